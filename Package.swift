@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "d3llm",
+    products: [.executable(name: "d3llm", targets: ["d3llm"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    ],
+    targets: [
+        // C: what needs explicit control of loading or of vector code.
+        .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+        .systemLibrary(
+            name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Documents and files: know nothing of models.
+        .target(name: "JSON"),
+        .target(
+            name: "Files",
+            dependencies: ["CCrypto", .product(name: "SystemPackage", package: "swift-system")]),
+
+        // The science.
+        .target(name: "Numerics", dependencies: ["COpenBLAS", "CKernels"]),
+        .target(name: "Transformers", dependencies: ["Numerics", "JSON", "Files"]),
+        .target(name: "Tokenizers", dependencies: ["JSON", "Files"]),
+        .target(name: "Decoding", dependencies: ["Transformers", "Numerics"]),
+        .target(name: "Training", dependencies: ["Transformers", "Numerics"]),
+        .target(name: "Evaluation", dependencies: ["Numerics"]),
+
+        // The runner.
+        .target(
+            name: "Pipeline",
+            dependencies: [
+                "JSON", "Files", .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
+        .target(name: "Reporting"),
+        .target(
+            name: "Stages",
+            dependencies: [
+                "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Reporting",
+            ]),
+        .target(
+            name: "Parity",
+            dependencies: ["Decoding", "Training", "Evaluation", "Transformers", "JSON", "Files"]),
+        .executableTarget(
+            name: "d3llm",
+            dependencies: [
+                "Stages", "Parity", "Pipeline",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+        .testTarget(name: "FilesTests", dependencies: ["Files"]),
+        .testTarget(name: "NumericsTests", dependencies: ["Numerics"]),
+        .testTarget(name: "TransformersTests", dependencies: ["Transformers", "TestSupport"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
+        .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestSupport"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+        .testTarget(name: "StagesTests", dependencies: ["Stages", "TestSupport"]),
+        .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
+        .target(
+            name: "TestSupport",
+            dependencies: ["JSON", "Files"],
+            path: "Tests/Support"),
+    ]
+)
+
+/// Strict settings for every Swift target; `D3LLM_STRICT=1` (set in CI) also turns warnings into errors.
+let strict = Context.environment["D3LLM_STRICT"] == "1"
+for target in package.targets where target.type != .system {
+    guard target.name != "COpenBLAS", target.name != "CKernels" else { continue }
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+}
