@@ -1,0 +1,33 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// Natural logarithm; here so that other files need no C library.
+@inline(__always) func logarithm(_ x: Double) -> Double { log(x) }
+
+/// Cosine of an angle in radians.
+@inline(__always) func cosine(_ x: Double) -> Double { cos(x) }
+
+/// The elementary functions that the other modules need.
+public enum Elementary {
+    public static func log(_ x: Double) -> Double { logarithm(x) }
+    public static func exp(_ x: Double) -> Double {
+        #if canImport(Glibc)
+            Glibc.exp(x)
+        #else
+            Musl.exp(x)
+        #endif
+    }
+    public static func pow(_ x: Double, _ y: Double) -> Double {
+        #if canImport(Glibc)
+            Glibc.pow(x, y)
+        #else
+            Musl.pow(x, y)
+        #endif
+    }
+    public static func pow(_ x: Float, _ y: Float) -> Float { powf(x, y) }
+    public static func cos(_ x: Float) -> Float { cosf(x) }
+    public static func sin(_ x: Float) -> Float { sinf(x) }
+}

@@ -1,0 +1,33 @@
+internal import CKernels
+
+/// Loss terms of one position.
+public struct RowLoss: Sendable {
+    /// `-ln softmax(logits)[target]`, in nats.
+    public var crossEntropy: Float
+    /// Entropy of `softmax(logits / temperature)`, in nats.
+    public var entropy: Float
+    /// Whether the most probable token is the target.
+    public var isCorrect: Bool
+}
+
+extension Kernels {
+    /// Cross-entropy and tempered entropy of one row of logits (V).
+    public static func rowLoss(
+        _ logits: UnsafeBufferPointer<Float>, target: Int32, temperature: Float
+    ) -> RowLoss {
+        precondition(target >= 0 && Int(target) < logits.count, "target \(target) of \(logits.count) tokens")
+        let loss = d3_loss_row(logits.baseAddress, logits.count, target, temperature)
+        return RowLoss(crossEntropy: loss.cross_entropy, entropy: loss.entropy, isCorrect: loss.correct)
+    }
+
+    /// Gradient (V) of `ceWeight · crossEntropy + entropyWeight · entropy` with respect to the logits (V).
+    public static func rowLossBackward(
+        _ logits: UnsafeBufferPointer<Float>, target: Int32, ceWeight: Float, entropyWeight: Float,
+        temperature: Float, into gradient: UnsafeMutableBufferPointer<Float>
+    ) {
+        precondition(gradient.count == logits.count && target >= 0 && Int(target) < logits.count)
+        d3_loss_row_backward(
+            logits.baseAddress, gradient.baseAddress, logits.count, target, ceWeight, entropyWeight,
+            temperature)
+    }
+}

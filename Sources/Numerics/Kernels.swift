@@ -1,0 +1,127 @@
+internal import CKernels
+
+/// Prediction for one position: what the decoders and graders need of a row of logits.
+public struct TokenScore: Sendable, Hashable {
+    /// Most probable token; the lowest id among equals.
+    public var token: Int32
+    /// Softmax probability of ``token``.
+    public var probability: Float
+    /// Softmax probability of the runner-up.
+    public var secondProbability: Float
+    /// Entropy of the softmax, in nats.
+    public var entropy: Float
+
+    public init(token: Int32, probability: Float, secondProbability: Float = 0, entropy: Float) {
+        self.token = token
+        self.probability = probability
+        self.secondProbability = secondProbability
+        self.entropy = entropy
+    }
+}
+
+/// The elementwise kernels, with shapes checked. Letters as in CKernels.h: N rows, D columns, H heads, K head
+/// width, V vocabulary.
+public enum Kernels {
+    /// The instruction level chosen for this CPU.
+    public static var level: String { String(cString: d3_kernel_level()) }
+
+    /// Fused softmax, argmax and entropy of one row of logits (V).
+    public static func score(_ logits: UnsafeBufferPointer<Float>) -> TokenScore {
+        precondition(!logits.isEmpty, "a row of logits can't be empty")
+        let s = d3_score(logits.baseAddress, logits.count)
+        return TokenScore(
+            token: s.token, probability: s.probability, secondProbability: s.second_probability,
+            entropy: s.entropy)
+    }
+
+    /// `y = x · inverse · weight` per row; `inverse` (N × 1) receives 1 / rms, which the gradient needs.
+    public static func rmsNorm(
+        _ x: Matrix, weight: Matrix, into y: MutableMatrix, inverse: MutableMatrix, epsilon: Float
+    ) {
+        precondition(x.rows == y.rows && x.columns == y.columns && inverse.rows * inverse.columns == x.rows)
+        precondition(weight.rows * weight.columns == x.columns && x.stride == x.columns && y.isContiguous)
+        d3_rms_norm(x.pointer, weight.pointer, y.pointer, inverse.pointer, x.rows, x.columns, epsilon)
+    }
+
+    /// Adds the norm's gradients to `dx` (N × D) and `dWeight` (D).
+    public static func rmsNormBackward(
+        _ dy: Matrix, x: Matrix, inverse: Matrix, weight: Matrix, dx: MutableMatrix, dWeight: MutableMatrix
+    ) {
+        precondition(
+            dy.rows == x.rows && dx.rows == x.rows && dx.columns == x.columns && dy.columns == x.columns)
+        precondition(dWeight.rows * dWeight.columns == x.columns && dx.isContiguous && x.stride == x.columns)
+        d3_rms_norm_backward(
+            dy.pointer, x.pointer, inverse.pointer, weight.pointer, dx.pointer, dWeight.pointer, x.rows,
+            x.columns)
+    }
+
+    /// Rotates x (N × H·K) in place by the angles of `positions`; `inverse` rotates back.
+    public static func rope(
+        _ x: MutableMatrix, table: RotaryTable, positions: [Int32], headWidth: Int, inverse: Bool = false
+    ) {
+        precondition(positions.count == x.rows && x.columns % headWidth == 0)
+        precondition(headWidth == 2 * table.cosine.columns && (positions.max() ?? -1) < table.cosine.rows)
+        d3_rope(
+            x.pointer, x.stride, table.cosine.pointer, table.sine.pointer, positions, x.rows,
+            x.columns / headWidth, headWidth, inverse ? -1 : 1)
+    }
+
+    /// In place softmax of `scale · scores`, row r over its first `limits[r]` columns, zero beyond.
+    public static func softmaxRows(_ scores: MutableMatrix, limits: UnsafePointer<Int32>, scale: Float) {
+        d3_softmax_rows(scores.pointer, scores.stride, limits, scores.rows, scores.columns, scale)
+    }
+
+    /// In place gradient of the unscaled scores from `dp` and the probabilities `p` (both N × D).
+    public static func softmaxRowsBackward(_ dp: MutableMatrix, p: Matrix, scale: Float) {
+        precondition(dp.rows == p.rows && dp.columns == p.columns && dp.stride == p.stride)
+        d3_softmax_rows_backward(dp.pointer, p.pointer, p.stride, p.rows, p.columns, scale)
+    }
+
+    /// `h = silu(gate) · up`, elementwise over contiguous matrices of one shape.
+    public static func swiglu(gate: Matrix, up: Matrix, into h: MutableMatrix) {
+        let count = gate.rows * gate.columns
+        precondition(up.rows * up.columns == count && h.rows * h.columns == count && h.isContiguous)
+        d3_swiglu(gate.pointer, up.pointer, h.pointer, count)
+    }
+
+    public static func swigluBackward(
+        _ dh: Matrix, gate: Matrix, up: Matrix, dGate: MutableMatrix, dUp: MutableMatrix
+    ) {
+        let count = gate.rows * gate.columns
+        precondition(dh.rows * dh.columns == count && dGate.rows * dGate.columns == count)
+        d3_swiglu_backward(dh.pointer, gate.pointer, up.pointer, dGate.pointer, dUp.pointer, count)
+    }
+
+    /// `y += x`, same shape, contiguous.
+    public static func add(_ x: Matrix, to y: MutableMatrix) {
+        precondition(x.rows == y.rows && x.columns == y.columns && y.isContiguous && x.stride == x.columns)
+        d3_add(y.pointer, x.pointer, x.rows * x.columns)
+    }
+
+    /// `y += a · x` over `y.count` elements.
+    public static func axpy(_ a: Float, _ x: UnsafePointer<Float>, to y: UnsafeMutableBufferPointer<Float>) {
+        d3_axpy(y.baseAddress, a, x, y.count)
+    }
+
+    /// Multiplies every element.
+    public static func scale(_ x: UnsafeMutableBufferPointer<Float>, by factor: Float) {
+        d3_scale(x.baseAddress, factor, x.count)
+    }
+
+    /// Adds the row vector (D) to every row of y (N × D).
+    public static func addRow(_ row: Matrix, to y: MutableMatrix) {
+        precondition(row.rows * row.columns == y.columns)
+        d3_add_row(y.pointer, y.stride, row.pointer, y.rows, y.columns)
+    }
+
+    /// Adds the column sums of x (N × D) to `sum` (D).
+    public static func sumRows(_ x: Matrix, into sum: MutableMatrix) {
+        precondition(sum.rows * sum.columns == x.columns)
+        d3_sum_rows(x.pointer, x.stride, sum.pointer, x.rows, x.columns)
+    }
+
+    /// Sum of squares in double precision.
+    public static func sumOfSquares(_ x: UnsafeBufferPointer<Float>) -> Double {
+        d3_sum_of_squares(x.baseAddress, x.count)
+    }
+}
