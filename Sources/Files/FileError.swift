@@ -1,0 +1,48 @@
+public import SystemPackage
+
+/// A file operation that the system refused.
+public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What was attempted, as a verb phrase: "read", "create folder", …
+    public let operation: String
+    /// The file or folder concerned.
+    public let path: FilePath
+    /// The system's reason.
+    public let errno: Errno
+
+    /// Joins an operation, its path and the system's reason.
+    public init(_ operation: String, _ path: FilePath, _ errno: Errno) {
+        self.operation = operation
+        self.path = path
+        self.errno = errno
+    }
+
+    public var description: String {
+        let cure = cure.map { " " + $0 } ?? ""
+        return "Could not \(operation) \(path): \(errno.description.lowercasedFirst).\(cure)"
+    }
+
+    /// What to do about it, where something can be said.
+    private var cure: String? {
+        switch errno {
+        case .noSpace: "Free some space on that disk, or choose another place."
+        case .diskQuotaExceeded: "Free some of your quota, or choose another place."
+        case .permissionDenied, .notPermitted: "Check the owner and the mode of the file and of its folder."
+        case .readOnlyFileSystem: "That file system is mounted read-only; choose another place."
+        case .noSuchFileOrDirectory: "Check the spelling, and that the folder exists."
+        case .tooManyOpenFiles, .tooManyOpenFilesInSystem: "Raise the limit with `ulimit -n`."
+        case .notDirectory: "A part of that path is a file; a folder is needed there."
+        case .isDirectory: "A folder stands where a file is needed."
+        case .fileNameTooLong: "Choose a shorter name."
+        case .noMemory: "Free some memory, or use a machine that has more."
+        default: nil
+        }
+    }
+}
+
+extension String {
+    /// "No space left on device" inside a sentence.
+    fileprivate var lowercasedFirst: String {
+        guard let first else { return self }
+        return first.lowercased() + dropFirst()
+    }
+}

@@ -1,0 +1,57 @@
+public import SystemPackage
+
+/// A text file whose bytes are no UTF-8.
+public struct FileEncodingError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The file.
+    public let path: FilePath
+
+    public var description: String { "\(path) isn't UTF-8 text. Save it as UTF-8." }
+}
+
+extension FileSystem {
+    /// All bytes of a file. Pipes and other files without a size are read to their end.
+    public static func read(_ path: FilePath) throws(FileError) -> [UInt8] {
+        let file = try open(path, .readOnly, "read")
+        defer { try? file.close() }
+        let expected = try status(path)?.size ?? 0
+        var bytes: [UInt8] = []
+        // One byte more than the size, so that the end of an unchanged file is seen without a second buffer.
+        var room = expected + 1
+        while true {
+            let start = bytes.count
+            do {
+                let part = try [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                    count = try file.read(into: UnsafeMutableRawBufferPointer(buffer))
+                }
+                if part.isEmpty { return bytes }
+                if bytes.isEmpty { bytes = part } else { bytes += part }
+            } catch {
+                throw FileError("read", path, error as? Errno ?? .ioError)
+            }
+            room = max(expected + 1 - bytes.count, min(bytes.count - start, 1 << 20), 4096)
+        }
+    }
+
+    /// A whole file as text.
+    ///
+    /// - Throws: `FileError`, or `FileEncodingError` when the bytes aren't UTF-8.
+    public static func readText(_ path: FilePath) throws -> String {
+        guard let text = String(validating: try read(path), as: UTF8.self) else {
+            throw FileEncodingError(path: path)
+        }
+        return text
+    }
+
+    static func open(
+        _ path: FilePath, _ mode: FileDescriptor.AccessMode, _ operation: String,
+        options: FileDescriptor.OpenOptions = []
+    ) throws(FileError) -> FileDescriptor {
+        do {
+            return try FileDescriptor.open(
+                path, mode, options: options.union(.closeOnExec),
+                permissions: options.contains(.create) ? FilePermissions(rawValue: 0o666) : nil)
+        } catch {
+            throw FileError(operation, path, error as? Errno ?? .ioError)
+        }
+    }
+}

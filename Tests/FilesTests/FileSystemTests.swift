@@ -1,0 +1,82 @@
+import Files
+import SystemPackage
+import Testing
+
+@Suite final class FileSystemTests {
+    let folder: FilePath
+
+    init() throws {
+        folder = FilePath("/tmp/d3llm-files-\(UInt64.random(in: 0 ... .max))")
+        try FileSystem.createDirectory(folder)
+    }
+
+    deinit { try? FileSystem.remove(folder) }
+
+    @Test func writesReadsAndReplaces() throws {
+        let path = folder.appending("a.txt")
+        try FileSystem.writeAtomically("one", to: path)
+        try FileSystem.writeAtomically([0x32, 0xC3, 0xA9], to: path)
+        #expect(try FileSystem.readText(path) == "2é")
+        let status = try #require(try FileSystem.status(path))
+        #expect(status.kind == .file && status.size == 3)
+        #expect(try FileSystem.list(folder) == ["a.txt"])
+    }
+
+    @Test func readsLargeAndEmptyFiles() throws {
+        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        try FileSystem.writeAtomically(bytes, to: folder.appending("large"))
+        #expect(try FileSystem.read(folder.appending("large")) == bytes)
+        try FileSystem.writeAtomically([], to: folder.appending("empty"))
+        #expect(try FileSystem.read(folder.appending("empty")) == [])
+        #expect(try !FileSystem.read("/proc/self/status").isEmpty)
+    }
+
+    @Test func refusesTextThatIsNotUTF8() throws {
+        try FileSystem.writeAtomically([0xFF], to: folder.appending("bad"))
+        #expect(throws: FileEncodingError.self) { try FileSystem.readText(folder.appending("bad")) }
+    }
+
+    @Test func createsAndRemovesTrees() throws {
+        let deep = folder.appending("x").appending("y").appending("z")
+        try FileSystem.createDirectory(deep)
+        try FileSystem.createDirectory(deep)
+        try FileSystem.writeAtomically("1", to: deep.appending("f"))
+        try FileSystem.remove(folder.appending("x"))
+        #expect(!FileSystem.exists(folder.appending("x")))
+        try FileSystem.remove(folder.appending("x"))
+        #expect(try FileSystem.status(folder.appending("x")) == nil)
+    }
+
+    @Test func renamesFiles() throws {
+        try FileSystem.writeAtomically("1", to: folder.appending("a"))
+        try FileSystem.rename(folder.appending("a"), to: folder.appending("b"))
+        #expect(try FileSystem.list(folder) == ["b"])
+    }
+
+    @Test func errorsNameOperationPathAndCure() throws {
+        let missing = folder.appending("missing")
+        let error = #expect(throws: FileError.self) { try FileSystem.read(missing) }
+        #expect(error?.errno == .noSuchFileOrDirectory)
+        #expect(
+            error?.description
+                == "Could not read \(missing): no such file or directory. Check the spelling, and that the folder exists."
+        )
+        try FileSystem.writeAtomically("1", to: folder.appending("f"))
+        let blocked = #expect(throws: FileError.self) {
+            try FileSystem.createDirectory(folder.appending("f").appending("g"))
+        }
+        #expect(blocked?.errno == .notDirectory)
+        #expect(throws: FileError.self) { try FileSystem.writeAtomically("1", to: "/proc/no-such/file") }
+    }
+
+    @Test func mapsFiles() throws {
+        let path = folder.appending("m")
+        try FileSystem.writeAtomically([1, 2, 3], to: path)
+        let mapped = try MappedFile(path)
+        try FileSystem.remove(path)
+        #expect(Array(mapped.bytes) == [1, 2, 3])
+        try FileSystem.writeAtomically([], to: path)
+        #expect(try MappedFile(path).bytes.isEmpty)
+        #expect(throws: FileError.self) { try MappedFile(folder) }
+    }
+}
