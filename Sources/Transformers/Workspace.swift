@@ -9,7 +9,8 @@ public final class Workspace {
     func rotaryTable(_ configuration: TransformerConfiguration, positions: Int) -> RotaryTable {
         if let rotary, rotary.cosine.rows >= positions { return rotary }
         let table = RotaryTable(
-            positions: max(positions, 128), headWidth: configuration.headWidth, theta: configuration.ropeTheta)
+            positions: max(positions, 128), headWidth: configuration.headWidth, theta: configuration.ropeTheta
+        )
         rotary = table
         return table
     }
