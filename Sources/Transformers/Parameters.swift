@@ -1,0 +1,161 @@
+public import Numerics
+
+/// The parameters of one block; `T` is a matrix view. Weights are [outputs × inputs], vectors one row.
+public struct BlockParameters<T: Sendable>: Sendable {
+    public var attentionNorm: T
+    public var query: T
+    public var key: T
+    public var value: T
+    public var queryBias: T?
+    public var keyBias: T?
+    public var valueBias: T?
+    public var attentionOutput: T
+    public var feedForwardNorm: T
+    public var gate: T
+    public var up: T
+    public var down: T
+}
+
+/// All parameters of a transformer: weights, gradients or optimiser state, by the type of `T`.
+public struct ModelParameters<T: Sendable>: Sendable {
+    /// V × D.
+    public var embedding: T
+    public var blocks: [BlockParameters<T>]
+    /// 1 × D.
+    public var finalNorm: T
+    /// V × D, or `nil` where the embedding is the head.
+    public var head: T?
+}
+
+/// What a parameter is for, independent of how a family names it.
+public enum ParameterRole: Sendable, Hashable {
+    case embedding
+    case block(Int, BlockRole)
+    case finalNorm
+    case head
+
+    public enum BlockRole: String, Sendable, CaseIterable {
+        case attentionNorm, query, key, value, queryBias, keyBias, valueBias, attentionOutput
+        case feedForwardNorm, gate, up, down
+    }
+}
+
+/// One parameter: its role and its shape.
+public struct ParameterSpecification: Sendable, Hashable {
+    public let role: ParameterRole
+    public let rows: Int
+    public let columns: Int
+    /// A bias or a norm's weight: stored with one dimension.
+    public let isVector: Bool
+    public var count: Int { rows * columns }
+}
+
+extension TransformerConfiguration {
+    /// Every parameter of the model, in the order in which they are laid out.
+    public var parameterSpecifications: [ParameterSpecification] {
+        func matrix(_ role: ParameterRole, _ rows: Int, _ columns: Int) -> ParameterSpecification {
+            ParameterSpecification(role: role, rows: rows, columns: columns, isVector: false)
+        }
+        func vector(_ role: ParameterRole, _ columns: Int) -> ParameterSpecification {
+            ParameterSpecification(role: role, rows: 1, columns: columns, isVector: true)
+        }
+        var result = [matrix(.embedding, vocabulary, width)]
+        for i in 0..<layers {
+            result += [
+                vector(.block(i, .attentionNorm), width),
+                matrix(.block(i, .query), queryWidth, width),
+                matrix(.block(i, .key), keyValueWidth, width),
+                matrix(.block(i, .value), keyValueWidth, width),
+            ]
+            if queryKeyValueBias {
+                result += [
+                    vector(.block(i, .queryBias), queryWidth),
+                    vector(.block(i, .keyBias), keyValueWidth),
+                    vector(.block(i, .valueBias), keyValueWidth),
+                ]
+            }
+            result += [
+                matrix(.block(i, .attentionOutput), width, queryWidth),
+                vector(.block(i, .feedForwardNorm), width),
+                matrix(.block(i, .gate), feedForwardWidth, width),
+                matrix(.block(i, .up), feedForwardWidth, width),
+                matrix(.block(i, .down), width, feedForwardWidth),
+            ]
+        }
+        result.append(vector(.finalNorm, width))
+        if !tiedHead { result.append(matrix(.head, vocabulary, width)) }
+        return result
+    }
+
+    /// Number of scalar parameters.
+    public var parameterCount: Int { parameterSpecifications.reduce(0) { $0 + $1.count } }
+}
+
+extension ModelParameters {
+    /// Builds the structure by asking `make` for each parameter in order of layout.
+    public init<E: Error>(
+        _ configuration: TransformerConfiguration, make: (ParameterSpecification) throws(E) -> T
+    ) throws(E) {
+        var made: [ParameterRole: T] = [:]
+        for specification in configuration.parameterSpecifications {
+            made[specification.role] = try make(specification)
+        }
+        func take(_ role: ParameterRole) -> T {
+            guard let value = made[role] else { preconditionFailure("no parameter \(role)") }
+            return value
+        }
+        embedding = take(.embedding)
+        finalNorm = take(.finalNorm)
+        head = made[.head]
+        blocks = (0..<configuration.layers).map { i in
+            BlockParameters(
+                attentionNorm: take(.block(i, .attentionNorm)), query: take(.block(i, .query)),
+                key: take(.block(i, .key)), value: take(.block(i, .value)),
+                queryBias: made[.block(i, .queryBias)], keyBias: made[.block(i, .keyBias)],
+                valueBias: made[.block(i, .valueBias)], attentionOutput: take(.block(i, .attentionOutput)),
+                feedForwardNorm: take(.block(i, .feedForwardNorm)), gate: take(.block(i, .gate)),
+                up: take(.block(i, .up)), down: take(.block(i, .down)))
+        }
+    }
+}
+
+/// All parameters in one buffer, in order of layout: what training changes, and what gradients and optimiser
+/// state look like.
+public final class FlatParameters: Sendable {
+    public let configuration: TransformerConfiguration
+    public let buffer: FloatBuffer
+    /// Views into ``buffer`` by role.
+    public let views: ModelParameters<MutableMatrix>
+    /// Each parameter with the offset of its first element.
+    public let specifications: [(specification: ParameterSpecification, offset: Int)]
+
+    /// All parameters zero.
+    public init(zeros configuration: TransformerConfiguration) {
+        let buffer = FloatBuffer(zeros: configuration.parameterCount)
+        var offset = 0
+        var specifications: [(specification: ParameterSpecification, offset: Int)] = []
+        views = ModelParameters(configuration) { (specification) -> MutableMatrix in
+            defer { offset += specification.count }
+            specifications.append((specification, offset))
+            return buffer.matrix(rows: specification.rows, columns: specification.columns, offset: offset)
+        }
+        self.configuration = configuration
+        self.buffer = buffer
+        self.specifications = specifications
+    }
+
+    /// A copy of a model's parameters, for training.
+    public convenience init(copying transformer: Transformer) {
+        self.init(zeros: transformer.configuration)
+        for (specification, offset) in specifications {
+            buffer.matrix(rows: specification.rows, columns: specification.columns, offset: offset)
+                .copy(from: transformer.parameter(specification.role))
+        }
+    }
+
+    /// The elements of one parameter.
+    public func elements(of index: Int) -> UnsafeMutableBufferPointer<Float> {
+        let (specification, offset) = specifications[index]
+        return UnsafeMutableBufferPointer(start: buffer.pointer + offset, count: specification.count)
+    }
+}

@@ -1,0 +1,138 @@
+public import Numerics
+
+/// A pre-norm transformer for inference; see ``TransformerConfiguration`` for its options.
+///
+/// The weights are views: of mapped files for checkpoints, of a ``FlatParameters`` buffer for a model in
+/// training (whoever trains must not run inference at the same time).
+public final class Transformer: Sendable {
+    public let configuration: TransformerConfiguration
+    public let parameters: ModelParameters<Matrix>
+
+    /// - Throws: ``BLASError`` when no matrix library can be loaded.
+    public init(
+        _ configuration: TransformerConfiguration, parameters: ModelParameters<Matrix>
+    ) throws(BLASError) {
+        try BLAS.load()
+        self.configuration = configuration
+        self.parameters = parameters
+    }
+
+    /// A model over (not a copy of) `flat`'s parameters.
+    public convenience init(over flat: FlatParameters) throws(BLASError) {
+        let views = ModelParameters(flat.configuration) { (specification) -> Matrix in
+            flat.view(of: specification.role)
+        }
+        try self.init(flat.configuration, parameters: views)
+    }
+
+    public func makeWorkspace() -> Workspace { Workspace() }
+
+    /// The head's weight, V × D.
+    var head: Matrix { parameters.head ?? parameters.embedding }
+
+    /// The weight with the given role.
+    public func parameter(_ role: ParameterRole) -> Matrix {
+        guard let found = parameters[role] else { preconditionFailure("the model has no parameter \(role)") }
+        return found
+    }
+
+    /// Logits of the wanted rows of every sequence: Σ |logitRows| rows × V, sequences in order.
+    ///
+    /// Caches are read and updated as each input asks. The result lives in `workspace` until its next use.
+    /// - Parameter inspect: called with the packed input of every block (rows × D), then with the final norm's
+    ///   output of the wanted rows; for layer-by-layer comparisons.
+    public func logits(
+        _ inputs: [ForwardInput], _ workspace: Workspace, inspect: ((Matrix) -> Void)? = nil
+    ) -> Matrix {
+        let c = configuration
+        let arena = workspace.arena
+        arena.reset()
+        let layout = RaggedLayout(inputs, vocabulary: c.vocabulary)
+        let table = workspace.rotaryTable(c, positions: Int(layout.positions.max() ?? 0) + 1)
+        let wanted = layout.logitRows
+        let logits = arena.matrix(wanted.count, c.vocabulary)
+        var x = arena.matrix(layout.rows, c.width)
+        embed(layout.tokens, into: x)
+        var next = arena.matrix(layout.rows, c.width)
+        for i in 0..<c.layers {
+            inspect?(x.view)
+            let isLast = i == c.layers - 1
+            let mark = arena.mark
+            // The last block's output matters only for the wanted rows; keys and values are needed of all.
+            let kept = isLast && wanted.count < layout.rows ? wanted : nil
+            let target = kept.map { next.slice(rows: 0..<$0.count) } ?? next
+            forwardBlock(
+                i, x.view, kept: kept, inputs: inputs, layout: layout, table: table, arena: arena,
+                into: target)
+            arena.release(to: mark)
+            (x, next) = (target, x)
+        }
+        let final = arena.matrix(wanted.count, c.width)
+        let inverse = arena.matrix(wanted.count, 1)
+        let rows = c.layers == 0 ? gather(x.view, wanted, arena) : x.view
+        Kernels.rmsNorm(
+            rows, weight: parameters.finalNorm, into: final, inverse: inverse, epsilon: c.normEpsilon)
+        inspect?(final.view)
+        BLAS.multiply(final.view, head, transposeB: true, into: logits)
+        return logits.view
+    }
+
+    /// Copies the embedding of each token into the rows of `x` (tokens × D).
+    func embed(_ tokens: [Int32], into x: MutableMatrix) {
+        let table = parameters.embedding
+        for (row, token) in tokens.enumerated() {
+            (x.pointer + row * x.stride).update(
+                from: table.pointer + Int(token) * table.stride, count: table.columns)
+        }
+    }
+
+    func gather(_ x: Matrix, _ rows: [Int], _ arena: Arena) -> Matrix {
+        let result = arena.matrix(rows.count, x.columns)
+        for (i, row) in rows.enumerated() {
+            (result.pointer + i * result.stride).update(from: x.pointer + row * x.stride, count: x.columns)
+        }
+        return result.view
+    }
+
+    /// `y = x · weightᵀ (+ bias)`: x is rows × inputs, weight outputs × inputs.
+    func linear(_ x: Matrix, _ weight: Matrix, _ bias: Matrix? = nil, into y: MutableMatrix) {
+        BLAS.multiply(x, weight, transposeB: true, into: y)
+        if let bias { Kernels.addRow(bias, to: y) }
+    }
+}
+
+extension ModelParameters {
+    /// The parameter with the given role, if the model has it.
+    public subscript(role: ParameterRole) -> T? {
+        switch role {
+        case .embedding: return embedding
+        case .finalNorm: return finalNorm
+        case .head: return head
+        case .block(let i, let role):
+            guard blocks.indices.contains(i) else { return nil }
+            let block = blocks[i]
+            switch role {
+            case .attentionNorm: return block.attentionNorm
+            case .query: return block.query
+            case .key: return block.key
+            case .value: return block.value
+            case .queryBias: return block.queryBias
+            case .keyBias: return block.keyBias
+            case .valueBias: return block.valueBias
+            case .attentionOutput: return block.attentionOutput
+            case .feedForwardNorm: return block.feedForwardNorm
+            case .gate: return block.gate
+            case .up: return block.up
+            case .down: return block.down
+            }
+        }
+    }
+}
+
+extension FlatParameters {
+    /// A read-only view of the parameter with the given role.
+    public func view(of role: ParameterRole) -> Matrix {
+        guard let found = views[role] else { preconditionFailure("no parameter \(role)") }
+        return found.view
+    }
+}

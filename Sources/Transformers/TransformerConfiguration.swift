@@ -1,0 +1,103 @@
+/// Which keys a query may attend to. Every pattern allows a prefix of the keys in order of position.
+public enum AttentionPattern: Sendable, Hashable {
+    /// Every token sees every token (LLaDA, Dream).
+    case bidirectional
+    /// A token sees itself and what is before it (autoregressive models).
+    case causal
+    /// The prompt sees the prompt; block b of the response sees the prompt and blocks up to b (D2F).
+    case blockCausal(promptLength: Int, blockLength: Int)
+
+    /// The first position that a query at `position` may not see.
+    @inline(__always)
+    func horizon(of position: Int) -> Int {
+        switch self {
+        case .bidirectional: return .max
+        case .causal: return position + 1
+        case .blockCausal(let promptLength, let blockLength):
+            if position < promptLength { return promptLength }
+            return promptLength + ((position - promptLength) / blockLength + 1) * blockLength
+        }
+    }
+}
+
+/// Shape and options of a pre-norm transformer with rotary positions, RMS norm and a SwiGLU feed-forward layer.
+///
+/// One description serves every family; a family (``LLaDAFamily``, …) only maps its own configuration file and
+/// weight names onto it.
+public struct TransformerConfiguration: Sendable, Hashable {
+    /// Number of blocks.
+    public var layers: Int
+    /// D, width of the residual stream.
+    public var width: Int
+    /// H, number of query heads.
+    public var heads: Int
+    /// Number of key and value heads; each serves `heads / keyValueHeads` consecutive query heads.
+    public var keyValueHeads: Int
+    /// K, width of one head; even.
+    public var headWidth: Int
+    /// F, width of the feed-forward layer.
+    public var feedForwardWidth: Int
+    /// V, rows of the embedding and of the head.
+    public var vocabulary: Int
+    /// Added to the mean square in the RMS norms.
+    public var normEpsilon: Float = 1e-5
+    /// Base of the rotary frequencies.
+    public var ropeTheta: Double = 10_000
+    /// The head is the embedding.
+    public var tiedHead = false
+    /// Biases on the query, key and value projections.
+    public var queryKeyValueBias = false
+    /// How the model attends unless a caller asks for something else.
+    public var attention: AttentionPattern = .bidirectional
+    /// Row i of the logits predicts token i + 1 (Dream, autoregressive models) instead of token i (LLaDA).
+    public var logitShift = false
+    /// The token that stands for "not decoded yet".
+    public var maskToken: Int32?
+    /// The token that ends a response.
+    public var endToken: Int32?
+    /// Longest sequence the model was made for.
+    public var maximumPositions = 4096
+
+    public init(
+        layers: Int, width: Int, heads: Int, keyValueHeads: Int? = nil, headWidth: Int? = nil,
+        feedForwardWidth: Int, vocabulary: Int
+    ) {
+        self.layers = layers
+        self.width = width
+        self.heads = heads
+        self.keyValueHeads = keyValueHeads ?? heads
+        self.headWidth = headWidth ?? (heads > 0 ? width / heads : 0)
+        self.feedForwardWidth = feedForwardWidth
+        self.vocabulary = vocabulary
+    }
+
+    /// H·K, columns of the queries.
+    public var queryWidth: Int { heads * headWidth }
+    /// Columns of the keys and of the values.
+    public var keyValueWidth: Int { keyValueHeads * headWidth }
+
+    /// What is inconsistent, as a sentence, or `nil`.
+    public var problem: String? {
+        let sizes = [
+            ("layers", layers), ("width", width), ("heads", heads), ("key-value heads", keyValueHeads),
+            ("head width", headWidth), ("feed-forward width", feedForwardWidth), ("vocabulary", vocabulary),
+        ]
+        for (name, size) in sizes where size < 1 || size > 1 << 24 {
+            return "the \(name) can't be \(size)"
+        }
+        if layers > 4096 { return "\(layers) layers are more than the 4096 that are supported" }
+        if headWidth % 2 != 0 { return "the head width \(headWidth) is odd; rotary positions need pairs" }
+        if heads % keyValueHeads != 0 {
+            return "\(heads) heads can't share \(keyValueHeads) key-value heads evenly"
+        }
+        for (name, token) in [("mask", maskToken), ("end", endToken)] {
+            if let token, token < 0 || Int(token) >= vocabulary {
+                return "the \(name) token \(token) is outside the vocabulary of \(vocabulary)"
+            }
+        }
+        if !(normEpsilon > 0) || !(ropeTheta > 1) {
+            return "the norm's epsilon or the rotary base is not positive"
+        }
+        return nil
+    }
+}
