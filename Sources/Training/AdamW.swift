@@ -40,7 +40,9 @@ public final class AdamW: Optimizer {
         second = FloatBuffer(zeros: configuration.parameterCount)
     }
 
-    public var state: [(name: String, buffer: FloatBuffer)] { [("adamw.first", first), ("adamw.second", second)] }
+    public var state: [(name: String, buffer: FloatBuffer)] {
+        [("adamw.first", first), ("adamw.second", second)]
+    }
 
     public func step(
         _ parameters: FlatParameters, _ gradients: FlatParameters, gradientScale: Float, factor: Double

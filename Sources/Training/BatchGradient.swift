@@ -70,7 +70,8 @@ public final class BatchGradient {
         return normalizers.report(batch)
     }
 
-    private static func forward(_ sequences: ArraySlice<TrainingSequence>, _ pass: TrainingPass) -> [LossRow] {
+    private static func forward(_ sequences: ArraySlice<TrainingSequence>, _ pass: TrainingPass) -> [LossRow]
+    {
         pass.forward(
             sequences.map {
                 ForwardInput(tokens: $0.tokens, attention: $0.attention, logitRows: $0.rows.map(\.row))
@@ -84,7 +85,8 @@ public final class BatchGradient {
     ) {
         guard !rows.isEmpty else { return }
         let weights = rows.enumerated().map { i, row in
-            normalizers.weights(of: row, isCorrect: losses.isEmpty ? false : losses[i].isCorrect, batch.groups[row.group])
+            normalizers.weights(
+                of: row, isCorrect: losses.isEmpty ? false : losses[i].isCorrect, batch.groups[row.group])
         }
         let dHidden = pass.headBackward(
             targets: rows.map(\.target), weights: weights, temperature: batch.temperature, into: gradient)

@@ -61,7 +61,9 @@ public final class Muon: Optimizer {
         _ parameters: FlatParameters, _ gradients: FlatParameters, gradientScale: Float, factor: Double
     ) {
         adam.steps += 1
-        for i in others { adam.update(i, parameters, gradients, gradientScale: gradientScale, factor: factor) }
+        for i in others {
+            adam.update(i, parameters, gradients, gradientScale: gradientScale, factor: factor)
+        }
         let (matrices, scratch, momentum, options) = (matrices, scratch, momentum, options)
         Threads.parallelFor(matrices.count, threads: threads) { (j: Int) -> Void in
             Self.update(
@@ -79,7 +81,8 @@ public final class Muon: Optimizer {
         let update = arena.matrix(specification.rows, specification.columns)
         Kernels.nesterov(
             gradient: gradients.buffer.pointer + offset,
-            momentum: UnsafeMutableBufferPointer(start: momentum.pointer + offset, count: specification.count),
+            momentum: UnsafeMutableBufferPointer(
+                start: momentum.pointer + offset, count: specification.count),
             into: update.pointer, gradientScale: gradientScale, beta: Float(options.momentum))
         let direction = NewtonSchulz.orthogonalized(update, iterations: options.iterations, arena)
         let rate = options.learningRate * factor
@@ -115,7 +118,8 @@ enum NewtonSchulz {
             BLAS.multiply(x.view, x.view, transposeA: tall, transposeB: !tall, into: gram)
             BLAS.multiply(gram.view, gram.view, into: polynomial, scale: c)
             Kernels.axpy(
-                b, gram.pointer, to: UnsafeMutableBufferPointer(start: polynomial.pointer, count: side * side))
+                b, gram.pointer, to: UnsafeMutableBufferPointer(start: polynomial.pointer, count: side * side)
+            )
             for i in 0..<side { polynomial[i, i] += a }
             if tall {
                 BLAS.multiply(x.view, polynomial.view, into: next)

@@ -51,7 +51,8 @@ struct Normalizers: Sendable {
             let entropy = s.correct > 0 ? s.entropy / Double(s.correct) : 0
             total += Double(group.crossEntropy) * crossEntropy + Double(group.entropy) * entropy
             return .init(
-                name: group.name, crossEntropy: crossEntropy, entropy: entropy, rows: s.rows, correct: s.correct)
+                name: group.name, crossEntropy: crossEntropy, entropy: entropy, rows: s.rows,
+                correct: s.correct)
         }
         return LossReport(groups: groups, total: total)
     }

@@ -70,7 +70,8 @@ public struct PretrainingBatcher: Sendable {
                     let scale = 1 / Float(example.response.count * share.rows)
                     sequences.append(
                         uniform(
-                            example, model, group, ratio: (1 - 1e-3) * t + 1e-3, inverse: true, scale, &draws))
+                            example, model, group, ratio: (1 - 1e-3) * t + 1e-3, inverse: true, scale, &draws)
+                    )
                 }
             }
             groups.append(

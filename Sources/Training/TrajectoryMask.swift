@@ -63,7 +63,9 @@ public enum TrajectoryMask {
         let start = min(promptLength + n * options.windowLength, length)
         let end = n == last ? length : min(start + options.windowLength, length)
         let range = start..<end
-        if !options.usesRandomMask, let trajectory, trajectory.states > 0, trajectory.unmaskStep.count == length {
+        if !options.usesRandomMask, let trajectory, trajectory.states > 0,
+            trajectory.unmaskStep.count == length
+        {
             let state = stateIndex(
                 ratio: options.ratio, start: start - promptLength, end: end - promptLength,
                 states: trajectory.states)
@@ -83,7 +85,9 @@ public enum TrajectoryMask {
 
     /// The row as the student sees it: masked window positions and everything behind the window are `mask`.
     /// - Parameter complement: masks what the window's mask leaves, instead.
-    public static func apply(_ window: Window, to tokens: [Int32], mask: Int32, complement: Bool = false) -> [Int32] {
+    public static func apply(_ window: Window, to tokens: [Int32], mask: Int32, complement: Bool = false)
+        -> [Int32]
+    {
         guard !window.masked.isEmpty else { return tokens }
         var noisy = tokens
         for (i, masked) in window.masked.enumerated() where masked != complement {

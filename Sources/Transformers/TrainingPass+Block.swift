@@ -26,7 +26,8 @@ extension TrainingPass {
             let p = arena.matrix(c.heads * range.count, range.count)
             let limits = range.indices.map { row -> Int32 in
                 let horizon = input.attention.horizon(of: Int(layout.positions[row]))
-                return Int32(horizon == .max ? range.count : min(range.count, max(0, horizon - input.firstPosition)))
+                return Int32(
+                    horizon == .max ? range.count : min(range.count, max(0, horizon - input.firstPosition)))
             }
             attention.forward(
                 query: query.view.slice(rows: range), keys: key.view.slice(rows: range),
@@ -85,7 +86,8 @@ extension TrainingPass {
 
         // Attention half: middle = input + attentionOutput(attention(norm(input))).
         let dAttended = arena.matrix(n, c.queryWidth)
-        linearBackward(dx.view, x: a.attended, weight: w.attentionOutput, dx: dAttended, dWeight: g.attentionOutput)
+        linearBackward(
+            dx.view, x: a.attended, weight: w.attentionOutput, dx: dAttended, dWeight: g.attentionOutput)
         let dQuery = arena.matrix(n, c.queryWidth)
         let dKey = arena.zeros(n, c.keyValueWidth)
         let dValue = arena.zeros(n, c.keyValueWidth)

@@ -22,7 +22,8 @@ extension TrainingPass {
         result.reserveCapacity(targets.count)
         forEachChunk { logits, rows in
             for (i, row) in rows.enumerated() {
-                result.append(Kernels.rowLoss(logits.view.row(i), target: targets[row], temperature: temperature))
+                result.append(
+                    Kernels.rowLoss(logits.view.row(i), target: targets[row], temperature: temperature))
             }
         }
         return result
@@ -43,7 +44,8 @@ extension TrainingPass {
                     entropyWeight: weights[row].entropy, temperature: temperature, into: gradient.row(i))
             }
             BLAS.multiply(gradient.view, transformer.head, into: dHidden.slice(rows: rows))
-            BLAS.multiply(gradient.view, hidden.slice(rows: rows), transposeA: true, into: dHead, accumulate: true)
+            BLAS.multiply(
+                gradient.view, hidden.slice(rows: rows), transposeA: true, into: dHead, accumulate: true)
         }
         return dHidden.view
     }
