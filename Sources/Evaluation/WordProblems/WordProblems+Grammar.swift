@@ -1,7 +1,9 @@
 internal import Numerics
 
 extension WordProblems {
-    /// The words of the task. Punctuation stands apart, so that splitting at white space gives the tokens.
+    /// The words of the task.
+    ///
+    /// Punctuation stands apart, so that splitting at white space gives the tokens.
     enum Words {
         struct Person: Sendable {
             let name: String
