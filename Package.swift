@@ -48,7 +48,10 @@ let package = Package(
             ]),
         .target(
             name: "Parity",
-            dependencies: ["Decoding", "Training", "Evaluation", "Transformers", "JSON", "Files"]),
+            dependencies: [
+                "Decoding", "Training", "Evaluation", "Transformers", "Numerics", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .executableTarget(
             name: "d3llm",
             dependencies: [

@@ -1,0 +1,80 @@
+internal import Numerics
+
+/// Accuracy under parallelism: the area under the curve of accuracy over tokens per forward, in which accuracy
+/// counts less the further it is below the best one of the task (d3LLM, arXiv 2601.07568; upstream `aup_utils.py`).
+///
+///     AUP = ρ₁·y₁ + ½ · Σ (ρᵢ − ρᵢ₋₁) · (yᵢ·W(yᵢ) + yᵢ₋₁·W(yᵢ₋₁)),   W(y) = min(exp(−α·(1 − y/yMax)), 1)
+public enum AUP {
+    /// What happens to a curve that loses more accuracy than the offset allows.
+    public enum Mode: String, Sendable, Hashable, CaseIterable {
+        /// As the released code: points below the limit are dropped, but a curve whose *last* point is below it is
+        /// refused. What the paper's numbers were made with.
+        case upstream
+        /// As the paper's text: points below the limit are dropped, whichever they are.
+        case paper
+    }
+
+    /// The weight of a point with accuracy `y`.
+    ///
+    /// - Parameters:
+    ///   - y: accuracy, in the unit of `yMax`.
+    ///   - yMax: the best accuracy of any method on the task.
+    ///   - alpha: how fast the weight falls with the distance to `yMax`.
+    /// - Returns: a number in 0...1.
+    public static func weight(_ y: Double, yMax: Double, alpha: Double = 3) -> Double {
+        min(Elementary.exp(-alpha * (1 - y / yMax)), 1)
+    }
+
+    /// The area of one curve.
+    ///
+    /// - Parameters:
+    ///   - tpf: tokens per forward ρ of each point, in any order.
+    ///   - accuracy: accuracy y of each point, in percent.
+    ///   - yMax: the best accuracy of any method and point on the task.
+    ///   - alpha: see `weight`.
+    ///   - offset: how far a point's accuracy may lie below that of the slowest point.
+    ///   - mode: what happens to points that lie below.
+    /// - Throws: `AUPError` for lists that aren't a curve, and in `.upstream` mode for one whose last point lies
+    ///   more than `offset` below its first.
+    public static func area(
+        tpf: [Double], accuracy: [Double], yMax: Double, alpha: Double = 3, offset: Double = 5,
+        mode: Mode = .upstream
+    ) throws(AUPError) -> Double {
+        guard tpf.count == accuracy.count else {
+            throw .lengthMismatch(tpf: tpf.count, accuracy: accuracy.count)
+        }
+        guard !tpf.isEmpty else { throw .empty }
+        // Positive first, then finite, so that what upstream refuses is refused for the same reason.
+        if let bad = tpf.first(where: { !($0 > 0) }) { throw .nonPositiveTPF(bad) }
+        guard (tpf + accuracy + [alpha, offset]).allSatisfy(\.isFinite) else { throw .notFinite }
+        guard yMax > 0, yMax.isFinite else { throw .illegalBest(yMax) }
+
+        let order = tpf.indices.sorted { (tpf[$0], $0) < (tpf[$1], $1) }
+        let (first, last) = (order[0], order[order.count - 1])
+        let drop = accuracy[first] - accuracy[last]
+        if mode == .upstream, !(drop <= offset) {
+            throw .accuracyFallsTooFar(first: accuracy[first], last: accuracy[last], offset: offset)
+        }
+
+        let limit = accuracy[first] - offset
+        let kept = order.filter { accuracy[$0] >= limit }
+        var area = tpf[first] * accuracy[first]
+        for (left, right) in zip(kept, kept.dropFirst()) {
+            let heights =
+                accuracy[right] * weight(accuracy[right], yMax: yMax, alpha: alpha)
+                + accuracy[left] * weight(accuracy[left], yMax: yMax, alpha: alpha)
+            area += 0.5 * (tpf[right] - tpf[left]) * heights
+        }
+        return area
+    }
+
+    /// The area of the curve through measured points; see `area(tpf:accuracy:yMax:alpha:offset:mode:)`.
+    public static func area(
+        _ points: [CurvePoint], yMax: Double, alpha: Double = 3, offset: Double = 5, mode: Mode = .upstream
+    ) throws(AUPError) -> Double {
+        try area(
+            tpf: points.map(\.tpf), accuracy: points.map(\.accuracy), yMax: yMax, alpha: alpha,
+            offset: offset,
+            mode: mode)
+    }
+}

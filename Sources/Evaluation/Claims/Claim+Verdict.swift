@@ -1,0 +1,45 @@
+extension Claim {
+    /// What the measurements say of the claim.
+    ///
+    /// An ordering (`greater`, `times`) is decided only if the intervals separate once the right side is moved by
+    /// the margin or multiplied by the factor; otherwise the verdict is `withinNoise`, whichever value is greater.
+    /// Nearness holds when the values are near enough; if they aren't, overlapping intervals make it `withinNoise`.
+    /// - Parameter measurements: by name; a missing one, or one that isn't finite, makes the verdict `notRun`.
+    public func verdict(given measurements: [String: Measurement]) -> Verdict {
+        guard let left = value(of: left, in: measurements), let right = value(of: right, in: measurements)
+        else {
+            return .notRun
+        }
+        switch relation {
+        case .greater(let margin):
+            return ordering(left, right) { $0 + margin }
+        case .times(let factor):
+            return ordering(left, right) { $0 * factor }
+        case .near(let tolerance):
+            if abs(left.value - right.value) <= tolerance { return .holds }
+            let uncertain = left.interval != nil || right.interval != nil
+            return uncertain && left.range.overlaps(right.range) ? .withinNoise : .doesNotHold
+        }
+    }
+
+    private func value(of side: Side, in measurements: [String: Measurement]) -> Measurement? {
+        switch side {
+        case .constant(let number): return Measurement(number)
+        case .measured(let name):
+            guard let found = measurements[name], found.value.isFinite else { return nil }
+            return found
+        }
+    }
+
+    private func ordering(
+        _ left: Measurement, _ right: Measurement, moved: (Double) -> Double
+    ) -> Verdict {
+        // A factor below zero turns the range round, and a huge one makes it infinite: a range must not trap.
+        let ends = [moved(right.range.lowerBound), moved(right.range.upperBound)].sorted()
+        guard ends.allSatisfy(\.isFinite) else { return .notRun }
+        let bar = ends[0]...ends[1]
+        let uncertain = left.interval != nil || right.interval != nil
+        if uncertain, left.range.overlaps(bar) { return .withinNoise }
+        return left.value > moved(right.value) ? .holds : .doesNotHold
+    }
+}

@@ -1,0 +1,105 @@
+internal import Numerics
+
+/// Generated word problems: one person, one kind of object, a few changes on different weekdays.
+///
+/// The weekday of a step is its key: it appears in the question and, in the same order, in the response, so that a
+/// model which writes many steps at once can tell them apart. Every number is an ordinary decimal number in the
+/// text; splitting it into digits is the tokenizer's business. Problem `i` of a split depends on the seed, the
+/// split and `i` only (for the test split also on the problems before it, which it must not repeat).
+public struct WordProblems: Sendable {
+    /// The part of the task that a problem belongs to, decided by a hash of its question.
+    public enum Split: String, Sendable, Hashable, CaseIterable {
+        /// Questions whose hash isn't a multiple of 16.
+        case train
+        /// Questions whose hash is a multiple of 16; all different from one another.
+        case test
+
+        /// The split that a question belongs to, whatever generated it.
+        public init(of question: String) {
+            self = StableHash.of(question) % 16 == 0 ? .test : .train
+        }
+    }
+
+    /// What decides the distribution of the problems.
+    public struct Options: Sendable, Hashable {
+        /// How many changes a problem has, 1 to 3; each takes another weekday.
+        public var steps: Int
+        /// The weight of an answer's variant k is `variantDecay` to the power k; 1 makes all equally likely.
+        ///
+        /// Questions are always drawn uniformly. A skewed distribution of answers gives the most likely answer a
+        /// lead that a parallel decoder can rely on; with 1, tokens of different variants are committed together.
+        public var variantDecay: Double
+
+        /// Two steps and halving weights, unless told otherwise.
+        public init(steps: Int = 2, variantDecay: Double = 0.5) {
+            self.steps = steps
+            self.variantDecay = variantDecay
+        }
+    }
+
+    /// The options that the task was made with.
+    public let options: Options
+    /// The seed of all random draws.
+    public let seed: UInt64
+
+    /// The start total of every problem lies in this range.
+    static let startRange = 10..<61
+    /// Each change is one of these numbers, up or down.
+    static let changeRange = 1..<10
+    /// Every total after a step lies in this range, so that all totals have two digits.
+    static let totalRange = 10..<100
+    /// Draws after which a search for a new question is given up; far beyond what chance can cause.
+    static let attemptLimit = 10_000
+
+    /// A task with the given options.
+    ///
+    /// - Throws: `WordProblemsError` for options outside their legal range.
+    public init(options: Options = Options(), seed: UInt64) throws(WordProblemsError) {
+        guard (1...3).contains(options.steps) else { throw .illegalSteps(options.steps) }
+        guard options.variantDecay > 0, options.variantDecay <= 1 else {
+            throw .illegalVariantDecay(options.variantDecay)
+        }
+        self.options = options
+        self.seed = seed
+    }
+
+    /// The first `count` problems of a split; a longer list starts with the shorter one.
+    ///
+    /// - Throws: `WordProblemsError.exhausted` when no new test question can be found.
+    public func problems(_ split: Split, count: Int) throws(WordProblemsError) -> [Problem] {
+        precondition(count >= 0, "the number of problems isn't negative")
+        var result: [Problem] = []
+        result.reserveCapacity(count)
+        var seen: Set<String> = []
+        for index in 0..<count {
+            let problem = try problem(split, index: index, excluding: seen)
+            if split == .test { seen.insert(problem.question) }
+            result.append(problem)
+        }
+        return result
+    }
+
+    /// Problem `index` of the train split, without making those before it.
+    ///
+    /// - Throws: `WordProblemsError.exhausted`, in practice never.
+    public func trainProblem(_ index: Int) throws(WordProblemsError) -> Problem {
+        try problem(.train, index: index, excluding: [])
+    }
+
+    private func problem(
+        _ split: Split, index: Int, excluding seen: Set<String>
+    ) throws(WordProblemsError) -> Problem {
+        var random = RandomStream(
+            seed: seed, purpose: "word-problems/\(split.rawValue)", sample: UInt64(index))
+        for _ in 0..<Self.attemptLimit {
+            let draft = Draft(options: options, random: &random)
+            let question = draft.question(random: &random)
+            guard Split(of: question) == split, !seen.contains(question) else { continue }
+            return Problem(
+                id: "\(split.rawValue)-\(index)", question: question,
+                response: draft.response(options: options, random: &random), answer: draft.answer,
+                steps: draft.steps)
+        }
+        throw .exhausted(split: split, index: index)
+    }
+}

@@ -1,0 +1,46 @@
+/// Turns text into token ids and back.
+///
+/// Names follow swift-transformers, reduced to what models here need.
+public protocol Tokenizer: Sendable {
+    /// The number of different tokens, added ones included; ids may have gaps.
+    var vocabularySize: Int { get }
+    /// The id that stands for text without a token of its own.
+    var unknownTokenId: Int? { get }
+    /// The id that ends a text.
+    var eosTokenId: Int? { get }
+    /// The id of a position that is still to be decoded.
+    var maskTokenId: Int? { get }
+
+    /// The tokens of `text` with the bytes that each of them covers.
+    func tokenize(text: String) -> [Token]
+    /// The ids of `text`, framed by the tokenizer's own special tokens if it has a template and they are wanted.
+    func encode(text: String, addSpecialTokens: Bool) -> [Int]
+    /// The text of `tokenIds`; ids without a token are left out.
+    func decode(tokenIds: [Int], skipSpecialTokens: Bool) -> String
+    /// The id of exactly this token, compared byte for byte.
+    func convertTokenToId(_ token: String) -> Int?
+    /// The token of an id.
+    func convertIdToToken(_ id: Int) -> String?
+}
+
+extension Tokenizer {
+    /// The ids of `text` with the tokenizer's own special tokens.
+    public func encode(text: String) -> [Int] { encode(text: text, addSpecialTokens: true) }
+
+    /// The text of `tokenIds`, special tokens included.
+    public func decode(tokenIds: [Int]) -> String { decode(tokenIds: tokenIds, skipSpecialTokens: false) }
+}
+
+/// A piece of text with its id.
+public struct Token: Sendable, Hashable {
+    /// The id of the piece; the unknown token's where the vocabulary lacks it.
+    public let id: Int
+    /// The bytes of the text's UTF-8 that the piece covers.
+    public let range: Range<Int>
+
+    /// A token that covers `range`.
+    public init(id: Int, range: Range<Int>) {
+        self.id = id
+        self.range = range
+    }
+}

@@ -1,0 +1,130 @@
+import Evaluation
+import Testing
+
+struct WordProblemsTests {
+    private func task(_ options: WordProblems.Options = .init(), seed: UInt64 = 1) throws -> WordProblems {
+        try WordProblems(options: options, seed: seed)
+    }
+
+    @Test func responseFollowsFromQuestion() throws {
+        for problem in try task().problems(.train, count: 300) + task().problems(.test, count: 300) {
+            let days = problem.steps.map(\.day)
+            #expect(Set(days).count == 2)
+            var total = try #require(firstNumber(in: problem.question))
+            #expect((10...60).contains(total))
+            for step in problem.steps {
+                #expect((1...9).contains(abs(step.change)))
+                #expect(step.total == total + step.change)
+                #expect((10...99).contains(step.total))
+                let sign = step.change > 0 ? "+" : "-"
+                #expect(problem.response.contains("\(total) \(sign) \(abs(step.change)) = \(step.total)"))
+                #expect(problem.question.contains("On \(step.day) "))
+                #expect(problem.question.contains(" \(abs(step.change)) "))
+                total = step.total
+            }
+            #expect(problem.answer == total)
+            #expect(Grader().grade(problem.response, answer: problem.answer) == .correct)
+        }
+    }
+
+    private func firstNumber(in text: String) -> Int? {
+        text.split(separator: " ").lazy.compactMap { Int($0) }.first
+    }
+
+    @Test func nobodyTradesWithThemselves() throws {
+        for problem in try task().problems(.train, count: 500) {
+            let words = problem.question.split(separator: " ")
+            #expect(words.count { $0 == words[0] } == 1, "\(problem.question)")
+        }
+    }
+
+    @Test func pronounFitsName() throws {
+        let she: Set<Substring> = ["Anna", "Clara", "Emma", "Julia"]
+        for problem in try task().problems(.train, count: 200) {
+            let words = problem.question.split(separator: " ")
+            #expect(words.contains("she") == she.contains(words[0]))
+            #expect(words.contains("he") != she.contains(words[0]))
+        }
+    }
+
+    @Test func splitsShareNoQuestionAndTestQuestionsAreUnique() throws {
+        let train = try task().problems(.train, count: 2000).map(\.question)
+        let test = try task().problems(.test, count: 400).map(\.question)
+        #expect(Set(train).isDisjoint(with: test))
+        #expect(Set(test).count == 400)
+        #expect(train.allSatisfy { WordProblems.Split(of: $0) == .train })
+        #expect(test.allSatisfy { WordProblems.Split(of: $0) == .test })
+    }
+
+    @Test func longerListStartsWithShorterOne() throws {
+        let long = try task().problems(.test, count: 60)
+        #expect(try task().problems(.test, count: 20) == Array(long.prefix(20)))
+        #expect(try task().trainProblem(17) == task().problems(.train, count: 18)[17])
+        #expect(try task(seed: 2).problems(.test, count: 20) != Array(long.prefix(20)))
+    }
+
+    /// Pins the generator: a change here changes every artifact made from the data.
+    @Test func problemsOfSeedOneAreTheseForever() throws {
+        let train = try task().trainProblem(0)
+        let test = try task().problems(.test, count: 1)[0]
+        #expect(StableHash.of("") == 0xEFD0_1F60_BA99_2926)
+        #expect([train.question, train.response, test.question, test.response] == pinned)
+    }
+
+    private let pinned = [
+        "Frank owns 16 stamps . On Saturday he gets 1 from Anna . On Tuesday he loses 3 stamps . "
+            + "How many stamps does he have ?",
+        "Frank starts with 16 stamps . Saturday makes it 16 + 1 = 17 . Tuesday : 17 - 3 = 14 . "
+            + "The answer is 14 . #### 14",
+        "David owns 19 cards . On Wednesday he finds 9 cards . On Sunday he sells 6 cards . "
+            + "How many cards does he have ?",
+        "At first there are 19 . After Wednesday there are 19 + 9 = 28 . Sunday : 28 - 6 = 22 . "
+            + "So David has 22 cards . #### 22",
+    ]
+
+    @Test(arguments: [1, 2, 3]) func stepCountDecidesDepth(steps: Int) throws {
+        let problems = try task(.init(steps: steps)).problems(.train, count: 50)
+        #expect(problems.allSatisfy { $0.steps.count == steps && $0.dependencyDepth == steps + 1 })
+    }
+
+    @Test func depthBoundIsARatioOfSums() {
+        #expect(Problem.tokensPerForwardBound(answerTokens: [30, 50], depths: [3, 2]) == 16)
+        #expect(Problem.tokensPerForwardBound(answerTokens: [], depths: []) == nil)
+        let stepless = Problem(id: "x", question: "", response: "", answer: 1, steps: [])
+        #expect(stepless.dependencyDepth == 2)
+    }
+
+    @Test func variantsFollowTheirWeights() throws {
+        func shareOfFirst(_ decay: Double) throws -> Double {
+            let problems = try task(.init(variantDecay: decay)).problems(.train, count: 2000)
+            return Double(problems.count { $0.response.contains("So \(name($0)) has") }) / 2000
+        }
+        func name(_ problem: Problem) -> Substring { problem.question.prefix { $0 != " " } }
+        #expect(abs(try shareOfFirst(0.5) - 8.0 / 15) < 0.04)
+        #expect(abs(try shareOfFirst(1) - 0.25) < 0.04)
+    }
+
+    @Test func vocabularyIsSmall() throws {
+        var words: Set<Substring> = []
+        for problem in try task().problems(.train, count: 2000) {
+            for word in (problem.question + " " + problem.response).split(separator: " ")
+            where Int(word) == nil {
+                words.insert(word)
+            }
+        }
+        #expect(words.count < 80)
+    }
+
+    @Test func illegalOptionsAreRefused() {
+        #expect(throws: WordProblemsError.illegalSteps(4)) { try task(.init(steps: 4)) }
+        #expect(throws: WordProblemsError.illegalSteps(0)) { try task(.init(steps: 0)) }
+        #expect(throws: WordProblemsError.illegalVariantDecay(0)) { try task(.init(variantDecay: 0)) }
+        #expect(throws: WordProblemsError.self) { try task(.init(variantDecay: .nan)) }
+        #expect("\(WordProblemsError.illegalSteps(4))".contains("legal are 1, 2 and 3"))
+    }
+
+    @Test func promptEndsInSeparator() {
+        let problem = Problem(id: "x", question: "How many ?", response: "#### 1", answer: 1, steps: [])
+        #expect(problem.prompt() == "How many ? <|sep|>")
+    }
+}
