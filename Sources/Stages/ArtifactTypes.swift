@@ -1,0 +1,24 @@
+public import Pipeline
+
+extension ArtifactType {
+    /// Problems with worked solutions: train.jsonl and test.jsonl.
+    public static let dataset = ArtifactType("dataset")
+    /// A tokenizer.json with its configuration.
+    public static let tokenizer = ArtifactType("tokenizer")
+    /// A checkpoint folder in Hugging Face layout, its tokenizer included.
+    public static let model = ArtifactType("model")
+    /// Decoded responses with the order in which a teacher decoded them: trajectories.jsonl.
+    public static let trajectories = ArtifactType("trajectories")
+    /// Per-sample results of one decoder setting: samples.jsonl.
+    public static let samples = ArtifactType("samples")
+    /// A table of results.
+    public static let table = ArtifactType("table")
+}
+
+/// The kinds of stages that experiments can name, one file each.
+public enum Stages {
+    public static let registry = StageRegistry([
+        SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
+        DistillStage.self, EvaluateStage.self, AUPStage.self,
+    ])
+}

@@ -1,0 +1,59 @@
+internal import Evaluation
+internal import SystemPackage
+internal import Tokenizers
+internal import Training
+internal import Transformers
+
+/// A model artifact: checkpoint and tokenizer in one folder.
+struct ModelFolder {
+    let transformer: Transformer
+    let tokenizer: WordLevelTokenizer
+    let endToken: Int32
+    let maskToken: Int32
+
+    init(_ folder: FilePath) throws {
+        transformer = try Checkpoint.load(folder)
+        tokenizer = try WordLevelTokenizer(folder: folder)
+        (maskToken, endToken) = try Self.specialTokens(tokenizer, folder)
+    }
+
+    /// Writes a model and the tokenizer it was trained with.
+    static func write(_ transformer: Transformer, _ tokenizer: WordLevelTokenizer, to folder: FilePath) throws {
+        try Checkpoint.save(transformer, to: folder)
+        try tokenizer.write(to: folder)
+    }
+
+    /// Ids of the mask and of the end-of-text token.
+    static func specialTokens(
+        _ tokenizer: WordLevelTokenizer, _ folder: FilePath
+    ) throws -> (mask: Int32, end: Int32) {
+        guard let mask = tokenizer.maskTokenId, let end = tokenizer.eosTokenId else {
+            throw DataError(description: "\(folder): the tokenizer has no mask token or no end-of-text token")
+        }
+        return (Int32(mask), Int32(end))
+    }
+}
+
+extension WordLevelTokenizer {
+    /// Token ids as the models take them.
+    func ids(_ text: String) -> [Int32] { encode(text: text, addSpecialTokens: false).map(Int32.init) }
+
+    /// Problems as prompt and padded response; an error names the first that doesn't fit.
+    func examples(
+        _ problems: [Problem], endToken: Int32, generationLength: Int
+    ) throws -> [TrainingExample] {
+        try problems.map { problem in
+            let response = ids(problem.response)
+            guard
+                let example = TrainingExample(
+                    prompt: ids(problem.prompt()), response: response, endToken: endToken,
+                    generationLength: generationLength)
+            else {
+                throw DataError(
+                    description: "problem \(problem.id): the response has \(response.count) tokens and one more "
+                        + "to end it, but generationLength is \(generationLength); raise it")
+            }
+            return example
+        }
+    }
+}

@@ -1,0 +1,44 @@
+internal import Evaluation
+internal import JSON
+public import Pipeline
+
+/// Generates a data set: problems to train on and unseen ones to be tested on.
+public struct SynthesizeStage: StageKind {
+    public static let name = "synthesize"
+    public static let version = 1
+    public static let summary = "Generates word problems with worked solutions, split by a hash of the question."
+    public static let output = ArtifactType.dataset
+    public static let parts = ["train", "test"]
+
+    enum Task: String, CaseIterable {
+        case wordProblems = "word-problems"
+    }
+
+    private let task: Task
+    private let train: Int
+    private let test: Int
+    private let options: WordProblems.Options
+
+    public init(_ fields: Fields) {
+        task = fields.choice("task", default: Task.wordProblems, "What the problems are about.")
+        train = fields.integer("train", default: 20_000, in: 1...10_000_000, "Problems to train on.")
+        test = fields.integer("test", default: 1000, in: 1...100_000, "Unseen problems, all different.")
+        options = WordProblems.Options(
+            steps: fields.integer("steps", default: 2, in: 1...3, "Changes of the total per problem."),
+            variantDecay: fields.number(
+                "variantDecay", default: 0.5, in: .above(0, upTo: 1),
+                "Wording k of a sentence in the solution has weight variantDecay^k; 1 makes all equally likely."))
+    }
+
+    public func run(_ context: StageContext) throws -> StageResult {
+        let task = try WordProblems(options: options, seed: context.seed)
+        let training = try task.problems(.train, count: train)
+        try context.checkCancellation()
+        let testing = try task.problems(.test, count: test)
+        try ProblemFile.write(training, to: context.output.appending("train.jsonl"))
+        try ProblemFile.write(testing, to: context.output.appending("test.jsonl"))
+        return StageResult(
+            summary: "\(training.count) problems to train on, \(testing.count) to test",
+            metrics: ["train": .integer(training.count), "test": .integer(testing.count)])
+    }
+}

@@ -1,0 +1,31 @@
+internal import JSON
+public import Pipeline
+internal import Tokenizers
+
+/// Trains the tokenizer of an experiment.
+public struct TokenizerStage: StageKind {
+    public static let name = "tokenizer"
+    public static let version = 1
+    public static let summary =
+        "Makes a word-level tokenizer (digits apart) from the training problems; Hugging Face's library reads it."
+    public static let output = ArtifactType.tokenizer
+
+    private let corpus: ArtifactReference
+    private let vocabulary: Int
+
+    public init(_ fields: Fields) {
+        corpus = fields.artifact("corpus", types: [.dataset], "The data set whose training part is read.")
+        vocabulary = fields.integer(
+            "vocabulary", default: 512, in: 8...1_000_000, "Largest number of tokens, special ones included.")
+    }
+
+    public func run(_ context: StageContext) throws -> StageResult {
+        let problems = try ProblemFile.read(context.folder(of: corpus).appending("train.jsonl"))
+        let tokenizer = try WordLevelTokenizer.train(
+            on: problems.lazy.map { $0.prompt() + " " + $0.response }, vocabularyLimit: vocabulary)
+        try tokenizer.write(to: context.output)
+        return StageResult(
+            summary: "\(tokenizer.vocabularySize) tokens",
+            metrics: ["vocabulary": .integer(tokenizer.vocabularySize)])
+    }
+}

@@ -1,0 +1,108 @@
+internal import Files
+internal import JSON
+internal import Numerics
+internal import SystemPackage
+internal import Training
+internal import Transformers
+
+/// The state of a training run on disk: parameters, optimiser, position and log in one file that is replaced
+/// whole.
+struct TrainingCheckpoint {
+    struct Position {
+        var phase: Int
+        /// Steps of the phase that are done.
+        var step: Int
+    }
+
+    /// What was read.
+    struct Restored {
+        let position: Position
+        let log: TrainingLog
+        fileprivate let optimizerSteps: Int
+        fileprivate let file: SafetensorsFile
+
+        /// Gives an optimiser its state back.
+        func apply(to optimizer: any Optimizer) throws {
+            optimizer.steps = optimizerSteps
+            for (name, buffer) in optimizer.state {
+                let values = try file.matrix(name, shape: [buffer.count], rows: 1, columns: buffer.count)
+                buffer.matrix(rows: 1, columns: buffer.count).copy(from: values)
+            }
+        }
+    }
+
+    private static let parameterName = "parameters"
+    private let path: FilePath
+
+    init(folder: FilePath) { path = folder.appending("checkpoint.safetensors") }
+
+    func save(
+        _ parameters: FlatParameters, _ optimizer: any Optimizer, _ position: Position, _ log: TrainingLog
+    ) throws {
+        let tensors = ([(name: Self.parameterName, buffer: parameters.buffer)] + optimizer.state).map {
+            SafetensorsWriter.Tensor(
+                name: $0.name, shape: [$0.buffer.count],
+                values: $0.buffer.matrix(rows: 1, columns: $0.buffer.count).view)
+        }
+        let metadata: [String: String] = [
+            "phase": "\(position.phase)", "step": "\(position.step)", "optimizerSteps": "\(optimizer.steps)",
+            "log": try text(.array(log.lines)), "pending": try text(.array(log.pendingReports.map(Self.value))),
+            "norms": try text(.array(log.pendingNorms.map { .number($0) })),
+        ]
+        try SafetensorsWriter.write(tensors, metadata: metadata, to: path)
+    }
+
+    /// The checkpoint of an earlier process, if there is one; its parameters are copied into `parameters`.
+    func load(_ parameters: FlatParameters) throws -> Restored? {
+        guard FileSystem.exists(path) else { return nil }
+        let file = try SafetensorsFile(path)
+        guard let phase = file.metadata["phase"].flatMap({ Int($0) }),
+            let step = file.metadata["step"].flatMap({ Int($0) }),
+            let steps = file.metadata["optimizerSteps"].flatMap({ Int($0) }),
+            let lines = try values(file, "log"), let pending = try values(file, "pending"),
+            let norms = try values(file, "norms")
+        else { throw CheckpointError(path, "lacks the position of the run; delete it to start again") }
+        let count = parameters.buffer.count
+        let found = try file.matrix(Self.parameterName, shape: [count], rows: 1, columns: count)
+        parameters.buffer.matrix(rows: 1, columns: count).copy(from: found)
+        let log = TrainingLog(
+            lines: lines.map { JSONValue($0) }, pending: pending.compactMap(Self.report), norms: norms.compactMap(\.double))
+        return Restored(
+            position: Position(phase: phase, step: step), log: log, optimizerSteps: steps, file: file)
+    }
+
+    private func text(_ value: JSONValue) throws -> String {
+        String(decoding: try value.compactBytes(), as: UTF8.self)
+    }
+
+    private func values(_ file: SafetensorsFile, _ key: String) throws -> [JSONNode]? {
+        guard let text = file.metadata[key] else { return nil }
+        return try JSONDocument(parsing: Array(text.utf8), name: "\(path), \(key)").root.array
+    }
+
+    private static func value(_ report: LossReport) -> JSONValue {
+        [
+            "total": .number(report.total),
+            "groups": .array(
+                report.groups.map { group in
+                    [
+                        "name": .string(group.name), "crossEntropy": .number(group.crossEntropy),
+                        "entropy": .number(group.entropy), "rows": .integer(group.rows),
+                        "correct": .integer(group.correct),
+                    ]
+                }),
+        ]
+    }
+
+    private static func report(_ node: JSONNode) -> LossReport? {
+        guard let total = node["total"]?.double, let nodes = node["groups"]?.array else { return nil }
+        let groups = nodes.compactMap { group -> LossReport.Group? in
+            guard let name = group["name"]?.string, let crossEntropy = group["crossEntropy"]?.double,
+                let entropy = group["entropy"]?.double, let rows = group["rows"]?.int,
+                let correct = group["correct"]?.int
+            else { return nil }
+            return .init(name: name, crossEntropy: crossEntropy, entropy: entropy, rows: rows, correct: correct)
+        }
+        return groups.count == nodes.count ? LossReport(groups: groups, total: total) : nil
+    }
+}

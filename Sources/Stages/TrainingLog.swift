@@ -1,0 +1,73 @@
+internal import Files
+internal import JSON
+internal import SystemPackage
+internal import Training
+
+/// Losses of a training run: means over stretches of steps, as JSON lines.
+struct TrainingLog {
+    /// Steps per line.
+    private static let stretch = 25
+
+    private(set) var lines: [JSONValue] = []
+    private var pending: [LossReport] = []
+    private var norms: [Double] = []
+
+    /// The mean losses of the last stretch.
+    private(set) var finalGroups: [LossReport.Group] = []
+
+    init() {}
+
+    /// The log of an earlier process; whatever came after its last whole stretch is computed again.
+    init(lines: [JSONValue], pending: [LossReport], norms: [Double]) {
+        self.lines = lines
+        self.pending = pending
+        self.norms = norms
+    }
+
+    var pendingReports: [LossReport] { pending }
+    var pendingNorms: [Double] { norms }
+
+    mutating func record(
+        phase: String, step: Int, of steps: Int, report: LossReport, norm: Double, factor: Double
+    ) {
+        pending.append(report)
+        norms.append(norm)
+        guard pending.count == Self.stretch || step == steps - 1 else { return }
+        let groups = report.groups.indices.map { g in
+            LossReport.Group(
+                name: report.groups[g].name, crossEntropy: mean(pending.map { $0.groups[g].crossEntropy }),
+                entropy: mean(pending.map { $0.groups[g].entropy }),
+                rows: pending.reduce(0) { $0 + $1.groups[g].rows },
+                correct: pending.reduce(0) { $0 + $1.groups[g].correct })
+        }
+        finalGroups = groups
+        lines.append([
+            "phase": .string(phase), "step": .integer(step + 1), "loss": .number(mean(pending.map(\.total))),
+            "gradientNorm": .number(mean(norms)), "learningRateFactor": .number(factor),
+            "groups": .array(
+                groups.map { group in
+                    [
+                        "name": .string(group.name), "crossEntropy": .number(group.crossEntropy),
+                        "entropy": .number(group.entropy), "rows": .integer(group.rows),
+                        "correct": .integer(group.correct),
+                    ]
+                }),
+        ])
+        pending = []
+        norms = []
+    }
+
+    /// A few words for the progress line.
+    var note: String {
+        guard let last = lines.last, let loss = last["loss"]?.double else { return "" }
+        return "\(last["phase"]?.string ?? "") loss \((loss * 1000).rounded() / 1000)"
+    }
+
+    func write(to path: FilePath) throws {
+        var bytes: [UInt8] = []
+        for line in lines { bytes += try line.compactBytes() + [UInt8(ascii: "\n")] }
+        try FileSystem.writeAtomically(bytes, to: path)
+    }
+
+    private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
+}

@@ -1,0 +1,76 @@
+internal import Files
+internal import JSON
+internal import Numerics
+internal import Pipeline
+internal import SystemPackage
+internal import Training
+internal import Transformers
+
+/// Runs training phases one after another, with a log, checkpoints and progress.
+///
+/// Every random draw is keyed by (seed, phase, step), so a run that goes on from a checkpoint repeats what an
+/// uninterrupted one would have done, bit for bit.
+struct TrainingLoop {
+    struct Phase {
+        var name: String
+        var steps: Int
+        var schedule: LearningRateSchedule
+        /// Largest L2 norm of the gradient.
+        var maximumNorm: Double
+        var makeOptimizer: () -> any Optimizer
+        /// The batch of a step.
+        var batch: (Int) -> LossBatch
+    }
+
+    let context: StageContext
+    let parameters: FlatParameters
+    let phases: [Phase]
+    /// Seconds between checkpoints.
+    var checkpointInterval = 20.0
+
+    /// Trains, and writes the log to `training.jsonl` in the artifact.
+    /// - Returns: the loss reports' means over the last tenth of the last phase, for the summary.
+    func run() throws -> [LossReport.Group] {
+        let gradient = try BatchGradient(parameters, threads: context.threads)
+        let checkpoint = TrainingCheckpoint(folder: context.workFolder)
+        var log = TrainingLog()
+        var start = TrainingCheckpoint.Position(phase: 0, step: 0)
+        var restored: TrainingCheckpoint.Restored?
+        if let found = try checkpoint.load(parameters) {
+            start = found.position
+            log = found.log
+            restored = found
+        }
+        let total = phases.reduce(0) { $0 + $1.steps }
+        let done = phases[..<start.phase].reduce(0) { $0 + $1.steps } + start.step
+        let progress = context.progress(total: total, unit: "steps", done: done)
+        var lastSave = ContinuousClock.now
+        for (p, phase) in phases.enumerated() where p >= start.phase {
+            let optimizer = phase.makeOptimizer()
+            if let found = restored, p == start.phase { try found.apply(to: optimizer) }
+            restored = nil
+            for step in (p == start.phase ? start.step : 0)..<phase.steps {
+                if context.isCancelled || lastSave.duration(to: .now) > .seconds(checkpointInterval) {
+                    try checkpoint.save(parameters, optimizer, .init(phase: p, step: step), log)
+                    try context.checkCancellation()
+                    lastSave = .now
+                }
+                let report = gradient.compute(phase.batch(step))
+                let norm = GradientClipping.norm(gradient.gradient)
+                guard norm.isFinite, report.total.isFinite else {
+                    throw DataError(
+                        description: "training diverged in phase \(phase.name), step \(step): the loss is "
+                            + "\(report.total), the gradient norm \(norm); lower the learning rate")
+                }
+                let factor = phase.schedule.factor(at: step)
+                optimizer.step(
+                    parameters, gradient.gradient,
+                    gradientScale: GradientClipping.scale(norm: norm, maximum: phase.maximumNorm), factor: factor)
+                log.record(phase: phase.name, step: step, of: phase.steps, report: report, norm: norm, factor: factor)
+                progress.advance(note: log.note)
+            }
+        }
+        try log.write(to: context.output.appending("training.jsonl"))
+        return log.finalGroups
+    }
+}
