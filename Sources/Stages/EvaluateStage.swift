@@ -1,0 +1,103 @@
+internal import Decoding
+internal import Evaluation
+internal import Files
+internal import JSON
+public import Pipeline
+internal import Tokenizers
+internal import Transformers
+
+/// Decodes the unseen problems of a data set with one decoder setting and grades the answers.
+public struct EvaluateStage: StageKind {
+    public static let name = "evaluate"
+    public static let version = 1
+    public static let summary =
+        "Decodes unseen problems with one decoder setting; a matrix over the decoder's options makes a sweep."
+    public static let output = ArtifactType.samples
+
+    private let model: ArtifactReference
+    private let data: ArtifactReference
+    private let limit: Int?
+    private let groupSize: Int
+    private let decoder: DecoderFields
+
+    public init(_ fields: Fields) {
+        model = fields.artifact("model", types: [.model], "The model that decodes.")
+        data = fields.artifact("data", types: [.dataset], "Data set whose test part is decoded.")
+        limit = fields.optionalInteger("limit", in: 1..., "Only the first problems.")
+        groupSize = fields.integer(
+            "groupSize", default: 16, in: 1...4096, "Problems decoded in one batch; part of what decides the last bits.")
+        decoder = fields.object("decoder", "Decoding method and its options.") { DecoderFields($0) }
+    }
+
+    public func run(_ context: StageContext) throws -> StageResult {
+        let model = try ModelFolder(context.folder(of: model))
+        var problems = try ProblemFile.read(context.folder(of: data).appending("test.jsonl"))
+        if let limit { problems = Array(problems.prefix(limit)) }
+        let (all, size) = (problems, groupSize)
+        let generationLength = Int(try decoder.number("generationLength") ?? 0)
+        let factory = try decoder.factory()
+        let journal = try context.journal("samples")
+        let groups = (all.count + size - 1) / size
+        let done = journal.count / size
+        let progress = context.progress(total: all.count, unit: "problems", done: journal.count)
+        try OrderedGroups.run(from: done, to: groups, context: context) { group -> [SampleRecord] in
+            let batch = Array(all[group * size..<min(all.count, (group + 1) * size)])
+            return try Self.decode(batch, model, factory, generationLength: generationLength)
+        } commit: { _, records in
+            try journal.append(group: records.map { JournalRecord(.string($0.id), $0.value) })
+            progress.advance(by: records.count)
+        }
+        let records = journal.records.compactMap { SampleRecord($0.value) }
+        guard records.count == all.count else {
+            throw DataError(description: "\(journal.path) holds records that can't be read; delete it to start again")
+        }
+        return try Self.result(records)
+    }
+
+    private static func decode(
+        _ problems: [Problem], _ model: ModelFolder, _ factory: DecoderFactory, generationLength: Int
+    ) throws -> [SampleRecord] {
+        let prompts = problems.map { model.tokenizer.ids($0.prompt()) }
+        var decoders = prompts.map {
+            factory(DecodingTask(prompt: $0, maskToken: model.maskToken, endToken: model.endToken))
+        }
+        try BatchDecoder(model.transformer, threads: 1).decode(&decoders)
+        let grader = Grader()
+        return zip(problems, decoders).map { problem, decoder in
+            let response = decoder.tokens[decoder.promptLength...].map(Int.init)
+            let text = model.tokenizer.decode(tokenIds: response, skipSpecialTokens: false)
+            return SampleRecord(
+                id: problem.id, correct: grader.grade(text, answer: problem.answer).isCorrect,
+                tokensBeforeEnd: TokenCount.throughEnd(
+                    response, endOfText: Int(model.endToken), generationLength: generationLength),
+                nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
+                text: shown(text), promptHash: StableHash.hex(problem.prompt()))
+        }
+    }
+
+    /// The response up to and including its first end token; the padding behind it says nothing.
+    private static func shown(_ text: String) -> String {
+        let end = Grader().endOfText
+        var kept: [Substring] = []
+        for word in text.split(separator: " ") {
+            kept.append(word)
+            if word == end { break }
+        }
+        return kept.joined(separator: " ")
+    }
+
+    private static func result(_ records: [SampleRecord]) throws -> StageResult {
+        let point = try CurvePoint(records)
+        let interval = point.interval
+        return StageResult(
+            summary: "TPF \(Rounded.text(point.tpf, 2)), accuracy \(Rounded.text(point.accuracy, 1)) % "
+                + "[\(Rounded.text(interval.lower, 1)), \(Rounded.text(interval.upper, 1))], n \(point.count)",
+            metrics: [
+                "tpf": .number(point.tpf), "accuracy": .number(point.accuracy), "n": .integer(point.count),
+                "correct": .integer(point.correct), "nfe": .integer(point.nfe), "tokens": .integer(point.tokens),
+                "forwards": .integer(records.reduce(0) { $0 + $1.forwards }),
+                "tokensForwarded": .integer(records.reduce(0) { $0 + $1.tokensForwarded }),
+                "accuracyInterval": [.number(interval.lower), .number(interval.upper)],
+            ])
+    }
+}

@@ -1,0 +1,26 @@
+internal import Evaluation
+internal import Files
+internal import JSON
+internal import SystemPackage
+
+extension SampleRecord {
+    /// As a journal holds it.
+    var value: JSONValue {
+        [
+            "id": .string(id), "promptHash": .string(promptHash), "correct": .bool(correct),
+            "tokens": .integer(tokensBeforeEnd), "nfe": .integer(nfe), "forwards": .integer(forwards),
+            "tokensForwarded": .integer(tokensForwarded), "text": .string(text),
+        ]
+    }
+
+    init?(_ value: JSONValue) {
+        guard let id = value["id"]?.string, let hash = value["promptHash"]?.string,
+            let correct = value["correct"]?.bool, let tokens = value["tokens"]?.int, let nfe = value["nfe"]?.int,
+            let forwards = value["forwards"]?.int, let forwarded = value["tokensForwarded"]?.int,
+            let text = value["text"]?.string
+        else { return nil }
+        self.init(
+            id: id, correct: correct, tokensBeforeEnd: tokens, nfe: nfe, forwards: forwards,
+            tokensForwarded: forwarded, text: text, promptHash: hash)
+    }
+}

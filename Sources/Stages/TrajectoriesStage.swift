@@ -1,0 +1,162 @@
+internal import Decoding
+internal import Evaluation
+internal import Files
+internal import JSON
+internal import Numerics
+public import Pipeline
+internal import SystemPackage
+internal import Tokenizers
+internal import Transformers
+
+/// Records the order in which a teacher decodes its answers, one token per forward.
+public struct TrajectoriesStage: StageKind {
+    public static let name = "trajectories"
+    public static let version = 1
+    public static let summary =
+        "Decodes training problems with a teacher, one token per forward, and keeps the order of the right answers."
+    public static let output = ArtifactType.trajectories
+
+    private let teacher: ArtifactReference
+    private let data: ArtifactReference
+    private let count: Int
+    private let blockLength: Int
+    private let generationLength: Int
+    private let attempts: Int
+    private let temperatureStep: Double
+    private let groupSize: Int
+
+    public init(_ fields: Fields) {
+        teacher = fields.artifact("teacher", types: [.model], "The model whose order is recorded.")
+        data = fields.artifact("data", types: [.dataset], "Data set whose training part gives the prompts.")
+        count = fields.integer("count", default: 2048, in: 1...10_000_000, "Prompts, from the first on.")
+        blockLength = fields.integer("blockLength", default: 8, in: 1...65_536, "Block of the teacher's decoding.")
+        generationLength = fields.integer("generationLength", default: 48, in: 1...65_536, "Tokens of a response.")
+        attempts = fields.integer(
+            "attempts", default: 5, in: 1...100,
+            "Tries per prompt: the first takes the most probable tokens, each further one adds temperatureStep.")
+        temperatureStep = fields.number(
+            "temperatureStep", default: 0.1, in: .above(0), "Rise of the temperature from one try to the next.")
+        groupSize = fields.integer("groupSize", default: 16, in: 1...4096, "Prompts decoded in one batch.")
+        if generationLength % blockLength != 0 {
+            fields.reject(
+                "blockLength", "The generation length \(generationLength) should be a multiple of the block length \(blockLength).")
+        }
+    }
+
+    public func run(_ context: StageContext) throws -> StageResult {
+        let model = try ModelFolder(context.folder(of: teacher))
+        let problems = try ProblemFile.read(context.folder(of: data).appending("train.jsonl"))
+        guard problems.count >= count else {
+            throw DataError(description: "the data set has \(problems.count) training problems; count asks for \(count)")
+        }
+        let journal = try context.journal("trajectories")
+        let size = groupSize
+        let chosen = Array(problems.prefix(count))
+        let groups = (count + size - 1) / size
+        let progress = context.progress(total: count, unit: "prompts", done: journal.count)
+        let seed = context.seed
+        try OrderedGroups.run(from: journal.count / size, to: groups, context: context) { group -> [TrajectoryRecord] in
+            let range = group * size..<min(chosen.count, (group + 1) * size)
+            return try decode(Array(chosen[range]), firstSample: range.lowerBound, model, seed: seed)
+        } commit: { _, records in
+            try journal.append(group: records.map { JournalRecord(.string($0.id), $0.value) })
+            progress.advance(by: records.count)
+        }
+        let records = journal.records.compactMap { TrajectoryRecord($0.value) }
+        guard records.count == count else {
+            throw DataError(description: "\(journal.path) holds records that can't be read; delete it to start again")
+        }
+        let kept = records.count { $0.isCorrect }
+        let first = records.count { $0.isCorrect && $0.attempt == 0 }
+        return StageResult(
+            summary: "\(kept) of \(count) kept, \(first) right at the first try",
+            metrics: [
+                "prompts": .integer(count), "kept": .integer(kept), "firstTry": .integer(first),
+                "nfe": .integer(records.reduce(0) { $0 + $1.evaluations }),
+            ])
+    }
+
+    /// Decodes one group; wrong answers are tried again, hotter each time.
+    private func decode(
+        _ problems: [Problem], firstSample: Int, _ model: ModelFolder, seed: UInt64
+    ) throws -> [TrajectoryRecord] {
+        let options = BlockwiseOptions(generationLength: generationLength, blockLength: blockLength, rule: .scheduled)
+        let grader = Grader()
+        var results: [TrajectoryRecord?] = problems.map { _ in nil }
+        var evaluations = problems.map { _ in 0 }
+        for attempt in 0..<attempts {
+            let open = problems.indices.filter { !(results[$0]?.isCorrect ?? false) }
+            if open.isEmpty { break }
+            var decoders: [any Decoder] = open.map { i in
+                let sampling =
+                    attempt == 0
+                    ? nil
+                    : Sampling(
+                        temperature: Double(attempt) * temperatureStep, seed: seed, sample: UInt64(firstSample + i),
+                        attempt: attempt)
+                return BlockwiseDecoder(
+                    DecodingTask(
+                        prompt: model.tokenizer.ids(problems[i].prompt()), maskToken: model.maskToken,
+                        endToken: model.endToken, sampling: sampling), options)
+            }
+            var recorders = decoders.map { TrajectoryRecorder($0) }
+            try BatchDecoder(model.transformer, threads: 1).decode(&decoders) { index, step, _ in
+                recorders[index].observe(step)
+            }
+            for (j, i) in open.enumerated() {
+                let trajectory = recorders[j].finish(decoders[j])
+                evaluations[i] += trajectory.evaluations
+                let text = model.tokenizer.decode(
+                    tokenIds: trajectory.response.map(Int.init), skipSpecialTokens: false)
+                results[i] = TrajectoryRecord(
+                    id: problems[i].id, isCorrect: grader.grade(text, answer: problems[i].answer).isCorrect,
+                    attempt: attempt, evaluations: evaluations[i], response: trajectory.response,
+                    unmaskStep: trajectory.unmaskStep)
+            }
+        }
+        return results.compactMap { $0 }
+    }
+}
+
+/// One line of a trajectories artifact.
+struct TrajectoryRecord: Sendable {
+    var id: String
+    var isCorrect: Bool
+    /// The try that this is, from 0.
+    var attempt: Int
+    /// Forward evaluations of all tries.
+    var evaluations: Int
+    /// The response, padding included.
+    var response: [Int32]
+    /// For each position of the response the forward that decoded it.
+    var unmaskStep: [Int32]
+
+    var value: JSONValue {
+        [
+            "id": .string(id), "correct": .bool(isCorrect), "attempt": .integer(attempt),
+            "nfe": .integer(evaluations), "response": .array(response.map { .integer(Int($0)) }),
+            "unmaskStep": .array(unmaskStep.map { .integer(Int($0)) }),
+        ]
+    }
+
+    init(
+        id: String, isCorrect: Bool, attempt: Int, evaluations: Int, response: [Int32], unmaskStep: [Int32]
+    ) {
+        self.id = id
+        self.isCorrect = isCorrect
+        self.attempt = attempt
+        self.evaluations = evaluations
+        self.response = response
+        self.unmaskStep = unmaskStep
+    }
+
+    init?(_ value: JSONValue) {
+        func ids(_ key: String) -> [Int32]? { value[key]?.array?.compactMap { $0.int.flatMap { Int32(exactly: $0) } } }
+        guard let id = value["id"]?.string, let correct = value["correct"]?.bool, let attempt = value["attempt"]?.int,
+            let nfe = value["nfe"]?.int, let response = ids("response"), let steps = ids("unmaskStep"),
+            response.count == steps.count
+        else { return nil }
+        self.init(
+            id: id, isCorrect: correct, attempt: attempt, evaluations: nfe, response: response, unmaskStep: steps)
+    }
+}
