@@ -24,7 +24,11 @@ let package = Package(
 
         // The science.
         .target(name: "Numerics", dependencies: ["COpenBLAS", "CKernels"]),
-        .target(name: "Transformers", dependencies: ["Numerics", "JSON", "Files"]),
+        .target(
+            name: "Transformers",
+            dependencies: [
+                "Numerics", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .target(name: "Tokenizers", dependencies: ["JSON", "Files"]),
         .target(name: "Decoding", dependencies: ["Transformers", "Numerics"]),
         .target(name: "Training", dependencies: ["Transformers", "Numerics"]),
@@ -44,7 +48,10 @@ let package = Package(
             ]),
         .target(
             name: "Parity",
-            dependencies: ["Decoding", "Training", "Evaluation", "Transformers", "JSON", "Files"]),
+            dependencies: [
+                "Decoding", "Training", "Evaluation", "Transformers", "Numerics", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .executableTarget(
             name: "d3llm",
             dependencies: [
@@ -75,10 +82,11 @@ let package = Package(
 let strict = Context.environment["D3LLM_STRICT"] == "1"
 for target in package.targets where target.type != .system {
     guard target.name != "COpenBLAS", target.name != "CKernels" else { continue }
-    target.swiftSettings = [
-        .swiftLanguageMode(.v6),
-        .enableUpcomingFeature("ExistentialAny"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-        .enableUpcomingFeature("InternalImportsByDefault"),
-    ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+    target.swiftSettings =
+        [
+            .swiftLanguageMode(.v6),
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            .enableUpcomingFeature("InternalImportsByDefault"),
+        ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 }

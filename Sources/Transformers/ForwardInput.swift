@@ -46,12 +46,15 @@ struct RaggedLayout {
             tokens += input.tokens
             for i in input.tokens.indices { positions.append(Int32(input.firstPosition + i)) }
             for row in input.logitRows {
-                precondition(row >= 0 && row < input.tokens.count, "logits of row \(row) of \(input.tokens.count)")
+                precondition(
+                    row >= 0 && row < input.tokens.count, "logits of row \(row) of \(input.tokens.count)")
                 logitRows.append(offset + row)
             }
             offsets.append(tokens.count)
         }
-        for token in tokens { precondition(token >= 0 && Int(token) < vocabulary, "token \(token) of \(vocabulary)") }
+        for token in tokens {
+            precondition(token >= 0 && Int(token) < vocabulary, "token \(token) of \(vocabulary)")
+        }
     }
 
     func range(_ sequence: Int) -> Range<Int> { offsets[sequence]..<offsets[sequence + 1] }

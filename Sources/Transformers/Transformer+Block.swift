@@ -96,8 +96,10 @@ extension Transformer {
         let total: Int
         switch input.cacheUpdate {
         case .overwrite(let at):
-            precondition(at >= 0 && at + count <= cache.length, "rows \(at)+\(count) of a cache of \(cache.length)")
-            precondition(input.attention == .bidirectional, "a cache is overwritten in bidirectional models only")
+            precondition(
+                at >= 0 && at + count <= cache.length, "rows \(at)+\(count) of a cache of \(cache.length)")
+            precondition(
+                input.attention == .bidirectional, "a cache is overwritten in bidirectional models only")
             (start, total) = (at, cache.length)
         case .append(let kept):
             precondition(kept >= 0 && kept <= count, "can't keep \(kept) of \(count) positions")

@@ -61,14 +61,17 @@ public final class Transformer: Sendable {
             // The last block's output matters only for the wanted rows; keys and values are needed of all.
             let kept = isLast && wanted.count < layout.rows ? wanted : nil
             let target = kept.map { next.slice(rows: 0..<$0.count) } ?? next
-            forwardBlock(i, x.view, kept: kept, inputs: inputs, layout: layout, table: table, arena: arena, into: target)
+            forwardBlock(
+                i, x.view, kept: kept, inputs: inputs, layout: layout, table: table, arena: arena,
+                into: target)
             arena.release(to: mark)
             (x, next) = (target, x)
         }
         let final = arena.matrix(wanted.count, c.width)
         let inverse = arena.matrix(wanted.count, 1)
         let rows = c.layers == 0 ? gather(x.view, wanted, arena) : x.view
-        Kernels.rmsNorm(rows, weight: parameters.finalNorm, into: final, inverse: inverse, epsilon: c.normEpsilon)
+        Kernels.rmsNorm(
+            rows, weight: parameters.finalNorm, into: final, inverse: inverse, epsilon: c.normEpsilon)
         inspect?(final.view)
         BLAS.multiply(final.view, head, transposeB: true, into: logits)
         return logits.view

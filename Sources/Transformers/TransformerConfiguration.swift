@@ -95,7 +95,9 @@ public struct TransformerConfiguration: Sendable, Hashable {
                 return "the \(name) token \(token) is outside the vocabulary of \(vocabulary)"
             }
         }
-        if !(normEpsilon > 0) || !(ropeTheta > 1) { return "the norm's epsilon or the rotary base is not positive" }
+        if !(normEpsilon > 0) || !(ropeTheta > 1) {
+            return "the norm's epsilon or the rotary base is not positive"
+        }
         return nil
     }
 }

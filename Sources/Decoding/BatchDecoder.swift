@@ -1,0 +1,107 @@
+internal import Numerics
+public import Transformers
+
+/// Drives decoders with a model: one forward per turn serves every sequence that isn't finished.
+///
+/// The result of a sequence depends on the model, its decoder and, through rounding only, on which sequences
+/// are decoded together.
+public struct BatchDecoder {
+    /// What an observer gets: index of the sequence, the step, and the decoder after it.
+    public typealias Observer = (Int, StepRecord, any Decoder) -> Void
+
+    private let model: Transformer
+    private let maximumTurns: Int
+    private let threads: Int
+
+    /// - Parameters:
+    ///   - maximumTurns: how many forwards a sequence may take before decoding gives up.
+    ///   - threads: threads that score logits, nil for all; the model has its own setting.
+    public init(_ model: Transformer, maximumTurns: Int = 20_000, threads: Int? = nil) {
+        self.model = model
+        self.maximumTurns = maximumTurns
+        self.threads = threads ?? Threads.available
+    }
+
+    /// Decodes until every decoder has ended.
+    ///
+    /// - Throws: ``DecodingError`` when a sequence has tokens that the model doesn't know, or doesn't end within
+    ///   the allowed turns.
+    public func decode(_ decoders: inout [any Decoder], observe: Observer? = nil) throws(DecodingError) {
+        for (index, decoder) in decoders.enumerated() { try check(decoder, index) }
+        var lanes = decoders.map { Lane($0) }
+        let workspace = model.makeWorkspace()
+        for _ in 0..<maximumTurns {
+            let turns = lanes.indices.compactMap { index -> Turn? in
+                lanes[index].nextTurn(model.configuration).map { Turn(lane: index, $0) }
+            }
+            if turns.isEmpty {
+                decoders = lanes.map(\.decoder)
+                return
+            }
+            let logits = model.logits(turns.map(\.input), workspace)
+            answer(turns, logits, &lanes, observe)
+        }
+        let unfinished = lanes.indices.filter { lanes[$0].hasPending }
+        throw DecodingError(
+            .turnLimit,
+            "Sequence \(unfinished.first ?? 0) isn't finished after \(maximumTurns) forwards"
+                + " (\(unfinished.count) of \(lanes.count) aren't). Allow more turns, or look whether the model"
+                + " keeps predicting the mask token.")
+    }
+
+    private func check(_ decoder: any Decoder, _ index: Int) throws(DecodingError) {
+        let vocabulary = model.configuration.vocabulary
+        let special = [decoder.state.maskToken] + (decoder.state.endToken.map { [$0] } ?? [])
+        guard let wrong = (decoder.tokens + special).first(where: { $0 < 0 || $0 >= vocabulary }) else {
+            return
+        }
+        throw DecodingError(
+            .invalidSequence,
+            "Sequence \(index) has token \(wrong), but the model knows tokens 0 to \(vocabulary - 1) only."
+                + " Check that the tokenizer belongs to the model.")
+    }
+
+    /// One sequence's part in a turn.
+    private struct Turn {
+        let lane: Int
+        let request: ForwardRequest
+        let mapping: RowMapping
+        let input: ForwardInput
+
+        init(lane: Int, _ turn: (ForwardRequest, RowMapping, ForwardInput)) {
+            self.lane = lane
+            (request, mapping, input) = turn
+        }
+    }
+
+    /// Scores the rows on all threads, then answers the decoders in order.
+    private func answer(
+        _ turns: [Turn], _ logits: Matrix, _ lanes: inout [Lane], _ observe: Observer?
+    ) {
+        var firstRow = 0
+        var jobs: [ScoringJob] = []
+        for turn in turns {
+            let lane = lanes[turn.lane]
+            for (position, source) in zip(turn.request.candidates, turn.mapping.sources) {
+                let row: ScoringJob.Row =
+                    switch source {
+                    case .row(let index): .fresh(firstRow + index)
+                    case .kept(let position): .kept(lane.keptRow(position))
+                    }
+                jobs.append(ScoringJob(position: position, row: row, sampling: turn.request.sampling))
+            }
+            for (position, row) in turn.mapping.toKeep {
+                lanes[turn.lane].keep(position, logits.row(firstRow + row))
+            }
+            firstRow += turn.mapping.rows.count
+        }
+        let predictions = ScoringJob.run(jobs, logits, threads: threads)
+        var next = 0
+        for turn in turns {
+            let count = turn.request.candidates.count
+            let record = lanes[turn.lane].accept(Array(predictions[next..<(next + count)]))
+            next += count
+            observe?(turn.lane, record, lanes[turn.lane].decoder)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+/// The blocks of multi-block decoding and their bookkeeping; the prompt is block 0.
+///
+/// Mask counts are kept as numbers instead of being counted in the sequence, because upstream does so and the
+/// two can part ways (``Quirks/snapshot``).
+struct BlockLedger: Sendable {
+    struct Block: Sendable, Hashable {
+        let range: Range<Int>
+        var maskCount: Int
+        var isFullyActivated: Bool
+        /// NFE of the turn that first saw the block without masks.
+        var completedAt: Int?
+        var isCached = false
+
+        /// Share of the block that is decoded; above 1 when the count has gone negative. An empty block counts
+        /// as decoded.
+        var progress: Double {
+            range.isEmpty ? 1 : 1 - Double(maskCount) / Double(range.count)
+        }
+    }
+
+    private(set) var blocks: [Block]
+    let layout: BlockLayout
+    /// Number of blocks there will be, without the prompt.
+    let blockCount: Int
+    private let addThreshold: Double
+    private let activationThreshold: Double
+
+    init(_ options: MultiBlockOptions, promptLength: Int) {
+        layout = BlockLayout(
+            promptLength: promptLength, generationLength: options.generationLength,
+            blockLength: options.blockLength)
+        precondition(options.blockLength > 0, "a block holds at least one token")
+        let isPartial = options.generationLength % options.blockLength != 0
+        precondition(
+            !isPartial || options.rules.decodesPartialBlock,
+            "the generation length must be a multiple of the block length")
+        blockCount = layout.allBlocks
+        addThreshold = options.blockAddThreshold
+        activationThreshold = options.decodedTokenThreshold
+        blocks = [Block(range: 0..<promptLength, maskCount: 0, isFullyActivated: true, completedAt: 0)]
+        if blockCount > 0 {
+            let range = layout.range(0)
+            blocks.append(
+                Block(range: range, maskCount: range.count, isFullyActivated: 1 >= activationThreshold))
+        }
+    }
+
+    /// Whether every block has been created.
+    var isComplete: Bool { blocks.count > blockCount }
+
+    /// Fully activates blocks whose predecessor is decoded far enough.
+    mutating func activate() {
+        for index in blocks.indices.dropFirst() where !blocks[index].isFullyActivated {
+            blocks[index].isFullyActivated = blocks[index - 1].progress >= activationThreshold
+        }
+    }
+
+    /// Creates the next block if the last one is decoded far enough; at most one per turn.
+    mutating func addBlock(_ state: DecodingState) {
+        guard !isComplete, blocks.count > 1, let last = blocks.last else { return }
+        guard last.progress >= addThreshold || last.maskCount == 0 else { return }
+        let range = layout.range(blocks.count - 1)
+        blocks.append(
+            Block(
+                range: range, maskCount: state.maskCount(in: range),
+                isFullyActivated: last.progress >= activationThreshold))
+    }
+
+    /// End of the right-most block that is fully activated or has masks; nil if that is none but the prompt.
+    var activeEnd: Int? {
+        let index = blocks.lastIndex { $0.isFullyActivated || $0.maskCount > 0 } ?? 0
+        return index == 0 ? nil : blocks[index].range.upperBound
+    }
+
+    /// The first fully activated block that still has masks: the one that must make progress.
+    var firstToAdvance: Range<Int>? {
+        blocks.dropFirst().first { $0.isFullyActivated && $0.maskCount > 0 }?.range
+    }
+
+    /// Takes the accepted positions off the mask counts.
+    ///
+    /// - Parameter clampsAtZero: whether counts stop at 0 (upstream with cache) or may become negative.
+    mutating func subtract(_ accepted: [Prediction], clampsAtZero: Bool) {
+        for index in blocks.indices.dropFirst() where blocks[index].maskCount > 0 {
+            let count = accepted.count { blocks[index].range.contains($0.position) }
+            let left = blocks[index].maskCount - count
+            blocks[index].maskCount = clampsAtZero ? max(0, left) : left
+        }
+    }
+
+    mutating func append(_ block: Block) { blocks.append(block) }
+
+    /// Changes one block; the others' mask counts and places stay.
+    mutating func update(_ index: Int, _ change: (inout Block) -> Void) { change(&blocks[index]) }
+
+    /// States for observers, without the prompt; blocks to come are inactive.
+    ///
+    /// - Parameter usesCache: whether a block without masks stabilizes until it is cached.
+    func states(usesCache: Bool) -> [BlockState] {
+        let created = blocks.dropFirst().map { block -> BlockState in
+            if block.maskCount > 0 { return block.isFullyActivated ? .fullyActivated : .activated }
+            return usesCache && !block.isCached ? .completedStabilizing : .completed
+        }
+        return created + [BlockState](repeating: .inactive, count: max(0, blockCount - created.count))
+    }
+}

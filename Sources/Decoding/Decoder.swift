@@ -1,0 +1,49 @@
+/// A decoding method as a state machine, apart from any model.
+///
+/// The driver alternates: ``nextRequest()`` names a forward, ``accept(_:)`` takes its predictions. That makes
+/// each method testable with scripted predictions, lets one forward serve many samples, and shows each step.
+public protocol Decoder: Sendable {
+    /// The sequence and the counters.
+    var state: DecodingState { get }
+    /// Longest sequence that this decoder can reach; what a key/value cache must have room for.
+    var maximumLength: Int { get }
+
+    /// The next forward, or nil when decoding has ended. Must be answered before it is called again.
+    mutating func nextRequest() -> ForwardRequest?
+
+    /// Takes the predictions for the candidates of the last request, in their order.
+    @discardableResult
+    mutating func accept(_ predictions: [Prediction]) -> StepRecord
+}
+
+extension Decoder {
+    /// The whole sequence, prompt first.
+    public var tokens: [Int32] { state.tokens }
+    /// Number of prompt tokens.
+    public var promptLength: Int { state.promptLength }
+    /// NFE as the decoder's published implementation reports it.
+    public var evaluations: Int { state.evaluations }
+    /// Number of answered forwards.
+    public var forwards: Int { state.forwards }
+    /// Sum of the input lengths of the answered forwards.
+    public var tokensForwarded: Int { state.tokensForwarded }
+}
+
+/// One sequence to decode.
+public struct DecodingTask: Sendable, Hashable {
+    /// Tokens that are given.
+    public var prompt: [Int32]
+    /// The token that stands for "not decoded yet".
+    public var maskToken: Int32
+    /// The end-of-text token; nil if there is none.
+    public var endToken: Int32?
+    /// How tokens are drawn; nil takes the most probable one.
+    public var sampling: Sampling?
+
+    public init(prompt: [Int32], maskToken: Int32, endToken: Int32?, sampling: Sampling? = nil) {
+        self.prompt = prompt
+        self.maskToken = maskToken
+        self.endToken = endToken
+        self.sampling = sampling
+    }
+}

@@ -1,0 +1,62 @@
+internal import Transformers
+
+/// Options of ``AutoregressiveDecoder``.
+public struct AutoregressiveOptions: DecoderOptions {
+    /// Tokens to generate at most.
+    public var generationLength: Int
+
+    public init(generationLength: Int = 256) { self.generationLength = generationLength }
+
+    public init(_ parameters: inout ParameterReader, defaults: AutoregressiveOptions) {
+        generationLength = parameters.integer(
+            "generationLength", default: defaults.generationLength, in: 1...1_000_000,
+            "Tokens to generate at most.")
+    }
+}
+
+/// One token per forward, left to right, with causal attention and a key/value cache; stops at the end token.
+///
+/// The sequence grows with each token, so nothing is ever masked.
+public struct AutoregressiveDecoder: Decoder {
+    public private(set) var state: DecodingState
+    private let options: AutoregressiveOptions
+    private var hasEnded = false
+
+    public init(_ task: DecodingTask, _ options: AutoregressiveOptions) {
+        precondition(!task.prompt.isEmpty, "the first token needs one before it")
+        state = DecodingState(task, maskCount: 0)
+        self.options = options
+    }
+
+    public var maximumLength: Int { state.promptLength + options.generationLength }
+
+    public mutating func nextRequest() -> ForwardRequest? {
+        guard !hasEnded, state.tokens.count < maximumLength else { return nil }
+        state.evaluations += 1
+        let next = state.tokens.count
+        let isFirst = next == state.promptLength
+        let inputs = isFirst ? 0..<next : (next - 1)..<next
+        return state.issue(
+            ForwardRequest(
+                isFirst ? .prefill : .cacheUpdate, inputs: inputs, candidates: [next],
+                cache: isFirst ? .rebuild(inputs.count) : .append(inputs.count), attention: .causal,
+                predictsNext: true),
+            blocks: [])
+    }
+
+    @discardableResult
+    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+        for prediction in predictions {
+            state.append(prediction.token)
+            hasEnded = prediction.token == state.endToken
+        }
+        return state.complete(accepting: predictions)
+    }
+}
+
+extension DecodingMethod {
+    static let autoregressive = DecodingMethod(
+        "autoregressive", "One token per forward, left to right, causal attention with cache.",
+        defaults: AutoregressiveOptions()
+    ) { AutoregressiveDecoder($0, $1) }
+}

@@ -1,0 +1,90 @@
+/// Fast-dLLM's block-wise decoding with an approximate key/value cache, and dInfer's port of it.
+///
+/// Each block starts with a forward of the whole sequence that fills the cache and decodes; the block's other
+/// forwards see the rest of the sequence only through the cache.
+public struct BlockCacheDecoder: Decoder {
+    /// Which part of the sequence the cache stands for.
+    public enum Reuse: String, Sendable, Hashable, CaseIterable {
+        /// Everything before the block; the block and all after it are forwarded.
+        case prefix
+        /// Everything but the block; only the block is forwarded, and replaces its rows in the cache.
+        case dual
+    }
+
+    public private(set) var state: DecodingState
+    private let options: BlockwiseOptions
+    private let reuse: Reuse
+    private var cursor: BlockCursor
+
+    public init(_ task: DecodingTask, _ options: BlockwiseOptions, reuse: Reuse) {
+        state = DecodingState(task, maskCount: options.generationLength)
+        cursor = BlockCursor(options, promptLength: task.prompt.count)
+        self.options = options
+        self.reuse = reuse
+    }
+
+    public var maximumLength: Int { cursor.layout.end }
+
+    public mutating func nextRequest() -> ForwardRequest? {
+        if let block = cursor.current(state), isFinished(block) { cursor.finishBlock(state) }
+        guard let block = cursor.current(state) else { return nil }
+        state.evaluations += 1
+        return state.issue(
+            cursor.forwardsInBlock == 0 ? fillCache(for: block) : refine(block), blocks: cursor.blockStates)
+    }
+
+    @discardableResult
+    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+        let filledCache = cursor.forwardsInBlock == 0
+        let accepted = options.rule.select(predictions, scheduled: cursor.scheduledCount())
+        let record = state.complete(accepting: accepted)
+        cursor.applyEarlyStop(&state, filledCache: filledCache)
+        return record
+    }
+
+    /// A block ends when it has no masks left, but not before the cache is filled, and in Fast-dLLM not before
+    /// one forward has used it.
+    private func isFinished(_ block: Range<Int>) -> Bool {
+        let atLeast = options.forwardsFinishedBlocks ? 2 : 1
+        return cursor.forwardsInBlock >= atLeast && !state.hasMask(in: block)
+    }
+
+    private func fillCache(for block: Range<Int>) -> ForwardRequest {
+        ForwardRequest(
+            .prefill, inputs: 0..<state.tokens.count,
+            candidates: state.maskedPositions(in: 0..<block.upperBound),
+            cache: .rebuild(reuse == .prefix ? block.lowerBound : state.tokens.count),
+            boundaries: [block.lowerBound])
+    }
+
+    private func refine(_ block: Range<Int>) -> ForwardRequest {
+        let candidates = state.maskedPositions(in: block)
+        switch reuse {
+        case .prefix:
+            return ForwardRequest(
+                .cached, inputs: block.lowerBound..<state.tokens.count, candidates: candidates, cache: .read)
+        case .dual:
+            return ForwardRequest(
+                .dual, inputs: block, candidates: candidates, cache: .overwrite(at: block.lowerBound))
+        }
+    }
+}
+
+extension DecodingMethod {
+    static let fastDLLMPrefixCache = DecodingMethod(
+        "fast-dllm-prefix-cache", "Fast-dLLM with the tokens before the block cached.", defaults: .fastDLLM
+    ) { BlockCacheDecoder($0, $1, reuse: .prefix) }
+
+    static let fastDLLMDualCache = DecodingMethod(
+        "fast-dllm-dual-cache", "Fast-dLLM with the tokens before and after the block cached.",
+        defaults: .fastDLLM
+    ) { BlockCacheDecoder($0, $1, reuse: .dual) }
+
+    static let dInferPrefixCache = DecodingMethod(
+        "dinfer-prefix-cache", "dInfer's port of Fast-dLLM with prefix cache.", defaults: .dInfer
+    ) { BlockCacheDecoder($0, $1, reuse: .prefix) }
+
+    static let dInferDualCache = DecodingMethod(
+        "dinfer-dual-cache", "dInfer's port of Fast-dLLM with dual cache.", defaults: .dInfer
+    ) { BlockCacheDecoder($0, $1, reuse: .dual) }
+}

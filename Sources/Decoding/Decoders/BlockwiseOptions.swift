@@ -1,0 +1,108 @@
+/// Options of ``BlockwiseDecoder`` and ``BlockCacheDecoder``: blocks left to right, one at a time.
+public struct BlockwiseOptions: DecoderOptions {
+    /// Tokens to generate; a multiple of ``blockLength``.
+    public var generationLength: Int
+    /// Tokens per block.
+    public var blockLength: Int
+    /// Forwards over all blocks that ``AcceptanceRule/scheduled`` plans with; a multiple of the number of
+    /// blocks. Nil: one token per forward.
+    public var steps: Int?
+    /// Which predictions become tokens.
+    public var rule: AcceptanceRule
+    /// Whether decoding stops once the end token is decoded, in the way of ``earlyStopStyle``.
+    public var earlyStop: Bool
+    /// See ``EarlyStopStyle``.
+    public var earlyStopStyle: EarlyStopStyle
+    /// Whether a block that its cache-filling forward already finished still costs a second, useless forward:
+    /// Fast-dLLM does that, dInfer's port of it doesn't. Only ``BlockCacheDecoder`` looks at it.
+    public var forwardsFinishedBlocks: Bool
+
+    /// Creates options; the defaults decode one token per forward.
+    public init(
+        generationLength: Int = 256, blockLength: Int = 32, steps: Int? = nil,
+        rule: AcceptanceRule = .scheduled, earlyStop: Bool = false,
+        earlyStopStyle: EarlyStopStyle = .fill, forwardsFinishedBlocks: Bool = true
+    ) {
+        self.generationLength = generationLength
+        self.blockLength = blockLength
+        self.steps = steps
+        self.rule = rule
+        self.earlyStop = earlyStop
+        self.earlyStopStyle = earlyStopStyle
+        self.forwardsFinishedBlocks = forwardsFinishedBlocks
+    }
+
+    /// Fast-dLLM with its published threshold.
+    static let fastDLLM = BlockwiseOptions(rule: .confidence(0.9))
+    /// dInfer's port of Fast-dLLM with the factor rule.
+    static let dInfer = BlockwiseOptions(
+        rule: .factor(1), earlyStopStyle: .dInfer, forwardsFinishedBlocks: false)
+
+    /// Planned forwards per block.
+    var stepsPerBlock: Int { (steps ?? generationLength) / max(1, generationLength / blockLength) }
+}
+
+extension BlockwiseOptions {
+    public init(_ parameters: inout ParameterReader, defaults: BlockwiseOptions) {
+        self = defaults
+        (generationLength, blockLength) = parameters.lengths(
+            generation: defaults.generationLength, block: defaults.blockLength)
+        steps = parameters.integer(
+            "steps", default: defaults.steps, in: 1...1_000_000,
+            "Forwards over all blocks that the rule \"scheduled\" plans; null plans one token per forward.")
+        rule = Self.rule(&parameters, defaults: defaults.rule)
+        earlyStop = parameters.flag(
+            "earlyStop", default: defaults.earlyStop,
+            "Whether everything after a decoded end token is settled.")
+        parameters.requireWholeBlocks(generation: generationLength, block: blockLength)
+        let blocks = generationLength / blockLength
+        if let steps, blocks > 0, steps % blocks != 0 {
+            parameters.reject("\"steps\" is \(steps) and should be a multiple of the \(blocks) blocks.")
+        }
+    }
+
+    private enum RuleName: String, CaseIterable { case scheduled, confidence, entropy, factor }
+
+    /// The rule is named by one option and its number by another, so that a sweep can vary the number alone.
+    private static func rule(
+        _ parameters: inout ParameterReader, defaults: AcceptanceRule
+    ) -> AcceptanceRule {
+        let (name, threshold, factor): (RuleName, Double, Double) =
+            switch defaults {
+            case .scheduled: (.scheduled, 0.9, 1)
+            case .confidence(let threshold): (.confidence, threshold, 1)
+            case .entropy(let threshold): (.entropy, threshold, 1)
+            case .factor(let factor): (.factor, 0.9, factor)
+            }
+        let chosen = parameters.choice("rule", default: name, "Which predictions become tokens.")
+        let level = parameters.number(
+            "threshold", default: threshold, in: 0...1000,
+            "Smallest probability (rule \"confidence\") or largest entropy in nats (rule \"entropy\") to accept."
+        )
+        let number = parameters.number(
+            "factor", default: factor, in: 0...1000,
+            "The j-th best of a forward needs a probability of 1 - factor / (j + 1) (rule \"factor\").")
+        return switch chosen {
+        case .scheduled: .scheduled
+        case .confidence: .confidence(level)
+        case .entropy: .entropy(level)
+        case .factor: .factor(number)
+        }
+    }
+}
+
+extension ParameterReader {
+    /// The two lengths that every block decoder has.
+    mutating func lengths(generation: Int, block: Int) -> (generation: Int, block: Int) {
+        let generation = integer(
+            "generationLength", default: generation, in: 1...1_000_000, "Tokens to generate.")
+        let block = integer("blockLength", default: block, in: 1...1_000_000, "Tokens per block.")
+        return (generation, block)
+    }
+
+    /// Rejects a generation length that leaves a shorter last block.
+    mutating func requireWholeBlocks(generation: Int, block: Int) {
+        guard generation % block != 0 else { return }
+        reject("\"generationLength\" is \(generation) and should be a multiple of \"blockLength\", \(block).")
+    }
+}

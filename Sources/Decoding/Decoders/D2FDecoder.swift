@@ -1,0 +1,141 @@
+internal import Transformers
+
+/// Discrete diffusion forcing's pipelined decoding (arXiv 2508.09192): block-causal attention over a sequence
+/// that grows by blocks, and a cache that is exact because no block sees a later one.
+public struct D2FDecoder: Decoder {
+    private enum Phase: Sendable { case active, toCache, inCache }
+
+    private struct Block: Sendable {
+        let range: Range<Int>
+        var maskCount: Int
+        var phase: Phase
+        var isFullyActivated: Bool
+
+        var progress: Double { range.isEmpty ? 1 : 1 - Double(maskCount) / Double(range.count) }
+    }
+
+    public private(set) var state: DecodingState
+    private let options: D2FOptions
+    private let layout: BlockLayout
+    private var blocks: [Block]
+    private var hasSeenEnd = false
+    private var hasEnded = false
+
+    public init(_ task: DecodingTask, _ options: D2FOptions) {
+        precondition(options.blockLength > 0, "a block holds at least one token")
+        state = DecodingState(task, maskCount: 0)
+        self.options = options
+        layout = BlockLayout(
+            promptLength: task.prompt.count, generationLength: options.generationLength,
+            blockLength: options.blockLength)
+        blocks = [
+            Block(range: 0..<task.prompt.count, maskCount: 0, phase: .toCache, isFullyActivated: true)
+        ]
+    }
+
+    public var maximumLength: Int { layout.range(layout.wholeBlocks).lowerBound }
+
+    public mutating func nextRequest() -> ForwardRequest? {
+        guard !hasEnded else { return nil }
+        state.evaluations += 1
+        appendBlock()
+        for index in blocks.indices.dropFirst()
+        where blocks[index - 1].progress >= options.decodedTokenThreshold {
+            blocks[index].isFullyActivated = true
+        }
+        let isDone = !state.hasMask(in: 0..<state.tokens.count) && !blocks.contains { $0.phase == .active }
+        guard !isDone, let request = forward() else {
+            hasEnded = true
+            if options.quirks.idleEvaluation == .corrected { state.evaluations -= 1 }
+            return nil
+        }
+        return state.issue(request, blocks: blockStates)
+    }
+
+    @discardableResult
+    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+        var accepted: [Prediction] = []
+        for index in blocks.indices {
+            let block = blocks[index]
+            if block.phase == .toCache { blocks[index].phase = .inCache }
+            guard block.phase == .active, block.maskCount > 0 else { continue }
+            let chosen = choose(predictions.filter { block.range.contains($0.position) }, for: block)
+            blocks[index].maskCount -= chosen.count
+            accepted += chosen
+        }
+        let record = state.complete(accepting: accepted)
+        hasSeenEnd = hasSeenEnd || accepted.contains { $0.token == state.endToken }
+        if options.earlyStop, state.fillAfterEnd(in: state.generated) != nil {
+            for index in blocks.indices.dropFirst() {
+                blocks[index].maskCount = state.maskCount(in: blocks[index].range)
+            }
+        }
+        releaseFinishedBlocks()
+        return record
+    }
+
+    private mutating func appendBlock() {
+        guard blocks.count <= layout.wholeBlocks, !hasSeenEnd, let last = blocks.last,
+            last.progress >= options.blockAddThreshold
+        else { return }
+        let range = layout.range(blocks.count - 1)
+        state.appendMasks(range.count)
+        blocks.append(
+            Block(range: range, maskCount: range.count, phase: .active, isFullyActivated: false))
+    }
+
+    /// From the first block to cache, or the first active one, to the end.
+    private func forward() -> ForwardRequest? {
+        let toCache = blocks.filter { $0.phase == .toCache }
+        guard let first = toCache.first ?? blocks.first(where: { $0.phase == .active }) else { return nil }
+        let start = first.range.lowerBound
+        let additions = (toCache.last?.range.upperBound ?? start) - start
+        let candidates = blocks.filter { $0.phase == .active }
+            .flatMap { state.maskedPositions(in: $0.range) }
+        let isFirst = start == 0 && !toCache.isEmpty
+        return ForwardRequest(
+            isFirst ? .prefill : additions > 0 ? .cacheUpdate : .cached, inputs: start..<state.tokens.count,
+            candidates: candidates,
+            cache: isFirst ? .rebuild(additions) : additions > 0 ? .append(additions) : .read,
+            attention: .blockCausal(
+                promptLength: layout.promptLength, blockLength: layout.blockLength),
+            boundaries: additions > 0 ? [start + additions] : [])
+    }
+
+    private func choose(_ candidates: [Prediction], for block: Block) -> [Prediction] {
+        let confident = candidates.filter { $0.probability > options.skipThreshold }
+        if !confident.isEmpty || !block.isFullyActivated { return confident }
+        let best = candidates.min { a, b in
+            switch options.strategy {
+            case .default: a.doubt < b.doubt
+            case .negEntropy: a.entropy < b.entropy
+            case .marginConfidence:
+                a.probability - a.secondProbability > b.probability - b.secondProbability
+            }
+        }
+        return best.map { [$0] } ?? []
+    }
+
+    /// A block without masks joins the cache in the next forward unless an earlier one is still active.
+    private mutating func releaseFinishedBlocks() {
+        for index in blocks.indices where blocks[index].phase == .active {
+            guard blocks[index].maskCount == 0 else { return }
+            blocks[index].phase = .toCache
+        }
+    }
+
+    private var blockStates: [BlockState] {
+        let created = blocks.dropFirst().map { block -> BlockState in
+            if block.maskCount > 0 { return block.isFullyActivated ? .fullyActivated : .activated }
+            return block.phase == .inCache ? .completed : .completedStabilizing
+        }
+        return created + [BlockState](repeating: .inactive, count: layout.wholeBlocks - created.count)
+    }
+}
+
+extension DecodingMethod {
+    static let d2f = DecodingMethod(
+        "d2f", "D2F: a growing sequence of blocks with block-causal attention and an exact cache.",
+        defaults: D2FOptions()
+    ) { D2FDecoder($0, $1) }
+}

@@ -1,0 +1,107 @@
+/// What every decoder carries: the sequence, the special tokens and the counters.
+public struct DecodingState: Sendable {
+    /// The whole sequence so far, prompt first; undecided positions hold ``maskToken``.
+    public private(set) var tokens: [Int32]
+    /// Number of prompt tokens.
+    public let promptLength: Int
+    /// The token that stands for "not decoded yet".
+    public let maskToken: Int32
+    /// The end-of-text token, if the model has one.
+    public let endToken: Int32?
+    /// NFE as the decoder's published implementation reports it.
+    public internal(set) var evaluations = 0
+    /// Number of forwards that were answered.
+    public private(set) var forwards = 0
+    /// Sum of the input lengths over ``forwards``.
+    public private(set) var tokensForwarded = 0
+    /// The forward that was asked for and not answered yet.
+    private(set) var pending: PendingForward?
+
+    private let sampling: Sampling?
+
+    /// A forward on its way, with what its ``StepRecord`` will say.
+    struct PendingForward: Sendable {
+        let request: ForwardRequest
+        let sequence: [Int32]
+        let blocks: [BlockState]
+    }
+
+    /// Starts with the prompt followed by `maskCount` masks.
+    init(_ task: DecodingTask, maskCount: Int) {
+        tokens = task.prompt + [Int32](repeating: task.maskToken, count: maskCount)
+        promptLength = task.prompt.count
+        maskToken = task.maskToken
+        endToken = task.endToken
+        sampling = task.sampling
+    }
+
+    /// Positions after the prompt.
+    public var generated: Range<Int> { promptLength..<tokens.count }
+
+    /// The tokens after the prompt.
+    public var response: ArraySlice<Int32> { tokens[generated] }
+
+    func isMasked(_ position: Int) -> Bool { tokens[position] == maskToken }
+
+    /// The masked positions of `range`, ascending.
+    func maskedPositions(in range: Range<Int>) -> [Int] { range.filter { tokens[$0] == maskToken } }
+
+    func maskCount(in range: Range<Int>) -> Int { tokens[range].count { $0 == maskToken } }
+
+    func hasMask(in range: Range<Int>) -> Bool { tokens[range].contains(maskToken) }
+
+    /// The first position of `range` that holds the end token.
+    func firstEnd(in range: Range<Int>) -> Int? {
+        guard let endToken else { return nil }
+        return tokens[range].firstIndex(of: endToken)
+    }
+
+    /// Sets everything after the first end token of `range` to the end token; returns where that token stands.
+    @discardableResult
+    mutating func fillAfterEnd(in range: Range<Int>) -> Int? {
+        guard let endToken, let end = firstEnd(in: range) else { return nil }
+        for position in (end + 1)..<max(end + 1, tokens.count) { tokens[position] = endToken }
+        return end
+    }
+
+    /// Writes accepted predictions into the sequence.
+    mutating func write(_ accepted: [Prediction]) {
+        for prediction in accepted { tokens[prediction.position] = prediction.token }
+    }
+
+    /// Makes the sequence longer by one token.
+    mutating func append(_ token: Int32) { tokens.append(token) }
+
+    /// Makes the sequence longer by `count` masks.
+    mutating func appendMasks(_ count: Int) {
+        tokens.append(contentsOf: repeatElement(maskToken, count: count))
+    }
+
+    /// Notes that `request` is on its way and completes it with the sampling step.
+    mutating func issue(_ request: ForwardRequest, blocks: [BlockState]) -> ForwardRequest {
+        precondition(pending == nil, "a decoder can't ask for a forward while one is on its way")
+        var request = request
+        request.sampling = sampling.map { SamplingStep($0, step: forwards) }
+        pending = PendingForward(request: request, sequence: tokens, blocks: blocks)
+        return request
+    }
+
+    /// The forward that is being answered.
+    func answered() -> ForwardRequest {
+        guard let pending else { preconditionFailure("an answer without a request") }
+        return pending.request
+    }
+
+    /// Writes `accepted`, counts the forward and describes the step.
+    mutating func complete(accepting accepted: [Prediction]) -> StepRecord {
+        guard let pending else { preconditionFailure("an answer without a request") }
+        write(accepted)
+        forwards += 1
+        tokensForwarded += pending.request.inputs.count
+        self.pending = nil
+        return StepRecord(
+            index: forwards - 1, kind: pending.request.kind, inputs: pending.request.inputs,
+            sequence: pending.sequence, unmasked: accepted.sorted { $0.position < $1.position },
+            blocks: pending.blocks)
+    }
+}

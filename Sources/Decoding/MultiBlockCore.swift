@@ -1,0 +1,66 @@
+/// What d3LLM's multi-block decoding does in each turn with or without a cache: everything but the choice of
+/// what to forward.
+struct MultiBlockCore: Sendable {
+    var state: DecodingState
+    var ledger: BlockLedger
+    let options: MultiBlockOptions
+    private var hasEnded = false
+    /// Masks that may be decoded in the turn under way, before they are limited to active blocks.
+    private var snapshot: [Int] = []
+
+    init(_ task: DecodingTask, _ options: MultiBlockOptions) {
+        state = DecodingState(task, maskCount: options.generationLength)
+        ledger = BlockLedger(options, promptLength: task.prompt.count)
+        self.options = options
+    }
+
+    /// Starts a turn: early stop, activation, a new block.
+    ///
+    /// - Returns: the end of the active blocks, or nil when decoding has ended.
+    mutating func openTurn() -> Int? {
+        guard !hasEnded, state.evaluations <= options.evaluationLimit else { return nil }
+        snapshot = state.maskedPositions(in: 0..<state.tokens.count)
+        if ledger.isComplete, !state.hasMask(in: state.generated) { return nil }
+        state.evaluations += 1
+        let hasSeenEnd = options.earlyStop && stopEarly()
+        if hasEnded { return nil }
+        ledger.activate()
+        if !hasSeenEnd { ledger.addBlock(state) }
+        guard let activeEnd = ledger.activeEnd else {
+            endWithoutForward()
+            return nil
+        }
+        return activeEnd
+    }
+
+    /// Fills after the end token, if there is one; notes the end when no mask is left.
+    private mutating func stopEarly() -> Bool {
+        guard let end = state.fillAfterEnd(in: state.generated) else { return false }
+        ledger.settle(afterEnd: end, state, rules: options.rules)
+        if options.quirks.snapshot == .corrected {
+            snapshot = state.maskedPositions(in: 0..<state.tokens.count)
+        }
+        if !state.hasMask(in: state.generated) { endWithoutForward() }
+        return true
+    }
+
+    /// Ends decoding in a turn that NFE has already counted.
+    mutating func endWithoutForward() {
+        hasEnded = true
+        if options.quirks.idleEvaluation == .corrected { state.evaluations -= 1 }
+    }
+
+    /// Positions that the turn under way may decode.
+    func candidates(before activeEnd: Int) -> [Int] { snapshot.filter { $0 < activeEnd } }
+
+    /// Ends a turn: accepts, makes the first fully activated block progress, counts.
+    mutating func closeTurn(_ predictions: [Prediction], clampsAtZero: Bool) -> StepRecord {
+        var accepted = options.entropyRule.select(predictions)
+        if let block = ledger.firstToAdvance, !accepted.contains(where: { block.contains($0.position) }) {
+            let inBlock = predictions.filter { block.contains($0.position) }
+            if let best = inBlock.min(by: EntropyRule.precedes) { accepted.append(best) }
+        }
+        ledger.subtract(accepted, clampsAtZero: clampsAtZero)
+        return state.complete(accepting: accepted)
+    }
+}

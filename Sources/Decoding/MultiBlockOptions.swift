@@ -1,0 +1,137 @@
+/// Options of ``MultiBlockDecoder``; the defaults are d3LLM's published settings.
+public struct MultiBlockOptions: DecoderOptions {
+    /// Tokens to generate.
+    public var generationLength = 256
+    /// Tokens per block.
+    public var blockLength = 32
+    /// Entropy in nats up to which predictions are accepted; nil accepts all.
+    public var threshold: Double? = 0.5
+    /// Decoded share of the last block from which the next one is created.
+    public var blockAddThreshold = 0.1
+    /// Decoded share of the block before from which a block is fully activated.
+    public var decodedTokenThreshold = 0.95
+    /// Whether everything after a decoded end token becomes the end token.
+    public var earlyStop = true
+    /// Decoding gives up when NFE exceeds this, as upstream does.
+    public var evaluationLimit = 10_000
+    /// What differs between upstream's LLaDA and Dream versions.
+    public var rules = MultiBlockRules.llada
+    /// Oddities of the released code, each with both behaviours.
+    public var quirks = Quirks.faithful
+
+    public init() {}
+
+    public init(_ parameters: inout ParameterReader, defaults: MultiBlockOptions) {
+        self = defaults
+        (generationLength, blockLength) = parameters.lengths(
+            generation: defaults.generationLength, block: defaults.blockLength)
+        threshold = parameters.number(
+            "threshold", default: defaults.threshold, in: 0...1000,
+            "Largest entropy in nats to accept; null accepts all.")
+        (blockAddThreshold, decodedTokenThreshold) = parameters.progressThresholds(
+            add: defaults.blockAddThreshold, activate: defaults.decodedTokenThreshold)
+        earlyStop = parameters.flag(
+            "earlyStop", default: defaults.earlyStop,
+            "Whether everything after a decoded end token becomes the end token.")
+        rules =
+            parameters.choice(
+                "family", default: MultiBlockRules.Family.llada,
+                "Whose version of the rules: LLaDA's or Dream's."
+            ).rules
+        quirks = Quirks(&parameters, defaults: defaults.quirks)
+        if !rules.decodesPartialBlock {
+            parameters.requireWholeBlocks(generation: generationLength, block: blockLength)
+        }
+    }
+
+    var entropyRule: EntropyRule {
+        EntropyRule(
+            threshold: threshold ?? .infinity, includesThreshold: rules.includesThreshold,
+            acceptsBest: rules.acceptsBest)
+    }
+}
+
+/// Options of ``CachedMultiBlockDecoder``.
+public struct CachedMultiBlockOptions: DecoderOptions {
+    /// What it has in common with decoding without a cache.
+    public var blocks = MultiBlockOptions()
+    /// Turns that a finished block goes on being forwarded before its keys and values are stored.
+    public var cacheDelay = 2
+    /// The cache is made anew in every turn whose NFE is a multiple of this.
+    public var refreshInterval = 10_000
+
+    public init() {}
+
+    public init(_ parameters: inout ParameterReader, defaults: CachedMultiBlockOptions) {
+        self = defaults
+        blocks = MultiBlockOptions(&parameters, defaults: defaults.blocks)
+        cacheDelay = parameters.integer(
+            "cacheDelay", default: defaults.cacheDelay, in: 0...1_000_000,
+            "Turns that a finished block goes on being forwarded before it is cached.")
+        refreshInterval = parameters.integer(
+            "refreshInterval", default: defaults.refreshInterval, in: 1...1_000_000,
+            "The cache is made anew in every turn whose NFE is a multiple of this.")
+    }
+}
+
+extension ParameterReader {
+    /// The two thresholds that create and fully activate blocks.
+    mutating func progressThresholds(add: Double, activate: Double) -> (add: Double, activate: Double) {
+        let add = number(
+            "blockAddThreshold", default: add, in: 0...1,
+            "Decoded share of the last block from which the next one is created.")
+        let activate = number(
+            "decodedTokenThreshold", default: activate, in: 0...1,
+            "Decoded share of the block before from which a block is fully activated.")
+        return (add, activate)
+    }
+}
+
+/// What differs between the LLaDA and the Dream version of d3LLM's multi-block decoding.
+public struct MultiBlockRules: Sendable, Hashable {
+    /// Whether an entropy equal to the threshold is accepted (LLaDA) or only a smaller one (Dream).
+    public var includesThreshold: Bool
+    /// Whether the lowest entropy of all candidates is accepted whatever it is, even in a block that isn't
+    /// fully activated (LLaDA).
+    public var acceptsBest: Bool
+    /// Whether an early stop counts every block's masks anew and activates the empty ones (Dream), or settles
+    /// only the block of the end token and those after it (LLaDA).
+    public var recountsAfterEnd: Bool
+    /// Whether a block that is done but not cached keeps those after it from being looked at for the cache
+    /// (LLaDA). Without it, several blocks can be waiting at once (Dream).
+    public var waitsForStabilizing: Bool
+    /// Whether an early stop marks the blocks after the end token as cached (Dream) or only those that it
+    /// creates (LLaDA).
+    public var cachesBlocksAfterEnd: Bool
+    /// Whether a last block that is shorter than the others is decoded (Dream, with cache). Without it, the
+    /// generation length must be a multiple of the block length: upstream would spin on the rest.
+    public var decodesPartialBlock: Bool
+
+    /// The version for LLaDA models.
+    public static let llada = MultiBlockRules(
+        includesThreshold: true, acceptsBest: true, recountsAfterEnd: false, waitsForStabilizing: true,
+        cachesBlocksAfterEnd: false, decodesPartialBlock: false)
+    /// The version for Dream models.
+    public static let dream = MultiBlockRules(
+        includesThreshold: false, acceptsBest: false, recountsAfterEnd: true, waitsForStabilizing: false,
+        cachesBlocksAfterEnd: true, decodesPartialBlock: true)
+
+    /// The model families that upstream has a version for.
+    enum Family: String, CaseIterable {
+        case llada, dream
+
+        var rules: MultiBlockRules { self == .llada ? .llada : .dream }
+    }
+
+    public init(
+        includesThreshold: Bool, acceptsBest: Bool, recountsAfterEnd: Bool, waitsForStabilizing: Bool,
+        cachesBlocksAfterEnd: Bool, decodesPartialBlock: Bool
+    ) {
+        self.includesThreshold = includesThreshold
+        self.acceptsBest = acceptsBest
+        self.recountsAfterEnd = recountsAfterEnd
+        self.waitsForStabilizing = waitsForStabilizing
+        self.cachesBlocksAfterEnd = cachesBlocksAfterEnd
+        self.decodesPartialBlock = decodesPartialBlock
+    }
+}

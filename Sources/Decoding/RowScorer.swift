@@ -1,0 +1,51 @@
+internal import Numerics
+
+/// Turns a row of logits (V) into a ``Prediction``.
+enum RowScorer {
+    /// Above this probability single precision no longer orders predictions reliably, so ``Prediction/doubt``
+    /// and the entropy are summed in double precision, which upstream does for every row.
+    static let exactAbove: Float = 0.9999
+
+    static func prediction(
+        at position: Int, _ logits: UnsafeBufferPointer<Float>, sampling: SamplingStep?
+    ) -> Prediction {
+        let score = Kernels.score(logits)
+        var prediction = Prediction(
+            position: position, token: score.token, probability: Double(score.probability),
+            secondProbability: Double(score.secondProbability), entropy: Double(score.entropy))
+        if score.probability > exactAbove { refine(&prediction, logits) }
+        if let sampling, sampling.sampling.temperature > 0 {
+            let token = sampling.token(for: position, logits)
+            if token != score.token {
+                let gap = Double(logits[Int(token)]) - Double(logits[Int(score.token)])
+                prediction.token = token
+                prediction.probability *= Elementary.exp(gap)
+                prediction.doubt = 1 - prediction.probability
+            }
+        }
+        return prediction
+    }
+
+    /// Sums what the most probable token leaves over, in double precision.
+    ///
+    /// With t the sum of exp(x − top) over the other tokens, p = 1 / (1 + t) and
+    /// H = ln(1 + t) + Σ exp(x − top) · (top − x) / (1 + t).
+    private static func refine(_ prediction: inout Prediction, _ logits: UnsafeBufferPointer<Float>) {
+        let best = Int(prediction.token)
+        let top = Double(logits[best])
+        var tail = 0.0
+        var weighted = 0.0
+        for index in 0..<logits.count where index != best {
+            let z = Double(logits[index]) - top
+            guard z > -700 else { continue }
+            let e = Elementary.exp(z)
+            tail += e
+            weighted -= e * z
+        }
+        prediction.doubt = tail / (1 + tail)
+        prediction.probability = 1 - prediction.doubt
+        // ln(1 + t) by its series: t is at most 1e-4 here, and Elementary has no log1p.
+        let logarithm = tail * (1 - tail * (1.0 / 2 - tail * (1.0 / 3 - tail / 4)))
+        prediction.entropy = logarithm + weighted / (1 + tail)
+    }
+}

@@ -1,0 +1,100 @@
+internal import Decoding
+
+/// Recorded traces: each forward's kind, place and effect must be the same.
+struct TraceParity: ParityKind {
+    let family: String
+
+    var name: String { "\(family)/traces" }
+    var file: String { "decode_\(family)_traces.json" }
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let cases = try DecodeCase.all(in: folder, family: family)
+        let byID = Dictionary(cases.map { ($0.id, $0) }) { first, _ in first }
+        let traces = try folder.cases(of: file).identified("traces").map { id, node in
+            guard let recorded = byID[id] else {
+                throw node.problem("\(id) isn't a case of decode_\(family).json")
+            }
+            return (recorded, try node.elements("trace").map { try TraceStep($0, method: recorded.method) })
+        }
+        let runs = RecordedRun.all(traces.map { ($0.0.model, $0.0.factory($0.0.task)) }, folder)
+        for ((recorded, trace), run) in zip(traces, runs) {
+            tally.record(Self.divergence(run, trace).map { "\(recorded.id) (\(recorded.method)): \($0)" })
+        }
+    }
+
+    private static func divergence(_ run: Result<RecordedRun, any Error>, _ trace: [TraceStep]) -> String? {
+        switch run {
+        case .failure(let error): return "\(error)"
+        case .success(let run):
+            // The recorder saw only what each forward got as input, and at the end the whole sequence: a change
+            // elsewhere shows in the first forward that covers it.
+            var seen = run.steps.first?.sequence ?? []
+            for (index, expected) in trace.enumerated() {
+                guard index < run.steps.count else {
+                    return "ended after \(run.steps.count) forwards; expected \(trace.count)."
+                }
+                var after = run.decoder.tokens
+                if index + 1 < run.steps.count {
+                    let next = run.steps[index + 1]
+                    after = next.sequence.indices.map { position in
+                        next.inputs.contains(position) || !seen.indices.contains(position)
+                            ? next.sequence[position] : seen[position]
+                    }
+                }
+                if let problem = expected.divergence(run.steps[index], from: seen, to: after, run) {
+                    return "step \(index): \(problem)"
+                }
+                seen = after
+            }
+            return run.steps.count == trace.count
+                ? nil : "took \(run.steps.count) forwards; expected \(trace.count)."
+        }
+    }
+}
+
+/// One recorded forward.
+private struct TraceStep {
+    let kind: String
+    let tokenCount: Int
+    let start: Int
+    let changed: [Int: Int32]
+    let isD2F: Bool
+
+    init(_ node: CaseNode, method: String) throws {
+        kind = try node.string("kind")
+        tokenCount = try node.int("n_tokens")
+        start = try node.int("start")
+        let pairs = try node.elements("changed").map { pair in
+            let numbers = try pair.asTokens()
+            guard numbers.count == 2 else { throw pair.problem("\(pair.label) should be [position, token]") }
+            return (Int(numbers[0]), numbers[1])
+        }
+        changed = Dictionary(pairs) { _, last in last }
+        isD2F = method == "d2f"
+    }
+
+    /// Where a step differs from the recorded one; `before` and `after` are the sequence as the recorder saw it.
+    func divergence(
+        _ step: StepRecord, from before: [Int32], to after: [Int32], _ run: RecordedRun
+    ) -> String? {
+        // The recorder told D2F's forwards apart only by whether there was a cache, not by whether it grew.
+        let ours = isD2F && step.kind == .cacheUpdate ? .cached : step.kind
+        if ours.rawValue != kind { return "the forward is \"\(ours.rawValue)\"; expected \"\(kind)\"." }
+        if step.inputs.lowerBound != start || step.inputs.count != tokenCount {
+            return "it forwards \(step.inputs.count) tokens from \(step.inputs.lowerBound);"
+                + " expected \(tokenCount) from \(start)."
+        }
+        // A sequence that grows adds masks at its end; those aren't changes.
+        let mask = run.decoder.state.maskToken
+        for position in after.indices {
+            let old = before.indices.contains(position) ? before[position] : mask
+            let now = after[position] == old ? nil : after[position]
+            if now != changed[position] {
+                let expected = changed[position].map { "\($0)" } ?? "no change"
+                return "\(now == nil ? "no change at position \(position)" : run.decision(at: position));"
+                    + " expected \(expected)."
+            }
+        }
+        return nil
+    }
+}

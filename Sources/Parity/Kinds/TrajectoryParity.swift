@@ -1,0 +1,84 @@
+internal import Decoding
+internal import JSON
+
+/// Recorded teacher trajectories: the step at which each position was decoded must be the same.
+struct TrajectoryParity: ParityKind {
+    let family: String
+
+    var name: String { "\(family)/trajectory" }
+    var file: String { "trajectory.json" }
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let cases = try folder.cases(of: file).identified("cases")
+            .filter { try folder.family(ofModel: try $0.node.string("model")) == family }
+            .map { try Case(id: $0.id, $0.node) }
+        guard !cases.isEmpty else { return tally.skip("the file has no \(family) cases") }
+        let runs = RecordedRun.all(cases.map { ($0.model, $0.decoder) }, folder)
+        for (recorded, run) in zip(cases, runs) {
+            tally.record(recorded.divergence(run).map { "\(recorded.id): \($0)" })
+        }
+    }
+
+    private struct Case {
+        let id: String
+        let model: String
+        let decoder: any Decoder
+        let final: [Int32]
+        let unmaskStep: [Int32]
+        let states: [[Int32]]?
+        let evaluations: Int
+
+        init(id: String, _ node: CaseNode) throws {
+            self.id = id
+            model = try node.string("model")
+            final = try node.tokens("final")
+            unmaskStep = try node.tokens("unmask_step")
+            evaluations = try node.int("nfe")
+            states = node.node["states"] == nil ? nil : try node.elements("states").map { try $0.asTokens() }
+            let task = DecodingTask(
+                prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"), endToken: nil)
+            // The teacher decodes as Fast-dLLM's `generate` does; "-inf" is how Dream asks for one token per step.
+            let parameters = try node.member("params")
+            if parameters.node["threshold"]?.string != nil {
+                let options = BlockwiseOptions(
+                    generationLength: try parameters.int("gen_length"),
+                    blockLength: try parameters.int("block_length"), rule: .scheduled)
+                decoder = BlockwiseDecoder(task, options)
+            } else {
+                decoder = try RecordedMethod.factory("fast_generate", parameters)(task)
+            }
+        }
+
+        func divergence(_ run: Result<RecordedRun, any Error>) -> String? {
+            switch run {
+            case .failure(let error): return "\(error)"
+            case .success(let run):
+                var recorder = TrajectoryRecorder(decoder)
+                for step in run.steps { recorder.observe(step) }
+                return divergence(recorder.finish(run.decoder), run)
+            }
+        }
+
+        private func divergence(_ trajectory: Trajectory, _ run: RecordedRun) -> String? {
+            let prompt = decoder.promptLength
+            if let position = DecodeParity.firstDifference(run.decoder.tokens, final) {
+                let expected = final.indices.contains(position) ? "\(final[position])" : "nothing"
+                return "\(run.decision(at: position)); expected \(expected)."
+            }
+            if let index = DecodeParity.firstDifference(trajectory.unmaskStep, unmaskStep) {
+                let expected = unmaskStep.indices.contains(index) ? "\(unmaskStep[index])" : "none"
+                return "\(run.decision(at: prompt + index)); expected in step \(expected)."
+            }
+            if trajectory.evaluations != evaluations {
+                return "the tokens agree, but NFE: \(trajectory.evaluations); expected \(evaluations)."
+            }
+            for (step, state) in (states ?? []).enumerated() {
+                let ours = trajectory.state(afterStep: step, maskToken: decoder.state.maskToken)
+                if let index = DecodeParity.firstDifference(ours, state) {
+                    return "the state after step \(step) differs at position \(prompt + index)."
+                }
+            }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,46 @@
+/// One kind of recorded cases: knows its files and how to repeat them.
+///
+/// To add a kind, write a type in `Kinds/` and name it in ``ParityRunner/kinds``.
+public protocol ParityKind: Sendable {
+    /// Family and subject, for example `llada/decode`.
+    var name: String { get }
+    /// The file whose presence says that there are cases of this kind.
+    var file: String { get }
+    /// Repeats every case in `folder` and notes which agree.
+    ///
+    /// - Throws: whatever keeps the kind from being run at all; it counts as a failure.
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws
+}
+
+/// What became of the cases of one kind.
+public struct ParityTally: Sendable, Hashable {
+    /// Number of cases that agree.
+    public private(set) var passed = 0
+    /// What is different in each case that doesn't.
+    public private(set) var failures: [String] = []
+    /// Why the cases weren't run, if they weren't.
+    public private(set) var skipped: String?
+
+    public init() {}
+
+    /// Notes one case; `divergence` is nil if it agrees, else where it first doesn't.
+    public mutating func record(_ divergence: String?) {
+        if let divergence { failures.append(divergence) } else { passed += 1 }
+    }
+
+    /// Says that the cases aren't run.
+    public mutating func skip(_ reason: String) { skipped = reason }
+
+    /// `185 passed, 0 failed`, or why there is nothing to count.
+    public var summary: String {
+        skipped.map { "skipped, \($0)" } ?? "\(passed) passed, \(failures.count) failed"
+    }
+}
+
+/// A kind of cases that is known but that nothing repeats yet.
+struct UnimplementedKind: ParityKind {
+    let name: String
+    let file: String
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) { tally.skip("not implemented") }
+}

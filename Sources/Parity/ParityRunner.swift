@@ -1,0 +1,59 @@
+internal import Files
+public import SystemPackage
+
+/// Repeats every recorded case that a folder holds and says where results part.
+public struct ParityRunner {
+    /// What became of each kind that the folder has, in the order of ``kinds``.
+    public struct Outcome: Sendable, Hashable {
+        public let results: [(name: String, tally: ParityTally)]
+
+        /// Whether no case failed.
+        public var hasPassed: Bool { results.allSatisfy { $0.tally.failures.isEmpty } }
+
+        public static func == (a: Outcome, b: Outcome) -> Bool {
+            a.results.elementsEqual(b.results) { $0 == $1 }
+        }
+
+        public func hash(into hasher: inout Hasher) {
+            for (name, tally) in results {
+                hasher.combine(name)
+                hasher.combine(tally)
+            }
+        }
+    }
+
+    private let folder: FilePath
+
+    /// - Parameter folder: a folder of the layout described in `Tests/Fixtures/golden/README.md`.
+    public init(_ folder: FilePath) { self.folder = folder }
+
+    /// Runs every kind whose file is there.
+    ///
+    /// - Parameter report: called with each line of the report as soon as it is known: one per kind, and below
+    ///   a kind that failed its first divergence.
+    /// - Throws: ``ParityError`` when the folder doesn't exist or has no file of any kind.
+    public func run(_ report: (String) -> Void) throws -> Outcome {
+        guard try FileSystem.status(folder)?.kind == .folder else {
+            throw ParityError("\(folder) isn't a folder. Give the path of a folder of recorded cases.")
+        }
+        let contents = ParityFolder(folder)
+        let present = Self.kinds.filter { contents.has($0.file) }
+        guard !present.isEmpty else {
+            let known = Set(Self.kinds.map(\.file)).sorted().joined(separator: ", ")
+            throw ParityError("\(folder) has no file of recorded cases. Such files are \(known).")
+        }
+        var results: [(name: String, tally: ParityTally)] = []
+        for kind in present {
+            var tally = ParityTally()
+            do {
+                try kind.run(contents, &tally)
+            } catch {
+                tally.record("\(error)")
+            }
+            report("\(kind.name): \(tally.summary)")
+            if let first = tally.failures.first { report("  first divergence: \(first)") }
+            results.append((kind.name, tally))
+        }
+        return Outcome(results: results)
+    }
+}

@@ -1,0 +1,95 @@
+public import Transformers
+
+/// One position of a training sequence that a loss is taken at.
+public struct LossRow: Sendable, Hashable {
+    /// Index into the sequence of the row of logits that predicts ``target``; with shifted logits, the position
+    /// before it.
+    public var row: Int
+    /// The token to be predicted.
+    public var target: Int32
+    /// Index into ``LossBatch/groups``.
+    public var group: Int
+    /// Weight of the row's cross-entropy within its group.
+    public var weight: Float
+
+    public init(row: Int, target: Int32, group: Int = 0, weight: Float = 1) {
+        self.row = row
+        self.target = target
+        self.group = group
+        self.weight = weight
+    }
+}
+
+/// A sequence with the positions that count.
+public struct TrainingSequence: Sendable {
+    public var tokens: [Int32]
+    public var attention: AttentionPattern
+    /// Rows in ascending order, each at most once.
+    public var rows: [LossRow]
+
+    public init(tokens: [Int32], attention: AttentionPattern = .bidirectional, rows: [LossRow]) {
+        self.tokens = tokens
+        self.attention = attention
+        self.rows = rows
+    }
+}
+
+/// How the rows of one group enter the loss.
+public struct LossGroup: Sendable, Hashable {
+    public enum Normalization: Sendable, Hashable {
+        /// Divide the weighted sum of cross-entropies by the sum of the weights.
+        case weightedMean
+        /// Take the weighted sum as it is.
+        case sum
+    }
+
+    public var name: String
+    /// Factor on the group's cross-entropy.
+    public var crossEntropy: Float
+    /// Factor on the mean entropy over the rows whose argmax is the target (certainty forcing).
+    public var entropy: Float
+    public var normalization: Normalization
+
+    public init(
+        _ name: String, crossEntropy: Float, entropy: Float = 0, normalization: Normalization = .weightedMean
+    ) {
+        self.name = name
+        self.crossEntropy = crossEntropy
+        self.entropy = entropy
+        self.normalization = normalization
+    }
+}
+
+/// Everything one optimiser step learns from: total loss = Σ over groups of
+/// `crossEntropy · normalised CE + entropy · mean entropy of the correct rows`.
+public struct LossBatch: Sendable {
+    public var sequences: [TrainingSequence]
+    public var groups: [LossGroup]
+    /// Temperature of the softmax in the entropy term only.
+    public var temperature: Float
+
+    public init(sequences: [TrainingSequence], groups: [LossGroup], temperature: Float = 1) {
+        self.sequences = sequences
+        self.groups = groups
+        self.temperature = temperature
+    }
+
+    /// Tokens in all sequences.
+    public var tokenCount: Int { sequences.reduce(0) { $0 + $1.tokens.count } }
+}
+
+/// What a batch's loss was.
+public struct LossReport: Sendable {
+    public struct Group: Sendable {
+        public var name: String
+        /// Normalised cross-entropy, before the group's factor; 0 without rows.
+        public var crossEntropy: Double
+        /// Mean entropy over correct rows, before the group's factor; 0 without any.
+        public var entropy: Double
+        public var rows: Int
+        public var correct: Int
+    }
+
+    public var groups: [Group]
+    public var total: Double
+}

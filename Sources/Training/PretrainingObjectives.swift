@@ -1,0 +1,137 @@
+public import Transformers
+
+/// One kind of row in a pretraining batch; a phase mixes several.
+public enum PretrainingObjective: String, Sendable, CaseIterable {
+    /// Causal next-token prediction on the response.
+    case autoregressive
+    /// Clean prefix, one window masked at a ratio t ~ U(0, 1), everything behind it masked; loss inside the
+    /// window: what block-wise decoding meets.
+    case maskedWindow = "masked-window"
+    /// The whole response masked at a ratio t ~ U(0, 1), unweighted cross-entropy.
+    case maskedUniform = "masked-uniform"
+    /// LLaDA's SFT loss: the whole response masked at t, cross-entropy / t / response length, t stratified over
+    /// the rows of the batch.
+    case llada
+}
+
+/// How many rows of a batch follow one objective, and their weight in the loss.
+public struct PretrainingShare: Sendable {
+    public var objective: PretrainingObjective
+    public var rows: Int
+    public var weight: Float
+
+    public init(_ objective: PretrainingObjective, rows: Int, weight: Float) {
+        self.objective = objective
+        self.rows = rows
+        self.weight = weight
+    }
+}
+
+/// Builds pretraining batches from examples.
+public struct PretrainingBatcher: Sendable {
+    public var shares: [PretrainingShare]
+    /// Length of the window of ``PretrainingObjective/maskedWindow``.
+    public var windowLength: Int
+    /// Weight of the padding behind the first end token in the autoregressive loss.
+    public var paddingWeight: Float
+    public var maskToken: Int32
+
+    public init(shares: [PretrainingShare], windowLength: Int, paddingWeight: Float, maskToken: Int32) {
+        self.shares = shares
+        self.windowLength = windowLength
+        self.paddingWeight = paddingWeight
+        self.maskToken = maskToken
+    }
+
+    /// Rows of a batch.
+    public var batchSize: Int { shares.reduce(0) { $0 + $1.rows } }
+
+    /// The batch of ``batchSize`` examples, shares in order.
+    public func batch(
+        _ examples: [TrainingExample], _ model: TransformerConfiguration, _ draws: inout some DrawSource
+    ) -> LossBatch {
+        precondition(examples.count == batchSize, "\(examples.count) examples for \(batchSize) rows")
+        var sequences: [TrainingSequence] = []
+        var groups: [LossGroup] = []
+        var next = 0
+        for (group, share) in shares.enumerated() {
+            let offset = draws.uniform(1)[0]
+            for row in 0..<share.rows {
+                let example = examples[next]
+                next += 1
+                switch share.objective {
+                case .autoregressive: sequences.append(autoregressive(example, model, group))
+                case .maskedWindow: sequences.append(window(example, model, group, &draws))
+                case .maskedUniform:
+                    sequences.append(
+                        uniform(example, model, group, ratio: draws.uniform(1)[0], inverse: false, 1, &draws))
+                case .llada:
+                    let t = (Double(row) + offset) / Double(share.rows)
+                    let scale = 1 / Float(example.response.count * share.rows)
+                    sequences.append(
+                        uniform(
+                            example, model, group, ratio: (1 - 1e-3) * t + 1e-3, inverse: true, scale, &draws)
+                    )
+                }
+            }
+            groups.append(
+                LossGroup(
+                    share.objective.rawValue, crossEntropy: share.weight,
+                    normalization: share.objective == .llada ? .sum : .weightedMean))
+        }
+        return LossBatch(sequences: sequences, groups: groups)
+    }
+
+    private func autoregressive(
+        _ example: TrainingExample, _ model: TransformerConfiguration, _ group: Int
+    ) -> TrainingSequence {
+        // The last response token predicts nothing, so it need not be forwarded.
+        let rows = example.response.indices.map { i in
+            LossRow(
+                row: example.prompt.count + i - 1, target: example.response[i], group: group,
+                weight: i < example.responseLength ? 1 : paddingWeight)
+        }
+        return TrainingSequence(tokens: Array(example.tokens.dropLast()), attention: .causal, rows: rows)
+    }
+
+    private func window(
+        _ example: TrainingExample, _ model: TransformerConfiguration, _ group: Int,
+        _ draws: inout some DrawSource
+    ) -> TrainingSequence {
+        let blocks = (example.response.count + windowLength - 1) / windowLength
+        let start = draws.integer(0, blocks - 1) * windowLength
+        let end = min(start + windowLength, example.response.count)
+        let ratio = draws.uniform(1)[0]
+        var masked = draws.uniform(end - start).map { $0 < ratio }
+        if !masked.contains(true) { masked[draws.integer(0, end - start - 1)] = true }
+        var tokens = example.tokens
+        var rows: [LossRow] = []
+        for i in start..<example.response.count where i >= end || masked[i - start] {
+            let position = example.prompt.count + i
+            tokens[position] = maskToken
+            if i < end { rows.append(row(position, example.response[i], model, group, 1)) }
+        }
+        return TrainingSequence(tokens: tokens, rows: rows)
+    }
+
+    private func uniform(
+        _ example: TrainingExample, _ model: TransformerConfiguration, _ group: Int, ratio: Double,
+        inverse: Bool, _ scale: Float, _ draws: inout some DrawSource
+    ) -> TrainingSequence {
+        var tokens = example.tokens
+        var rows: [LossRow] = []
+        for (i, draw) in draws.uniform(example.response.count).enumerated() where draw < ratio {
+            let position = example.prompt.count + i
+            tokens[position] = maskToken
+            let weight = inverse ? scale / Float(ratio) : scale
+            rows.append(row(position, example.response[i], model, group, weight))
+        }
+        return TrainingSequence(tokens: tokens, rows: rows)
+    }
+
+    private func row(
+        _ position: Int, _ target: Int32, _ model: TransformerConfiguration, _ group: Int, _ weight: Float
+    ) -> LossRow {
+        LossRow(row: model.logitShift ? position - 1 : position, target: target, group: group, weight: weight)
+    }
+}

@@ -1,0 +1,48 @@
+internal import Numerics
+
+/// A prompt and its response, padded with end tokens to the generation length.
+public struct TrainingExample: Sendable {
+    public var prompt: [Int32]
+    /// The response and the padding behind it.
+    public var response: [Int32]
+    /// Response tokens up to and including the first end token.
+    public var responseLength: Int
+
+    /// Pads `response` with `endToken` to `generationLength`; `nil` when it doesn't fit with one end token.
+    public init?(prompt: [Int32], response: [Int32], endToken: Int32, generationLength: Int) {
+        guard response.count < generationLength else { return nil }
+        self.prompt = prompt
+        responseLength = response.count + 1
+        self.response = response + Array(repeating: endToken, count: generationLength - response.count)
+    }
+
+    /// Prompt, then response.
+    public var tokens: [Int32] { prompt + response }
+}
+
+/// Endless reshuffled passes over a data set: which example is the i-th of training is a function of the seed.
+public struct ShuffledOrder {
+    private let count: Int
+    private let seed: UInt64
+    private let purpose: String
+    private var epoch = -1
+    private var order: [Int] = []
+
+    public init(count: Int, seed: UInt64, purpose: String) {
+        precondition(count > 0, "an empty data set has no order")
+        self.count = count
+        self.seed = seed
+        self.purpose = purpose
+    }
+
+    /// Index of the i-th example, counted over all epochs.
+    public mutating func index(_ i: Int) -> Int {
+        if i / count != epoch {
+            epoch = i / count
+            var stream = RandomStream(seed: seed, purpose: purpose + "/order", sample: UInt64(epoch))
+            order = Array(0..<count)
+            order.shuffle(using: &stream)
+        }
+        return order[i % count]
+    }
+}

@@ -1,0 +1,66 @@
+public import Numerics
+
+/// Weights of the loss terms of one row; a row with both zero contributes nothing.
+public struct RowLossWeights: Sendable {
+    public var crossEntropy: Float
+    public var entropy: Float
+
+    public init(crossEntropy: Float, entropy: Float = 0) {
+        self.crossEntropy = crossEntropy
+        self.entropy = entropy
+    }
+}
+
+extension TrainingPass {
+    /// Rows of logits that exist at a time: the head is streamed, so nothing of size rows × V is kept.
+    private static let chunk = 256
+
+    /// Loss terms of every hidden row against its target token.
+    public func rowLosses(targets: [Int32], temperature: Float) -> [RowLoss] {
+        precondition(targets.count == hidden.rows, "\(targets.count) targets for \(hidden.rows) rows")
+        var result: [RowLoss] = []
+        result.reserveCapacity(targets.count)
+        forEachChunk { logits, rows in
+            for (i, row) in rows.enumerated() {
+                result.append(
+                    Kernels.rowLoss(logits.view.row(i), target: targets[row], temperature: temperature))
+            }
+        }
+        return result
+    }
+
+    /// Gradient of ``hidden`` for the weighted loss terms; adds the head's own gradient to `gradients`.
+    public func headBackward(
+        targets: [Int32], weights: [RowLossWeights], temperature: Float, into gradients: FlatParameters
+    ) -> Matrix {
+        precondition(targets.count == hidden.rows && weights.count == hidden.rows)
+        let dHead = gradients.views.head ?? gradients.views.embedding
+        let dHidden = arena.matrix(hidden.rows, hidden.columns)
+        forEachChunk { logits, rows in
+            let gradient = arena.matrix(rows.count, logits.columns)
+            for (i, row) in rows.enumerated() {
+                Kernels.rowLossBackward(
+                    logits.view.row(i), target: targets[row], ceWeight: weights[row].crossEntropy,
+                    entropyWeight: weights[row].entropy, temperature: temperature, into: gradient.row(i))
+            }
+            BLAS.multiply(gradient.view, transformer.head, into: dHidden.slice(rows: rows))
+            BLAS.multiply(
+                gradient.view, hidden.slice(rows: rows), transposeA: true, into: dHead, accumulate: true)
+        }
+        return dHidden.view
+    }
+
+    private func forEachChunk(_ body: (MutableMatrix, Range<Int>) -> Void) {
+        let c = transformer.configuration
+        var start = 0
+        while start < hidden.rows {
+            let rows = start..<min(start + Self.chunk, hidden.rows)
+            let mark = arena.mark
+            let logits = arena.matrix(rows.count, c.vocabulary)
+            BLAS.multiply(hidden.slice(rows: rows), transformer.head, transposeB: true, into: logits)
+            body(logits, rows)
+            arena.release(to: mark)
+            start = rows.upperBound
+        }
+    }
+}
