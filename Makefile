@@ -1,0 +1,57 @@
+# Everything this repository can be asked to do; `make` alone lists it.
+#
+# Set-up happens on its own: `reproduce`, `smoke` and `test` install what is missing first (one apt-get line on
+# Debian and Ubuntu). Nothing but the package managers reaches the network.
+#
+# Variables:  THREADS  threads of a run (all cores); results don't depend on it
+#             STORE    folder of artifacts (store); what is there isn't made again
+#             GOLDEN   folder of recorded cases for `parity` (Tests/Fixtures/golden)
+
+THREADS ?= $(shell nproc)
+STORE ?= store
+GOLDEN ?= Tests/Fixtures/golden
+
+# One set of flags for build and test. SwiftPM keeps one build per folder: with other flags for the tests, each
+# `swift test` would compile everything again and the next `swift build` would do it once more. Testability costs
+# a release build little: it keeps internal symbols, it doesn't turn off optimisation.
+SWIFT_FLAGS := -c release -Xswiftc -enable-testing
+D3LLM := .build/release/d3llm
+SOURCES := Package.swift Sources Tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build reproduce smoke test parity format format-check doctor clean
+
+help: ## this list
+	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install missing Debian packages, check the Swift version; does nothing when all is there
+	@scripts/setup.sh
+
+build: setup ## compile the optimised command; everything the first time, then what has changed
+	swift build $(SWIFT_FLAGS) --product d3llm
+
+reproduce: build ## build, then run the experiment of the main table; the longest target; goes on where it was stopped
+	$(D3LLM) run configs/mini/table1.json --store $(STORE) --threads $(THREADS)
+
+smoke: build ## build, then run a tiny experiment from end to end; short
+	$(D3LLM) run configs/mini/smoke.json --store $(STORE) --threads $(THREADS)
+
+test: setup ## compile and run all tests, optimised; compiles everything the first time
+	swift test $(SWIFT_FLAGS)
+
+parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
+	$(D3LLM) parity $(GOLDEN)
+
+format: ## rewrite the sources in the project's format; seconds
+	swift format --in-place --parallel --recursive --configuration .swift-format $(SOURCES)
+
+format-check: ## fail if the sources aren't in the project's format; seconds
+	swift format lint --strict --parallel --recursive --configuration .swift-format $(SOURCES)
+
+doctor: ## say what this machine has and lacks; changes nothing
+	@scripts/doctor.sh
+
+clean: ## remove what the compiler made (.build); keeps the store
+	rm -rf .build

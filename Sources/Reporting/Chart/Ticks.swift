@@ -1,0 +1,48 @@
+/// Round numbers that mark an axis, and the range of the axis that they span.
+struct Ticks: Equatable {
+    /// The marked values, ascending; at least two.
+    let values: [Double]
+    /// The digits after the point that tell the values apart.
+    let digits: Int
+
+    var range: ClosedRange<Double> { values[0]...values[values.count - 1] }
+
+    /// About `count` steps of 1, 2 or 5 times a power of ten that span all of `data`.
+    ///
+    /// Without data the axis goes from 0 to 1; a single value gets room on both sides.
+    init(spanning data: [Double], count: Int = 6) {
+        var low = data.min() ?? 0
+        var high = data.max() ?? 1
+        if low == high {
+            let room = low == 0 ? 1 : low.magnitude / 10
+            low -= room
+            high += room
+        }
+        let rough = (high - low) / Double(count)
+        // The power by repeated steps, not by logarithms, whose last bit differs between C libraries.
+        var exponent = 0
+        while Self.power(exponent + 1) <= rough, exponent < 300 { exponent += 1 }
+        while Self.power(exponent) > rough, exponent > -300 { exponent -= 1 }
+        let (factor, power) = Self.step(atLeast: rough, exponent: exponent)
+        digits = min(max(0, -power), FixedPoint.maximumDigits)
+
+        func value(_ index: Double) -> Double {
+            power < 0 ? index * factor / Self.power(-power) : index * factor * Self.power(power)
+        }
+        let step = value(1)
+        let first = (low / step).rounded(.down)
+        let last = max((high / step).rounded(.up), first + 1)
+        values = stride(from: first, through: last, by: 1).map(value)
+    }
+
+    /// The smallest of 1, 2, 5 and 10 times 10^`exponent` that isn't below `rough`, as a digit and a power.
+    private static func step(atLeast rough: Double, exponent: Int) -> (factor: Double, power: Int) {
+        for factor in [1.0, 2, 5] where factor * power(exponent) >= rough { return (factor, exponent) }
+        return (1, exponent + 1)
+    }
+
+    private static func power(_ exponent: Int) -> Double {
+        let magnitude = (0..<exponent.magnitude).reduce(1.0) { power, _ in power * 10 }
+        return exponent < 0 ? 1 / magnitude : magnitude
+    }
+}

@@ -1,0 +1,71 @@
+/// Renders for terminals: padded columns, two spaces apart, with a rule below the headings.
+public struct TextTableRenderer: TableRenderer {
+    /// A renderer; it has no options.
+    public init() {}
+
+    public func render(_ table: Table) -> String {
+        let text = TableText(table)
+        let columns = table.columns.indices.map { index in
+            TextColumn(
+                heading: Self.oneLine(text.headings[index]), cells: text.rows.map { Self.oneLine($0[index]) },
+                alignment: table.columns[index].alignment)
+        }
+        var lines: [String] = []
+        if let title = table.title { lines += [title, ""] }
+        lines.append(Self.join(columns.map(\.paddedHeading)))
+        lines.append(Self.join(columns.map { String(repeating: "-", count: $0.width) }))
+        for row in text.rows.indices { lines.append(Self.join(columns.map { $0.paddedCells[row] })) }
+        if !text.notes.isEmpty { lines += [""] + text.notes }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func join(_ fields: [String]) -> String {
+        var line = fields.joined(separator: "  ")
+        while line.last == " " { line.removeLast() }
+        return line
+    }
+
+    private static func oneLine(_ text: String) -> String {
+        String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+    }
+}
+
+/// A column whose fields all have the same width, counted in characters as a reader sees them.
+private struct TextColumn {
+    let width: Int
+    let paddedHeading: String
+    let paddedCells: [String]
+
+    init(heading: String, cells: [String], alignment: Table.Alignment) {
+        let aligned = alignment == .decimal ? Self.aligned(atPoint: cells) : cells
+        let width = max(heading.count, aligned.map(\.count).max() ?? 0)
+        func pad(_ text: String) -> String {
+            let missing = width - text.count
+            let left =
+                switch alignment {
+                case .left: 0
+                case .center: missing / 2
+                case .right, .decimal: missing
+                }
+            return String(repeating: " ", count: left) + text + String(repeating: " ", count: missing - left)
+        }
+        self.width = width
+        paddedHeading = pad(heading)
+        paddedCells = aligned.map(pad)
+    }
+
+    /// Fills up what follows the first point, so that right-aligned cells have their points below one another.
+    private static func aligned(atPoint cells: [String]) -> [String] {
+        func tail(_ cell: String) -> Int {
+            guard cell.first?.isNumber == true || cell.first == "-" else { return 0 }
+            let end = cell.firstIndex { !($0.isNumber || $0 == "," || $0 == "-") } ?? cell.endIndex
+            return cell.distance(from: end, to: cell.endIndex)
+        }
+        let longest = cells.map(tail).max() ?? 0
+        return cells.map { cell in
+            // Words and missing cells have no point: they end where the longest number ends.
+            guard cell.first?.isNumber == true || cell.first == "-" else { return cell }
+            return cell + String(repeating: " ", count: longest - tail(cell))
+        }
+    }
+}
