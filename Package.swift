@@ -44,7 +44,8 @@ let package = Package(
         .target(
             name: "Stages",
             dependencies: [
-                "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Reporting",
+                "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
+                "Reporting", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Parity",

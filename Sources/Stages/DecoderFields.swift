@@ -38,8 +38,8 @@ struct DecoderFields {
 
     /// The value of a numeric option: as given, or the method's default.
     func number(_ name: String) throws(DecodingError) -> Double? {
-        let value = try values[name] ?? DecodingMethod.named(method).parameters.first { $0.name == name }?.defaultValue
-        switch value {
+        let parameters = try DecodingMethod.named(method).parameters
+        switch values[name] ?? parameters.first(where: { $0.name == name })?.defaultValue {
         case .integer(let integer): return Double(integer)
         case .number(let number): return number
         default: return nil

@@ -3,6 +3,8 @@ internal import Evaluation
 internal import Files
 internal import JSON
 public import Pipeline
+internal import Reporting
+internal import SystemPackage
 internal import Tokenizers
 internal import Transformers
 
@@ -25,7 +27,8 @@ public struct EvaluateStage: StageKind {
         data = fields.artifact("data", types: [.dataset], "Data set whose test part is decoded.")
         limit = fields.optionalInteger("limit", in: 1..., "Only the first problems.")
         groupSize = fields.integer(
-            "groupSize", default: 16, in: 1...4096, "Problems decoded in one batch; part of what decides the last bits.")
+            "groupSize", default: 16, in: 1...4096,
+            "Problems decoded in one batch; part of what decides the last bits.")
         decoder = fields.object("decoder", "Decoding method and its options.") { DecoderFields($0) }
     }
 
@@ -38,7 +41,7 @@ public struct EvaluateStage: StageKind {
         let factory = try decoder.factory()
         let journal = try context.journal("samples")
         let groups = (all.count + size - 1) / size
-        let done = journal.count / size
+        let done = (journal.count + size - 1) / size
         let progress = context.progress(total: all.count, unit: "problems", done: journal.count)
         try OrderedGroups.run(from: done, to: groups, context: context) { group -> [SampleRecord] in
             let batch = Array(all[group * size..<min(all.count, (group + 1) * size)])
@@ -49,7 +52,8 @@ public struct EvaluateStage: StageKind {
         }
         let records = journal.records.compactMap { SampleRecord($0.value) }
         guard records.count == all.count else {
-            throw DataError(description: "\(journal.path) holds records that can't be read; delete it to start again")
+            throw DataError(
+                description: "\(journal.path) holds records that can't be read; delete it to start again")
         }
         return try Self.result(records)
     }
@@ -70,8 +74,9 @@ public struct EvaluateStage: StageKind {
                 id: problem.id, correct: grader.grade(text, answer: problem.answer).isCorrect,
                 tokensBeforeEnd: TokenCount.throughEnd(
                     response, endOfText: Int(model.endToken), generationLength: generationLength),
-                nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
-                text: shown(text), promptHash: StableHash.hex(problem.prompt()))
+                nfe: decoder.evaluations, forwards: decoder.forwards,
+                tokensForwarded: decoder.tokensForwarded,
+                text: shown(text), promptHash: StableHash.hex(of: problem.prompt()))
         }
     }
 
@@ -90,11 +95,13 @@ public struct EvaluateStage: StageKind {
         let point = try CurvePoint(records)
         let interval = point.interval
         return StageResult(
-            summary: "TPF \(Rounded.text(point.tpf, 2)), accuracy \(Rounded.text(point.accuracy, 1)) % "
-                + "[\(Rounded.text(interval.lower, 1)), \(Rounded.text(interval.upper, 1))], n \(point.count)",
+            summary:
+                "TPF \(FixedPoint.text(point.tpf, digits: 2)), accuracy \(FixedPoint.text(point.accuracy, digits: 1)) % "
+                + "[\(FixedPoint.text(interval.lower, digits: 1)), \(FixedPoint.text(interval.upper, digits: 1))], n \(point.count)",
             metrics: [
                 "tpf": .number(point.tpf), "accuracy": .number(point.accuracy), "n": .integer(point.count),
-                "correct": .integer(point.correct), "nfe": .integer(point.nfe), "tokens": .integer(point.tokens),
+                "correct": .integer(point.correct), "nfe": .integer(point.nfe),
+                "tokens": .integer(point.tokens),
                 "forwards": .integer(records.reduce(0) { $0 + $1.forwards }),
                 "tokensForwarded": .integer(records.reduce(0) { $0 + $1.tokensForwarded }),
                 "accuracyInterval": [.number(interval.lower), .number(interval.upper)],

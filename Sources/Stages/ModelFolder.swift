@@ -18,7 +18,8 @@ struct ModelFolder {
     }
 
     /// Writes a model and the tokenizer it was trained with.
-    static func write(_ transformer: Transformer, _ tokenizer: WordLevelTokenizer, to folder: FilePath) throws {
+    static func write(_ transformer: Transformer, _ tokenizer: WordLevelTokenizer, to folder: FilePath) throws
+    {
         try Checkpoint.save(transformer, to: folder)
         try tokenizer.write(to: folder)
     }
@@ -50,7 +51,8 @@ extension WordLevelTokenizer {
                     generationLength: generationLength)
             else {
                 throw DataError(
-                    description: "problem \(problem.id): the response has \(response.count) tokens and one more "
+                    description:
+                        "problem \(problem.id): the response has \(response.count) tokens and one more "
                         + "to end it, but generationLength is \(generationLength); raise it")
             }
             return example

@@ -40,7 +40,8 @@ struct PhaseFields {
         let purpose = "pretrain/\(index)/\(name)"
         let order = OrderBox(ShuffledOrder(count: examples.count, seed: seed, purpose: purpose))
         return TrainingLoop.Phase(
-            name: name, steps: steps, schedule: optimizer.schedule(steps: steps), maximumNorm: optimizer.maximumNorm,
+            name: name, steps: steps, schedule: optimizer.schedule(steps: steps),
+            maximumNorm: optimizer.maximumNorm,
             makeOptimizer: { optimizer.make(configuration, threads: threads) },
             batch: { step in
                 var draws = RandomStream(seed: seed, purpose: purpose, sample: UInt64(step))
@@ -82,17 +83,20 @@ struct OptimizerFields {
     ) {
         self.kind = fields.choice(
             "kind", default: kind, "adamw, or muon for the blocks' matrices with adamw for the rest.")
-        self.learningRate = fields.number("learningRate", default: learningRate, in: .above(0), "Rate of AdamW.")
+        self.learningRate = fields.number(
+            "learningRate", default: learningRate, in: .above(0), "Rate of AdamW.")
         muonLearningRate = fields.number("muonLearningRate", default: 0.02, in: .above(0), "Rate of Muon.")
         beta1 = fields.number("beta1", default: 0.9, in: 0.0..<1.0, "AdamW's decay of the first moment.")
-        self.beta2 = fields.number("beta2", default: beta2, in: 0.0..<1.0, "AdamW's decay of the second moment.")
+        self.beta2 = fields.number(
+            "beta2", default: beta2, in: 0.0..<1.0, "AdamW's decay of the second moment.")
         self.decay = fields.number("weightDecay", default: decay, in: 0.0..., "Decoupled weight decay.")
         decayRule = fields.choice(
             "decayRule", default: rule,
             "Which parameters AdamW decays: matrices only, or by name as the released training code does.")
         self.warmup = fields.integer("warmup", default: warmup, in: 0..., "Steps of linear warm-up.")
         self.decayShare = fields.number(
-            "decayShare", default: decayShare, in: 0.0...1.0, "Share of the steps, at the end, with falling rate.")
+            "decayShare", default: decayShare, in: 0.0...1.0,
+            "Share of the steps, at the end, with falling rate.")
         finalFactor = fields.number(
             "finalFactor", default: 0.02, in: 0.0...1.0, "Factor on the rate that the fall ends at.")
         maximumNorm = fields.number("clip", default: 1, in: .above(0), "Largest L2 norm of the gradient.")
@@ -107,7 +111,8 @@ struct OptimizerFields {
         switch kind {
         case .muon:
             return Muon(
-                configuration, .init(learningRate: muonLearningRate, decay: decay), adam: adam, threads: threads)
+                configuration, .init(learningRate: muonLearningRate, decay: decay), adam: adam,
+                threads: threads)
         case .adamw:
             let rule = decayRule
             return AdamW(configuration, adam) { rule.decays($0, name: LLaDAFamily.name(of: $0.role)) }

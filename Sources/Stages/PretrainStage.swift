@@ -2,6 +2,7 @@ internal import Files
 internal import JSON
 internal import Numerics
 public import Pipeline
+internal import SystemPackage
 internal import Tokenizers
 internal import Training
 internal import Transformers
@@ -47,7 +48,8 @@ public struct PretrainStage: StageKind {
         let losses = try loop.run()
         try ModelFolder.write(try Transformer(over: parameters), tokenizer, to: context.output)
         let steps = phases.reduce(0) { $0 + $1.steps }
-        let shown = losses.map { "\($0.name) \(($0.crossEntropy * 1000).rounded() / 1000)" }.joined(separator: ", ")
+        let shown = losses.map { "\($0.name) \(($0.crossEntropy * 1000).rounded() / 1000)" }.joined(
+            separator: ", ")
         return StageResult(
             summary: "\(configuration.parameterCount) parameters, \(steps) steps, final losses: \(shown)",
             metrics: [
@@ -84,22 +86,29 @@ struct ModelFields {
         queryKeyValueBias = fields.flag(
             "queryKeyValueBias", default: false, "Biases on the query, key and value projections.")
         logitShift = fields.flag(
-            "logitShift", default: true, "Whether row i of the logits predicts token i + 1; autoregressive training needs it.")
-        causal = fields.flag("causal", default: false, "Whether the model attends causally unless asked otherwise.")
-        ropeTheta = fields.number("ropeTheta", default: 10_000, in: .above(1), "Base of the rotary frequencies.")
+            "logitShift", default: true,
+            "Whether row i of the logits predicts token i + 1; autoregressive training needs it.")
+        causal = fields.flag(
+            "causal", default: false, "Whether the model attends causally unless asked otherwise.")
+        ropeTheta = fields.number(
+            "ropeTheta", default: 10_000, in: .above(1), "Base of the rotary frequencies.")
         embeddingDeviation = fields.number(
             "embeddingDeviation", default: 1, in: .above(0), "Standard deviation of the initial embedding.")
         matrixDeviation = fields.number(
-            "matrixDeviation", default: 0.02, in: .above(0), "Standard deviation of the other initial matrices.")
+            "matrixDeviation", default: 0.02, in: .above(0),
+            "Standard deviation of the other initial matrices.")
         if heads > 0, width % heads != 0 || (width / heads) % 2 != 0 {
             fields.reject("width", "The width \(width) should be an even multiple of the \(heads) heads.")
         }
         if let keyValueHeads, keyValueHeads < 1 || heads % keyValueHeads != 0 {
-            fields.reject("keyValueHeads", "\(heads) heads can't share \(keyValueHeads) key-value heads evenly.")
+            fields.reject(
+                "keyValueHeads", "\(heads) heads can't share \(keyValueHeads) key-value heads evenly.")
         }
     }
 
-    func configuration(vocabulary: Int, mask: Int32, end: Int32, positions: Int) throws -> TransformerConfiguration {
+    func configuration(vocabulary: Int, mask: Int32, end: Int32, positions: Int) throws
+        -> TransformerConfiguration
+    {
         var c = TransformerConfiguration(
             layers: layers, width: width, heads: heads, keyValueHeads: keyValueHeads,
             feedForwardWidth: feedForwardWidth, vocabulary: vocabulary)

@@ -24,7 +24,8 @@ enum ProblemFile {
             let document = try JSONDocument(parsing: Array(line), name: "\(path), line \(index + 1)")
             guard let problem = problem(from: document.root) else {
                 throw DataError(
-                    description: "\(path):\(index + 1): a problem needs id, question, response, answer and steps")
+                    description:
+                        "\(path):\(index + 1): a problem needs id, question, response, answer and steps")
             }
             return problem
         }
@@ -46,7 +47,8 @@ enum ProblemFile {
             let stepNodes = node["steps"]?.array
         else { return nil }
         let steps = stepNodes.compactMap { step -> Problem.Step? in
-            guard let day = step["day"]?.string, let change = step["change"]?.int, let total = step["total"]?.int
+            guard let day = step["day"]?.string, let change = step["change"]?.int,
+                let total = step["total"]?.int
             else { return nil }
             return Problem.Step(day: day, change: change, total: total)
         }

@@ -15,7 +15,8 @@ extension SampleRecord {
 
     init?(_ value: JSONValue) {
         guard let id = value["id"]?.string, let hash = value["promptHash"]?.string,
-            let correct = value["correct"]?.bool, let tokens = value["tokens"]?.int, let nfe = value["nfe"]?.int,
+            let correct = value["correct"]?.bool, let tokens = value["tokens"]?.int,
+            let nfe = value["nfe"]?.int,
             let forwards = value["forwards"]?.int, let forwarded = value["tokensForwarded"]?.int,
             let text = value["text"]?.string
         else { return nil }

@@ -1,12 +1,14 @@
 internal import Evaluation
 internal import JSON
 public import Pipeline
+internal import SystemPackage
 
 /// Generates a data set: problems to train on and unseen ones to be tested on.
 public struct SynthesizeStage: StageKind {
     public static let name = "synthesize"
     public static let version = 1
-    public static let summary = "Generates word problems with worked solutions, split by a hash of the question."
+    public static let summary =
+        "Generates word problems with worked solutions, split by a hash of the question."
     public static let output = ArtifactType.dataset
     public static let parts = ["train", "test"]
 
@@ -27,7 +29,8 @@ public struct SynthesizeStage: StageKind {
             steps: fields.integer("steps", default: 2, in: 1...3, "Changes of the total per problem."),
             variantDecay: fields.number(
                 "variantDecay", default: 0.5, in: .above(0, upTo: 1),
-                "Wording k of a sentence in the solution has weight variantDecay^k; 1 makes all equally likely."))
+                "Wording k of a sentence in the solution has weight variantDecay^k; 1 makes all equally likely."
+            ))
     }
 
     public func run(_ context: StageContext) throws -> StageResult {

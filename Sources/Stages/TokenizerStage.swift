@@ -1,5 +1,7 @@
+internal import Evaluation
 internal import JSON
 public import Pipeline
+internal import SystemPackage
 internal import Tokenizers
 
 /// Trains the tokenizer of an experiment.

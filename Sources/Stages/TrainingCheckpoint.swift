@@ -46,7 +46,7 @@ struct TrainingCheckpoint {
         }
         let metadata: [String: String] = [
             "phase": "\(position.phase)", "step": "\(position.step)", "optimizerSteps": "\(optimizer.steps)",
-            "log": try text(.array(log.lines)), "pending": try text(.array(log.pendingReports.map(Self.value))),
+            "log": try text(.array(log.lines)), "pending": try text(.array(log.pendingReports.map(\.value))),
             "norms": try text(.array(log.pendingNorms.map { .number($0) })),
         ]
         try SafetensorsWriter.write(tensors, metadata: metadata, to: path)
@@ -66,7 +66,8 @@ struct TrainingCheckpoint {
         let found = try file.matrix(Self.parameterName, shape: [count], rows: 1, columns: count)
         parameters.buffer.matrix(rows: 1, columns: count).copy(from: found)
         let log = TrainingLog(
-            lines: lines.map { JSONValue($0) }, pending: pending.compactMap(Self.report), norms: norms.compactMap(\.double))
+            lines: lines.map { JSONValue($0) }, pending: pending.compactMap { LossReport($0) },
+            norms: norms.compactMap(\.double))
         return Restored(
             position: Position(phase: phase, step: step), log: log, optimizerSteps: steps, file: file)
     }
@@ -78,31 +79,5 @@ struct TrainingCheckpoint {
     private func values(_ file: SafetensorsFile, _ key: String) throws -> [JSONNode]? {
         guard let text = file.metadata[key] else { return nil }
         return try JSONDocument(parsing: Array(text.utf8), name: "\(path), \(key)").root.array
-    }
-
-    private static func value(_ report: LossReport) -> JSONValue {
-        [
-            "total": .number(report.total),
-            "groups": .array(
-                report.groups.map { group in
-                    [
-                        "name": .string(group.name), "crossEntropy": .number(group.crossEntropy),
-                        "entropy": .number(group.entropy), "rows": .integer(group.rows),
-                        "correct": .integer(group.correct),
-                    ]
-                }),
-        ]
-    }
-
-    private static func report(_ node: JSONNode) -> LossReport? {
-        guard let total = node["total"]?.double, let nodes = node["groups"]?.array else { return nil }
-        let groups = nodes.compactMap { group -> LossReport.Group? in
-            guard let name = group["name"]?.string, let crossEntropy = group["crossEntropy"]?.double,
-                let entropy = group["entropy"]?.double, let rows = group["rows"]?.int,
-                let correct = group["correct"]?.int
-            else { return nil }
-            return .init(name: name, crossEntropy: crossEntropy, entropy: entropy, rows: rows, correct: correct)
-        }
-        return groups.count == nodes.count ? LossReport(groups: groups, total: total) : nil
     }
 }

@@ -44,14 +44,7 @@ struct TrainingLog {
         lines.append([
             "phase": .string(phase), "step": .integer(step + 1), "loss": .number(mean(pending.map(\.total))),
             "gradientNorm": .number(mean(norms)), "learningRateFactor": .number(factor),
-            "groups": .array(
-                groups.map { group in
-                    [
-                        "name": .string(group.name), "crossEntropy": .number(group.crossEntropy),
-                        "entropy": .number(group.entropy), "rows": .integer(group.rows),
-                        "correct": .integer(group.correct),
-                    ]
-                }),
+            "groups": .array(groups.map(\.value)),
         ])
         pending = []
         norms = []

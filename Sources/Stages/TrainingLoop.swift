@@ -65,8 +65,11 @@ struct TrainingLoop {
                 let factor = phase.schedule.factor(at: step)
                 optimizer.step(
                     parameters, gradient.gradient,
-                    gradientScale: GradientClipping.scale(norm: norm, maximum: phase.maximumNorm), factor: factor)
-                log.record(phase: phase.name, step: step, of: phase.steps, report: report, norm: norm, factor: factor)
+                    gradientScale: GradientClipping.scale(norm: norm, maximum: phase.maximumNorm),
+                    factor: factor)
+                log.record(
+                    phase: phase.name, step: step, of: phase.steps, report: report, norm: norm, factor: factor
+                )
                 progress.advance(note: log.note)
             }
         }

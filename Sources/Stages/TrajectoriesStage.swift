@@ -29,17 +29,23 @@ public struct TrajectoriesStage: StageKind {
         teacher = fields.artifact("teacher", types: [.model], "The model whose order is recorded.")
         data = fields.artifact("data", types: [.dataset], "Data set whose training part gives the prompts.")
         count = fields.integer("count", default: 2048, in: 1...10_000_000, "Prompts, from the first on.")
-        blockLength = fields.integer("blockLength", default: 8, in: 1...65_536, "Block of the teacher's decoding.")
-        generationLength = fields.integer("generationLength", default: 48, in: 1...65_536, "Tokens of a response.")
+        blockLength = fields.integer(
+            "blockLength", default: 8, in: 1...65_536, "Block of the teacher's decoding.")
+        generationLength = fields.integer(
+            "generationLength", default: 48, in: 1...65_536, "Tokens of a response.")
         attempts = fields.integer(
             "attempts", default: 5, in: 1...100,
-            "Tries per prompt: the first takes the most probable tokens, each further one adds temperatureStep.")
+            "Tries per prompt: the first takes the most probable tokens, each further one adds temperatureStep."
+        )
         temperatureStep = fields.number(
-            "temperatureStep", default: 0.1, in: .above(0), "Rise of the temperature from one try to the next.")
+            "temperatureStep", default: 0.1, in: .above(0),
+            "Rise of the temperature from one try to the next.")
         groupSize = fields.integer("groupSize", default: 16, in: 1...4096, "Prompts decoded in one batch.")
         if generationLength % blockLength != 0 {
             fields.reject(
-                "blockLength", "The generation length \(generationLength) should be a multiple of the block length \(blockLength).")
+                "blockLength",
+                "The generation length \(generationLength) should be a multiple of the block length \(blockLength)."
+            )
         }
     }
 
@@ -47,7 +53,8 @@ public struct TrajectoriesStage: StageKind {
         let model = try ModelFolder(context.folder(of: teacher))
         let problems = try ProblemFile.read(context.folder(of: data).appending("train.jsonl"))
         guard problems.count >= count else {
-            throw DataError(description: "the data set has \(problems.count) training problems; count asks for \(count)")
+            throw DataError(
+                description: "the data set has \(problems.count) training problems; count asks for \(count)")
         }
         let journal = try context.journal("trajectories")
         let size = groupSize
@@ -55,7 +62,8 @@ public struct TrajectoriesStage: StageKind {
         let groups = (count + size - 1) / size
         let progress = context.progress(total: count, unit: "prompts", done: journal.count)
         let seed = context.seed
-        try OrderedGroups.run(from: journal.count / size, to: groups, context: context) { group -> [TrajectoryRecord] in
+        try OrderedGroups.run(from: (journal.count + size - 1) / size, to: groups, context: context) {
+            group -> [TrajectoryRecord] in
             let range = group * size..<min(chosen.count, (group + 1) * size)
             return try decode(Array(chosen[range]), firstSample: range.lowerBound, model, seed: seed)
         } commit: { _, records in
@@ -64,7 +72,8 @@ public struct TrajectoriesStage: StageKind {
         }
         let records = journal.records.compactMap { TrajectoryRecord($0.value) }
         guard records.count == count else {
-            throw DataError(description: "\(journal.path) holds records that can't be read; delete it to start again")
+            throw DataError(
+                description: "\(journal.path) holds records that can't be read; delete it to start again")
         }
         let kept = records.count { $0.isCorrect }
         let first = records.count { $0.isCorrect && $0.attempt == 0 }
@@ -80,7 +89,8 @@ public struct TrajectoriesStage: StageKind {
     private func decode(
         _ problems: [Problem], firstSample: Int, _ model: ModelFolder, seed: UInt64
     ) throws -> [TrajectoryRecord] {
-        let options = BlockwiseOptions(generationLength: generationLength, blockLength: blockLength, rule: .scheduled)
+        let options = BlockwiseOptions(
+            generationLength: generationLength, blockLength: blockLength, rule: .scheduled)
         let grader = Grader()
         var results: [TrajectoryRecord?] = problems.map { _ in nil }
         var evaluations = problems.map { _ in 0 }
@@ -92,7 +102,8 @@ public struct TrajectoriesStage: StageKind {
                     attempt == 0
                     ? nil
                     : Sampling(
-                        temperature: Double(attempt) * temperatureStep, seed: seed, sample: UInt64(firstSample + i),
+                        temperature: Double(attempt) * temperatureStep, seed: seed,
+                        sample: UInt64(firstSample + i),
                         attempt: attempt)
                 return BlockwiseDecoder(
                     DecodingTask(
@@ -151,12 +162,16 @@ struct TrajectoryRecord: Sendable {
     }
 
     init?(_ value: JSONValue) {
-        func ids(_ key: String) -> [Int32]? { value[key]?.array?.compactMap { $0.int.flatMap { Int32(exactly: $0) } } }
-        guard let id = value["id"]?.string, let correct = value["correct"]?.bool, let attempt = value["attempt"]?.int,
+        func ids(_ key: String) -> [Int32]? {
+            value[key]?.array?.compactMap { $0.int.flatMap { Int32(exactly: $0) } }
+        }
+        guard let id = value["id"]?.string, let correct = value["correct"]?.bool,
+            let attempt = value["attempt"]?.int,
             let nfe = value["nfe"]?.int, let response = ids("response"), let steps = ids("unmaskStep"),
             response.count == steps.count
         else { return nil }
         self.init(
-            id: id, isCorrect: correct, attempt: attempt, evaluations: nfe, response: response, unmaskStep: steps)
+            id: id, isCorrect: correct, attempt: attempt, evaluations: nfe, response: response,
+            unmaskStep: steps)
     }
 }

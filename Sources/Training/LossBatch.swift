@@ -88,8 +88,21 @@ public struct LossReport: Sendable {
         public var entropy: Double
         public var rows: Int
         public var correct: Int
+
+        public init(name: String, crossEntropy: Double, entropy: Double, rows: Int, correct: Int) {
+            self.name = name
+            self.crossEntropy = crossEntropy
+            self.entropy = entropy
+            self.rows = rows
+            self.correct = correct
+        }
     }
 
     public var groups: [Group]
     public var total: Double
+
+    public init(groups: [Group], total: Double) {
+        self.groups = groups
+        self.total = total
+    }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Pipeline
+import Stages
 
 @main
 struct D3LLM: ParsableCommand {
@@ -17,5 +18,5 @@ struct D3LLM: ParsableCommand {
         subcommands: [RunCommand.self, PlanCommand.self, ValidateCommand.self, KindsCommand.self])
 
     /// The kinds of stages that configurations can name.
-    static let registry = StageRegistry([])
+    static let registry = Stages.registry
 }

@@ -85,6 +85,11 @@ extension Fields {
             decode: { self.string($0, key) }, encode: { .string($0) })
     }
 
+    /// True, false, or nothing.
+    public func optionalFlag(_ key: String, _ summary: String, role: FieldRole = .recipe) -> Bool? {
+        optional(key, .flag, summary, role: role, { .bool($0) }) { self.flag($0, key) }
+    }
+
     /// Text.
     public func string(
         _ key: String, default value: String, _ summary: String, role: FieldRole = .recipe

@@ -1,0 +1,149 @@
+internal import Evaluation
+internal import Files
+internal import JSON
+public import Pipeline
+internal import Reporting
+internal import SystemPackage
+
+/// Compares methods over their sweeps: TPF, NFE, accuracy and AUP per method, and a verdict for each claim.
+public struct AUPStage: StageKind {
+    public static let name = "aup"
+    public static let version = 1
+    public static let summary =
+        "Puts the sweeps of several methods into one table with AUP, intervals, and a verdict for each claim."
+    public static let output = ArtifactType.table
+
+    private let curves: [LabelledArtifacts]
+    private let reference: ArtifactReference
+    private let data: ArtifactReference
+    private let margin: Double
+    private let resamples: Int
+    private let claims: [ClaimFields]
+
+    public init(_ fields: Fields) {
+        curves = fields.artifacts(
+            "curves", types: [.samples], "For each method its sweep, or several to be joined.")
+        reference = fields.artifact(
+            "reference", types: [.samples],
+            "The run whose accuracy, less the margin, is the target: the teacher at one token per forward.")
+        data = fields.artifact(
+            "data", types: [.dataset], "The data set, for the task's own limit on parallelism.")
+        margin = fields.number(
+            "margin", default: 2, in: 0.0...100.0, "Points of accuracy that a fast setting may lose.")
+        resamples = fields.integer("resamples", default: 1000, in: 40...1_000_000, "Rounds of the bootstrap.")
+        claims = fields.objects(
+            "claims", "What is claimed, each with its tolerance, written down before the run."
+        ) { ClaimFields($0) }
+        let known = Set(curves.map(\.label))
+        for claim in claims {
+            for side in [claim.left, claim.right] where !known.contains(ClaimFields.label(side)) {
+                fields.reject(
+                    "claims",
+                    "The claim \"\(claim.statement)\" speaks of \"\(side)\", which is no measure of a curve.",
+                    hint:
+                        "A measure is LABEL.aup or LABEL.tpf; the labels are \(curves.map(\.label).joined(separator: ", "))."
+                )
+            }
+        }
+    }
+
+    public func run(_ context: StageContext) throws -> StageResult {
+        let sweeps = try curves.map { curve in
+            Sweep(
+                label: curve.label,
+                settings: try curve.artifacts.map {
+                    .init(name: settingName($0), records: try records(context.folder(of: $0)))
+                })
+        }
+        let referenceRecords = try records(context.folder(of: reference))
+        let target = try CurvePoint(referenceRecords.calibrationHalf).accuracy - margin
+        let analysis = try SweepAnalysis(sweeps, target: target, resamples: resamples, seed: context.seed)
+        let limit = try taskLimit(context, referenceRecords)
+        let report = AUPReport(
+            sweeps: sweeps, analysis: analysis, claims: claims.map { $0.judged(analysis) }, margin: margin,
+            taskLimit: limit)
+        try report.write(to: context.output)
+        return StageResult(
+            summary: analysis.rows.map { "\($0.label) \(FixedPoint.text($0.aup.value, digits: 0))" }.joined(
+                separator: ", "),
+            metrics: report.metrics, report: "table.txt")
+    }
+
+    private func records(_ folder: FilePath) throws -> [SampleRecord] {
+        let path = folder.appending("samples.jsonl")
+        return try Journal.read(path).map { line in
+            guard let record = SampleRecord(line.value) else {
+                throw DataError(description: "\(path): the record of \(line.key) can't be read")
+            }
+            return record
+        }
+    }
+
+    /// "threshold 0.1" for a variant; the stage's name without a matrix.
+    private func settingName(_ reference: ArtifactReference) -> String {
+        let settings = reference.variant.members.map { member -> String in
+            let key = member.key.split(separator: ".").last.map(String.init) ?? member.key
+            let value = (try? member.value.compactBytes()).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            return "\(key) \(value)"
+        }
+        return settings.isEmpty ? reference.stage : settings.joined(separator: ", ")
+    }
+
+    /// Tokens per forward that an exact decoder could reach at one link of the dependency chain per forward, with
+    /// the reference run's own answers.
+    private func taskLimit(_ context: StageContext, _ records: [SampleRecord]) throws -> Double? {
+        let problems = try ProblemFile.read(context.folder(of: data).appending("test.jsonl"))
+        let depths = Dictionary(
+            problems.map { ($0.id, $0.dependencyDepth) }, uniquingKeysWith: { first, _ in first })
+        let known = records.compactMap { record in depths[record.id].map { (record.tokensBeforeEnd, $0) } }
+        return Problem.tokensPerForwardBound(answerTokens: known.map(\.0), depths: known.map(\.1))
+    }
+}
+
+/// A claim about two measures, as configurations write it.
+struct ClaimFields {
+    enum Relation: String, CaseIterable {
+        case greater
+        case near
+    }
+
+    let statement: String
+    let left: String
+    let right: String
+    private let relation: Relation
+    private let factor: Double
+    private let tolerance: Double
+
+    init(_ fields: Fields) {
+        statement = fields.string("statement", "The claim in words.")
+        left = fields.string("left", "Measure LABEL.aup or LABEL.tpf.")
+        right = fields.string("right", "Measure that it is compared with.")
+        relation = fields.choice("relation", default: Relation.greater, "What is claimed of the two.")
+        factor = fields.number("factor", default: 1, in: .above(0), "The right side is multiplied by this.")
+        tolerance = fields.number(
+            "tolerance", default: 0, in: 0.0...,
+            "Margin by which left has to exceed right, or may differ from it.")
+    }
+
+    /// The curve that a measure belongs to; nothing where it isn't a measure.
+    static func label(_ measure: String) -> String {
+        for suffix in [".aup", ".tpf"] where measure.hasSuffix(suffix) {
+            return String(measure.dropLast(suffix.count))
+        }
+        return ""
+    }
+
+    /// The claim with its measurements and verdict, by the paired interval of the difference.
+    func judged(_ analysis: SweepAnalysis) -> AUPReport.JudgedClaim {
+        let difference = analysis.difference(left, right, factor: factor)
+        let claim = Claim(
+            name: statement, statement: statement, left: .measured("difference"),
+            relation: relation == .greater ? .greater(margin: tolerance) : .near(tolerance: tolerance),
+            right: .constant(0))
+        return AUPReport.JudgedClaim(
+            statement: statement, left: left,
+            right: factor == 1 ? right : "\(FixedPoint.text(factor, digits: 2)) x \(right)",
+            difference: difference,
+            verdict: claim.verdict(given: difference.map { ["difference": $0] } ?? [:]))
+    }
+}
