@@ -137,6 +137,15 @@ import Testing
         #expect(resumed.record.metrics == straight?.artifact.record.metrics)
     }
 
+    @Test func metricsThatAreNoNumbersFailTheStage() throws {
+        let text = stages(
+            #""n": {"kind": "source", "count": 1}, "f": {"kind": "forms", "title": "diverge", "rate": 0.5, "colour": "blue", "items": [], "others": "@n"}"#
+        )
+        let failure = #expect(throws: StageFailure.self) { try run(text) }
+        #expect(failure?.description.contains("The value at loss is nan") == true)
+        #expect(try run(text, set: ["stages.f.title=converge"]).stages.count == 2)
+    }
+
     @Test func interruptionStopsAtASafePoint() throws {
         // Each sample asks once whether to stop; the eighth question is inside the first curve.
         let questions = Mutex(0)

@@ -179,7 +179,11 @@ struct ToyForms: StageKind {
         }
     }
 
-    func run(_ context: StageContext) throws -> StageResult { StageResult(summary: "\(items.count) items") }
+    func run(_ context: StageContext) throws -> StageResult {
+        // A title of "diverge" stands for a training that went wrong.
+        StageResult(
+            summary: "\(items.count) items", metrics: ["loss": .number(title == "diverge" ? .nan : rate)])
+    }
 }
 
 let toys = StageRegistry([ToySource.self, ToyCurve.self, ToyTable.self, ToyForms.self])
