@@ -87,6 +87,15 @@ public enum FileSystem {
         }
     }
 
+    /// Creates a folder in one that is there; false when something stands there already, so that of two
+    /// processes only one gets it.
+    public static func createNewDirectory(_ path: FilePath) throws(FileError) -> Bool {
+        if path.withPlatformString({ mkdir($0, 0o777) }) == 0 { return true }
+        let reason = Errno(rawValue: errno)
+        guard reason == .fileExists else { throw FileError("create folder", path, reason) }
+        return false
+    }
+
     /// Removes a file or a folder with all it holds; links are removed, never followed. Nothing there is fine.
     public static func remove(_ path: FilePath) throws(FileError) {
         var info = stat()

@@ -28,16 +28,25 @@ public struct Bounds<Value: Comparable>: FieldBounds {
 
     /// " from 1 to 8", " above 0 and at most 1", or nothing where there is no limit.
     var phrase: String {
-        switch (lower, upper) {
-        case (nil, nil): ""
-        case (let low?, nil): low.isIncluded ? " of at least \(low.value)" : " above \(low.value)"
-        case (nil, let high?): high.isIncluded ? " of at most \(high.value)" : " below \(high.value)"
-        case (let low?, let high?) where low.isIncluded && high.isIncluded:
-            " from \(low.value) to \(high.value)"
-        case (let low?, let high?):
-            (low.isIncluded ? " of at least \(low.value)" : " above \(low.value)")
-                + (high.isIncluded ? " and at most \(high.value)" : " and below \(high.value)")
+        let low = lower.map { Self.text($0.value) } ?? ""
+        let high = upper.map { Self.text($0.value) } ?? ""
+        switch (lower?.isIncluded, upper?.isIncluded) {
+        case (nil, nil): return ""
+        case (true?, nil): return " of at least \(low)"
+        case (false?, nil): return " above \(low)"
+        case (nil, true?): return " of at most \(high)"
+        case (nil, false?): return " below \(high)"
+        case (true?, true?): return " from \(low) to \(high)"
+        case (let isFrom?, let isTo?):
+            return (isFrom ? " of at least \(low)" : " above \(low)")
+                + (isTo ? " and at most \(high)" : " and below \(high)")
         }
+    }
+
+    /// Whole limits without ".0", as configurations write them.
+    private static func text(_ value: Value) -> String {
+        let text = "\(value)"
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 }
 

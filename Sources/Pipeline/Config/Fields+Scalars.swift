@@ -104,9 +104,9 @@ extension Fields {
         optional(key, .string, summary, role: role, { .string($0) }) { self.string($0, key) }
     }
 
-    /// One of the raw values of an enumeration; must be there.
+    /// One of the raw values of an enumeration, told from the type asked for; must be there.
     public func choice<Choice: CaseIterable & RawRepresentable<String>>(
-        _ key: String, _ type: Choice.Type = Choice.self, _ summary: String, role: FieldRole = .recipe
+        _ key: String, _ summary: String, role: FieldRole = .recipe
     ) -> Choice {
         guard let first = Choice.allCases.first else {
             preconditionFailure("an enumeration without cases can't be chosen from")
@@ -129,7 +129,7 @@ extension Fields {
 
     /// One of the raw values of an enumeration, or nothing.
     public func optionalChoice<Choice: CaseIterable & RawRepresentable<String>>(
-        _ key: String, _ type: Choice.Type = Choice.self, _ summary: String, role: FieldRole = .recipe
+        _ key: String, _ summary: String, role: FieldRole = .recipe
     ) -> Choice? {
         optional(key, Self.type(of: Choice.self), summary, role: role, { .string($0.rawValue) }) {
             self.choice($0, key)

@@ -123,7 +123,10 @@ struct ArtifactMaker {
     /// Runs the implementation and says, when it stops, what is kept.
     private func perform(_ stage: Stage, _ context: StageContext) throws -> StageResult {
         do {
-            return try stage.implementation.run(context)
+            let result = try stage.implementation.run(context)
+            // A loss that went to infinity is found here, where it can be said whose it is.
+            _ = try result.metrics.canonicalBytes()
+            return result
         } catch {
             let files = (try? FileSystem.list(context.workFolder)) ?? []
             let kept: String

@@ -45,9 +45,7 @@ struct RunRecord: Sendable {
         try FileSystem.createDirectory(runs)
         for n in 1... {
             let folder = runs.appending("\(started.compact)-\(n)")
-            if FileSystem.exists(folder) { continue }
-            // The file names itself last and at once, so that a folder without it is a run that was cut off.
-            try FileSystem.createDirectory(folder)
+            guard try FileSystem.createNewDirectory(folder) else { continue }
             try FileSystem.writeAtomically(try value.prettyBytes(), to: folder.appending("run.json"))
             return folder
         }
