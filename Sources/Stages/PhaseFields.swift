@@ -17,7 +17,7 @@ struct PhaseFields {
         steps = fields.integer("steps", in: 1...10_000_000, "Optimiser steps.")
         mixture = fields.objects("mixture", atLeast: 1, "Which rows a batch is made of.") { share in
             PretrainingShare(
-                share.choice("objective", PretrainingObjective.self, "What the rows are trained on."),
+                share.choice("objective", "What the rows are trained on."),
                 rows: share.integer("rows", in: 1...65_536, "Rows of a batch."),
                 weight: Float(share.number("weight", default: 1, in: 0.0..., "Factor on their loss.")))
         }
