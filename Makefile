@@ -11,10 +11,12 @@ THREADS ?= $(shell nproc)
 STORE ?= store
 GOLDEN ?= Tests/Fixtures/golden
 
-# One set of flags for build and test. SwiftPM keeps one build per folder: with other flags for the tests, each
-# `swift test` would compile everything again and the next `swift build` would do it once more. Testability costs
-# a release build little: it keeps internal symbols, it doesn't turn off optimisation.
+# The same compiler flags for build and test: SwiftPM keeps one build per folder, and with other flags for the tests
+# each change between the two would compile everything anew. `swift test` would add -enable-testing by itself, which
+# counts as other flags, so that it is told not to and both are given it here. It keeps internal symbols; it doesn't
+# turn off optimisation.
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
+TEST_FLAGS := $(SWIFT_FLAGS) --disable-testable-imports
 D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
@@ -39,7 +41,7 @@ smoke: build ## build, then run a tiny experiment from end to end; short
 	$(D3LLM) run configs/mini/smoke.json --store $(STORE) --threads $(THREADS)
 
 test: setup ## compile and run all tests, optimised; compiles everything the first time
-	swift test $(SWIFT_FLAGS)
+	swift test $(TEST_FLAGS)
 
 parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
 	$(D3LLM) parity $(GOLDEN)

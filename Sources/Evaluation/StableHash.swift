@@ -16,8 +16,8 @@ public enum StableHash {
         return hash ^ (hash >> 33)
     }
 
-    /// `of(text)` as 16 lower-case hexadecimal digits.
-    public static func hex(of text: String) -> String {
+    /// The hash of `text` as 16 lower-case hexadecimal digits.
+    public static func hex(_ text: String) -> String {
         let digits = String(of(text), radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }

@@ -4,7 +4,7 @@ import Testing
 private func record(_ index: Int, correct: Bool, tokens: Int = 10, nfe: Int = 5) -> SampleRecord {
     SampleRecord(
         id: "test-\(index)", correct: correct, tokensBeforeEnd: tokens, nfe: nfe, forwards: nfe,
-        tokensForwarded: 48 * nfe, text: "#### 1", promptHash: StableHash.hex(of: "\(index)"))
+        tokensForwarded: 48 * nfe, text: "#### 1", promptHash: StableHash.hex("\(index)"))
 }
 
 /// `count` records of which the first `correct` are right, all equally fast.

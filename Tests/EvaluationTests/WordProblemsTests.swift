@@ -104,6 +104,20 @@ struct WordProblemsTests {
         #expect(abs(try shareOfFirst(1) - 0.25) < 0.04)
     }
 
+    /// The lengths that the mini experiments are laid out for: 6 blocks of 8 tokens for the response.
+    @Test(arguments: [0.5, 1]) func textsFitTheGenerationLength(variantDecay: Double) throws {
+        func tokens(_ text: String) -> Int {
+            text.split(separator: " ").reduce(0) { $0 + (Int($1) == nil ? 1 : $1.count) }
+        }
+        let problems = try task(.init(variantDecay: variantDecay)).problems(.train, count: 2000)
+        let withEnd = problems.map { tokens($0.response) + 1 }
+        #expect(try #require(withEnd.max()) <= 48)
+        #expect(problems.allSatisfy { tokens($0.prompt()) <= 32 })
+        if variantDecay == 0.5 {
+            #expect((36.0...42.0).contains(Double(withEnd.reduce(0, +)) / 2000))
+        }
+    }
+
     @Test func vocabularyIsSmall() throws {
         var words: Set<Substring> = []
         for problem in try task().problems(.train, count: 2000) {
