@@ -9,7 +9,7 @@ public import SystemPackage
 /// The file operations that the project needs, each with an error that names operation, path and cure.
 public enum FileSystem {
     /// What stands at a path.
-    public enum Kind: Sendable, Hashable { case file, folder, other }
+    public enum Kind: Sendable, Hashable { case file, folder, link, other }
 
     /// Facts about a file without opening it.
     public struct Status: Sendable, Hashable {
@@ -18,12 +18,14 @@ public enum FileSystem {
         public let size: Int
     }
 
-    /// The status of what stands at `path` (symbolic links followed); nil when nothing does.
+    /// The status of what stands at `path`; nil when nothing does.
     ///
+    /// - Parameter followingLinks: Whether a symbolic link stands for what it points to.
     /// - Throws: `FileError` when the system can't tell, for example for lack of permission.
-    public static func status(_ path: FilePath) throws(FileError) -> Status? {
+    public static func status(_ path: FilePath, followingLinks: Bool = true) throws(FileError) -> Status? {
         var info = stat()
-        guard path.withPlatformString({ stat($0, &info) }) == 0 else {
+        let result = path.withPlatformString { followingLinks ? stat($0, &info) : lstat($0, &info) }
+        guard result == 0 else {
             let reason = Errno(rawValue: errno)
             if reason == .noSuchFileOrDirectory || reason == .notDirectory { return nil }
             throw FileError("look at", path, reason)
@@ -32,6 +34,7 @@ public enum FileSystem {
             switch info.st_mode & S_IFMT {
             case S_IFREG: .file
             case S_IFDIR: .folder
+            case S_IFLNK: .link
             default: .other
             }
         return Status(kind: kind, size: Int(info.st_size))
@@ -82,6 +85,15 @@ public enum FileSystem {
             }
         default: throw FileError("create folder", path, reason)
         }
+    }
+
+    /// Creates a folder in one that is there; false when something stands there already, so that of two
+    /// processes only one gets it.
+    public static func createNewDirectory(_ path: FilePath) throws(FileError) -> Bool {
+        if path.withPlatformString({ mkdir($0, 0o777) }) == 0 { return true }
+        let reason = Errno(rawValue: errno)
+        guard reason == .fileExists else { throw FileError("create folder", path, reason) }
+        return false
     }
 
     /// Removes a file or a folder with all it holds; links are removed, never followed. Nothing there is fine.

@@ -5,11 +5,8 @@
 public struct JSONDocument: Sendable {
     /// The value that the whole file is.
     public let root: JSONNode
-    /// What messages call this document: usually the path of the file.
-    public let name: String
-
-    private let bytes: [UInt8]
-    private let lineStarts: [Int]
+    /// The text that the nodes' ranges point into.
+    public let source: SourceText
 
     /// Parses the UTF-8 bytes of one JSON value.
     ///
@@ -20,20 +17,21 @@ public struct JSONDocument: Sendable {
     /// - Throws: `JSONSyntaxError` for the first byte that breaks the grammar of RFC 8259, for a key that an
     ///   object holds twice, and for nesting deeper than `JSONDocument.maximumDepth`.
     public init(parsing bytes: [UInt8], name: String, allowComments: Bool = false) throws(JSONSyntaxError) {
+        let source = SourceText(name: name, bytes: bytes)
         var parser = JSONParser(bytes: bytes, allowComments: allowComments)
         do throws(JSONParser.Failure) {
             self.root = try parser.parseDocument()
         } catch {
-            let position = SourceText(bytes: bytes)
-            let (line, column) = position.position(of: error.offset)
+            let (line, column) = source.position(of: error.offset)
             throw JSONSyntaxError(
                 name: name, line: line, column: column, message: error.message,
-                excerpt: position.excerpt(at: error.offset))
+                excerpt: source.excerpt(at: error.offset))
         }
-        self.name = name
-        self.bytes = bytes
-        self.lineStarts = SourceText.lineStarts(of: bytes)
+        self.source = source
     }
+
+    /// What messages call this document: usually the path of the file.
+    public var name: String { source.name }
 
     /// How deep arrays and objects may be nested: enough for any configuration, too little to exhaust a stack.
     public static let maximumDepth = 256
@@ -46,6 +44,4 @@ public struct JSONDocument: Sendable {
 
     /// The line that holds `offset`, shortened when it is very long, and under it a caret at `offset`.
     public func excerpt(at offset: Int) -> String { source.excerpt(at: offset) }
-
-    private var source: SourceText { SourceText(bytes: bytes, lineStarts: lineStarts) }
 }

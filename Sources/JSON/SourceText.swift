@@ -1,19 +1,20 @@
-/// Turns byte offsets of a text into what a person reads: line, column, the line itself with a caret.
-struct SourceText {
-    let bytes: [UInt8]
-    let lineStarts: [Int]
+/// A named text that turns byte offsets into what a person reads: line, column, the line itself with a caret.
+public struct SourceText: Sendable {
+    /// What messages call the text: usually the path of a file.
+    public let name: String
 
-    init(bytes: [UInt8]) {
-        self.init(bytes: bytes, lineStarts: Self.lineStarts(of: bytes))
-    }
+    private let bytes: [UInt8]
+    private let lineStarts: [Int]
 
-    init(bytes: [UInt8], lineStarts: [Int]) {
+    /// Takes the UTF-8 bytes of the text.
+    public init(name: String, bytes: [UInt8]) {
+        self.name = name
         self.bytes = bytes
-        self.lineStarts = lineStarts
+        self.lineStarts = Self.lineStarts(of: bytes)
     }
 
     /// The offsets at which lines begin; the first is always 0.
-    static func lineStarts(of bytes: [UInt8]) -> [Int] {
+    private static func lineStarts(of bytes: [UInt8]) -> [Int] {
         var starts = [0]
         for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
             starts.append(offset + 1)
@@ -21,20 +22,22 @@ struct SourceText {
         return starts
     }
 
-    func position(of offset: Int) -> (line: Int, column: Int) {
+    /// The line and the column (both from 1, columns in characters) of a byte offset.
+    public func position(of offset: Int) -> (line: Int, column: Int) {
         let offset = min(max(offset, 0), bytes.count)
         let index = lineIndex(of: offset)
         return (index + 1, characters(lineStarts[index]..<offset).count + 1)
     }
 
-    func line(_ n: Int) -> String {
+    /// The text of line `n` (from 1) without its line break; empty when there is no such line.
+    public func line(_ n: Int) -> String {
         guard n >= 1, n <= lineStarts.count else { return "" }
         return characters(contentRange(ofLine: n - 1))
     }
 
     /// The line around `offset` and a caret below it. Long lines are cut to a window, because generated files
     /// often are a single line of megabytes.
-    func excerpt(at offset: Int) -> String {
+    public func excerpt(at offset: Int) -> String {
         let offset = min(max(offset, 0), bytes.count)
         let content = contentRange(ofLine: lineIndex(of: offset))
         let caret = min(offset, content.upperBound)

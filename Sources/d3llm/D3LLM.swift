@@ -1,8 +1,21 @@
 import ArgumentParser
+import Pipeline
 
 @main
 struct D3LLM: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "d3llm",
-        abstract: "Pseudo-trajectory distillation of diffusion language models, as declarative experiments.")
+        abstract: "Pseudo-trajectory distillation of diffusion language models, as declarative experiments.",
+        discussion: """
+            An experiment is a JSON file of named stages. Each stage leaves an artifact in the store, under the \
+            fingerprint of everything that decides its content; what is there already isn't made again. Results go \
+            to standard output, the log to standard error.
+
+            EXIT CODES
+            \(ExitCodes.table)
+            """,
+        subcommands: [RunCommand.self, PlanCommand.self, ValidateCommand.self, KindsCommand.self])
+
+    /// The kinds of stages that configurations can name.
+    static let registry = StageRegistry([])
 }

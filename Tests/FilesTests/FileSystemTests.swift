@@ -47,6 +47,12 @@ import Testing
         #expect(try FileSystem.status(folder.appending("x")) == nil)
     }
 
+    @Test func aNewFolderIsGivenOnce() throws {
+        #expect(try FileSystem.createNewDirectory(folder.appending("n")))
+        #expect(try !FileSystem.createNewDirectory(folder.appending("n")))
+        #expect(throws: FileError.self) { try FileSystem.createNewDirectory(folder.pushing("no/n")) }
+    }
+
     @Test func renamesFiles() throws {
         try FileSystem.writeAtomically("1", to: folder.appending("a"))
         try FileSystem.rename(folder.appending("a"), to: folder.appending("b"))

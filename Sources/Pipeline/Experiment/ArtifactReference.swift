@@ -1,0 +1,60 @@
+public import JSON
+
+/// What kind of thing an artifact holds: decides which keys it may be given to.
+///
+/// Kinds declare their own in extensions: `extension ArtifactType { static let model = ArtifactType("model") }`.
+public struct ArtifactType: Hashable, Sendable {
+    /// A noun as messages use it: "model", "dataset".
+    public let name: String
+
+    /// A type of this name.
+    public init(_ name: String) { self.name = name }
+}
+
+/// A stage's artifact, or a part of it, that another stage reads: `"@stage"` or `"@stage.part"`.
+public struct ArtifactReference: Hashable, Sendable, CustomStringConvertible {
+    /// The stage that makes it; for a variant of a matrix its full name, `curve[threshold=0.1]`.
+    public let stage: String
+    /// The part of the artifact that is meant, if not all of it; what parts there are is the kind's matter.
+    public let part: String?
+    /// What the artifact holds.
+    public let type: ArtifactType
+    /// What the matrix set for this variant, by dotted path; empty without a matrix.
+    public let variant: JSONObject
+
+    public var description: String { "@\(stage)" + (part.map { ".\($0)" } ?? "") }
+
+    /// What is given after a problem was reported; never seen by a stage that runs.
+    static let placeholder = ArtifactReference(stage: "", part: nil, type: ArtifactType(""), variant: [:])
+}
+
+/// References under one label: for example the points of one curve.
+public struct LabelledArtifacts: Hashable, Sendable {
+    /// The label, as the configuration has it.
+    public let label: String
+    /// All variants of the stages referred to, in order.
+    public let artifacts: [ArtifactReference]
+}
+
+/// What one key of a stage refers to.
+struct StageInput: Sendable {
+    enum Value: Sendable {
+        case none
+        case one(ArtifactReference)
+        case list([ArtifactReference])
+        case labelled([LabelledArtifacts])
+    }
+
+    /// The dotted path of the key in the stage's object.
+    let path: String
+    let value: Value
+
+    var references: [ArtifactReference] {
+        switch value {
+        case .none: []
+        case .one(let reference): [reference]
+        case .list(let references): references
+        case .labelled(let groups): groups.flatMap(\.artifacts)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import JSON
+
+extension ExperimentLoader {
+    /// A stage's own object, or those that its matrix makes of it.
+    mutating func expand(_ member: ConfigMember) -> Source {
+        let name = member.key
+        let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+        if name.isEmpty || !name.allSatisfy(allowed.contains) {
+            problems.append(
+                Diagnostic(
+                    at: member.keyOrigin, "\"\(name)\" can't be the name of a stage.",
+                    hint: "Use letters, digits, - and _."))
+        }
+        guard let matrixNode = member.value["matrix"] else {
+            return Source(member: member, variants: [(name, [:], member.value)])
+        }
+        let matrix = Matrix(matrixNode, subject: "stage \"\(name)\"") { problems.append($0) }
+        var seen: Set<String> = []
+        var variants: [(id: String, values: JSONObject, node: ConfigNode)] = []
+        for (point, id) in zip(matrix.points, matrix.names(of: name)) where !point.isEmpty {
+            if !seen.insert(id).inserted {
+                problems.append(
+                    Diagnostic(
+                        at: point[point.count - 1].value.origin,
+                        "The matrix of stage \"\(name)\" has the variant \"\(id)\" twice."))
+                continue
+            }
+            var node = member.value
+            for setting in point {
+                let path = setting.path.split(separator: ".").map(String.init)
+                do throws(ConfigNode.PathBlocked) {
+                    try node.set(path[...], to: setting.value, keyOrigin: setting.keyOrigin)
+                } catch {
+                    problems.append(
+                        Diagnostic(
+                            at: setting.keyOrigin,
+                            "\"\(setting.path)\" can't be followed to \"\(error.part)\": it leads into \(error.found)."
+                        ))
+                }
+            }
+            let values = JSONObject(point.map { ($0.path, JSONValue($0.value)) })
+            variants.append((id, values, node))
+        }
+        return Source(member: member, variants: variants)
+    }
+}

@@ -1,0 +1,38 @@
+import JSON
+
+/// The stages of an experiment as other stages see them, known before any of them is read.
+struct StageDirectory {
+    struct Variant {
+        /// `curve`, or `curve[threshold=0.1]` in a matrix.
+        let id: String
+        let values: JSONObject
+    }
+
+    struct Entry {
+        let name: String
+        /// Nil when the stage's kind is unknown, which has been reported.
+        let kind: (any StageKind.Type)?
+        let isMatrix: Bool
+        let variants: [Variant]
+    }
+
+    let entries: [Entry]
+
+    subscript(name: String) -> Entry? { entries.first { $0.name == name } }
+
+    /// Splits `@stage.part` or `@stage[variant].part`; nil without the @.
+    static func split(_ text: String) -> (stage: String, variant: String?, part: String?)? {
+        guard text.first == "@" else { return nil }
+        let body = text.dropFirst()
+        let stageEnd = body.firstIndex { $0 == "." || $0 == "[" } ?? body.endIndex
+        let stage = String(body[..<stageEnd])
+        var rest = body[stageEnd...]
+        var variant: String?
+        if rest.first == "[", let close = rest.lastIndex(of: "]") {
+            variant = stage + rest[...close]
+            rest = rest[rest.index(after: close)...]
+        }
+        guard let dot = rest.first else { return (stage, variant, nil) }
+        return dot == "." ? (stage, variant, String(rest.dropFirst())) : nil
+    }
+}

@@ -1,0 +1,38 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A moment in UTC, to the second.
+struct Timestamp: Sendable {
+    private let seconds: Int
+
+    init(secondsSince1970 seconds: Int) { self.seconds = seconds }
+
+    /// What the system's clock says; only for records, never for durations.
+    static func now() -> Timestamp { Timestamp(secondsSince1970: time(nil)) }
+
+    /// ISO 8601: `2026-11-21T09:30:00Z`.
+    var text: String {
+        let (date, clock) = parts
+        return "\(date[0])-\(date[1])-\(date[2])T\(clock[0]):\(clock[1]):\(clock[2])Z"
+    }
+
+    /// For names of files: `20261121T093000Z`.
+    var compact: String {
+        let (date, clock) = parts
+        return date.joined() + "T" + clock.joined() + "Z"
+    }
+
+    private var parts: (date: [String], clock: [String]) {
+        var time = time_t(seconds)
+        var fields = tm()
+        gmtime_r(&time, &fields)
+        func padded(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return (
+            [String(fields.tm_year + 1900), padded(fields.tm_mon + 1), padded(fields.tm_mday)],
+            [padded(fields.tm_hour), padded(fields.tm_min), padded(fields.tm_sec)]
+        )
+    }
+}

@@ -1,0 +1,71 @@
+import Files
+import JSON
+import SystemPackage
+
+extension Store {
+    /// What stands in the place of a stage's artifact.
+    enum Finding: Sendable {
+        case whole(Artifact)
+        case absent
+        /// Something that isn't the artifact; it is set aside and the artifact made again.
+        case damaged(String)
+    }
+
+    /// Looks for the artifact of a stage without reading its contents: files are checked by name and size.
+    ///
+    /// - Throws: `StoreError` when a newer version of the program wrote it; `FileError`.
+    func find(_ stage: Stage, in experiment: Experiment) throws -> Finding {
+        let folder = folder(of: stage, in: experiment)
+        let marker = folder.appending(ArtifactRecord.fileName)
+        guard let status = try FileSystem.status(marker) else {
+            guard let kind = try FileSystem.status(folder)?.kind else { return .absent }
+            return .damaged(kind == .folder ? "it has no artifact.json" : "it is no folder")
+        }
+        guard status.kind == .file else { return .damaged("its artifact.json is no file") }
+        let record: ArtifactRecord
+        do throws(ArtifactRecord.Flaw) {
+            record = try ArtifactRecord(parsing: try read(marker))
+        } catch {
+            switch error {
+            case .newerFormat(let format): throw StoreError.newerFormat(marker, format)
+            case .unreadable(let reason): return .damaged(reason)
+            }
+        }
+        guard record.fingerprint == stage.fingerprint else {
+            return .damaged("its artifact.json has another fingerprint, \(record.fingerprint.prefix(12))…")
+        }
+        for file in record.files {
+            guard let status = try FileSystem.status(folder.pushing(FilePath(file.path))),
+                status.kind == .file
+            else {
+                return .damaged("its file \(file.path) is missing")
+            }
+            guard status.size == file.size else {
+                return .damaged("its file \(file.path) has \(status.size) bytes instead of \(file.size)")
+            }
+        }
+        return .whole(Artifact(folder: folder, record: record))
+    }
+
+    /// All whole records of a stage's other recipes: what `plan` compares with. Unreadable ones are left out.
+    func records(of stage: Stage, in experiment: Experiment) -> [Artifact] {
+        let folder = experimentFolder(experiment.name)
+        let names = (try? FileSystem.list(folder)) ?? []
+        return names.compactMap { name in
+            guard name.hasPrefix(stage.folderPrefix) else { return nil }
+            let artifact = folder.appending(name)
+            guard let bytes = try? FileSystem.read(artifact.appending(ArtifactRecord.fileName)),
+                let record = try? ArtifactRecord(parsing: bytes), record.stage == stage.id
+            else { return nil }
+            return Artifact(folder: artifact, record: record)
+        }
+    }
+
+    private func read(_ marker: FilePath) throws(ArtifactRecord.Flaw) -> [UInt8] {
+        do {
+            return try FileSystem.read(marker)
+        } catch {
+            throw .unreadable("its artifact.json can't be read (\(error.errno.description.lowercasedFirst))")
+        }
+    }
+}

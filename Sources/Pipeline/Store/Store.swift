@@ -1,0 +1,56 @@
+public import SystemPackage
+
+/// The folder in which artifacts, journals and records of runs are kept.
+///
+/// ```
+/// store/<experiment>/<stage>-<first 12 digits of the fingerprint>/artifact.json …   whole artifacts
+/// store/<experiment>/runs/<time>-<n>/run.json                                      what each run did
+/// store/.work/<fingerprint>/      journals and checkpoints of what isn't finished; survives a kill
+/// store/.tmp/<fingerprint>.<n>/   an artifact being written; removed when its process is gone
+/// store/.locks/<fingerprint>.lock held by the process that makes the artifact
+/// store/.damaged/                 folders that stood in an artifact's place without being one
+/// ```
+public struct Store: Sendable {
+    /// The folder; created with the first artifact.
+    public let root: FilePath
+
+    /// A store in this folder.
+    public init(_ root: FilePath) { self.root = root }
+
+    /// Where the artifact of a stage is, or will be.
+    public func folder(of stage: Stage, in experiment: Experiment) -> FilePath {
+        experimentFolder(experiment.name).appending(stage.folderName)
+    }
+
+    func experimentFolder(_ name: String) -> FilePath { root.pushing(FilePath(name)) }
+
+    func workFolder(_ fingerprint: String) -> FilePath { root.appending(".work").appending(fingerprint) }
+
+    var temporaryFolder: FilePath { root.appending(".tmp") }
+
+    func lockFile(_ fingerprint: String) -> FilePath {
+        root.appending(".locks").appending("\(fingerprint).lock")
+    }
+
+    /// What parks folders that stood in the place of an artifact; nobody's files are ever deleted.
+    var damagedFolder: FilePath { root.appending(".damaged") }
+}
+
+/// A whole artifact: its folder and what its `artifact.json` says.
+public struct Artifact: Sendable {
+    public let folder: FilePath
+    public let record: ArtifactRecord
+}
+
+/// What makes a store unusable for this version of the program.
+public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+
+    static func newerFormat(_ path: FilePath, _ format: Int) -> StoreError {
+        StoreError(
+            description: """
+                \(path) has format \(format), but this version of d3llm reads formats up to \(ArtifactRecord.format). \
+                Use the newer version that wrote it, or another store (--store).
+                """)
+    }
+}

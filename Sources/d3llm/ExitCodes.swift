@@ -1,0 +1,47 @@
+import ArgumentParser
+import Files
+import Pipeline
+import SystemPackage
+
+/// How the command ends; `d3llm help` prints this table.
+enum ExitCodes {
+    /// A stage, a check or a comparison failed.
+    static let failure = ExitCode(1)
+    /// The configuration is invalid.
+    static let invalidConfiguration = ExitCode(2)
+    /// A file or the store can't be read or written.
+    static let inputOutput = ExitCode(3)
+    /// Stopped by Ctrl-C or SIGTERM, at a point from which it can go on.
+    static let interrupted = ExitCode(130)
+
+    static let table = """
+          0  done
+          1  a stage, a check or a comparison failed
+          2  the configuration is invalid, or names what isn't there
+          3  a file or the store can't be read or written
+         64  wrong usage of the command line
+        130  interrupted; run the same command again to go on
+        """
+
+    /// Runs `body`; an error is printed on standard error and becomes an exit code.
+    static func reporting<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            _ = try? FileDescriptor.standardError.writeAll("\(error)\n".utf8)
+            throw code(for: error)
+        }
+    }
+
+    private static func code(for error: any Error) -> ExitCode {
+        switch error {
+        case is ConfigurationError, is UnknownStageError: invalidConfiguration
+        case is FileError, is FileEncodingError, is StoreError, is JournalError: inputOutput
+        case is RunInterrupted: interrupted
+        case let failure as StageFailure: code(for: failure.underlying)
+        default: Self.failure
+        }
+    }
+}

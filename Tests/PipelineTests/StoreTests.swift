@@ -1,0 +1,139 @@
+import Files
+import JSON
+import SystemPackage
+import Testing
+
+@testable import Pipeline
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+@Suite struct StoreTests {
+    let folder: TemporaryFolder
+    let store: Store
+    let experiment: Experiment
+
+    init() throws {
+        folder = try TemporaryFolder()
+        store = Store(folder.path.appending("store"))
+        experiment = try parse(stages(#""n": {"kind": "source", "count": 2}"#))
+    }
+
+    func run(_ log: Log = Log()) throws -> StageOutcome {
+        let outcome = try Runner(experiment, store: store, reporter: log.reporter).run()
+        return try #require(outcome.stages.first)
+    }
+
+    enum Damage: String, CaseIterable {
+        case truncatedMarker, emptyMarker, foreignMarker, noMarker, otherFingerprint, missingFile, shorterFile
+        case aFileInItsPlace
+    }
+
+    @Test(arguments: Damage.allCases) func damagedArtifactsAreSetAsideAndMadeAgain(damage: Damage) throws {
+        let artifact = try run().artifact.folder
+        let marker = artifact.appending("artifact.json")
+        let bytes = try FileSystem.read(marker)
+        switch damage {
+        case .truncatedMarker: try FileSystem.writeAtomically(bytes.dropLast(20), to: marker)
+        case .emptyMarker: try FileSystem.writeAtomically([], to: marker)
+        case .foreignMarker: try FileSystem.writeAtomically("{\"some\": \"thing\"}", to: marker)
+        case .noMarker: try FileSystem.remove(marker)
+        case .otherFingerprint:
+            let fingerprint = experiment.stages[0].fingerprint
+            let other = String(fingerprint.reversed())
+            try FileSystem.writeAtomically(
+                String(decoding: bytes, as: UTF8.self).replacing(fingerprint, with: other), to: marker)
+        case .missingFile: try FileSystem.remove(artifact.pushing("data/numbers.txt"))
+        case .shorterFile: try FileSystem.writeAtomically("0", to: artifact.pushing("data/numbers.txt"))
+        case .aFileInItsPlace:
+            try FileSystem.remove(artifact)
+            try FileSystem.writeAtomically("x", to: artifact)
+        }
+        let log = Log()
+        let outcome = try run(log)
+        #expect(!outcome.wasCached)
+        #expect(log.text.contains("warning: ") && log.text.contains("moved to"), "\(log.text)")
+        // What was there may be somebody's, so it is kept.
+        #expect(try FileSystem.list(store.damagedFolder).count == 1)
+        #expect(try run().wasCached)
+    }
+
+    @Test func anArtifactOfANewerVersionIsLeftAlone() throws {
+        let marker = try run().artifact.folder.appending("artifact.json")
+        let text = try FileSystem.readText(marker).replacing("\"format\": 1", with: "\"format\": 2")
+        try FileSystem.writeAtomically(text, to: marker)
+        let error = #expect(throws: StoreError.self) { try run() }
+        #expect(error?.description.contains("has format 2") == true)
+        #expect(try FileSystem.readText(marker) == text)
+    }
+
+    @Test func aCompleteStoreMayBeReadOnly() throws {
+        _ = try run()
+        let names = try FileSystem.list(store.root.appending(".locks"))
+        try FileSystem.remove(store.root.appending(".locks"))
+        #expect(try run().wasCached)
+        #expect(!FileSystem.exists(store.root.appending(".locks")) && names.count == 1)
+    }
+
+    @Test func aStoreMayBeASymbolicLink() throws {
+        try FileSystem.createDirectory(folder.path.appending("real"))
+        let result = folder.path.appending("real").withPlatformString { target in
+            store.root.withPlatformString { symlink(target, $0) }
+        }
+        try #require(result == 0)
+        #expect(try !run().wasCached)
+        #expect(try run().wasCached)
+        #expect(try FileSystem.list(folder.path.appending("real")).contains("toy"))
+    }
+
+    @Test func linksInAnArtifactAreRefused() throws {
+        try FileSystem.createDirectory(store.root)
+        let result = store.root.appending("link").withPlatformString { symlink("/etc/passwd", $0) }
+        try #require(result == 0)
+        #expect(throws: StoreError.self) { try store.seal(store.root) }
+    }
+
+    @Test func temporaryFoldersOfTheDeadAreRemovedAndOfTheLivingKept() throws {
+        let dead = store.temporaryFolder.appending("\(String(repeating: "d", count: 64)).1")
+        let living = store.temporaryFolder.appending("\(String(repeating: "e", count: 64)).1")
+        try FileSystem.createDirectory(dead)
+        try FileSystem.createDirectory(living)
+        let lock = try #require(try ArtifactLock.attempt(store, String(repeating: "e", count: 64)))
+        _ = try run()
+        #expect(!FileSystem.exists(dead))
+        #expect(FileSystem.exists(living))
+        lock.release()
+        store.sweepTemporaryFolders()
+        #expect(!FileSystem.exists(living))
+    }
+
+    @Test func aLockIsHeldOnceAndGivenBack() throws {
+        let first = try #require(try ArtifactLock.attempt(store, "f"))
+        #expect(try ArtifactLock.attempt(store, "f") == nil)
+        #expect(ArtifactLock.holder(store, "f") == "process \(getpid()) on \(Machine.hostName)")
+        first.release()
+        #expect(try ArtifactLock.attempt(store, "f") != nil)
+    }
+
+    @Test func twoRunsOfOneStageMakeItOnce() async throws {
+        let fingerprint = experiment.stages[0].fingerprint
+        let lock = try #require(try ArtifactLock.attempt(store, fingerprint))
+        let log = Log()
+        let waiting = Task { [experiment, store] in
+            try Runner(experiment, store: store, reporter: log.reporter).run().stages[0].wasCached
+        }
+        while !log.text.contains("waiting for process") { try await Task.sleep(for: .milliseconds(10)) }
+        // What the holder of the lock would do.
+        let other = Store(folder.path.appending("other"))
+        let made = try Runner(experiment, store: other).run().stages[0].artifact.folder
+        let place = store.folder(of: experiment.stages[0], in: experiment)
+        try FileSystem.createDirectory(place.removingLastComponent())
+        try FileSystem.rename(made, to: place)
+        lock.release()
+        #expect(try await waiting.value)
+        #expect(log.text.contains("made by another process"))
+    }
+}
