@@ -16,7 +16,7 @@ struct ParityCommand: ParsableCommand {
     var folder: String
 
     func run() throws {
-        let outcome = try ParityRunner(FilePath(folder)).run { print($0) }
-        if !outcome.hasPassed { throw ExitCode.failure }
+        let outcome = try ExitCodes.reporting { try ParityRunner(FilePath(folder)).run { print($0) } }
+        if !outcome.hasPassed { throw ExitCodes.failure }
     }
 }
