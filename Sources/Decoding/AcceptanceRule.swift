@@ -64,8 +64,10 @@ struct EntropyRule: Sendable, Hashable {
         return sorted.prefix(always) + sorted.dropFirst(always).filter { accepts($0.entropy) }
     }
 
-    /// Whether an entropy passes. Without a number (a position that wasn't forwarded) it passes the LLaDA rule,
-    /// which rejects what is greater than the threshold, and fails the Dream rule, which accepts what is less.
+    /// Whether an entropy passes.
+    ///
+    /// What isn't a number (a position that wasn't forwarded) passes LLaDA's rule, which rejects what is greater
+    /// than the threshold, and fails Dream's, which accepts what is less.
     func accepts(_ entropy: Double) -> Bool {
         includesThreshold ? !(entropy > threshold) : entropy < threshold
     }

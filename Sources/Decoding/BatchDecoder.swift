@@ -5,7 +5,7 @@ public import Transformers
 ///
 /// The result of a sequence depends on the model, its decoder and, through rounding only, on which sequences
 /// are decoded together.
-public struct BatchDecoder {
+public struct BatchDecoder: Sendable {
     /// What an observer gets: index of the sequence, the step, and the decoder after it.
     public typealias Observer = (Int, StepRecord, any Decoder) -> Void
 

@@ -18,7 +18,9 @@ struct BlockCursor: Sendable {
         self.options = options
     }
 
-    /// Positions of the current block, or nil at the end. Plans a block when it is first asked for.
+    /// Positions of the current block, or nil at the end.
+    ///
+    /// Plans a block when it is first asked for.
     mutating func current(_ state: DecodingState) -> Range<Int>? {
         guard !hasEnded, block < layout.wholeBlocks else { return nil }
         let range = layout.range(block)

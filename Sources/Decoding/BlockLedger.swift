@@ -11,8 +11,7 @@ struct BlockLedger: Sendable {
         var completedAt: Int?
         var isCached = false
 
-        /// Share of the block that is decoded; above 1 when the count has gone negative. An empty block counts
-        /// as decoded.
+        /// Share of the block that is decoded: above 1 when the count has gone negative, 1 for an empty block.
         var progress: Double {
             range.isEmpty ? 1 : 1 - Double(maskCount) / Double(range.count)
         }

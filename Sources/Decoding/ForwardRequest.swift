@@ -46,7 +46,7 @@ public struct ForwardRequest: Sendable, Hashable {
     public var kind: Kind
     /// Positions whose tokens are the inputs.
     public var inputs: Range<Int>
-    /// Rotary position of the first input; differs from `inputs.lowerBound` only where upstream's does.
+    /// Rotary position of the first input; `inputs.lowerBound` but for one oddity of d3LLM's cached decoding.
     public var rotaryStart: Int
     /// Positions to predict, ascending; only their rows of logits are computed.
     public var candidates: [Int]

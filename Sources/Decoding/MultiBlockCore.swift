@@ -54,6 +54,8 @@ struct MultiBlockCore: Sendable {
     func candidates(before activeEnd: Int) -> [Int] { snapshot.filter { $0 < activeEnd } }
 
     /// Ends a turn: accepts, makes the first fully activated block progress, counts.
+    ///
+    /// When sampling, the forced token is the drawn one as well; upstream takes the most probable one there.
     mutating func closeTurn(_ predictions: [Prediction], clampsAtZero: Bool) -> StepRecord {
         var accepted = options.entropyRule.select(predictions)
         if let block = ledger.firstToAdvance, !accepted.contains(where: { block.contains($0.position) }) {

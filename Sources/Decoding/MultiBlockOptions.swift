@@ -97,14 +97,16 @@ public struct MultiBlockRules: Sendable, Hashable {
     /// Whether an early stop counts every block's masks anew and activates the empty ones (Dream), or settles
     /// only the block of the end token and those after it (LLaDA).
     public var recountsAfterEnd: Bool
-    /// Whether a block that is done but not cached keeps those after it from being looked at for the cache
-    /// (LLaDA). Without it, several blocks can be waiting at once (Dream).
+    /// Whether a block that is done but not cached keeps those after it from being looked at for the cache.
+    ///
+    /// LLaDA's does; in Dream's, several blocks can be waiting at once.
     public var waitsForStabilizing: Bool
     /// Whether an early stop marks the blocks after the end token as cached (Dream) or only those that it
     /// creates (LLaDA).
     public var cachesBlocksAfterEnd: Bool
-    /// Whether a last block that is shorter than the others is decoded (Dream, with cache). Without it, the
-    /// generation length must be a multiple of the block length: upstream would spin on the rest.
+    /// Whether a last block that is shorter than the others is decoded (Dream, with cache).
+    ///
+    /// Without it, the generation length must be a multiple of the block length: upstream would spin on the rest.
     public var decodesPartialBlock: Bool
 
     /// The version for LLaDA models.

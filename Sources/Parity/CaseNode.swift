@@ -20,6 +20,11 @@ struct CaseNode {
         try member(key).get("a token id") { $0.int.flatMap { Int32(exactly: $0) } }
     }
 
+    /// A token id, or nil for null; the member must be there.
+    func optionalToken(_ key: String) throws(ParityError) -> Int32? {
+        try member(key).node.isNull ? nil : token(key)
+    }
+
     func string(_ key: String) throws(ParityError) -> String { try member(key).get("a string") { $0.string } }
 
     func tokens(_ key: String) throws(ParityError) -> [Int32] { try member(key).asTokens() }

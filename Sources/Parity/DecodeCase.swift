@@ -24,7 +24,7 @@ struct DecodeCase {
         method = try node.string("method")
         task = DecodingTask(
             prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"),
-            endToken: try node.token("eos_id"))
+            endToken: try node.optionalToken("eos_id"))
         factory = try RecordedMethod.factory(method, try node.member("params"))
         tokens = try node.tokens("tokens")
         evaluations = try node.int("nfe")

@@ -2,7 +2,7 @@ internal import Files
 public import SystemPackage
 
 /// Repeats every recorded case that a folder holds and says where results part.
-public struct ParityRunner {
+public struct ParityRunner: Sendable {
     /// What became of each kind that the folder has, in the order of ``kinds``.
     public struct Outcome: Sendable, Hashable {
         public let results: [(name: String, tally: ParityTally)]

@@ -53,7 +53,7 @@ enum RecordedMethod {
         "sampling_strategy": "strategy",
     ]
 
-    /// Upstream chooses the rule by which of its arguments isn't `None`.
+    /// Upstream chooses the rule by which of its arguments isn't `None`; the factor comes first.
     private static func choose(_ thresholdRule: String, _ values: inout [String: ParameterValue]) {
         func take(_ name: String) -> Bool {
             guard let value = values[name], value != .none else {
@@ -64,7 +64,7 @@ enum RecordedMethod {
         }
         let hasThreshold = take("threshold")
         let hasFactor = take("factor")
-        values["rule"] = .text(hasThreshold ? thresholdRule : hasFactor ? "factor" : "scheduled")
+        values["rule"] = .text(hasFactor ? "factor" : hasThreshold ? thresholdRule : "scheduled")
     }
 
     private static func value(of member: JSONMember, _ parameters: CaseNode) throws -> ParameterValue {

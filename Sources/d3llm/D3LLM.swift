@@ -15,7 +15,9 @@ struct D3LLM: ParsableCommand {
             EXIT CODES
             \(ExitCodes.table)
             """,
-        subcommands: [RunCommand.self, PlanCommand.self, ValidateCommand.self, KindsCommand.self])
+        subcommands: [
+            RunCommand.self, PlanCommand.self, ValidateCommand.self, KindsCommand.self, ParityCommand.self,
+        ])
 
     /// The kinds of stages that configurations can name.
     static let registry = Stages.registry

@@ -4,8 +4,9 @@ public struct BlockwiseOptions: DecoderOptions {
     public var generationLength: Int
     /// Tokens per block.
     public var blockLength: Int
-    /// Forwards over all blocks that ``AcceptanceRule/scheduled`` plans with; a multiple of the number of
-    /// blocks. Nil: one token per forward.
+    /// Forwards over all blocks that ``AcceptanceRule/scheduled`` plans with; nil for one token per forward.
+    ///
+    /// A multiple of the number of blocks.
     public var steps: Int?
     /// Which predictions become tokens.
     public var rule: AcceptanceRule
@@ -13,7 +14,8 @@ public struct BlockwiseOptions: DecoderOptions {
     public var earlyStop: Bool
     /// See ``EarlyStopStyle``.
     public var earlyStopStyle: EarlyStopStyle
-    /// Whether a block that its cache-filling forward already finished still costs a second, useless forward:
+    /// Whether a block that its cache-filling forward already finished still costs a second, useless forward.
+    ///
     /// Fast-dLLM does that, dInfer's port of it doesn't. Only ``BlockCacheDecoder`` looks at it.
     public var forwardsFinishedBlocks: Bool
 

@@ -5,7 +5,7 @@
 public struct CachedMultiBlockDecoder: Decoder {
     private var core: MultiBlockCore
     private let options: CachedMultiBlockOptions
-    /// Positions that count as cached. The cache itself may hold more after a refresh.
+    /// Positions that count as cached; after a refresh the cache itself may hold more.
     private var cacheEnd = 0
     private var hasCache = false
     /// Candidates of the turn under way that lie before its forward.
@@ -82,8 +82,8 @@ public struct CachedMultiBlockDecoder: Decoder {
         guard hasCache else { return ForwardRequest(.full, inputs: whole, candidates: []) }
         let waiting = stabilizing.last
         if waiting == nil, core.state.evaluations % options.refreshInterval != 0 {
-            // Upstream counts rotary positions from the end of the cache, even where its early stop (see
-            // Quirks.snapshot) makes the forward start before it.
+            // Upstream counts rotary positions from the end of the cache. That is where the forward starts, unless
+            // a cached block has masks again, which takes a model that predicts the mask token.
             return ForwardRequest(
                 .cached, inputs: firstUncached..<whole.upperBound, candidates: [], cache: .read,
                 rotaryStart: cacheEnd)
@@ -93,9 +93,11 @@ public struct CachedMultiBlockDecoder: Decoder {
             cache: .rebuild(waiting?.range.lowerBound ?? cacheEnd), boundaries: [cacheEnd])
     }
 
-    /// Upstream's LLaDA code takes logits of −∞ for candidates before the forward: their entropy isn't a
-    /// number, which passes its test, and their most probable token is number 0. Only a block whose mask count
-    /// went wrong (``Quirks/snapshot``) gets there.
+    /// What LLaDA's version makes of candidates before the forward.
+    ///
+    /// Its logits are −∞ there, so the entropy isn't a number, which passes its test, and the most probable token
+    /// is number 0. Only a model that predicts the mask token gets there: that position counts as decoded, so
+    /// its block can be cached while it is still masked.
     private func withoutLogits() -> [Prediction] {
         guard options.blocks.rules.acceptsBest else { return [] }
         return notForwarded.map { Prediction(position: $0, token: 0, probability: .nan, entropy: .nan) }

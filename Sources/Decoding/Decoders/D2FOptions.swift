@@ -22,7 +22,7 @@ public struct D2FOptions: DecoderOptions {
     public var skipThreshold = 0.9
     /// See ``Strategy``.
     public var strategy = Strategy.default
-    /// Whether everything after a decoded end token becomes the end token. Upstream only stops appending blocks.
+    /// Whether everything after a decoded end token becomes the end token; upstream only stops appending blocks.
     public var earlyStop = false
     /// Oddities of the released code, each with both behaviours.
     public var quirks = Quirks.faithful

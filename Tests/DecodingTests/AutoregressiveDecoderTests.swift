@@ -1,0 +1,26 @@
+import Testing
+import Transformers
+
+@testable import Decoding
+
+@Suite struct AutoregressiveDecoderTests {
+    @Test func oneTokenPerForwardBesideAGrowingCache() {
+        var decoder = AutoregressiveDecoder(
+            ScriptedModel.task(), AutoregressiveOptions(generationLength: 3))
+        let requests = ScriptedModel().run(&decoder).map(\.request)
+        #expect(requests.map(\.kind) == [.prefill, .cacheUpdate, .cacheUpdate])
+        #expect(requests.map(\.inputs) == [0..<4, 4..<5, 5..<6])
+        #expect(requests.map(\.cache) == [.rebuild(4), .append(1), .append(1)])
+        #expect(requests.map(\.candidates) == [[4], [5], [6]])
+        #expect(requests.allSatisfy { $0.predictsNext && $0.attention == .causal })
+        #expect(decoder.tokens == [5, 5, 5, 5, 7, 7, 7])
+        #expect(decoder.evaluations == 3 && decoder.forwards == 3 && decoder.tokensForwarded == 6)
+    }
+
+    @Test func decodingStopsAtTheEndToken() {
+        var decoder = AutoregressiveDecoder(
+            ScriptedModel.task(), AutoregressiveOptions(generationLength: 30))
+        ScriptedModel(tokens: [5: ScriptedModel.end]).run(&decoder)
+        #expect(Array(decoder.state.response) == [7, ScriptedModel.end])
+    }
+}

@@ -1,0 +1,99 @@
+import Numerics
+import TestSupport
+import Testing
+import Transformers
+
+@testable import Decoding
+
+/// The driver with a real, tiny model.
+@Suite struct BatchDecoderTests {
+    private let model: Transformer
+    private let prompts: [[Int32]] = [[3, 14, 15, 92, 65], [35, 89], [79, 32, 38, 46, 26, 43, 38, 32, 79]]
+
+    init() throws { model = try Checkpoint.load(Fixtures.path("golden/models/llada_a")) }
+
+    private func task(_ prompt: [Int32], _ sampling: Sampling? = nil) -> DecodingTask {
+        DecodingTask(prompt: prompt, maskToken: 319, endToken: 318, sampling: sampling)
+    }
+
+    private func decode(_ decoders: [any Decoder], threads: Int? = nil) throws -> [[Int32]] {
+        var decoders = decoders
+        try BatchDecoder(model, threads: threads).decode(&decoders)
+        return decoders.map(\.tokens)
+    }
+
+    @Test(arguments: DecodingMethod.all.map(\.name))
+    func aBatchGivesWhatEachSequenceGivesAlone(_ method: String) throws {
+        let make = try DecodingMethod.named(method).factory([
+            "generationLength": .integer(method == "autoregressive" ? 8 : 32)
+        ])
+        let together = try decode(prompts.map { make(task($0)) })
+        let alone = try prompts.flatMap { try decode([make(task($0))]) }
+        #expect(together == alone)
+    }
+
+    @Test func samplingDoesNotDependOnTheBatchOrTheThreads() throws {
+        let make = try DecodingMethod.named("vanilla").factory(["generationLength": .integer(32)])
+        func decoders(_ order: [Int]) -> [any Decoder] {
+            order.map {
+                make(task(prompts[$0], Sampling(temperature: 5, seed: 9, sample: UInt64($0))))
+            }
+        }
+        let forward = try decode(decoders([0, 1, 2]), threads: 1)
+        let backward = try decode(decoders([2, 1, 0]), threads: 2)
+        #expect(forward == Array(backward.reversed()))
+        #expect(try decode(decoders([1]), threads: 1) == [forward[1]])
+        let greedy = try decode([make(task(prompts[1]))])
+        #expect(greedy != [forward[1]])
+    }
+
+    @Test func autoregressiveCacheChangesNothing() throws {
+        let cached = try decode([
+            AutoregressiveDecoder(task(prompts[0]), AutoregressiveOptions(generationLength: 10))
+        ])[0]
+        var tokens = prompts[0]
+        let workspace = model.makeWorkspace()
+        for _ in 0..<10 where tokens.last != 318 {
+            let logits = model.logits(
+                [ForwardInput(tokens: tokens, attention: .causal, logitRows: [tokens.count - 1])], workspace)
+            let row = logits.row(0)
+            tokens.append(Int32(row.indices.max { row[$0] < row[$1] } ?? 0))
+        }
+        #expect(cached == tokens)
+    }
+
+    @Test func observersSeeEveryStepInOrder() throws {
+        let make = try DecodingMethod.named("vanilla").factory(["generationLength": .integer(32)])
+        var decoders = [make(task(prompts[0])), make(task(prompts[1]))]
+        var seen: [[Int]] = [[], []]
+        try BatchDecoder(model).decode(&decoders) { index, step, decoder in
+            seen[index].append(step.index)
+            #expect(step.unmasked.allSatisfy { decoder.tokens[$0.position] == $0.token })
+        }
+        #expect(seen == [Array(0..<32), Array(0..<32)])
+    }
+
+    @Test func tooManyTurnsIsAnError() throws {
+        let make = try DecodingMethod.named("vanilla").factory(["generationLength": .integer(32)])
+        var decoders = [make(task(prompts[0]))]
+        #expect {
+            try BatchDecoder(model, maximumTurns: 5).decode(&decoders)
+        } throws: { error in
+            guard let error = error as? DecodingError else { return false }
+            return error.code == .turnLimit && error.description.contains("isn't finished after 5 forwards")
+        }
+    }
+
+    @Test func aTokenOutsideTheVocabularyIsAnError() throws {
+        var decoders: [any Decoder] = [
+            AutoregressiveDecoder(task([3, 320]), AutoregressiveOptions(generationLength: 2))
+        ]
+        #expect {
+            try BatchDecoder(model).decode(&decoders)
+        } throws: { error in
+            "\(error)".contains("has token 320, but the model knows tokens 0 to 319 only")
+        }
+    }
+
+    @Test func noSequencesIsNoWork() throws { #expect(try decode([]).isEmpty) }
+}

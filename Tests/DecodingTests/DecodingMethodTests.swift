@@ -1,0 +1,81 @@
+import Testing
+
+@testable import Decoding
+
+@Suite struct DecodingMethodTests {
+    private func problem(_ method: String, _ values: [String: ParameterValue]) -> String {
+        do {
+            _ = try DecodingMethod.named(method).factory(values)
+            return "no error"
+        } catch {
+            return error.description
+        }
+    }
+
+    @Test(arguments: DecodingMethod.all.map(\.name))
+    func everyMethodDecodesWithItsDefaults(_ name: String) throws {
+        var values: [String: ParameterValue] = ["generationLength": .integer(32)]
+        if name == "dinfer" { values["earlyStop"] = .flag(true) }
+        let decoder = try DecodingMethod.named(name).factory(values)(ScriptedModel.task())
+        var running = decoder
+        var turns = 0
+        let model = ScriptedModel()
+        while let request = running.nextRequest(), turns < 1000 {
+            running.accept(request.candidates.map { model.prediction(at: $0) })
+            turns += 1
+        }
+        #expect(running.state.response == ArraySlice([Int32](repeating: 7, count: 32)))
+        #expect(running.forwards == turns)
+    }
+
+    @Test func methodNamesAreUnique() {
+        #expect(Set(DecodingMethod.all.map(\.name)).count == DecodingMethod.all.count)
+    }
+
+    @Test func optionsAreDescribedOnceEach() {
+        for method in DecodingMethod.all {
+            let names = method.parameters.map(\.name)
+            #expect(Set(names).count == names.count, "\(method.name)")
+            #expect(method.parameters.allSatisfy { $0.summary.hasSuffix(".") })
+        }
+    }
+
+    @Test func unknownMethodNamesTheNearest() {
+        #expect(
+            problem("multi-blok", [:])
+                == "There is no decoding method \"multi-blok\". Did you mean \"multi-block\"?")
+        #expect(problem("zzz", [:]).contains("The methods are vanilla,"))
+    }
+
+    @Test func unknownOptionNamesTheNearest() {
+        let text = problem("multi-block-cache", ["cacheDelai": .integer(1)])
+        #expect(text.contains("There is no option \"cacheDelai\". Did you mean \"cacheDelay\"?"))
+    }
+
+    @Test func everyWrongOptionIsNamedWithItsLegalValues() {
+        let text = problem(
+            "multi-block",
+            ["blockLength": .integer(0), "earlyStop": .text("yes"), "family": .text("qwen")])
+        #expect(text.contains("\"blockLength\" is 0 and should be a whole number from 1 to 1000000."))
+        #expect(text.contains("\"earlyStop\" is \"yes\" and should be true or false."))
+        #expect(text.contains("\"family\" is \"qwen\" and should be one of \"llada\", \"dream\"."))
+    }
+
+    @Test func lengthsMustFit() {
+        #expect(
+            problem("vanilla", ["generationLength": .integer(100), "blockLength": .integer(32)])
+                .contains("should be a multiple of \"blockLength\", 32"))
+        #expect(
+            problem(
+                "vanilla",
+                ["generationLength": .integer(64), "blockLength": .integer(32), "steps": .integer(3)]
+            ).contains("\"steps\" is 3 and should be a multiple of the 2 blocks."))
+        #expect(problem("d2f", ["generationLength": .integer(8)]).contains("at least \"blockLength\""))
+    }
+
+    @Test func aNumberMayBeWrittenAsAWholeNumberAndAThresholdAsNull() throws {
+        _ = try DecodingMethod.named("multi-block").factory(["threshold": .integer(1)])
+        _ = try DecodingMethod.named("multi-block").factory(["threshold": .none])
+        #expect(problem("vanilla", ["threshold": .none]).contains("\"threshold\" is null"))
+    }
+}

@@ -1,0 +1,168 @@
+import Testing
+
+@testable import Decoding
+
+@Suite struct MultiBlockDecoderTests {
+    private let end = ScriptedModel.end
+
+    private func options(
+        generationLength: Int = 8, blockLength: Int = 4, threshold: Double = 0.5, add: Double = 0.5,
+        activate: Double = 1, earlyStop: Bool = false, rules: MultiBlockRules = .llada,
+        quirks: Quirks = .faithful
+    ) -> MultiBlockOptions {
+        var options = MultiBlockOptions()
+        options.generationLength = generationLength
+        options.blockLength = blockLength
+        options.threshold = threshold
+        options.blockAddThreshold = add
+        options.decodedTokenThreshold = activate
+        options.earlyStop = earlyStop
+        options.rules = rules
+        options.quirks = quirks
+        return options
+    }
+
+    @Test func theNextBlockIsCreatedOnceTheLastIsDecodedFarEnough() {
+        var decoder = MultiBlockDecoder(ScriptedModel.task(), options())
+        // Nothing passes the threshold: one token per forward, the surest first.
+        let model = ScriptedModel(
+            entropies: [4: 1, 5: 1.1, 6: 1.2, 7: 1.3, 8: 2, 9: 2.1, 10: 2.2, 11: 2.3])
+        let turns = model.run(&decoder)
+        #expect(turns[0].request.candidates == [4, 5, 6, 7])
+        #expect(turns[1].request.candidates == [5, 6, 7])
+        #expect(turns[2].request.candidates == [6, 7, 8, 9, 10, 11])  // half of block 1 is decoded
+        #expect(turns[2].step.blocks == [.fullyActivated, .activated])
+        #expect(turns[4].step.blocks == [.completed, .fullyActivated])
+        #expect(turns.count == 8)
+    }
+
+    @Test func anActivatedBlockDecodesOnlyWhatPassesAndTheFirstFullyActivatedAlwaysOne() {
+        var decoder = MultiBlockDecoder(ScriptedModel.task(), options(add: 0))
+        let model = ScriptedModel(entropies: [8: 0.1, 9: 0.2])
+        let turns = model.run(&decoder)
+        // Both blocks exist from the first turn; nothing of block 1 passes, so its leftmost is forced.
+        #expect(turns[0].step.positions == [4, 8, 9])
+        #expect(turns[0].step.blocks == [.fullyActivated, .activated])
+    }
+
+    @Test func lladaAcceptsTheGloballySurestEvenInABlockThatIsntFullyActivated() {
+        let model = ScriptedModel(entropies: [10: 0.7])
+        var llada = MultiBlockDecoder(ScriptedModel.task(), options(add: 0))
+        #expect(model.run(&llada)[0].step.positions == [4, 10])
+        var dream = MultiBlockDecoder(ScriptedModel.task(), options(add: 0, rules: .dream))
+        #expect(model.run(&dream)[0].step.positions == [4])
+    }
+
+    @Test func thresholdItselfPassesForLLaDAOnly() {
+        let model = ScriptedModel(entropies: [4: 0.1, 5: 0.5])
+        var llada = MultiBlockDecoder(ScriptedModel.task(), options())
+        #expect(model.run(&llada)[0].step.positions == [4, 5])
+        var dream = MultiBlockDecoder(ScriptedModel.task(), options(rules: .dream))
+        #expect(model.run(&dream)[0].step.positions == [4])
+    }
+
+    @Test func atMostOneBlockIsAddedPerTurn() {
+        var decoder = MultiBlockDecoder(
+            ScriptedModel.task(), options(generationLength: 16, add: 0, activate: 0))
+        let turns = ScriptedModel(defaultEntropy: 2).run(&decoder)
+        #expect(turns[0].request.candidates.count == 8)
+        #expect(turns[1].request.candidates.count == 11)
+        #expect(turns[2].request.candidates.count == 14)
+    }
+
+    @Test func nilThresholdAcceptsEverything() {
+        var all = options(generationLength: 4)
+        all.threshold = nil
+        var decoder = MultiBlockDecoder(ScriptedModel.task(), all)
+        #expect(ScriptedModel(defaultEntropy: 50).run(&decoder).count == 1)
+    }
+
+    @Test func sequentialSettingsDecodeLikeTheBlockwiseDecoder() {
+        let model = ScriptedModel(entropies: [4: 0.1, 6: 0.9, 9: 0.2, 10: 0.3])
+        var multi = MultiBlockDecoder(ScriptedModel.task(), options(add: 1, activate: 1))
+        var plain = BlockwiseDecoder(
+            ScriptedModel.task(),
+            BlockwiseOptions(generationLength: 8, blockLength: 4, rule: .entropy(0.5)))
+        #expect(model.run(&multi).map(\.step.positions) == model.run(&plain).map(\.step.positions))
+    }
+
+    @Test func evaluationLimitEndsDecoding() {
+        var limited = options()
+        limited.evaluationLimit = 2
+        var decoder = MultiBlockDecoder(ScriptedModel.task(), limited)
+        ScriptedModel(defaultEntropy: 2).run(&decoder)
+        #expect(decoder.evaluations == 3)  // upstream stops once NFE exceeds the limit
+    }
+
+    // MARK: - Early stop and its quirks
+
+    /// Decodes the end token at 5 first; in the second turn all positions pass the threshold.
+    private var endFirst: ScriptedModel {
+        var model = ScriptedModel()
+        model.override = { [end] forward, position in
+            switch (forward, position) {
+            case (0, 5): Prediction(position: 5, token: end, probability: 0.9, entropy: 0.1)
+            case (0, _): Prediction(position: position, token: 7, probability: 0.2, entropy: 2)
+            default: Prediction(position: position, token: 8, probability: 0.9, entropy: 0.2)
+            }
+        }
+        return model
+    }
+
+    @Test func faithfulSnapshotLeavesTokensBehindTheEnd() {
+        var decoder = MultiBlockDecoder(
+            ScriptedModel.task(), options(generationLength: 4, earlyStop: true))
+        let turns = endFirst.run(&decoder)
+        #expect(turns[1].step.sequence == [5, 5, 5, 5, ScriptedModel.mask, end, end, end])
+        #expect(turns[1].request.candidates == [4, 6, 7])
+        #expect(Array(decoder.state.response) == [8, end, 8, 8])
+    }
+
+    @Test func correctedSnapshotKeepsTheEnd() {
+        var quirks = Quirks.faithful
+        quirks.snapshot = .corrected
+        var decoder = MultiBlockDecoder(
+            ScriptedModel.task(), options(generationLength: 4, earlyStop: true, quirks: quirks))
+        let turns = endFirst.run(&decoder)
+        #expect(turns[1].request.candidates == [4])
+        #expect(Array(decoder.state.response) == [8, end, end, end])
+    }
+
+    /// The first token decoded is the end token and comes first: the next turn only fills.
+    private let endAtOnce = ScriptedModel(tokens: [4: ScriptedModel.end], entropies: [4: 0.1])
+
+    @Test func faithfulNFECountsATurnWithoutForward() {
+        var decoder = MultiBlockDecoder(ScriptedModel.task(), options(earlyStop: true))
+        endAtOnce.run(&decoder)
+        #expect(decoder.forwards == 1 && decoder.evaluations == 2)
+        #expect(decoder.state.response.allSatisfy { $0 == end })
+    }
+
+    @Test func correctedNFECountsForwardsOnly() {
+        var quirks = Quirks.faithful
+        quirks.idleEvaluation = .corrected
+        var decoder = MultiBlockDecoder(ScriptedModel.task(), options(earlyStop: true, quirks: quirks))
+        endAtOnce.run(&decoder)
+        #expect(decoder.forwards == 1 && decoder.evaluations == 1)
+    }
+
+    @Test func afterAnEndedDecodeNothingIsAskedForAgain() {
+        var decoder = MultiBlockDecoder(ScriptedModel.task(), options(earlyStop: true))
+        endAtOnce.run(&decoder)
+        #expect(decoder.nextRequest() == nil && decoder.nextRequest() == nil)
+        #expect(decoder.evaluations == 2)
+    }
+
+    @Test func blocksAfterTheEndAreDoneAndOnlyTheMasksBeforeItRemain() {
+        var decoder = MultiBlockDecoder(
+            ScriptedModel.task(),
+            options(generationLength: 12, add: 0, earlyStop: true, quirks: .corrected))
+        let model = ScriptedModel(tokens: [9: end], entropies: [9: 0.1])
+        let turns = model.run(&decoder)
+        // Turn 0 decodes 9 (an end in block 2) and the forced 4; block 3 is then created as done.
+        #expect(turns[0].step.positions == [4, 9])
+        #expect(turns[1].request.candidates == [5, 6, 7, 8])
+        #expect(turns[1].step.blocks == [.fullyActivated, .activated, .completed])
+        #expect(Array(decoder.state.response) == [7, 7, 7, 7, 7] + [Int32](repeating: end, count: 7))
+    }
+}
