@@ -29,7 +29,9 @@ let package = Package(
             dependencies: [
                 "Numerics", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        .target(name: "Tokenizers", dependencies: ["JSON", "Files"]),
+        .target(
+            name: "Tokenizers",
+            dependencies: ["JSON", "Files", .product(name: "SystemPackage", package: "swift-system")]),
         .target(name: "Decoding", dependencies: ["Transformers", "Numerics"]),
         .target(name: "Training", dependencies: ["Transformers", "Numerics"]),
         .target(name: "Evaluation", dependencies: ["Numerics"]),
@@ -38,7 +40,8 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "JSON", "Files", .product(name: "OrderedCollections", package: "swift-collections"),
+                "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "Reporting"),
         .target(
@@ -56,28 +59,46 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline",
+                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-        .testTarget(name: "FilesTests", dependencies: ["Files"]),
-        .testTarget(name: "NumericsTests", dependencies: ["Numerics"]),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
+        .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
+        .testTarget(name: "NumericsTests", dependencies: ["Numerics", "TestSupport"]),
         .testTarget(name: "TransformersTests", dependencies: ["Transformers", "TestSupport"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestSupport"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"]),
-        .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
-        .testTarget(name: "StagesTests", dependencies: ["Stages", "TestSupport"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
+        .testTarget(
+            name: "StagesTests",
+            dependencies: [
+                "Stages", "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
+                "TestSupport",
+            ]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
+        // The command itself, run as a process.
+        .testTarget(name: "CommandTests", dependencies: ["d3llm", "TestSupport"]),
         .target(
             name: "TestSupport",
-            dependencies: ["JSON", "Files"],
+            dependencies: ["JSON", "Files", .product(name: "SystemPackage", package: "swift-system")],
             path: "Tests/Support"),
     ]
 )
+
+// Every test target may read files and JSON.
+for target in package.targets where target.type == .test {
+    for name in ["JSON", "Files"]
+    where !target.dependencies.contains(where: { "\($0)".contains("\"\(name)\"") }) {
+        target.dependencies.append(.target(name: name))
+    }
+    target.dependencies.append(.product(name: "SystemPackage", package: "swift-system"))
+}
 
 /// Strict settings for every Swift target; `D3LLM_STRICT=1` (set in CI) also turns warnings into errors.
 let strict = Context.environment["D3LLM_STRICT"] == "1"

@@ -2,7 +2,7 @@ public import SystemPackage
 
 /// A file operation that the system refused.
 public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What was attempted, as a verb phrase: "read", "create folder", …
+    /// What was attempted, as a verb phrase: "read", "create folder".
     public let operation: String
     /// The file or folder concerned.
     public let path: FilePath

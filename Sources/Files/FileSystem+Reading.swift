@@ -9,7 +9,9 @@ public struct FileEncodingError: Error, Sendable, Hashable, CustomStringConverti
 }
 
 extension FileSystem {
-    /// All bytes of a file. Pipes and other files without a size are read to their end.
+    /// All bytes of a file.
+    ///
+    /// Pipes and other files without a size are read to their end.
     public static func read(_ path: FilePath) throws(FileError) -> [UInt8] {
         let file = try open(path, .readOnly, "read")
         defer { try? file.close() }

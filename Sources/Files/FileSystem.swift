@@ -96,7 +96,9 @@ public enum FileSystem {
         return false
     }
 
-    /// Removes a file or a folder with all it holds; links are removed, never followed. Nothing there is fine.
+    /// Removes a file or a folder with all it holds; links are removed, never followed.
+    ///
+    /// Nothing there is fine.
     public static func remove(_ path: FilePath) throws(FileError) {
         var info = stat()
         guard path.withPlatformString({ lstat($0, &info) }) == 0 else {

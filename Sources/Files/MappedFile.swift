@@ -14,7 +14,9 @@ public import SystemPackage
 public final class MappedFile: @unchecked Sendable {
     /// The file.
     public let path: FilePath
-    /// All of it. Valid as long as this object lives.
+    /// All of it.
+    ///
+    /// Valid as long as this object lives.
     public let bytes: UnsafeRawBufferPointer
 
     /// Maps a whole file; one without bytes gives an empty buffer.

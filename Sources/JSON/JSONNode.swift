@@ -42,7 +42,7 @@ public struct JSONNode: Sendable {
     /// Whether this is `null`.
     public var isNull: Bool { if case .null = value { true } else { false } }
 
-    /// What messages call this kind of value: "a string", "an object", …
+    /// What messages call this kind of value: "a string", "an object".
     public var kindName: String {
         switch value {
         case .null: "null"

@@ -188,7 +188,9 @@ private struct SeenKeys {
     }
     private var keys: Set<Exact> = []
 
-    /// Adds `key`; false when it was there. Small objects are searched one by one, which is faster.
+    /// Adds `key`; false when it was there.
+    ///
+    /// Small objects are searched one by one, which is faster.
     mutating func insert(_ key: String, among members: [JSONMember]) -> Bool {
         if members.count < 16 {
             return !members.contains { $0.key.utf8.elementsEqual(key.utf8) }

@@ -106,7 +106,9 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     /// The keys, in order.
     public var keys: [String] { members.map(\.key) }
 
-    /// The value of `key`. Setting keeps the place of a key that is there, setting nil removes it.
+    /// The value of `key`.
+    ///
+    /// Setting keeps the place of a key that is there, setting nil removes it.
     public subscript(key: String) -> JSONValue? {
         get { members.first { $0.key == key }?.value }
         set {

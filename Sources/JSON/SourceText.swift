@@ -35,8 +35,9 @@ public struct SourceText: Sendable {
         return characters(contentRange(ofLine: n - 1))
     }
 
-    /// The line around `offset` and a caret below it. Long lines are cut to a window, because generated files
-    /// often are a single line of megabytes.
+    /// The line around `offset` and a caret below it.
+    ///
+    /// Long lines are cut to a window, because generated files often are a single line of megabytes.
     public func excerpt(at offset: Int) -> String {
         let offset = min(max(offset, 0), bytes.count)
         let content = contentRange(ofLine: lineIndex(of: offset))

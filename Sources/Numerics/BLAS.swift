@@ -5,7 +5,9 @@ public struct BLASError: Error, CustomStringConvertible {
     public let description: String
 }
 
-/// Matrix products. The only place that knows which library computes them.
+/// Matrix products.
+///
+/// The only place that knows which library computes them.
 public enum BLAS {
     /// What was loaded.
     public struct Information: Sendable {
@@ -56,7 +58,9 @@ public enum BLAS {
                 path: String(cString: d3_openblas_path())))
     }()
 
-    /// Threads inside one product; 1 unless set. Call it only while no product runs.
+    /// Threads inside one product; 1 unless set.
+    ///
+    /// Call it only while no product runs.
     public static func setThreads(_ threads: Int) {
         _ = try? load()
         d3_openblas_set_threads(Int32(threads))

@@ -19,8 +19,9 @@ public struct TokenScore: Sendable, Hashable {
     }
 }
 
-/// The elementwise kernels, with shapes checked. Letters as in CKernels.h: N rows, D columns, H heads, K head
-/// width, V vocabulary.
+/// The elementwise kernels, with shapes checked.
+///
+/// Letters as in CKernels.h: N rows, D columns, H heads, K head width, V vocabulary.
 public enum Kernels {
     /// The instruction level chosen for this CPU.
     public static var level: String { String(cString: d3_kernel_level()) }

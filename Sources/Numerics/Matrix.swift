@@ -57,7 +57,9 @@ public struct Matrix: @unchecked Sendable {
     public var elements: [Float] { (0..<rows).flatMap { Array(row($0)) } }
 }
 
-/// A writable ``Matrix``. `@unchecked Sendable`: parallel code must write disjoint rows.
+/// A writable ``Matrix``.
+///
+/// `@unchecked Sendable`: parallel code must write disjoint rows.
 public struct MutableMatrix: @unchecked Sendable {
     public let owner: AnyObject
     public let pointer: UnsafeMutablePointer<Float>

@@ -76,7 +76,7 @@ public struct EvaluateStage: StageKind {
                     response, endOfText: Int(model.endToken), generationLength: generationLength),
                 nfe: decoder.evaluations, forwards: decoder.forwards,
                 tokensForwarded: decoder.tokensForwarded,
-                text: shown(text), promptHash: StableHash.hex(of: problem.prompt()))
+                text: shown(text), promptHash: StableHash.hex(problem.prompt()))
         }
     }
 

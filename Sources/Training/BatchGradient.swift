@@ -119,8 +119,10 @@ private struct UnsafeSendablePass: @unchecked Sendable {
     let pass: TrainingPass
 }
 
-/// Row losses of each shard. `@unchecked Sendable`: every shard is written by the one thread that computes its
-/// lane, and read after all threads have finished.
+/// Row losses of each shard.
+///
+/// `@unchecked Sendable`: every shard is written by the one thread that computes its lane, and read after all
+/// threads have finished.
 private final class ShardLosses: @unchecked Sendable {
     private let storage: UnsafeMutableBufferPointer<[RowLoss]>
 

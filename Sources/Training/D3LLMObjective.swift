@@ -9,7 +9,9 @@ public struct D3LLMObjective: Sendable {
     public var temperature: Float
     /// Also trains on the complementary mask.
     public var usesComplement: Bool
-    /// Takes the entropy of the complementary half as well. Upstream: off for LLaDA, on for Dream.
+    /// Takes the entropy of the complementary half as well.
+    ///
+    /// Upstream: off for LLaDA, on for Dream.
     public var usesComplementEntropy: Bool
 
     public init(

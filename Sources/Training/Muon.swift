@@ -101,7 +101,9 @@ private struct UnsafeSendableArena: @unchecked Sendable {
 /// Approximate orthogonalisation.
 enum NewtonSchulz {
     /// A matrix with the singular vectors of `x` (rows × columns) and singular values near 1, contiguous in
-    /// memory. `x` is overwritten.
+    /// memory.
+    ///
+    /// `x` is overwritten.
     static func orthogonalized(_ x: MutableMatrix, iterations: Int, _ arena: Arena) -> MutableMatrix {
         let (a, b, c): (Float, Float, Float) = (3.4445, -4.7750, 2.0315)
         // The iteration works on the smaller side: x xᵀ for wide matrices, xᵀ x for tall ones.

@@ -1,8 +1,9 @@
 internal import Numerics
 internal import Transformers
 
-/// Denominators of a batch's loss terms, and the sums they divide. Sums are taken in order of rows, in double
-/// precision.
+/// Denominators of a batch's loss terms, and the sums they divide.
+///
+/// Sums are taken in order of rows, in double precision.
 struct Normalizers: Sendable {
     private struct Sums {
         var weight = 0.0

@@ -6,7 +6,9 @@ public enum TrajectoryMask {
     public struct Trajectory: Sendable {
         /// Number of states; state s is the sequence after s + 1 forwards.
         public var states: Int
-        /// Per position of the sequence: first state in which it is decoded, -1 if none. Prompt positions are 0.
+        /// Per position of the sequence: first state in which it is decoded, -1 if none.
+        ///
+        /// Prompt positions are 0.
         public var unmaskStep: [Int32]
 
         public init(states: Int, unmaskStep: [Int32]) {

@@ -11,7 +11,9 @@ public enum CacheUpdate: Sendable, Hashable {
     case overwrite(at: Int)
 }
 
-/// Rotated keys and values of one sequence, per layer. Confined to one worker at a time.
+/// Rotated keys and values of one sequence, per layer.
+///
+/// Confined to one worker at a time.
 public final class KeyValueCache {
     private let columns: Int
     private let layers: Int

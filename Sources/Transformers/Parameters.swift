@@ -1,6 +1,8 @@
 public import Numerics
 
-/// The parameters of one block; `T` is a matrix view. Weights are [outputs × inputs], vectors one row.
+/// The parameters of one block; `T` is a matrix view.
+///
+/// Weights are [outputs × inputs], vectors one row.
 public struct BlockParameters<T: Sendable>: Sendable {
     public var attentionNorm: T
     public var query: T

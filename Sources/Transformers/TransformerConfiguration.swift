@@ -1,4 +1,6 @@
-/// Which keys a query may attend to. Every pattern allows a prefix of the keys in order of position.
+/// Which keys a query may attend to.
+///
+/// Every pattern allows a prefix of the keys in order of position.
 public enum AttentionPattern: Sendable, Hashable {
     /// Every token sees every token (LLaDA, Dream).
     case bidirectional

@@ -1,6 +1,8 @@
 internal import Numerics
 
-/// Scratch memory of one worker for forward passes. Not thread-safe: one per worker.
+/// Scratch memory of one worker for forward passes.
+///
+/// Not thread-safe: one per worker.
 public final class Workspace {
     let arena = Arena()
     private var rotary: RotaryTable?

@@ -2,7 +2,9 @@ import JSON
 
 /// Objects inside objects; each is read by an initialiser of the same form, `init(_ fields: Fields)`.
 extension Fields {
-    /// A nested object. Where the key is absent, all defaults of the nested object hold.
+    /// A nested object.
+    ///
+    /// Where the key is absent, all defaults of the nested object hold.
     public func object<Value>(
         _ key: String, _ summary: String, role: FieldRole = .recipe, _ read: (Fields) -> Value
     ) -> Value {
@@ -44,7 +46,9 @@ extension Fields {
             encode: { _ in config })
     }
 
-    /// A list of objects. Without a default of none, `atLeast: 0` still needs the key.
+    /// A list of objects.
+    ///
+    /// Without a default of none, `atLeast: 0` still needs the key.
     public func objects<Value>(
         _ key: String, atLeast count: Int = 0, _ summary: String, role: FieldRole = .recipe,
         _ read: (Fields) -> Value

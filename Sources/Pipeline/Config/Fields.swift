@@ -103,7 +103,9 @@ public final class Fields {
             node.origin, "\(name(of: key)) should be \(type.expectation); this is \(node.shown).", hint: hint)
     }
 
-    /// Reports the keys that nobody asked for. Called once the initialiser is through.
+    /// Reports the keys that nobody asked for.
+    ///
+    /// Called once the initialiser is through.
     func finish() {
         guard let members = node?.members else { return }
         let known = descriptions.map(\.key)

@@ -11,8 +11,9 @@ import SystemPackage
 /// Finds the artifacts of a run in the store, and makes those that aren't there.
 struct ArtifactMaker {
     let runner: Runner
-    /// Whether anything had to be made. Until then nothing is written, so that a store that is complete may be
-    /// read-only.
+    /// Whether anything had to be made.
+    ///
+    /// Until then nothing is written, so that a store that is complete may be read-only.
     private(set) var hasStarted = false
     private(set) var code: JSONValue = .null
     private(set) var machine: JSONValue = .null

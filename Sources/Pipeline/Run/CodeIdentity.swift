@@ -2,7 +2,9 @@ import Files
 import JSON
 import SystemPackage
 
-/// Which program made an artifact. It isn't part of the recipe: a kind's version says when results change.
+/// Which program made an artifact.
+///
+/// It isn't part of the recipe: a kind's version says when results change.
 struct CodeIdentity: Sendable {
     /// SHA-256 of the executable file.
     let executable: String?

@@ -82,8 +82,9 @@ public struct Machine: Sendable {
 
 /// The largest resident size of this process.
 enum PeakMemory {
-    /// Starts a new measurement, so that a stage isn't charged for what ran before it. Kernels that don't allow
-    /// it keep the peak of the whole process.
+    /// Starts a new measurement, so that a stage isn't charged for what ran before it.
+    ///
+    /// Kernels that don't allow it keep the peak of the whole process.
     static func reset() {
         guard let file = try? FileDescriptor.open("/proc/self/clear_refs", .writeOnly) else { return }
         _ = try? file.writeAll("5".utf8)

@@ -30,7 +30,9 @@ public final class ProgressReporter: Sendable {
         /// For a file.
         public static let plain = Style(rewritesLine: false, isColored: false)
 
-        /// What fits the standard error of this process. `NO_COLOR` (no-color.org) and `TERM=dumb` are honoured.
+        /// What fits the standard error of this process.
+        ///
+        /// `NO_COLOR` (no-color.org) and `TERM=dumb` are honoured.
         public static func forStandardError() -> Style {
             guard isatty(2) == 1, getenv("TERM").map({ strcmp($0, "dumb") != 0 }) ?? false else {
                 return .plain

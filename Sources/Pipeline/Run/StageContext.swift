@@ -3,8 +3,9 @@ public import JSON
 import Synchronization
 public import SystemPackage
 
-/// What a stage may use while it runs. None of it decides the content of the artifact but the seed and the
-/// artifacts that the stage refers to.
+/// What a stage may use while it runs.
+///
+/// None of it decides the content of the artifact but the seed and the artifacts that the stage refers to.
 public final class StageContext: Sendable {
     /// An empty folder; what is in it when the stage returns becomes the artifact.
     public let output: FilePath
@@ -52,8 +53,9 @@ public final class StageContext: Sendable {
         return artifact
     }
 
-    /// The journal of that name, with the records of earlier processes. When the stage is done it becomes the
-    /// file `NAME.jsonl` of the artifact.
+    /// The journal of that name, with the records of earlier processes.
+    ///
+    /// When the stage is done it becomes the file `NAME.jsonl` of the artifact.
     ///
     /// - Throws: `JournalError` when the file is damaged; `FileError`.
     public func journal(_ name: String) throws -> Journal {
@@ -86,7 +88,9 @@ public final class StageContext: Sendable {
     /// Whether the stage should stop at the next safe point.
     public var isCancelled: Bool { cancellation.isCancelled }
 
-    /// Stops the stage by an error if it should stop. Call it where journal and checkpoints are up to date.
+    /// Stops the stage by an error if it should stop.
+    ///
+    /// Call it where journal and checkpoints are up to date.
     public func checkCancellation() throws(Interrupted) {
         if isCancelled { throw Interrupted() }
     }

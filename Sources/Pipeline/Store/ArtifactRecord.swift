@@ -4,7 +4,9 @@ public import JSON
 public struct ArtifactRecord: Sendable {
     /// The version of the file's form.
     public static let format = 1
-    /// The name of the file in the artifact's folder. It is written last: where it is, all the rest is.
+    /// The name of the file in the artifact's folder.
+    ///
+    /// It is written last: where it is, all the rest is.
     static let fileName = "artifact.json"
 
     /// One file of the artifact.

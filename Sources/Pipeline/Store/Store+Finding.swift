@@ -47,7 +47,9 @@ extension Store {
         return .whole(Artifact(folder: folder, record: record))
     }
 
-    /// All whole records of a stage's other recipes: what `plan` compares with. Unreadable ones are left out.
+    /// All whole records of a stage's other recipes: what `plan` compares with.
+    ///
+    /// Unreadable ones are left out.
     func records(of stage: Stage, in experiment: Experiment) -> [Artifact] {
         let folder = experimentFolder(experiment.name)
         let names = (try? FileSystem.list(folder)) ?? []

@@ -3,8 +3,9 @@ import JSON
 import SystemPackage
 
 extension Store {
-    /// A fresh folder for an artifact that is being made. Call it with the artifact's lock held: what earlier
-    /// holders of the lock left behind is removed.
+    /// A fresh folder for an artifact that is being made.
+    ///
+    /// Call it with the artifact's lock held: what earlier holders of the lock left behind is removed.
     func makeTemporaryFolder(for fingerprint: String) throws(FileError) -> FilePath {
         if FileSystem.exists(temporaryFolder) {
             for name in try FileSystem.list(temporaryFolder) where name.hasPrefix("\(fingerprint).") {
