@@ -19,7 +19,14 @@ struct AUPParity: ParityKind {
             let failure = Compare.number("the weight", found, try node.number("w"), absolute: tolerance)
             tally.record(failure.map { "weight \(i): \($0)" })
         }
-        for board in try root.elements("leaderboards") { try leaderboard(board, tolerance, &tally) }
+        var areas: [String: [(task: String, area: Double)]] = [:]
+        for board in try root.elements("leaderboards") { try leaderboard(board, tolerance, &areas, &tally) }
+        for node in try root.optional("average")?.elements() ?? [] {
+            let method = try node.string("method")
+            let found = LeaderboardAverage.upstream(areas[method] ?? []) ?? .nan
+            let failure = Compare.number("the average", found, try node.number("avg"), absolute: tolerance)
+            tally.record(failure.map { "\(method): \($0)" })
+        }
     }
 
     private func curve(_ node: CaseNode, _ tolerance: Double) throws -> String? {
@@ -39,7 +46,10 @@ struct AUPParity: ParityKind {
         }
     }
 
-    private func leaderboard(_ board: CaseNode, _ tolerance: Double, _ tally: inout ParityTally) throws {
+    private func leaderboard(
+        _ board: CaseNode, _ tolerance: Double, _ areas: inout [String: [(task: String, area: Double)]],
+        _ tally: inout ParityTally
+    ) throws {
         let file = try board.string("file")
         for task in try board.member("tasks").get("an object", { $0.members }) {
             let node = try board.member("tasks").member(task.key)
@@ -55,6 +65,7 @@ struct AUPParity: ParityKind {
                     continue
                 }
                 let area = try AUP.area(tpf: points.map { $0[0] }, accuracy: points.map { $0[1] }, yMax: best)
+                areas[method.key, default: []].append((task.key, area))
                 let failure = Compare.number(
                     "the area", area, try recorded.number("aup"), absolute: tolerance)
                 tally.record(failure.map { "\(id): \($0)" })
