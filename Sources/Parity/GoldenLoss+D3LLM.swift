@@ -24,7 +24,7 @@ extension GoldenLoss {
     func d3llmBatch(
         _ node: CaseNode, _ configuration: TransformerConfiguration
     ) throws -> (batch: LossBatch, failure: String?) {
-        let rows = try node.rows("input_ids")
+        let rows = try rows("input_ids", of: node, configuration)
         let prompts = try node.integers("prompt_lengths")
         let lengths = try node.integers("full_lengths")
         let trajectories = try node.optional("trajectories")?.elements()

@@ -8,7 +8,7 @@ extension GoldenLoss {
     /// LLaDA's pretraining and SFT losses with gradient norms.
     func sft() throws -> [CaseResult] {
         try cases("sft") { id, node in
-            let name = try node.optional("model").map { _ in try node.string("model") } ?? "llada_a"
+            let name = try modelName(node)
             let parameters = FlatParameters(copying: try model(name))
             let gradient = try BatchGradient(parameters, threads: 1)
             return try [("pretrain", "masked_indices"), ("sft", "sft_masked_indices")].map { kind, masks in

@@ -23,6 +23,23 @@ struct GoldenLoss {
 
     func model(_ name: String) throws -> Transformer { try folder.model(name) }
 
+    /// The model of a case; one that names none uses the model of the optimiser's steps.
+    func modelName(_ node: CaseNode) throws -> String {
+        for place in [node, try root.optional("adamw")] {
+            if let place, try place.optional("model") != nil { return try place.string("model") }
+        }
+        return try node.string("model")
+    }
+
+    /// Rows of tokens that the model knows.
+    func rows(_ key: String, of node: CaseNode, _ configuration: TransformerConfiguration) throws -> [[Int32]] {
+        let rows = try node.rows(key)
+        guard let wrong = rows.joined().first(where: { $0 < 0 || Int($0) >= configuration.vocabulary }) else {
+            return rows
+        }
+        throw node.problem("\"\(key)\" holds the token \(wrong), which the model doesn't know")
+    }
+
     /// Runs every case of a list; what keeps one from being run is its failure.
     func cases(_ key: String, _ run: (String, CaseNode) throws -> [CaseResult]) throws -> [CaseResult] {
         try root.identified(key).flatMap { id, node in
