@@ -53,6 +53,9 @@ public struct Matrix: @unchecked Sendable {
             columns: c.count, stride: stride)
     }
 
+    /// Whether rows follow one another without gaps.
+    public var isContiguous: Bool { stride == columns || rows <= 1 }
+
     /// All elements, row by row.
     public var elements: [Float] { (0..<rows).flatMap { Array(row($0)) } }
 }
