@@ -31,6 +31,7 @@ public struct Matrix: @unchecked Sendable {
         self = buffer.matrix(rows: rows, columns: columns).view
     }
 
+    /// One element, with its place checked; loops over many take ``row(_:)`` instead.
     public subscript(row: Int, column: Int) -> Float {
         precondition(
             row >= 0 && row < rows && column >= 0 && column < columns, "(\(row),\(column)) is outside")
@@ -91,6 +92,7 @@ public struct MutableMatrix: @unchecked Sendable {
         Matrix(owner: owner, pointer: UnsafePointer(pointer), rows: rows, columns: columns, stride: stride)
     }
 
+    /// One element, with its place checked; loops over many take ``row(_:)`` instead.
     public subscript(row: Int, column: Int) -> Float {
         get { view[row, column] }
         nonmutating set {

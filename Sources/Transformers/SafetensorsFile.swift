@@ -89,7 +89,8 @@ public struct SafetensorsFile: Sendable {
         UnsafeRawBufferPointer(rebasing: map.bytes[entry.range])
     }
 
-    /// The elements of an integer tensor (`I64`, `I32`, `I16`, `I8`, `U8`, `BOOL`).
+    /// The elements of an integer tensor (`I64`, `I32`, `I16`, `I8`, `U8`, `BOOL`), row by row.
+    /// - Throws: ``CheckpointError`` when the tensor is missing or of another type.
     public func integers(_ name: String) throws(CheckpointError) -> [Int] {
         let entry = try self.entry(named: name)
         let raw = bytes(of: entry)
