@@ -117,21 +117,25 @@ import Transformers
     }
 
     @Test(
-        "Muon's step has singular values near the rate, whatever the gradient's size",
+        "Muon's step is the orthogonal matrix of its momentum times the rate and √max(1, rows / columns)",
         arguments: [Float(1), 1e-4])
-    func stepSize(scale: Float) {
+    func direction(scale: Float) {
         let parameters = FlatParameters(zeros: configuration)
         let muon = Muon(
             configuration, .init(learningRate: 0.1, decay: 0), adam: .init(learningRate: 0.01), threads: 2)
-        muon.step(parameters, gradients(4), gradientScale: scale, factor: 1)
+        let gradient = gradients(4)
+        muon.step(parameters, gradient, gradientScale: scale, factor: 0.5)
         for (i, (specification, _)) in parameters.specifications.enumerated() {
             guard case .block = specification.role, !specification.isVector else { continue }
-            let elements = parameters.elements(of: i)
-            let squares = elements.reduce(0.0) { $0 + Double($1) * Double($1) }
-            let aspect = max(1, Double(specification.rows) / Double(specification.columns)).squareRoot()
-            // Root mean square of the singular values.
-            let size = (squares / Double(min(specification.rows, specification.columns))).squareRoot()
-            #expect(size > 0.06 * aspect && size < 0.13 * aspect, "\(specification.role): \(size)")
+            // The first momentum is the gradient, whose size doesn't matter.
+            let (rows, columns) = (specification.rows, specification.columns)
+            let copy = MutableMatrix(zeros: rows, columns)
+            copy.copy(from: Matrix(rows: rows, columns: columns, elements: Array(gradient.elements(of: i))))
+            let direction = NewtonSchulz.orthogonalized(copy, iterations: 5, Arena()).view.elements
+            let factor = -0.05 * max(1, Float(rows) / Float(columns)).squareRoot()
+            for (step, d) in zip(parameters.elements(of: i), direction) {
+                #expect(abs(step - factor * d) < 1e-5, "\(specification.role)")
+            }
         }
     }
 
