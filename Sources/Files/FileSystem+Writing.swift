@@ -12,17 +12,13 @@ extension FileSystem {
     /// The bytes go to a temporary file in the same folder, which is flushed to the disk and renamed; then the
     /// folder is flushed. After an error the temporary file is gone and the old content is still there.
     public static func writeAtomically(_ bytes: some Sequence<UInt8>, to path: FilePath) throws(FileError) {
-        let folder = path.removingLastComponent()
-        let name = path.lastComponent?.string ?? "file"
-        let temporary = folder.appending(".\(name).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp")
-        do throws(FileError) {
-            try write(Array(bytes), to: temporary, reportedAs: path)
-            try rename(temporary, to: path)
-        } catch {
-            try? remove(temporary)
+        do {
+            try writeAtomically(to: path) { sink in try sink.append(Array(bytes)) }
+        } catch let error as FileError {
             throw error
+        } catch {
+            throw FileError("write", path, .ioError)
         }
-        try synchronize(folder.isEmpty ? "." : folder)
     }
 
     /// Writes text as UTF-8, atomically.
@@ -35,18 +31,5 @@ extension FileSystem {
         let file = try open(path, .readOnly, "flush")
         defer { try? file.close() }
         guard fsync(file.rawValue) == 0 else { throw FileError("flush", path, Errno(rawValue: errno)) }
-    }
-
-    private static func write(
-        _ bytes: [UInt8], to temporary: FilePath, reportedAs path: FilePath
-    ) throws(FileError) {
-        let file = try open(temporary, .writeOnly, "write", options: [.create, .exclusiveCreate])
-        defer { try? file.close() }
-        do {
-            _ = try file.writeAll(bytes)
-        } catch {
-            throw FileError("write", path, error as? Errno ?? .ioError)
-        }
-        guard fsync(file.rawValue) == 0 else { throw FileError("write", path, Errno(rawValue: errno)) }
     }
 }

@@ -16,6 +16,32 @@ struct CaseNode {
         try member(key).get("a whole number") { $0.int }
     }
 
+    func number(_ key: String) throws(ParityError) -> Double {
+        try member(key).get("a number") { $0.double }
+    }
+
+    func flag(_ key: String) throws(ParityError) -> Bool { try member(key).get("true or false") { $0.bool } }
+
+    func integers(_ key: String) throws(ParityError) -> [Int] {
+        try elements(key).map { (element) throws(ParityError) in try element.get("a whole number") { $0.int }
+        }
+    }
+
+    func numbers(_ key: String) throws(ParityError) -> [Double] {
+        try elements(key).map { (element) throws(ParityError) in try element.get("a number") { $0.double } }
+    }
+
+    /// Rows of token ids.
+    func rows(_ key: String) throws(ParityError) -> [[Int32]] {
+        try elements(key).map { (element) throws(ParityError) in try element.asTokens() }
+    }
+
+    /// The member, or nil where it is absent or null.
+    func optional(_ key: String) throws(ParityError) -> CaseNode? {
+        guard let found = node[key], !found.isNull else { return nil }
+        return try member(key)
+    }
+
     func token(_ key: String) throws(ParityError) -> Int32 {
         try member(key).get("a token id") { $0.int.flatMap { Int32(exactly: $0) } }
     }

@@ -7,57 +7,37 @@ internal import Transformers
 /// Forward passes recorded from the upstream models: logits of whole sequences, hidden states layer by layer,
 /// d3LLM's KV cache, Fast-dLLM's prefix and dual caches, and D2F's block-causal mask.
 struct GoldenForward {
-    /// Results of one model's file.
-    struct Results {
-        var forward: [CaseResult] = []
-        var cache: [CaseResult] = []
-    }
-
     private let tensors: SafetensorsFile
     private let model: Transformer
     private let workspace = Workspace()
     private let logitTolerance: Double
     private let hiddenTolerance: Double
 
-    init(folder: FilePath, entry: JSONNode, tolerance: JSONNode?) throws {
-        let name = try entry.required("model", \.string)
-        tensors = try SafetensorsFile(folder.appending(try entry.required("file", \.string)))
-        model = try Checkpoint.load(folder.appending("models").appending(name))
+    init(_ folder: ParityFolder, _ entry: CaseNode, tolerance: JSONNode?) throws {
+        tensors = try SafetensorsFile(folder.path.appending(try entry.string("file")))
+        model = try folder.model(try entry.string("model"))
         logitTolerance = tolerance?["logits_abs"]?.double ?? 2e-4
         hiddenTolerance = tolerance?["hidden_abs"]?.double ?? 1e-4
     }
 
-    func run(_ cases: [JSONNode], model name: String) throws -> Results {
-        var results = Results()
-        for node in cases {
-            let id = try node.required("name", \.string)
-            let kind = try node.required("kind", \.string)
-            let failure: String?
-            switch kind {
-            case "full": failure = try full(id)
-            case "hidden_states": failure = try hidden(id, count: try node.required("n", \.int))
-            case "d3llm_cache":
-                failure = try cache(
-                    id, prefix: try node.required("prefix", \.int), append: try node.required("append", \.int)
-                )
-            case "fast_cache":
-                failure = try fastCache(
-                    id, start: try node.required("block_start", \.int),
-                    end: try node.required("block_end", \.int))
-            case "block_causal":
-                failure = try blockCausal(
-                    id, prompt: try node.required("prompt_length", \.int),
-                    block: try node.required("block_size", \.int))
-            default: failure = "unknown kind of forward case \"\(kind)\""
-            }
-            let result = CaseResult(id: "\(name)/\(id)", failure: failure)
-            if kind.hasSuffix("cache") {
-                results.cache.append(result)
-            } else {
-                results.forward.append(result)
-            }
+    /// Whether a case exercises a key/value cache.
+    static func usesCache(_ node: CaseNode) throws -> Bool { try node.string("kind").hasSuffix("cache") }
+
+    /// What differs first in one case; nil when it passes.
+    func failure(of node: CaseNode) throws -> String? {
+        let id = try node.string("name")
+        switch try node.string("kind") {
+        case "full": return try full(id)
+        case "hidden_states": return try hidden(id, count: try node.int("n"))
+        case "d3llm_cache":
+            return try cache(id, prefix: try node.int("prefix"), append: try node.int("append"))
+        case "fast_cache":
+            return try fastCache(id, start: try node.int("block_start"), end: try node.int("block_end"))
+        case "block_causal":
+            return try blockCausal(
+                id, prompt: try node.int("prompt_length"), block: try node.int("block_size"))
+        case let kind: return "unknown kind of forward case \"\(kind)\""
         }
-        return results
     }
 
     // MARK: - One kind of case each
@@ -158,7 +138,12 @@ struct GoldenForward {
     // MARK: - Golden values
 
     private func sequences(_ name: String) throws -> [[Int32]] {
-        let ids = try tensors.integers(name).map { Int32($0) }
+        let ids = try tensors.integers(name).map { id in
+            guard id >= 0, id < model.configuration.vocabulary else {
+                throw ParityError("\(name) holds the token \(id), which the model doesn't know.")
+            }
+            return Int32(id)
+        }
         let length = try tensors.entry(named: name).shape.last ?? ids.count
         return stride(from: 0, to: ids.count, by: max(1, length)).map { Array(ids[$0..<$0 + length]) }
     }

@@ -37,6 +37,11 @@ struct AUPReport {
         try FileSystem.writeAtomically(SVGChartRenderer().render(chart), to: folder.appending("curves.svg"))
     }
 
+    /// Tokens fed to the model per problem.
+    private static func meanInputs(_ records: [SampleRecord]) -> Double {
+        Double(records.reduce(0) { $0 + $1.tokensForwarded }) / Double(max(1, records.count))
+    }
+
     private var reported: Int { sweeps.first?.settings.first?.records.reportHalf.count ?? 0 }
 
     private var table: Table {
@@ -44,11 +49,13 @@ struct AUPReport {
             title: "Accuracy under parallelism",
             columns: [
                 .init("Method"), .init("Setting"), .init("TPF", alignment: .decimal),
-                .init("NFE", alignment: .decimal), .init("Accuracy", unit: "%", alignment: .decimal),
+                .init("NFE", alignment: .decimal), .init("Inputs", alignment: .right),
+                .init("Accuracy", unit: "%", alignment: .decimal),
                 .init("AUP", alignment: .decimal), .init("Curve", alignment: .right),
             ],
             notes: notes)
-        for row in analysis.rows {
+        for (sweep, row) in zip(sweeps, analysis.rows) {
+            let records = sweep.settings.first { $0.name == row.chosen }?.records.reportHalf
             let missing = Table.Cell.missing(
                 reason:
                     "no setting reaches \(FixedPoint.text(analysis.target, digits: 1)) % on the calibration half"
@@ -58,6 +65,7 @@ struct AUPReport {
                 .text(row.label), row.chosen.map { .text($0) } ?? missing,
                 row.tpf.map { cell($0, digits: 2) } ?? missing,
                 point.map { .number($0.meanNFE, digits: 1) } ?? missing,
+                records.map { .number(Self.meanInputs($0), digits: 0) } ?? missing,
                 point.map {
                     .interval($0.accuracy, lower: $0.interval.lower, upper: $0.interval.upper, digits: 1)
                 } ?? missing,
@@ -71,7 +79,8 @@ struct AUPReport {
         var notes = [
             "Setting: the fastest with accuracy >= \(FixedPoint.text(analysis.target, digits: 1)) % (reference less "
                 + "\(FixedPoint.text(margin, digits: 1)) points) on the calibration half; every number is of the other half, n = \(reported).",
-            "TPF: tokens up to and including the first end token over all forward evaluations, whole half. NFE: per problem.",
+            "TPF: tokens up to and including the first end token over all forward evaluations, whole half. "
+                + "NFE: per problem. Inputs: tokens fed to the model per problem, fewer with a cache.",
             "Accuracy: Wilson 95 % interval. TPF, AUP: bootstrap 95 % interval over problems; it doesn't cover other training seeds.",
             "AUP: alpha 3, offset 5, y_max \(FixedPoint.text(analysis.best, digits: 1)); Curve: settings on the calibration half's frontier.",
         ]
@@ -105,7 +114,7 @@ struct AUPReport {
             title: "All settings, all problems",
             columns: [
                 .init("Method"), .init("Setting"), .init("TPF", alignment: .decimal),
-                .init("NFE", alignment: .decimal),
+                .init("NFE", alignment: .decimal), .init("Inputs", alignment: .right),
                 .init("Accuracy", unit: "%", alignment: .decimal), .init("Curve"),
             ])
         for (sweep, row) in zip(sweeps, analysis.rows) {
@@ -113,7 +122,7 @@ struct AUPReport {
                 guard let point = try? CurvePoint(setting.records) else { continue }
                 table.append([
                     .text(sweep.label), .text(setting.name), .number(point.tpf, digits: 2),
-                    .number(point.meanNFE, digits: 1),
+                    .number(point.meanNFE, digits: 1), .number(Self.meanInputs(setting.records), digits: 0),
                     .interval(
                         point.accuracy, lower: point.interval.lower, upper: point.interval.upper, digits: 1),
                     .text(row.curve.contains(setting.name) ? "yes" : ""),

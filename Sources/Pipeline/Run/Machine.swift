@@ -34,7 +34,7 @@ public struct Machine: Sendable {
     func value(threads: Int, extras: JSONObject) -> JSONValue {
         var object: JSONObject = [
             "processor": .string(processor), "cores": .integer(cores), "threads": .integer(threads),
-            "memoryBytes": .integer(memory), "system": .string(system), "host": .string(Self.hostName),
+            "memoryBytes": .integer(memory), "system": .string(system),
         ]
         for member in extras.members { object[member.key] = member.value }
         return .object(object)

@@ -1,0 +1,112 @@
+internal import JSON
+internal import Numerics
+internal import SystemPackage
+internal import Training
+internal import Transformers
+
+extension GoldenLoss {
+    /// Noise, loss terms and gradients of the d3LLM cases.
+    func d3llm() throws -> [CaseResult] {
+        try cases("d3llm") { id, node in
+            let name = try node.string("model")
+            let parameters = FlatParameters(copying: try model(name))
+            let gradient = try BatchGradient(parameters, threads: 1)
+            let built = try d3llmBatch(node, parameters.configuration)
+            let failure =
+                try built.failure
+                ?? lossFailure(gradient.compute(built.batch), try node.member("loss"))
+                ?? gradientFailure(gradient.gradient, node, norms: "grad_norms", prefix: "\(id).grad.")
+            return [CaseResult(id: id, failure: failure)]
+        }
+    }
+
+    /// The batch of a case and the first difference of its noise process from upstream's.
+    func d3llmBatch(
+        _ node: CaseNode, _ configuration: TransformerConfiguration
+    ) throws -> (batch: LossBatch, failure: String?) {
+        let rows = try node.rows("input_ids")
+        let prompts = try node.integers("prompt_lengths")
+        let lengths = try node.integers("full_lengths")
+        let trajectories = try node.optional("trajectories")?.elements()
+        let mask = Int32(try node.int("mask_id"))
+        var draws = try ScriptedDraws(node)
+        let options = TrajectoryMask.Options(
+            windowLength: try node.int("block_size"),
+            ratio: try node.number("mask_ratio"),
+            usesRandomMask: try node.flag("use_naive_random_mask"))
+        guard prompts.count == rows.count, lengths.count == rows.count else {
+            throw ParityError("a case has rows without lengths")
+        }
+        let windows = try rows.indices.map { i in
+            var trajectory: TrajectoryMask.Trajectory?
+            if let trajectories, trajectories.indices.contains(i), !trajectories[i].node.isNull {
+                trajectory = .init(
+                    states: try trajectories[i].int("n_steps"),
+                    unmaskStep: try trajectories[i].tokens("unmask_step"))
+            }
+            return TrajectoryMask.window(
+                length: rows[i].count, promptLength: prompts[i], fullLength: lengths[i],
+                trajectory: trajectory,
+                options, &draws)
+        }
+        let objective = D3LLMObjective(
+            entropyWeight: Float(try node.number("entropy_weight")),
+            temperature: Float(try node.number("temperature")),
+            usesComplement: try node.flag("use_complementary_loss"),
+            usesComplementEntropy: false)
+        let batch = objective.batch(rows: rows, windows: windows, configuration, mask: mask)
+        return (batch, try draws.mismatch ?? noiseFailure(batch, node, rows: rows.count))
+    }
+
+    /// A batch from recorded noise, for cases that keep masks but no trajectories.
+    func recordedBatch(_ node: CaseNode) throws -> LossBatch {
+        let rows = try node.rows("input_ids")
+        let weight = Float(try node.number("entropy_weight"))
+        var groups = [LossGroup("masked", crossEntropy: 0.25, entropy: weight / 4)]
+        var halves = [("noisy_batch", "masked_indices")]
+        if try node.flag("use_complementary_loss") {
+            groups.append(LossGroup("complement", crossEntropy: 0.25))
+            halves.append(("noisy_batch_rev", "masked_indices_rev"))
+        }
+        let sequences = try halves.enumerated().flatMap { group, half in
+            let noisy = try node.rows(half.0)
+            let masks = try node.rows(half.1)
+            return zip(zip(rows, noisy), masks).map { pair, mask in
+                TrainingSequence(
+                    tokens: pair.1,
+                    rows: mask.indices.filter { mask[$0] == 1 }.map {
+                        LossRow(row: $0, target: pair.0[$0], group: group)
+                    })
+            }
+        }
+        return LossBatch(
+            sequences: sequences, groups: groups,
+            temperature: Float(try node.number("temperature")))
+    }
+
+    func noiseFailure(_ batch: LossBatch, _ node: CaseNode, rows: Int) throws -> String? {
+        var expected = try node.rows("noisy_batch")
+        if batch.sequences.count > rows {
+            expected += try node.rows("noisy_batch_rev")
+        }
+        for (i, (sequence, tokens)) in zip(batch.sequences, expected).enumerated()
+        where sequence.tokens != tokens {
+            let position =
+                zip(sequence.tokens, tokens).enumerated().first { $1.0 != $1.1 }?.offset ?? tokens.count
+            return
+                "noisy row \(i % rows)\(i >= rows ? " (complement)" : "") differs first at position \(position)"
+        }
+        return nil
+    }
+
+    func lossFailure(_ report: LossReport, _ expected: CaseNode) throws -> String? {
+        func check(_ name: String, _ found: Double) throws -> String? {
+            guard let value = expected.node[name]?.double else { return nil }
+            return Compare.number(name, found, value, absolute: lossAbsolute, relative: lossRelative)
+        }
+        return try check("ce_loss", report.groups[0].crossEntropy)
+            ?? check("entropy_loss", report.groups[0].entropy)
+            ?? check("ce_loss_rev", report.groups.count > 1 ? report.groups[1].crossEntropy : 0)
+            ?? check("total_loss", report.total)
+    }
+}

@@ -1,0 +1,34 @@
+internal import JSON
+/// Recorded training losses of a family: noise, loss terms, gradients, optimiser steps, schedules.
+struct LossParity: ParityKind {
+    enum Part: String {
+        /// d3LLM's noise process and loss with gradients.
+        case loss
+        /// Three clipped AdamW steps.
+        case adamw
+        /// Window, mask-ratio and state schedules.
+        case schedules
+        /// LLaDA's pretraining and SFT losses with gradients.
+        case sft
+    }
+
+    let family: String
+    let part: Part
+
+    var name: String { "\(family)/\(part)" }
+    var file: String { "loss_\(family).json" }
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let golden = try GoldenLoss(folder, json: file, tensors: "loss_\(family).safetensors")
+        let key = [.loss: "d3llm", .adamw: "adamw", .sft: "sft"][part]
+        if let key, golden.root.node[key] == nil { return tally.skip("the file has no such cases") }
+        let results =
+            switch part {
+            case .loss: try golden.d3llm()
+            case .adamw: try golden.adamW()
+            case .schedules: try golden.schedules()
+            case .sft: try golden.sft()
+            }
+        for result in results { tally.record(result.failure.map { "\(result.id): \($0)" }) }
+    }
+}
