@@ -12,7 +12,9 @@
 
 /// The elementary functions that the other modules need.
 public enum Elementary {
+    /// Natural logarithm.
     public static func log(_ x: Double) -> Double { logarithm(x) }
+    /// e to the power of `x`.
     public static func exp(_ x: Double) -> Double {
         #if canImport(Glibc)
             Glibc.exp(x)
@@ -20,6 +22,7 @@ public enum Elementary {
             Musl.exp(x)
         #endif
     }
+    /// `x` to the power of `y`.
     public static func pow(_ x: Double, _ y: Double) -> Double {
         #if canImport(Glibc)
             Glibc.pow(x, y)
@@ -27,7 +30,10 @@ public enum Elementary {
             Musl.pow(x, y)
         #endif
     }
+    /// `x` to the power of `y`, rounded as the C library's `powf` does.
     public static func pow(_ x: Float, _ y: Float) -> Float { powf(x, y) }
+    /// Cosine of an angle in radians, in 32-bit floats.
     public static func cos(_ x: Float) -> Float { cosf(x) }
+    /// Sine of an angle in radians, in 32-bit floats.
     public static func sin(_ x: Float) -> Float { sinf(x) }
 }

@@ -40,7 +40,7 @@ public enum Kernels {
         _ x: Matrix, weight: Matrix, into y: MutableMatrix, inverse: MutableMatrix, epsilon: Float
     ) {
         precondition(x.rows == y.rows && x.columns == y.columns && inverse.rows * inverse.columns == x.rows)
-        precondition(weight.rows * weight.columns == x.columns && x.stride == x.columns && y.isContiguous)
+        precondition(weight.rows * weight.columns == x.columns && x.isContiguous && y.isContiguous)
         d3_rms_norm(x.pointer, weight.pointer, y.pointer, inverse.pointer, x.rows, x.columns, epsilon)
     }
 
@@ -50,7 +50,9 @@ public enum Kernels {
     ) {
         precondition(
             dy.rows == x.rows && dx.rows == x.rows && dx.columns == x.columns && dy.columns == x.columns)
-        precondition(dWeight.rows * dWeight.columns == x.columns && dx.isContiguous && x.stride == x.columns)
+        precondition(dWeight.rows * dWeight.columns == x.columns && weight.rows * weight.columns == x.columns)
+        precondition(
+            dx.isContiguous && x.isContiguous && dy.isContiguous && inverse.rows * inverse.columns == x.rows)
         d3_rms_norm_backward(
             dy.pointer, x.pointer, inverse.pointer, weight.pointer, dx.pointer, dWeight.pointer, x.rows,
             x.columns)
@@ -81,21 +83,26 @@ public enum Kernels {
     /// `h = silu(gate) · up`, elementwise over contiguous matrices of one shape.
     public static func swiglu(gate: Matrix, up: Matrix, into h: MutableMatrix) {
         let count = gate.rows * gate.columns
-        precondition(up.rows * up.columns == count && h.rows * h.columns == count && h.isContiguous)
+        precondition(up.rows * up.columns == count && h.rows * h.columns == count)
+        precondition(gate.isContiguous && up.isContiguous && h.isContiguous)
         d3_swiglu(gate.pointer, up.pointer, h.pointer, count)
     }
 
+    /// Gradients of ``swiglu(gate:up:into:)``; `dGate` and `dUp` are written, all contiguous and of one shape.
     public static func swigluBackward(
         _ dh: Matrix, gate: Matrix, up: Matrix, dGate: MutableMatrix, dUp: MutableMatrix
     ) {
         let count = gate.rows * gate.columns
-        precondition(dh.rows * dh.columns == count && dGate.rows * dGate.columns == count)
+        precondition(up.rows * up.columns == count && dh.rows * dh.columns == count)
+        precondition(dGate.rows * dGate.columns == count && dUp.rows * dUp.columns == count)
+        precondition(
+            dh.isContiguous && gate.isContiguous && up.isContiguous && dGate.isContiguous && dUp.isContiguous)
         d3_swiglu_backward(dh.pointer, gate.pointer, up.pointer, dGate.pointer, dUp.pointer, count)
     }
 
     /// `y += x`, same shape, contiguous.
     public static func add(_ x: Matrix, to y: MutableMatrix) {
-        precondition(x.rows == y.rows && x.columns == y.columns && y.isContiguous && x.stride == x.columns)
+        precondition(x.rows == y.rows && x.columns == y.columns && y.isContiguous && x.isContiguous)
         d3_add(y.pointer, x.pointer, x.rows * x.columns)
     }
 

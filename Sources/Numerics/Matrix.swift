@@ -31,6 +31,7 @@ public struct Matrix: @unchecked Sendable {
         self = buffer.matrix(rows: rows, columns: columns).view
     }
 
+    /// One element, with its place checked; loops over many take ``row(_:)`` instead.
     public subscript(row: Int, column: Int) -> Float {
         precondition(
             row >= 0 && row < rows && column >= 0 && column < columns, "(\(row),\(column)) is outside")
@@ -52,6 +53,9 @@ public struct Matrix: @unchecked Sendable {
             owner: owner, pointer: pointer + r.lowerBound * stride + c.lowerBound, rows: r.count,
             columns: c.count, stride: stride)
     }
+
+    /// Whether rows follow one another without gaps.
+    public var isContiguous: Bool { stride == columns || rows <= 1 }
 
     /// All elements, row by row.
     public var elements: [Float] { (0..<rows).flatMap { Array(row($0)) } }
@@ -88,6 +92,7 @@ public struct MutableMatrix: @unchecked Sendable {
         Matrix(owner: owner, pointer: UnsafePointer(pointer), rows: rows, columns: columns, stride: stride)
     }
 
+    /// One element, with its place checked; loops over many take ``row(_:)`` instead.
     public subscript(row: Int, column: Int) -> Float {
         get { view[row, column] }
         nonmutating set {

@@ -3,6 +3,7 @@ public import Transformers
 
 /// AdamW with decoupled weight decay, as `torch.optim.AdamW` computes it in 32-bit floats.
 public final class AdamW: Optimizer {
+    /// Constants of the update; the defaults are torch's.
     public struct Options: Sendable, Hashable {
         public var learningRate: Double
         public var beta1: Double

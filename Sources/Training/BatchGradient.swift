@@ -20,6 +20,7 @@ public final class BatchGradient {
     /// - Parameters:
     ///   - parameters: the parameters in training; read on every call.
     ///   - threads: how many threads to use.
+    /// - Throws: `BLASError` when no matrix library can be loaded.
     public init(_ parameters: FlatParameters, threads: Int) throws {
         transformer = try Transformer(over: parameters)
         self.threads = threads

@@ -36,6 +36,7 @@ public struct TrainingSequence: Sendable {
 
 /// How the rows of one group enter the loss.
 public struct LossGroup: Sendable, Hashable {
+    /// What the weighted sum of a group's cross-entropies is divided by.
     public enum Normalization: Sendable, Hashable {
         /// Divide the weighted sum of cross-entropies by the sum of the weights.
         case weightedMean
@@ -80,6 +81,7 @@ public struct LossBatch: Sendable {
 
 /// What a batch's loss was.
 public struct LossReport: Sendable {
+    /// The terms of one group.
     public struct Group: Sendable {
         public var name: String
         /// Normalised cross-entropy, before the group's factor; 0 without rows.

@@ -8,6 +8,7 @@ public import Transformers
 /// Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024), and a factor
 /// √max(1, rows / columns).
 public final class Muon: Optimizer {
+    /// Constants of the update of the blocks' matrices.
     public struct Options: Sendable, Hashable {
         public var learningRate: Double
         public var momentum: Double

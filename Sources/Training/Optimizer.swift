@@ -38,6 +38,8 @@ public enum WeightDecayRule: String, Sendable, CaseIterable {
     /// Matrices decay; norms and biases don't.
     case matrices
 
+    /// Whether a parameter decays.
+    /// - Parameter name: the parameter's name in its family's checkpoints.
     public func decays(_ specification: ParameterSpecification, name: String) -> Bool {
         switch self {
         case .matrices: return !specification.isVector

@@ -86,9 +86,12 @@ public struct PretrainingBatcher: Sendable {
         _ example: TrainingExample, _ model: TransformerConfiguration, _ group: Int
     ) -> TrainingSequence {
         // The last response token predicts nothing, so it need not be forwarded.
-        let rows = example.response.indices.map { i in
-            LossRow(
-                row: example.prompt.count + i - 1, target: example.response[i], group: group,
+        let rows = example.response.indices.compactMap { i -> LossRow? in
+            // Nothing stands before the first token, so nothing predicts it.
+            let row = example.prompt.count + i - 1
+            guard row >= 0 else { return nil }
+            return LossRow(
+                row: row, target: example.response[i], group: group,
                 weight: i < example.responseLength ? 1 : paddingWeight)
         }
         return TrainingSequence(tokens: Array(example.tokens.dropLast()), attention: .causal, rows: rows)
@@ -109,7 +112,7 @@ public struct PretrainingBatcher: Sendable {
         for i in start..<example.response.count where i >= end || masked[i - start] {
             let position = example.prompt.count + i
             tokens[position] = maskToken
-            if i < end { rows.append(row(position, example.response[i], model, group, 1)) }
+            if i < end { rows += row(position, example.response[i], model, group, 1) }
         }
         return TrainingSequence(tokens: tokens, rows: rows)
     }
@@ -124,14 +127,16 @@ public struct PretrainingBatcher: Sendable {
             let position = example.prompt.count + i
             tokens[position] = maskToken
             let weight = inverse ? scale / Float(ratio) : scale
-            rows.append(row(position, example.response[i], model, group, weight))
+            rows += row(position, example.response[i], model, group, weight)
         }
         return TrainingSequence(tokens: tokens, rows: rows)
     }
 
+    /// The row that predicts the token at `position`; none for the first token of a model with shifted logits.
     private func row(
         _ position: Int, _ target: Int32, _ model: TransformerConfiguration, _ group: Int, _ weight: Float
-    ) -> LossRow {
-        LossRow(row: model.logitShift ? position - 1 : position, target: target, group: group, weight: weight)
+    ) -> [LossRow] {
+        let row = model.logitShift ? position - 1 : position
+        return row < 0 ? [] : [LossRow(row: row, target: target, group: group, weight: weight)]
     }
 }

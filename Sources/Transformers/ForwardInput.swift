@@ -45,9 +45,12 @@ struct RaggedLayout {
             let offset = tokens.count
             tokens += input.tokens
             for i in input.tokens.indices { positions.append(Int32(input.firstPosition + i)) }
+            var previous = -1
             for row in input.logitRows {
                 precondition(
-                    row >= 0 && row < input.tokens.count, "logits of row \(row) of \(input.tokens.count)")
+                    row > previous && row < input.tokens.count,
+                    "logits of row \(row) of \(input.tokens.count), after row \(previous)")
+                previous = row
                 logitRows.append(offset + row)
             }
             offsets.append(tokens.count)

@@ -22,11 +22,13 @@ public enum LLaDAFamily: ModelFamily {
 
         let width = try options.integer("d_model")
         let heads = try options.integer("n_heads")
+        let ratio = try options.integer("mlp_ratio", default: 4)
+        let feedForward = ratio.multipliedReportingOverflow(by: width)
         var c = TransformerConfiguration(
             layers: try options.integer("n_layers"), width: width, heads: heads,
             keyValueHeads: try options.integer("n_kv_heads", default: heads),
             feedForwardWidth: try options.integer(
-                "mlp_hidden_size", default: try options.integer("mlp_ratio", default: 4) * width),
+                "mlp_hidden_size", default: feedForward.overflow ? .max : feedForward.partialValue),
             vocabulary: try options.integer("embedding_size", default: try options.integer("vocab_size")))
         c.normEpsilon = Float(try options.number("rms_norm_eps", default: 1e-5))
         c.ropeTheta = try options.number("rope_theta", default: 10_000)

@@ -36,6 +36,7 @@ public enum ParameterRole: Sendable, Hashable {
     case finalNorm
     case head
 
+    /// The parameters of a block.
     public enum BlockRole: String, Sendable, CaseIterable {
         case attentionNorm, query, key, value, queryBias, keyBias, valueBias, attentionOutput
         case feedForwardNorm, gate, up, down

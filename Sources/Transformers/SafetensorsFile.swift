@@ -43,7 +43,8 @@ public struct SafetensorsFile: Sendable {
     /// The header's `__metadata__`.
     public let metadata: [String: String]
 
-    /// Maps the file and checks its header: every tensor inside the file, its size as its shape says.
+    /// Maps the file and checks its header: every tensor inside the file, its size as its shape says, and every
+    /// byte behind the header in exactly one tensor.
     /// - Throws: ``CheckpointError``, `FileError`.
     public init(_ path: FilePath) throws {
         map = try MappedFile(path)
@@ -78,49 +79,9 @@ public struct SafetensorsFile: Sendable {
             }
             entries[member.key] = try Self.entry(member, dataStart: start, fileSize: size, path)
         }
+        try Self.checkLayout(entries, dataStart: start, fileSize: size, path)
         self.entries = entries
         self.metadata = metadata
-    }
-
-    private static func entry(
-        _ member: JSONMember, dataStart: Int, fileSize: Int, _ path: FilePath
-    ) throws(CheckpointError) -> Entry {
-        let name = member.key
-        guard let typeName = member.value["dtype"]?.string, let shapeNodes = member.value["shape"]?.array,
-            let offsets = member.value["data_offsets"]?.array, offsets.count == 2,
-            let begin = offsets[0].int, let end = offsets[1].int
-        else {
-            throw CheckpointError(path, tensor: name, "the header gives no dtype, shape and data_offsets")
-        }
-        guard let type = ElementType(rawValue: typeName) else {
-            let known = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
-            throw CheckpointError(path, tensor: name, "has the element type \(typeName); known are \(known)")
-        }
-        var bytes = type.size
-        var shape: [Int] = []
-        for node in shapeNodes {
-            guard let extent = node.int, extent >= 0 else {
-                throw CheckpointError(path, tensor: name, "has a shape with something that is not a size")
-            }
-            let product = bytes.multipliedReportingOverflow(by: extent)
-            guard !product.overflow else {
-                throw CheckpointError(path, tensor: name, "has an impossible shape")
-            }
-            bytes = product.partialValue
-            shape.append(extent)
-        }
-        let available = fileSize - dataStart
-        guard begin >= 0, end >= begin, end <= available else {
-            throw CheckpointError(
-                path, tensor: name,
-                "lies at bytes \(begin)..<\(end) of the data, but the file holds only \(available); it is truncated"
-            )
-        }
-        guard end - begin == bytes else {
-            throw CheckpointError(
-                path, tensor: name, "has \(end - begin) bytes; \(typeName) \(shape) needs \(bytes)")
-        }
-        return Entry(type: type, shape: shape, range: dataStart + begin..<dataStart + end)
     }
 
     /// The bytes of a tensor.
@@ -128,7 +89,8 @@ public struct SafetensorsFile: Sendable {
         UnsafeRawBufferPointer(rebasing: map.bytes[entry.range])
     }
 
-    /// The elements of an integer tensor (`I64`, `I32`, `I16`, `I8`, `U8`, `BOOL`).
+    /// The elements of an integer tensor (`I64`, `I32`, `I16`, `I8`, `U8`, `BOOL`), row by row.
+    /// - Throws: ``CheckpointError`` when the tensor is missing or of another type.
     public func integers(_ name: String) throws(CheckpointError) -> [Int] {
         let entry = try self.entry(named: name)
         let raw = bytes(of: entry)

@@ -33,6 +33,7 @@ public enum SafetensorsWriter {
     }
 
     /// Writes `tensors` in order; the file appears whole or not at all.
+    /// - Throws: `FileError`.
     public static func write(
         _ tensors: [Tensor], type: FloatType = .float32, metadata: [String: String] = ["format": "pt"],
         to path: FilePath

@@ -52,7 +52,9 @@ public final class TrainingPass {
         normed = final.view
     }
 
-    /// Adds the gradients of all parameters but the head to `gradients`, given that of ``hidden``.
+    /// Adds the gradients of all parameters but the head to `gradients`.
+    /// - Parameter dHidden: the gradient of ``hidden``, Σ |logitRows| × D, as
+    ///   ``headBackward(targets:weights:temperature:into:)`` gives it.
     public func backward(_ dHidden: Matrix, into gradients: FlatParameters) {
         guard let last, let finalInverse else { preconditionFailure("backward follows forward") }
         let c = transformer.configuration

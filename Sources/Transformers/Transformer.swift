@@ -25,6 +25,7 @@ public final class Transformer: Sendable {
         try self.init(flat.configuration, parameters: views)
     }
 
+    /// Scratch memory for one worker.
     public func makeWorkspace() -> Workspace { Workspace() }
 
     /// The head's weight, V × D.

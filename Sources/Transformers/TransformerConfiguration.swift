@@ -97,9 +97,8 @@ public struct TransformerConfiguration: Sendable, Hashable {
                 return "the \(name) token \(token) is outside the vocabulary of \(vocabulary)"
             }
         }
-        if !(normEpsilon > 0) || !(ropeTheta > 1) {
-            return "the norm's epsilon or the rotary base is not positive"
-        }
+        if !(normEpsilon > 0 && normEpsilon < 1) { return "the norm's epsilon can't be \(normEpsilon)" }
+        if !(ropeTheta > 1 && ropeTheta < 1e30) { return "the rotary base can't be \(ropeTheta)" }
         return nil
     }
 }

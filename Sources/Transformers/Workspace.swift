@@ -5,17 +5,21 @@ internal import Numerics
 /// Not thread-safe: one per worker.
 public final class Workspace {
     let arena = Arena()
-    private var rotary: RotaryTable?
+    private var rotary: (table: RotaryTable, headWidth: Int, theta: Double)?
 
     public init() {}
 
     /// The rotary table for positions below `positions`, kept from pass to pass.
     func rotaryTable(_ configuration: TransformerConfiguration, positions: Int) -> RotaryTable {
-        if let rotary, rotary.cosine.rows >= positions { return rotary }
-        let table = RotaryTable(
-            positions: max(positions, 128), headWidth: configuration.headWidth, theta: configuration.ropeTheta
-        )
-        rotary = table
+        let (headWidth, theta) = (configuration.headWidth, configuration.ropeTheta)
+        // A workspace may serve several models, one after another.
+        if let rotary, rotary.headWidth == headWidth, rotary.theta == theta,
+            rotary.table.cosine.rows >= positions
+        {
+            return rotary.table
+        }
+        let table = RotaryTable(positions: max(positions, 128), headWidth: headWidth, theta: theta)
+        rotary = (table, headWidth, theta)
         return table
     }
 

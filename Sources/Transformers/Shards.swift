@@ -1,0 +1,56 @@
+internal import Files
+internal import JSON
+internal import SystemPackage
+
+/// The files of a checkpoint: one, or those that the index names.
+struct Shards {
+    private var files: [String: SafetensorsFile] = [:]
+    /// File name of each tensor; empty for a single file.
+    private var places: [String: String] = [:]
+    private let origin: FilePath
+
+    init(_ folder: FilePath) throws {
+        let index = folder.appending(Checkpoint.index)
+        guard FileSystem.exists(index) else {
+            origin = folder.appending(Checkpoint.single)
+            guard FileSystem.exists(origin) else {
+                throw CheckpointError(folder, "has neither \(Checkpoint.single) nor \(Checkpoint.index)")
+            }
+            files[Checkpoint.single] = try SafetensorsFile(origin)
+            return
+        }
+        origin = index
+        let document = try JSONDocument(parsing: FileSystem.read(index), name: index.string)
+        guard let members = document.root["weight_map"]?.members else {
+            throw CheckpointError(index, "has no weight_map")
+        }
+        for member in members {
+            // One plain component, and the same text again: a NUL character would cut it short.
+            guard let name = member.value.string, let component = FilePath.Component(name),
+                component.kind == .regular, component.string == name
+            else {
+                throw CheckpointError(
+                    index, tensor: member.key, "is not mapped to a file name in this folder")
+            }
+            places[member.key] = name
+            if files[name] == nil {
+                let path = folder.appending(name)
+                guard FileSystem.exists(path) else {
+                    throw CheckpointError(index, tensor: member.key, "lies in \(name), which is missing")
+                }
+                files[name] = try SafetensorsFile(path)
+            }
+        }
+    }
+
+    func file(holding tensor: String) throws(CheckpointError) -> SafetensorsFile {
+        let name = places.isEmpty ? Checkpoint.single : places[tensor]
+        guard let name, let file = files[name] else {
+            throw CheckpointError(origin, tensor: tensor, "is missing from the weight_map")
+        }
+        return file
+    }
+
+    /// Names of all tensors, by file.
+    var names: [(FilePath, [String])] { files.values.map { ($0.map.path, Array($0.entries.keys)) } }
+}
