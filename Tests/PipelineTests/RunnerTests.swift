@@ -30,7 +30,7 @@ import Testing
     @Test func makesEveryStageOnce() throws {
         let first = try run()
         #expect(first.stages.count == 6 && first.stages.allSatisfy { !$0.wasCached })
-        #expect(first.reports == ["swept 0.25: 33.75, 0.5: 67.5, 1.0: 135.0\nalone 67.5\n"])
+        #expect(first.reports.map(\.text) == ["swept 0.25: 33.75, 0.5: 67.5, 1.0: 135.0\nalone 67.5\n"])
         let before = try FileSystem.list(store.root.pushing("toy/chain"))
         let log = Log()
         let second = try run(log: log)
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func artifactsRecordWhatTheyWereMadeFrom() throws {
-        let outcome = try run(options: .init(threads: 3, machineExtras: ["blasCore": "Toy"]))
+        let outcome = try run(options: .init(threads: 3, machineExtras: { ["blasCore": "Toy"] }))
         let curve = try #require(outcome.stages.first { $0.stage == "curve[threshold=0.5]" })
         let name = try #require(curve.artifact.folder.lastComponent?.string)
         let fingerprint = curve.artifact.record.fingerprint
