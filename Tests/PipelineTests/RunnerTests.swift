@@ -74,6 +74,22 @@ import Testing
         #expect(run.root["stages"]?.array?[2]["artifact"]?.string == name)
     }
 
+    @Test func theMachineIsAskedForOnlyBeforeWork() throws {
+        struct NoLibrary: Error {}
+        let broken = Runner.Options(machineExtras: { throw NoLibrary() })
+        #expect(throws: NoLibrary.self) { try run(options: broken) }
+        #expect(!FileSystem.exists(store.root))
+        try run()
+        #expect(try run(options: broken).stages.allSatisfy { $0.wasCached })
+    }
+
+    @Test func reportsKnowTheirFiles() throws {
+        let outcome = try run()
+        let report = try #require(outcome.reports.first)
+        #expect(report.path == outcome.stages.last?.artifact.folder.appending("table.txt"))
+        #expect(try FileSystem.readText(report.path) == report.text)
+    }
+
     @Test func onlyWhatChangedIsMadeAgain() throws {
         try run()
         let outcome = try run(set: ["stages.single.groupSize=2"])
