@@ -39,12 +39,27 @@ struct D3LLMCommand {
         return path.string
     }
 
-    /// Inode, size and time of change of all files in the store: what tells whether anything was written.
-    func listing() throws -> [String] {
-        try ScratchFolder.files(below: store).map { file in
+    /// Inode, size and time of change of all files in a folder, the store unless given: what tells whether anything
+    /// was written.
+    func listing(of folder: FilePath? = nil) throws -> [String] {
+        let folder = folder ?? store
+        return try ScratchFolder.files(below: folder).map { file in
             var info = stat()
-            _ = store.pushing(FilePath(file)).withPlatformString { lstat($0, &info) }
+            _ = folder.pushing(FilePath(file)).withPlatformString { lstat($0, &info) }
             return "\(file) \(info.st_ino) \(info.st_size) \(info.st_mtim.tv_sec).\(info.st_mtim.tv_nsec)"
+        }
+    }
+
+    /// Waits until a checkpoint or a journal has changed so many times, or the log has told of another stage.
+    func waitForProgress(_ process: Command, changes: Int) {
+        let log = process.log
+        var (last, count) = (try? listing(of: store.appending(".work")), 0)
+        let start = ContinuousClock.now
+        while count < changes, process.log == log, start.duration(to: .now) < .seconds(60) {
+            // Files come and go meanwhile; a listing that fails is no change.
+            let now = try? listing(of: store.appending(".work"))
+            if let now, now != last { (last, count) = (now, count + 1) }
+            usleep(1000)
         }
     }
 }

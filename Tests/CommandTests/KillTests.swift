@@ -36,7 +36,9 @@ import Testing
         for target in Self.plan.flatMap({ Array(repeating: $0.0, count: $0.1) }) {
             let process = try command.start(arguments + ["--threads", "\(1 + draws.next() % 2)"])
             if process.waitForLog("] \(target): started") != nil { continue }
-            usleep(UInt32(draws.next() % 60_000))
+            // A kill before anything was kept would show nothing: some steps or samples come first.
+            command.waitForProgress(process, changes: Int(1 + draws.next() % 5))
+            usleep(UInt32(draws.next() % 20_000))
             process.send(SIGKILL)
             let outcome = process.wait()
             for line in outcome.log.split(separator: "\n") where line.contains(": going on from ") {
