@@ -52,8 +52,8 @@ format: ## rewrite the sources in the project's format; seconds
 format-check: ## fail if the sources aren't in the project's format; seconds
 	swift format lint --strict --parallel --recursive --configuration .swift-format $(SOURCES)
 
-doctor: ## say what this machine has and lacks; changes nothing
-	@scripts/doctor.sh
+doctor: build ## build, then say what this machine has, how fast it is and what it lacks; seconds
+	$(D3LLM) doctor --store $(STORE)
 
 clean: ## remove what the compiler made (.build); keeps the store
 	rm -rf .build

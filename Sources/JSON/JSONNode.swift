@@ -21,10 +21,10 @@ public struct JSONNode: Sendable {
         self.range = range
     }
 
-    /// The member `key` of an object; nil when there is none or this is no object.
+    /// The member `key` of an object, compared by bytes; nil when there is none or this is no object.
     public subscript(key: String) -> JSONNode? {
         guard case .object(let members) = value else { return nil }
-        return members.first { $0.key == key }?.value
+        return members.first { $0.key.hasSameBytes(as: key) }?.value
     }
 
     /// The text, if this is a string.

@@ -175,27 +175,16 @@ struct JSONParser {
     }
 }
 
-/// The keys of one object, compared byte for byte: Swift's `==` would take é and e+́ for the same key, which
-/// the vocabularies of tokenizers rightly hold side by side.
+/// The keys of one object.
 private struct SeenKeys {
-    private struct Exact: Hashable {
-        let key: String
-        static func == (a: Exact, b: Exact) -> Bool { a.key.utf8.elementsEqual(b.key.utf8) }
-        func hash(into hasher: inout Hasher) {
-            var key = key
-            key.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        }
-    }
-    private var keys: Set<Exact> = []
+    private var keys: Set<ExactString> = []
 
     /// Adds `key`; false when it was there.
     ///
     /// Small objects are searched one by one, which is faster.
     mutating func insert(_ key: String, among members: [JSONMember]) -> Bool {
-        if members.count < 16 {
-            return !members.contains { $0.key.utf8.elementsEqual(key.utf8) }
-        }
-        if keys.isEmpty { for member in members { keys.insert(Exact(key: member.key)) } }
-        return keys.insert(Exact(key: key)).inserted
+        if members.count < 16 { return !members.contains { $0.key.hasSameBytes(as: key) } }
+        if keys.isEmpty { for member in members { keys.insert(ExactString(member.key)) } }
+        return keys.insert(ExactString(key)).inserted
     }
 }

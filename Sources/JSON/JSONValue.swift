@@ -68,6 +68,8 @@ extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expre
 }
 
 /// The members of an object in the order in which they were set; two are equal when their order is too.
+///
+/// Keys are told apart by their UTF-8 bytes.
 public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     /// One key and its value.
     public struct Member: Sendable, Hashable {
@@ -77,6 +79,15 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
         public init(key: String, value: JSONValue) {
             self.key = key
             self.value = value
+        }
+
+        public static func == (a: Member, b: Member) -> Bool {
+            a.key.hasSameBytes(as: b.key) && a.value == b.value
+        }
+
+        public func hash(into hasher: inout Hasher) {
+            hasher.combine(ExactString(key))
+            hasher.combine(value)
         }
     }
 
@@ -88,12 +99,12 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 
     /// Members in the order given; a later value for a key replaces an earlier one.
     public init(_ pairs: some Sequence<(String, JSONValue)>) {
-        var places: [String: Int] = [:]
+        var places: [ExactString: Int] = [:]
         for (key, value) in pairs {
-            if let place = places[key] {
+            if let place = places[ExactString(key)] {
                 members[place].value = value
             } else {
-                places[key] = members.count
+                places[ExactString(key)] = members.count
                 members.append(Member(key: key, value: value))
             }
         }
@@ -110,9 +121,9 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     ///
     /// Setting keeps the place of a key that is there, setting nil removes it.
     public subscript(key: String) -> JSONValue? {
-        get { members.first { $0.key == key }?.value }
+        get { members.first { $0.key.hasSameBytes(as: key) }?.value }
         set {
-            let index = members.firstIndex { $0.key == key }
+            let index = members.firstIndex { $0.key.hasSameBytes(as: key) }
             switch (index, newValue) {
             case (let index?, let value?): members[index].value = value
             case (let index?, nil): members.remove(at: index)

@@ -73,7 +73,7 @@ public struct AUPStage: StageKind {
         let path = folder.appending("samples.jsonl")
         return try Journal.read(path).map { line in
             guard let record = SampleRecord(line.value) else {
-                throw DataError(description: "\(path): the record of \(line.key) can't be read")
+                throw DamagedFileError(path, "the record of \(line.key) isn't the result of a problem.")
             }
             return record
         }

@@ -31,6 +31,7 @@ public struct DistillStage: StageKind {
     private let windowLengths: [Int]
     private let objective: D3LLMObjective
     private let optimizer: OptimizerFields
+    private let checkpointSeconds: Double
 
     public init(_ fields: Fields) {
         teacher = fields.artifact("teacher", types: [.model], "The model that the student starts from.")
@@ -71,6 +72,7 @@ public struct DistillStage: StageKind {
                 rule: .upstream,
                 beta2: 0.999)
         }
+        checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
     }
 
     public func run(_ context: StageContext) throws -> StageResult {
@@ -88,7 +90,9 @@ public struct DistillStage: StageKind {
             batch: { step in
                 batch(step, rows, order, configuration, mask: model.maskToken, seed: seed)
             })
-        let losses = try TrainingLoop(context: context, parameters: parameters, phases: [phase]).run()
+        let losses = try TrainingLoop(
+            context: context, parameters: parameters, phases: [phase], checkpointInterval: checkpointSeconds
+        ).run()
         try ModelFolder.write(try Transformer(over: parameters), model.tokenizer, to: context.output)
         let epochs = Double(steps * batchSize) / Double(rows.count)
         let shown = losses.map {
@@ -125,13 +129,17 @@ public struct DistillStage: StageKind {
         let prompts = Dictionary(
             problems.map { ($0.id, $0.prompt()) }, uniquingKeysWith: { first, _ in first })
         let path = context.folder(of: trajectories).appending("trajectories.jsonl")
-        return try Journal.read(path).compactMap { line -> Row? in
-            guard let record = TrajectoryRecord(line.value) else {
-                throw DataError(description: "\(path): the record of \(line.key) is not a trajectory")
+        let vocabulary = model.transformer.configuration.vocabulary
+        let rows = try Journal.read(path).compactMap { line -> Row? in
+            guard let record = TrajectoryRecord(line.value),
+                record.response.allSatisfy({ (0..<vocabulary).contains(Int($0)) })
+            else {
+                throw DamagedFileError(
+                    path, "the record of \(line.key) is no trajectory of the teacher's tokens.")
             }
             guard record.isCorrect else { return nil }
             guard let prompt = prompts[record.id] else {
-                throw DataError(description: "\(path): there is no problem \(record.id) in the data set")
+                throw DamagedFileError(path, "there is no problem \(record.id) in the data set.")
             }
             let promptIds = model.tokenizer.ids(prompt)
             let length =
@@ -142,6 +150,12 @@ public struct DistillStage: StageKind {
                 fullLength: promptIds.count + length,
                 trajectory: .init(states: states, unmaskStep: promptIds.map { _ in 0 } + record.unmaskStep))
         }
+        guard !rows.isEmpty else {
+            throw DataError(
+                description: "the teacher got no problem right, so there is nothing to learn from; "
+                    + "train it longer, or let it decode more prompts")
+        }
+        return rows
     }
 
     private func batch(

@@ -52,8 +52,8 @@ public struct EvaluateStage: StageKind {
         }
         let records = journal.records.compactMap { SampleRecord($0.value) }
         guard records.count == all.count else {
-            throw DataError(
-                description: "\(journal.path) holds records that can't be read; delete it to start again")
+            throw DamagedFileError(
+                journal.path, "a record is no result of a problem; delete the file to start the stage again.")
         }
         return try Self.result(records)
     }

@@ -15,6 +15,12 @@ struct ModelFolder {
         transformer = try Checkpoint.load(folder)
         tokenizer = try WordLevelTokenizer(folder: folder)
         (maskToken, endToken) = try Self.specialTokens(tokenizer, folder)
+        guard tokenizer.vocabularySize <= transformer.configuration.vocabulary else {
+            throw DamagedFileError(
+                folder,
+                "the tokenizer has \(tokenizer.vocabularySize) tokens, the model only "
+                    + "\(transformer.configuration.vocabulary); they don't belong together.")
+        }
     }
 
     /// Writes a model and the tokenizer it was trained with.

@@ -20,6 +20,7 @@ public struct PretrainStage: StageKind {
     private let model: ModelFields
     private let generationLength: Int
     private let phases: [PhaseFields]
+    private let checkpointSeconds: Double
 
     public init(_ fields: Fields) {
         data = fields.artifact("data", types: [.dataset], "Problems to train on.")
@@ -28,6 +29,7 @@ public struct PretrainStage: StageKind {
         generationLength = fields.integer(
             "generationLength", default: 48, in: 1...65_536, "Tokens of a response, padding included.")
         phases = fields.objects("phases", atLeast: 1, "Training phases, in order.") { PhaseFields($0) }
+        checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
     }
 
     public func run(_ context: StageContext) throws -> StageResult {
@@ -35,6 +37,9 @@ public struct PretrainStage: StageKind {
         let (mask, end) = try ModelFolder.specialTokens(tokenizer, context.folder(of: self.tokenizer))
         let problems = try ProblemFile.read(context.folder(of: data).appending("train.jsonl"))
         let examples = try tokenizer.examples(problems, endToken: end, generationLength: generationLength)
+        guard !examples.isEmpty else {
+            throw DataError(description: "the data set has no problems to train on")
+        }
         let configuration = try model.configuration(
             vocabulary: tokenizer.vocabularySize, mask: mask, end: end, positions: 4096)
         let parameters = Initialization(embedding: model.embeddingDeviation, matrices: model.matrixDeviation)
@@ -44,7 +49,7 @@ public struct PretrainStage: StageKind {
             phases: phases.enumerated().map { index, phase in
                 phase.phase(
                     index, examples, configuration, mask: mask, seed: context.seed, threads: context.threads)
-            })
+            }, checkpointInterval: checkpointSeconds)
         let losses = try loop.run()
         try ModelFolder.write(try Transformer(over: parameters), tokenizer, to: context.output)
         let steps = phases.reduce(0) { $0 + $1.steps }

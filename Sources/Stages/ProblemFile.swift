@@ -3,11 +3,6 @@ internal import Files
 internal import JSON
 internal import SystemPackage
 
-/// What is wrong with a line of a data file.
-struct DataError: Error, CustomStringConvertible {
-    let description: String
-}
-
 /// Problems as JSON lines.
 enum ProblemFile {
     static func write(_ problems: [Problem], to path: FilePath) throws {
@@ -19,13 +14,23 @@ enum ProblemFile {
         try FileSystem.writeAtomically(bytes, to: path)
     }
 
+    /// All problems of a file; empty lines are skipped.
+    ///
+    /// - Throws: ``DamagedFileError`` that names the first bad line; `FileError`.
     static func read(_ path: FilePath) throws -> [Problem] {
-        try FileSystem.read(path).split(separator: UInt8(ascii: "\n")).enumerated().map { index, line in
-            let document = try JSONDocument(parsing: Array(line), name: "\(path), line \(index + 1)")
-            guard let problem = problem(from: document.root) else {
-                throw DataError(
-                    description:
-                        "\(path):\(index + 1): a problem needs id, question, response, answer and steps")
+        let lines = try FileSystem.read(path).split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        return try lines.enumerated().compactMap { index, line in
+            if line.isEmpty { return nil }
+            let root: JSONNode
+            do throws(JSONSyntaxError) {
+                root = try JSONDocument(parsing: Array(line), name: path.string).root
+            } catch {
+                throw DamagedFileError(path, line: index + 1, "column \(error.column): \(error.message)")
+            }
+            guard let problem = problem(from: root) else {
+                throw DamagedFileError(
+                    path, line: index + 1, "a problem needs id, question, response, answer and steps.")
             }
             return problem
         }

@@ -26,7 +26,15 @@ struct TrainingLoop {
     let parameters: FlatParameters
     let phases: [Phase]
     /// Seconds between checkpoints.
-    var checkpointInterval = 20.0
+    let checkpointInterval: Double
+
+    /// The key `checkpointSeconds` of the kinds that train.
+    static func checkpointSeconds(_ fields: Fields) -> Double {
+        fields.number(
+            "checkpointSeconds", default: 20, in: 0.0...86_400,
+            "Seconds between checkpoints, and so the most that a kill can cost; 0 makes one after each step.",
+            role: .execution)
+    }
 
     /// Trains, and writes the log to `training.jsonl` in the artifact.
     /// - Returns: the loss reports' means over the last tenth of the last phase, for the summary.

@@ -72,8 +72,8 @@ public struct TrajectoriesStage: StageKind {
         }
         let records = journal.records.compactMap { TrajectoryRecord($0.value) }
         guard records.count == count else {
-            throw DataError(
-                description: "\(journal.path) holds records that can't be read; delete it to start again")
+            throw DamagedFileError(
+                journal.path, "a record is no trajectory; delete the file to start the stage again.")
         }
         let kept = records.count { $0.isCorrect }
         let first = records.count { $0.isCorrect && $0.attempt == 0 }
@@ -163,7 +163,9 @@ struct TrajectoryRecord: Sendable {
 
     init?(_ value: JSONValue) {
         func ids(_ key: String) -> [Int32]? {
-            value[key]?.array?.compactMap { $0.int.flatMap { Int32(exactly: $0) } }
+            guard let values = value[key]?.array else { return nil }
+            let ids = values.compactMap { $0.int.flatMap { Int32(exactly: $0) } }
+            return ids.count == values.count ? ids : nil
         }
         guard let id = value["id"]?.string, let correct = value["correct"]?.bool,
             let attempt = value["attempt"]?.int,

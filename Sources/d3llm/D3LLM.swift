@@ -15,8 +15,10 @@ struct D3LLM: ParsableCommand {
             EXIT CODES
             \(ExitCodes.table)
             """,
+        version: Version.current,
         subcommands: [
-            RunCommand.self, PlanCommand.self, ValidateCommand.self, KindsCommand.self, ParityCommand.self,
+            RunCommand.self, PlanCommand.self, ValidateCommand.self, KindsCommand.self, MethodsCommand.self,
+            ParityCommand.self, DoctorCommand.self,
         ])
 
     /// The kinds of stages that configurations can name.

@@ -1,6 +1,9 @@
 import ArgumentParser
 import Files
+import Numerics
+import Parity
 import Pipeline
+import Stages
 import SystemPackage
 
 /// How the command ends; `d3llm help` prints this table.
@@ -9,8 +12,10 @@ enum ExitCodes {
     static let failure = ExitCode(1)
     /// The configuration is invalid.
     static let invalidConfiguration = ExitCode(2)
-    /// A file or the store can't be read or written.
+    /// A file or the store can't be read or written, or is damaged.
     static let inputOutput = ExitCode(3)
+    /// A library is missing; the number is that of `EX_UNAVAILABLE` in sysexits.h, as 64 is that of `EX_USAGE`.
+    static let unavailable = ExitCode(69)
     /// Stopped by Ctrl-C or SIGTERM, at a point from which it can go on.
     static let interrupted = ExitCode(130)
 
@@ -18,8 +23,9 @@ enum ExitCodes {
           0  done
           1  a stage, a check or a comparison failed
           2  the configuration is invalid, or names what isn't there
-          3  a file or the store can't be read or written
+          3  a file or the store can't be read or written, or is damaged
          64  wrong usage of the command line
+         69  a library is missing; `d3llm doctor` says which
         130  interrupted; run the same command again to go on
         """
 
@@ -38,7 +44,9 @@ enum ExitCodes {
     private static func code(for error: any Error) -> ExitCode {
         switch error {
         case is ConfigurationError, is UnknownStageError: invalidConfiguration
-        case is FileError, is FileEncodingError, is StoreError, is JournalError: inputOutput
+        case is FileError, is FileEncodingError, is StoreError, is ParityError: inputOutput
+        case let error where DamagedFileError.describes(error): inputOutput
+        case is BLASError: unavailable
         case is RunInterrupted: interrupted
         case let failure as StageFailure: code(for: failure.underlying)
         default: Self.failure

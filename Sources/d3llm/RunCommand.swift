@@ -1,16 +1,21 @@
 import ArgumentParser
 import Pipeline
+import Stages
 import SystemPackage
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run the stages of an experiment that aren't in the store yet.")
+        commandName: "run", abstract: "Run the stages of an experiment that aren't in the store yet.",
+        discussion: """
+            Prints the tables of the experiment and where they are. Stopped or killed, it goes on from there when \
+            the same command is run again; Ctrl-C stops at the next safe point, a second Ctrl-C at once.
+            """)
 
     @OptionGroup var experiment: ExperimentOptions
     @OptionGroup var storage: StoreOptions
 
-    @Option(help: "Threads to use; results don't depend on them.")
-    var threads: Int = Machine.current.cores
+    @Option(help: "Threads to use, all cores by default; results don't depend on them.")
+    var threads: Int?
 
     @Option(help: ArgumentHelp("Run only this stage and what it needs.", valueName: "stage"))
     var only: [String] = []
@@ -19,18 +24,22 @@ struct RunCommand: ParsableCommand {
     var force: [String] = []
 
     func validate() throws {
-        guard threads >= 1 else { throw ValidationError("--threads needs at least 1; this is \(threads).") }
+        guard let threads, threads < 1 else { return }
+        throw ValidationError("--threads needs at least 1; this is \(threads).")
     }
 
     func run() throws {
         try ExitCodes.reporting {
             let options = Runner.Options(
-                threads: threads, only: only, force: force, arguments: CommandLine.arguments)
+                threads: threads ?? Machine.current.cores, only: only, force: force,
+                arguments: CommandLine.arguments,
+                machineExtras: { try NumericsFacts.recorded() })
             let runner = Runner(
                 try experiment.load(), store: storage.store, options: options, reporter: .standardError(),
                 cancellation: .onSignals())
             for report in try runner.run().reports {
-                print(report, terminator: report.hasSuffix("\n") ? "" : "\n")
+                print(report.text, terminator: report.text.hasSuffix("\n") ? "" : "\n")
+                print("\nThis table is in \(report.path)")
             }
         }
     }

@@ -50,6 +50,7 @@ import Testing
     @Test func tellsComposedFromDecomposedKeys() throws {
         let root = try parse("{\"\u{e9}\": 1, \"e\u{301}\": 2}")
         #expect(root.members?.count == 2)
+        #expect(root["\u{e9}"]?.int == 1 && root["e\u{301}"]?.int == 2)
     }
 
     @Test(arguments: [

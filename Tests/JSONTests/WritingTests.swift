@@ -71,4 +71,22 @@ import Testing
         #expect(object == ["a": 3, "c": 4])
         #expect(JSONObject([("x", 1), ("y", 2), ("x", 3)]).members.map(\.value) == [3, 2])
     }
+
+    @Test func keysThatOnlyLookAlikeStayApart() throws {
+        // The last pair has the same marks in another order: as many bytes, and equal to Swift's ==.
+        let pairs = [("\u{e9}", "e\u{301}"), ("a\u{301}\u{323}", "a\u{323}\u{301}")]
+        for (a, b): (String, String) in pairs {
+            let (one, two): (JSONValue, JSONValue) = (1, 2)
+            var object = JSONObject([(a, one), (b, two)])
+            #expect(object.members.map { $0.value } == [one, two])
+            object[b] = 3
+            #expect(object[a] == 1 && object[b] == 3)
+            object[a] = nil
+            #expect(object.members.count == 1 && object[a] == nil && object[b] == 3)
+            #expect(JSONObject([(a, one)]) != JSONObject([(b, one)]))
+            let document = try JSONDocument(
+                parsing: JSONValue.object([a: one, b: two]).compactBytes(), name: "t")
+            #expect(JSONValue(document.root)[a] == 1 && JSONValue(document.root)[b] == 2)
+        }
+    }
 }

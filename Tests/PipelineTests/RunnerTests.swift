@@ -30,7 +30,7 @@ import Testing
     @Test func makesEveryStageOnce() throws {
         let first = try run()
         #expect(first.stages.count == 6 && first.stages.allSatisfy { !$0.wasCached })
-        #expect(first.reports == ["swept 0.25: 33.75, 0.5: 67.5, 1.0: 135.0\nalone 67.5\n"])
+        #expect(first.reports.map(\.text) == ["swept 0.25: 33.75, 0.5: 67.5, 1.0: 135.0\nalone 67.5\n"])
         let before = try FileSystem.list(store.root.pushing("toy/chain"))
         let log = Log()
         let second = try run(log: log)
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func artifactsRecordWhatTheyWereMadeFrom() throws {
-        let outcome = try run(options: .init(threads: 3, machineExtras: ["blasCore": "Toy"]))
+        let outcome = try run(options: .init(threads: 3, machineExtras: { ["blasCore": "Toy"] }))
         let curve = try #require(outcome.stages.first { $0.stage == "curve[threshold=0.5]" })
         let name = try #require(curve.artifact.folder.lastComponent?.string)
         let fingerprint = curve.artifact.record.fingerprint
@@ -72,6 +72,22 @@ import Testing
             parsing: FileSystem.read(folder.appending("run.json")), name: "run.json")
         #expect(run.root["status"]?.string == "finished" && run.root["stages"]?.array?.count == 6)
         #expect(run.root["stages"]?.array?[2]["artifact"]?.string == name)
+    }
+
+    @Test func theMachineIsAskedForOnlyBeforeWork() throws {
+        struct NoLibrary: Error {}
+        let broken = Runner.Options(machineExtras: { throw NoLibrary() })
+        #expect(throws: NoLibrary.self) { try run(options: broken) }
+        #expect(!FileSystem.exists(store.root))
+        try run()
+        #expect(try run(options: broken).stages.allSatisfy { $0.wasCached })
+    }
+
+    @Test func reportsKnowTheirFiles() throws {
+        let outcome = try run()
+        let report = try #require(outcome.reports.first)
+        #expect(report.path == outcome.stages.last?.artifact.folder.appending("table.txt"))
+        #expect(try FileSystem.readText(report.path) == report.text)
     }
 
     @Test func onlyWhatChangedIsMadeAgain() throws {

@@ -34,7 +34,7 @@ struct ArtifactMaker {
             throw RunInterrupted(
                 stage: stage.id, kept: "It has not begun; run the same command again to go on.")
         }
-        start()
+        try start()
         let lock = try acquireLock(stage, label)
         defer { lock.release() }
         // Another process may have made it while this one waited.
@@ -55,12 +55,13 @@ struct ArtifactMaker {
     }
 
     /// What is done once before the first stage that has to be made.
-    private mutating func start() {
+    private mutating func start() throws {
         guard !hasStarted else { return }
+        let extras = try runner.options.machineExtras()
         hasStarted = true
         store.sweepTemporaryFolders()
         code = CodeIdentity.current().value
-        machine = Machine.current.value(threads: runner.options.threads, extras: runner.options.machineExtras)
+        machine = Machine.current.value(threads: runner.options.threads, extras: extras)
     }
 
     private func acquireLock(_ stage: Stage, _ label: String) throws -> ArtifactLock {

@@ -27,6 +27,7 @@ struct CodeIdentity: Sendable {
 
     var value: JSONValue {
         [
+            "version": .string(Version.current),
             "executableSHA256": executable.map(JSONValue.string) ?? .null,
             "commit": commit.map(JSONValue.string) ?? .null, "dirty": isDirty.map(JSONValue.bool) ?? .null,
         ]

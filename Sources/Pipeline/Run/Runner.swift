@@ -15,12 +15,14 @@ public struct Runner: Sendable {
         /// The command line, for the record.
         public var arguments: [String]
         /// What the caller knows of the machine, for the records: for example the name of the BLAS kernels.
-        public var machineExtras: JSONObject
+        ///
+        /// Asked once, before the first stage that has to be made; its error stops the run there.
+        public var machineExtras: @Sendable () throws -> JSONObject
 
         public init(
             threads: Int = Machine.current.cores, only: [String] = [], force: [String] = [],
             arguments: [String] = [],
-            machineExtras: JSONObject = [:]
+            machineExtras: @escaping @Sendable () throws -> JSONObject = { [:] }
         ) {
             self.threads = threads
             self.only = only
@@ -51,7 +53,7 @@ public struct Runner: Sendable {
     /// Runs what is needed, each stage after those that it refers to.
     ///
     /// - Throws: `StageFailure` when a stage fails, `RunInterrupted` when it was asked to stop, `StoreError`,
-    ///   `FileError`, `UnknownStageError`. Whatever was finished before is in the store.
+    ///   `FileError`, `UnknownStageError`, what `machineExtras` throws. Whatever was finished before is in the store.
     public func run() throws -> RunOutcome {
         let stages = try selectedStages()
         let forced = Set(try options.force.flatMap { try variants(of: $0) }.map(\.id))
@@ -121,10 +123,11 @@ public struct Runner: Sendable {
             machine: maker.machine)
     }
 
-    private func reports(of outcomes: [StageOutcome]) throws -> [String] {
+    private func reports(of outcomes: [StageOutcome]) throws -> [RunOutcome.Report] {
         try outcomes.compactMap { outcome in
             try outcome.artifact.record.report.map {
-                try FileSystem.readText(outcome.artifact.folder.pushing(FilePath($0)))
+                let path = outcome.artifact.folder.pushing(FilePath($0))
+                return RunOutcome.Report(path: path, text: try FileSystem.readText(path))
             }
         }
     }
@@ -147,5 +150,12 @@ public struct RunOutcome: Sendable {
     /// The folder of the run's record; nil when nothing had to be made.
     public let record: FilePath?
     /// The texts that stages want printed, in order.
-    public let reports: [String]
+    public let reports: [Report]
+
+    /// A text of an artifact that is printed when a run ends.
+    public struct Report: Sendable, Hashable {
+        /// The file in the store that holds it.
+        public let path: FilePath
+        public let text: String
+    }
 }

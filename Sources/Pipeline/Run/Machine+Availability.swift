@@ -1,0 +1,43 @@
+import Files
+import SystemPackage
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// What changes while a machine runs, and so isn't part of `Machine.current`.
+extension Machine {
+    /// Memory that programs can still get without swapping, in bytes; nil where the kernel doesn't tell.
+    public static func availableMemory() -> Int? {
+        field("MemAvailable", of: "/proc/meminfo")?.split(separator: " ").first
+            .flatMap { Int($0) }.map { $0 * 1024 }
+    }
+
+    /// The logical processors that this process may use, as the kernel lists them: `0-3,8`.
+    public static func allowedProcessors() -> String? { field("Cpus_allowed_list", of: "/proc/self/status") }
+
+    /// How many logical processors are switched on, whether this process may use them or not.
+    public static func onlineProcessors() -> Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+}
+
+extension Store {
+    /// Bytes that can still be written to the disk that the store is on, or will be; nil when the system can't tell.
+    public func freeSpace() -> Int? {
+        var folder = root
+        while !FileSystem.exists(folder) {
+            let parent = folder.removingLastComponent()
+            guard parent != folder, !parent.isEmpty else {
+                folder = root.isAbsolute ? "/" : "."
+                break
+            }
+            folder = parent
+        }
+        var info = statvfs()
+        guard folder.withPlatformString({ statvfs($0, &info) }) == 0 else { return nil }
+        return Int(
+            clamping: UInt64(info.f_bavail).multipliedReportingOverflow(by: UInt64(info.f_frsize))
+                .partialValue)
+    }
+}

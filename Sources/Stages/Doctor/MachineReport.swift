@@ -1,0 +1,53 @@
+internal import Numerics
+public import Pipeline
+
+/// What `d3llm doctor` says: what this machine has, how fast it is, and what it lacks.
+public struct MachineReport: Sendable {
+    /// The matrix library, or why there is none.
+    public enum MatrixLibrary: Sendable {
+        case loaded(NumericsFacts.MatrixLibrary)
+        /// What is wrong, and how it is put right.
+        case missing(String)
+    }
+
+    public let machine: Machine
+    /// As the kernel lists them: `0-3,8`.
+    public let allowedProcessors: String?
+    public let onlineProcessors: Int
+    /// In bytes.
+    public let availableMemory: Int?
+    /// The instruction level that the project's own kernels take.
+    public let vectorLevel: String
+    public let store: Store
+    /// On the store's disk, in bytes.
+    public let freeSpace: Int?
+    public let library: MatrixLibrary
+    /// Nil where there is no library to measure.
+    public let speed: SpeedTest?
+
+    /// What has to be put right before an experiment can run, as sentences.
+    public var problems: [String] {
+        if case .missing(let problem) = library { [problem] } else { [] }
+    }
+
+    /// Looks at this machine and measures it.
+    ///
+    /// - Parameters:
+    ///   - store: Where artifacts will go.
+    ///   - threads: How many threads to measure with.
+    ///   - seconds: For each of six measurements.
+    public static func make(store: Store, threads: Int, seconds: Double = 0.25) -> MachineReport {
+        let library: MatrixLibrary
+        do throws(BLASError) {
+            library = .loaded(.init(try BLAS.load()))
+        } catch {
+            library = .missing(error.description)
+        }
+        let isLoaded = if case .loaded = library { true } else { false }
+        return MachineReport(
+            machine: .current, allowedProcessors: Machine.allowedProcessors(),
+            onlineProcessors: Machine.onlineProcessors(), availableMemory: Machine.availableMemory(),
+            vectorLevel: Kernels.level, store: store, freeSpace: store.freeSpace(), library: library,
+            speed: isLoaded ? SpeedTest.run(threads: threads, seconds: seconds) : nil)
+    }
+}

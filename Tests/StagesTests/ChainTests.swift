@@ -1,0 +1,101 @@
+import Evaluation
+import Files
+import JSON
+import Pipeline
+import SystemPackage
+import TestSupport
+import Testing
+import Tokenizers
+import Transformers
+
+@testable import Stages
+
+@Suite struct ChainTests {
+    @Test func theWholeChainGivesArtifactsThatCanBeRead() throws {
+        let micro = try MicroExperiment()
+        let outcome = try micro.run()
+        #expect(outcome.stages.count == 20)
+        for stage in ["teacher", "autoregressive", "student", "randomStudent"] {
+            let folder = try #require(outcome.artifact(stage)).folder
+            let model = try ModelFolder(folder)
+            #expect(model.tokenizer.vocabularySize == model.transformer.configuration.vocabulary)
+            let log = try FileSystem.readText(folder.appending("training.jsonl")).split(separator: "\n")
+            for line in log {
+                let root = try JSONDocument(parsing: Array(line.utf8), name: stage).root
+                #expect(root["loss"]?.double?.isFinite == true)
+            }
+            #expect(!log.isEmpty)
+        }
+        try checkTrajectories(#require(outcome.artifact("trajectories")))
+        let evaluations = outcome.stages.filter { $0.artifact.record.type == "samples" }
+        #expect(evaluations.count == 12)
+        for evaluation in evaluations { try checkMetrics(evaluation.artifact) }
+        // Students learned something else than their teacher knew, and than one another.
+        let weights = try ["teacher", "student", "randomStudent"].map {
+            try SHA256.hex(ofFile: #require(outcome.artifact($0)).folder.appending("model.safetensors"))
+        }
+        #expect(Set(weights).count == 3)
+        let report = try #require(outcome.reports.first)
+        #expect(report.path == outcome.artifact("table")?.folder.appending("table.txt"))
+        for label in ["autoregressive", "vanilla", "Fast-dLLM", "random mask", "d3LLM + KV cache"] {
+            #expect(report.text.contains("\n\(label) "), "\(report.text)")
+        }
+        #expect(try micro.halfWritten() == [])
+    }
+
+    /// Some answers are right, each position is decoded once, and one per forward.
+    private func checkTrajectories(_ artifact: Artifact) throws {
+        let records = try Journal.read(artifact.folder.appending("trajectories.jsonl")).map {
+            try #require(TrajectoryRecord($0.value))
+        }
+        #expect(records.count == 24)
+        let kept = records.count { $0.isCorrect }
+        #expect(kept > 0 && artifact.record.metrics["kept"]?.int == kept)
+        for record in records { #expect(record.unmaskStep.sorted() == Array(0..<48)) }
+    }
+
+    /// The metrics of an artifact, from its records with nothing but sums.
+    private func checkMetrics(_ artifact: Artifact) throws {
+        var (tokens, nfe, forwards, forwarded, correct) = (0, 0, 0, 0, 0)
+        var ids: Set<String> = []
+        let lines = try FileSystem.readText(artifact.folder.appending("samples.jsonl")).split(separator: "\n")
+        for line in lines.dropFirst() {
+            let value = try #require(
+                JSONDocument(parsing: Array(line.utf8), name: "samples").root["value"])
+            ids.insert(try #require(value["id"]?.string))
+            tokens += try #require(value["tokens"]?.int)
+            nfe += try #require(value["nfe"]?.int)
+            forwards += try #require(value["forwards"]?.int)
+            forwarded += try #require(value["tokensForwarded"]?.int)
+            correct += try #require(value["correct"]?.bool as Bool?) ? 1 : 0
+        }
+        let metrics = artifact.record.metrics
+        #expect(ids.count == 36 && metrics["n"]?.int == 36)
+        #expect(metrics["tokens"]?.int == tokens && metrics["nfe"]?.int == nfe)
+        #expect(metrics["forwards"]?.int == forwards && metrics["tokensForwarded"]?.int == forwarded)
+        #expect(metrics["correct"]?.int == correct)
+        #expect(metrics["tpf"]?.double == Double(tokens) / Double(nfe))
+        #expect(metrics["accuracy"]?.double == 100 * Double(correct) / 36)
+        #expect(tokens > 0 && nfe > 0 && forwarded >= forwards)
+    }
+
+    @Test func threadsDoNotChangeABit() throws {
+        let (one, two) = (try MicroExperiment(), try MicroExperiment())
+        let first = try one.run(threads: 1)
+        let second = try two.run(threads: 2)
+        let hashes = try ScratchFolder.hashes(below: one.store.root)
+        #expect(hashes.count > 40)
+        #expect(try ScratchFolder.hashes(below: two.store.root) == hashes)
+        for (a, b) in zip(first.stages, second.stages) {
+            #expect(a.artifact.record.metrics == b.artifact.record.metrics, "\(a.stage)")
+            #expect(a.artifact.record.summary == b.artifact.record.summary, "\(a.stage)")
+        }
+    }
+
+    @Test func howOftenCheckpointsAreMadeIsNoPartOfTheRecipe() throws {
+        let micro = try MicroExperiment()
+        try micro.run(only: ["teacher"])
+        let again = try micro.run(set: ["stages.teacher.checkpointSeconds=3"], only: ["teacher"])
+        #expect(again.stages.allSatisfy { $0.wasCached })
+    }
+}

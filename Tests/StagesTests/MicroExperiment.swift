@@ -1,0 +1,71 @@
+import Files
+import Pipeline
+import Stages
+import Synchronization
+import SystemPackage
+import TestSupport
+
+/// The experiment of `Tests/Fixtures/experiments/micro.json` in a store of its own.
+struct MicroExperiment {
+    let scratch: ScratchFolder
+    let store: Store
+
+    init() throws {
+        scratch = try ScratchFolder()
+        store = Store(scratch.path.appending("store"))
+    }
+
+    @discardableResult
+    func run(
+        threads: Int = 2, set overrides: [String] = [], only: [String] = [], log: LogText = LogText()
+    ) throws -> RunOutcome {
+        let text = try FileSystem.readText(Fixtures.path("experiments/micro.json"))
+        let experiment = try Experiment.parse(
+            Array(text.utf8), name: "micro.json", overrides: overrides, registry: Stages.registry)
+        return try Runner(
+            experiment, store: store, options: .init(threads: threads, only: only), reporter: log.reporter
+        ).run()
+    }
+
+    /// Changes bytes of a file without changing its size, which is all that the runner itself looks at.
+    static func tamper(_ path: FilePath, _ change: (inout [UInt8]) -> Void) throws {
+        var bytes = try FileSystem.read(path)
+        let count = bytes.count
+        change(&bytes)
+        precondition(bytes.count == count, "the size is to stay")
+        try FileSystem.writeAtomically(bytes, to: path)
+    }
+
+    /// What is in the store beside whole artifacts, locks and records of runs.
+    func halfWritten() throws -> [String] {
+        var found = try FileSystem.list(store.root.appending(".tmp"))
+        let folder = store.root.appending("micro")
+        for name in try FileSystem.list(folder) where name != "runs" {
+            if !FileSystem.exists(folder.appending(name).appending("artifact.json")) { found.append(name) }
+        }
+        return found
+    }
+}
+
+extension RunOutcome {
+    /// The artifact of a stage.
+    func artifact(_ stage: String) -> Artifact? { stages.first { $0.stage == stage }?.artifact }
+}
+
+/// What was written to a log.
+final class LogText: Sendable {
+    private let lines = Mutex("")
+    var text: String { lines.withLock { $0 } }
+    var reporter: ProgressReporter {
+        ProgressReporter(style: .plain) { [self] text in lines.withLock { $0 += text } }
+    }
+}
+
+/// Replaces the first occurrence of `old` by as many bytes.
+func replace(_ old: String, with new: String, in bytes: inout [UInt8]) {
+    let (old, new) = (Array(old.utf8), Array(new.utf8))
+    for start in bytes.indices where bytes[start...].starts(with: old) {
+        bytes.replaceSubrange(start..<start + old.count, with: new)
+        return
+    }
+}
