@@ -59,6 +59,9 @@ final class ArtifactLock {
     func release() {
         guard !isReleased else { return }
         isReleased = true
+        // A child that another thread is starting holds a copy of the descriptor until its exec, so closing ours
+        // would not free the lock at once.
+        _ = flock(file.rawValue, LOCK_UN)
         try? file.close()
     }
 
