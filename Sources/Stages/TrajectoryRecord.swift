@@ -1,0 +1,50 @@
+internal import JSON
+
+/// One line of a trajectories artifact.
+struct TrajectoryRecord: Sendable {
+    var id: String
+    var isCorrect: Bool
+    /// The try that this is, from 0.
+    var attempt: Int
+    /// Forward evaluations of all tries.
+    var evaluations: Int
+    /// The response, padding included.
+    var response: [Int32]
+    /// For each position of the response the forward that decoded it.
+    var unmaskStep: [Int32]
+
+    var value: JSONValue {
+        [
+            "id": .string(id), "correct": .bool(isCorrect), "attempt": .integer(attempt),
+            "nfe": .integer(evaluations), "response": .array(response.map { .integer(Int($0)) }),
+            "unmaskStep": .array(unmaskStep.map { .integer(Int($0)) }),
+        ]
+    }
+
+    init(
+        id: String, isCorrect: Bool, attempt: Int, evaluations: Int, response: [Int32], unmaskStep: [Int32]
+    ) {
+        self.id = id
+        self.isCorrect = isCorrect
+        self.attempt = attempt
+        self.evaluations = evaluations
+        self.response = response
+        self.unmaskStep = unmaskStep
+    }
+
+    init?(_ value: JSONValue) {
+        func ids(_ key: String) -> [Int32]? {
+            guard let values = value[key]?.array else { return nil }
+            let ids = values.compactMap { $0.int.flatMap { Int32(exactly: $0) } }
+            return ids.count == values.count ? ids : nil
+        }
+        guard let id = value["id"]?.string, let correct = value["correct"]?.bool,
+            let attempt = value["attempt"]?.int,
+            let nfe = value["nfe"]?.int, let response = ids("response"), let steps = ids("unmaskStep"),
+            response.count == steps.count
+        else { return nil }
+        self.init(
+            id: id, isCorrect: correct, attempt: attempt, evaluations: nfe, response: response,
+            unmaskStep: steps)
+    }
+}
