@@ -32,7 +32,8 @@ struct GoldenLoss {
     }
 
     /// Rows of tokens that the model knows.
-    func rows(_ key: String, of node: CaseNode, _ configuration: TransformerConfiguration) throws -> [[Int32]] {
+    func rows(_ key: String, of node: CaseNode, _ configuration: TransformerConfiguration) throws -> [[Int32]]
+    {
         let rows = try node.rows(key)
         guard let wrong = rows.joined().first(where: { $0 < 0 || Int($0) >= configuration.vocabulary }) else {
             return rows

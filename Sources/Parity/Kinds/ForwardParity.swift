@@ -1,4 +1,5 @@
 internal import JSON
+
 /// Recorded forward passes: logits and hidden states, or with `part` `cache` passes beside a key/value cache.
 struct ForwardParity: ParityKind {
     enum Part: String {

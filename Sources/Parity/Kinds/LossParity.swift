@@ -1,4 +1,5 @@
 internal import JSON
+
 /// Recorded training losses of a family: noise, loss terms, gradients, optimiser steps, schedules.
 struct LossParity: ParityKind {
     enum Part: String {
