@@ -59,7 +59,7 @@ public enum LLaDAFamily: ModelFamily {
             "n_kv_heads": .integer(c.keyValueHeads), "mlp_hidden_size": .integer(c.feedForwardWidth),
             "vocab_size": .integer(c.vocabulary), "embedding_size": .integer(c.vocabulary),
             "max_sequence_length": .integer(c.maximumPositions),
-            "rms_norm_eps": .number(shortest(c.normEpsilon)),
+            "rms_norm_eps": .number(c.normEpsilon.shortestDecimal),
             "rope": true, "rope_full_precision": true, "rope_theta": .number(c.ropeTheta), "alibi": false,
             "weight_tying": .bool(c.tiedHead), "include_bias": false,
             "include_qkv_bias": .bool(c.queryKeyValueBias), "input_emb_norm": false, "scale_logits": false,
@@ -77,9 +77,6 @@ public enum LLaDAFamily: ModelFamily {
         }
         return .object(object)
     }
-
-    /// The decimal that names a 32-bit float, as a double: 1e-5, not 9.999999747378752e-06.
-    private static func shortest(_ value: Float) -> Double { Double("\(value)") ?? Double(value) }
 
     public static func name(of role: ParameterRole) -> String {
         switch role {

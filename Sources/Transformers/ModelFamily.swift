@@ -33,7 +33,7 @@ public struct FamilyError: Error, Sendable, CustomStringConvertible {
 
 /// The families that checkpoints may belong to.
 public enum ModelFamilies {
-    public static let all: [any ModelFamily.Type] = [LLaDAFamily.self]
+    public static let all: [any ModelFamily.Type] = [LLaDAFamily.self, DreamFamily.self]
 
     /// The family with the given `model_type`.
     public static func named(_ type: String) -> (any ModelFamily.Type)? {
@@ -98,4 +98,9 @@ struct FamilyOptions {
         guard let node = value(key), node.bool != supported else { return }
         throw FamilyError("\(key) other than \(supported) is not implemented", offset: node.range.lowerBound)
     }
+}
+
+extension Float {
+    /// The shortest decimal that names this number, as a double: 1e-5, not 9.999999747378752e-06.
+    var shortestDecimal: Double { Double("\(self)") ?? Double(self) }
 }
