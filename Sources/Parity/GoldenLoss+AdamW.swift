@@ -22,7 +22,7 @@ extension GoldenLoss {
                 epsilon: try node.number("eps"),
                 decay: try node.number("weight_decay"))
         ) { specification in
-            let name = LLaDAFamily.name(of: specification.role)
+            let name = family.name(of: specification.role)
             let decays = WeightDecayRule.upstream.decays(specification, name: name)
             if decays != decaying.contains(name) { ruleFailure = "\(name): weight decay is \(decays)" }
             return decays
@@ -31,7 +31,7 @@ extension GoldenLoss {
         let maximum = try node.number("max_grad_norm")
         var results = [CaseResult(id: "adamw/decay-groups", failure: ruleFailure)]
         for (i, step) in try node.elements("steps").enumerated() {
-            let report = gradient.compute(try recordedBatch(step))
+            let report = gradient.compute(try recordedBatch(step, parameters.configuration))
             let norm = GradientClipping.norm(gradient.gradient)
             let failure =
                 try lossFailure(report, try step.member("loss"))
@@ -47,7 +47,7 @@ extension GoldenLoss {
         }
         let tolerances = node.node["tolerance_delta_rel_l2_per_tensor"]
         for (index, (specification, _)) in parameters.specifications.enumerated() {
-            let name = LLaDAFamily.name(of: specification.role)
+            let name = family.name(of: specification.role)
             let before = start.parameter(specification.role).elements
             let after = Array(parameters.elements(of: index))
             let expected = try values("adamw.final.\(name)")

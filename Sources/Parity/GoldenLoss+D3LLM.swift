@@ -33,7 +33,8 @@ extension GoldenLoss {
         let options = TrajectoryMask.Options(
             windowLength: try node.int("block_size"),
             ratio: try node.number("mask_ratio"),
-            usesRandomMask: try node.flag("use_naive_random_mask"))
+            usesRandomMask: try node.flag("use_naive_random_mask"), countsPadding: isDream,
+            usesWholeResponse: try isDream && !node.flag("use_blockwise_loss"))
         guard prompts.count == rows.count, lengths.count == rows.count else {
             throw ParityError("a case has rows without lengths")
         }
@@ -53,19 +54,20 @@ extension GoldenLoss {
             entropyWeight: Float(try node.number("entropy_weight")),
             temperature: Float(try node.number("temperature")),
             usesComplement: try node.flag("use_complementary_loss"),
-            usesComplementEntropy: false)
+            usesComplementEntropy: isDream)
         let batch = objective.batch(rows: rows, windows: windows, configuration, mask: mask)
         return (batch, try draws.mismatch ?? noiseFailure(batch, node, rows: rows.count))
     }
 
     /// A batch from recorded noise, for cases that keep masks but no trajectories.
-    func recordedBatch(_ node: CaseNode) throws -> LossBatch {
-        let rows = try node.rows("input_ids")
+    func recordedBatch(_ node: CaseNode, _ configuration: TransformerConfiguration) throws -> LossBatch {
+        let rows = try rows("input_ids", of: node, configuration)
+        let shift = configuration.logitShift ? 1 : 0
         let weight = Float(try node.number("entropy_weight"))
         var groups = [LossGroup("masked", crossEntropy: 0.25, entropy: weight / 4)]
         var halves = [("noisy_batch", "masked_indices")]
         if try node.flag("use_complementary_loss") {
-            groups.append(LossGroup("complement", crossEntropy: 0.25))
+            groups.append(LossGroup("complement", crossEntropy: 0.25, entropy: isDream ? weight / 4 : 0))
             halves.append(("noisy_batch_rev", "masked_indices_rev"))
         }
         let sequences = try halves.enumerated().flatMap { group, half in
@@ -74,8 +76,8 @@ extension GoldenLoss {
             return zip(zip(rows, noisy), masks).map { pair, mask in
                 TrainingSequence(
                     tokens: pair.1,
-                    rows: mask.indices.filter { mask[$0] == 1 }.map {
-                        LossRow(row: $0, target: pair.0[$0], group: group)
+                    rows: mask.indices.filter { mask[$0] == 1 && $0 >= shift }.map {
+                        LossRow(row: $0 - shift, target: pair.0[$0], group: group)
                     })
             }
         }
@@ -99,6 +101,9 @@ extension GoldenLoss {
         return nil
     }
 
+    /// Dream's training code differs from LLaDA's in how windows are counted and in the entropy of the complement.
+    private var isDream: Bool { family == DreamFamily.self }
+
     func lossFailure(_ report: LossReport, _ expected: CaseNode) throws -> String? {
         func check(_ name: String, _ found: Double) throws -> String? {
             guard let value = expected.node[name]?.double else { return nil }
@@ -107,6 +112,7 @@ extension GoldenLoss {
         return try check("ce_loss", report.groups[0].crossEntropy)
             ?? check("entropy_loss", report.groups[0].entropy)
             ?? check("ce_loss_rev", report.groups.count > 1 ? report.groups[1].crossEntropy : 0)
+            ?? check("entropy_loss_rev", report.groups.count > 1 ? report.groups[1].entropy : 0)
             ?? check("total_loss", report.total)
     }
 }

@@ -9,12 +9,14 @@ internal import Transformers
 struct GoldenLoss {
     let folder: ParityFolder
     let root: CaseNode
+    let family: any ModelFamily.Type
     let tensors: SafetensorsFile
     let lossAbsolute: Double
     let lossRelative: Double
 
-    init(_ folder: ParityFolder, json: String, tensors: String) throws {
+    init(_ folder: ParityFolder, _ family: any ModelFamily.Type, json: String, tensors: String) throws {
         self.folder = folder
+        self.family = family
         root = try folder.cases(of: json)
         self.tensors = try SafetensorsFile(folder.path.appending(tensors))
         lossAbsolute = root.node["tolerance"]?["loss_abs"]?.double ?? 2e-5
@@ -61,7 +63,7 @@ struct GoldenLoss {
         let total = expected.reduce(0) { $0 + pow2($1.value.double ?? 0) }.squareRoot()
         let indices = Dictionary(
             uniqueKeysWithValues: gradient.specifications.enumerated().map {
-                (LLaDAFamily.name(of: $1.specification.role), $0)
+                (family.name(of: $1.specification.role), $0)
             })
         for member in expected {
             guard let index = indices[member.key] else { return "there is no gradient of \(member.key)" }

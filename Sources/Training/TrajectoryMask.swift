@@ -39,11 +39,21 @@ public enum TrajectoryMask {
         public var ratio: Double
         /// Masks positions independently at the given ratio instead of following a trajectory.
         public var usesRandomMask: Bool
+        /// Counts windows over the response with its padding (Dream's training code) instead of without (LLaDA's).
+        public var countsPadding: Bool
+        /// Takes the whole response, padding included, as the window and draws none (Dream's training code without
+        /// block-wise loss).
+        public var usesWholeResponse: Bool
 
-        public init(windowLength: Int, ratio: Double, usesRandomMask: Bool = false) {
+        public init(
+            windowLength: Int, ratio: Double, usesRandomMask: Bool = false, countsPadding: Bool = false,
+            usesWholeResponse: Bool = false
+        ) {
             self.windowLength = windowLength
             self.ratio = ratio
             self.usesRandomMask = usesRandomMask
+            self.countsPadding = countsPadding
+            self.usesWholeResponse = usesWholeResponse
         }
     }
 
@@ -58,12 +68,17 @@ public enum TrajectoryMask {
         length: Int, promptLength: Int, fullLength: Int, trajectory: Trajectory?, _ options: Options,
         _ draws: inout some DrawSource
     ) -> Window {
-        let response = fullLength - promptLength
+        let response = (options.countsPadding ? length : fullLength) - promptLength
         guard response > 0 else { return Window(range: length..<length, masked: []) }
-        let last = response / options.windowLength
-        let n = draws.integer(0, last)
-        let start = min(promptLength + n * options.windowLength, length)
-        let end = n == last ? length : min(start + options.windowLength, length)
+        let (start, end): (Int, Int)
+        if options.usesWholeResponse {
+            (start, end) = (min(promptLength, length), length)
+        } else {
+            let last = response / options.windowLength
+            let n = draws.integer(0, last)
+            start = min(promptLength + n * options.windowLength, length)
+            end = n == last ? length : min(start + options.windowLength, length)
+        }
         let range = start..<end
         if !options.usesRandomMask, let trajectory, trajectory.states > 0,
             trajectory.unmaskStep.count == length

@@ -34,6 +34,24 @@ import Testing
         #expect(window(0, windowLength: 100).window.range == 3..<11)
     }
 
+    @Test("windows counted over the padding reach beyond the response, and the whole response needs no draw")
+    func dream() {
+        var draws = ScriptedDraws(integers: [1], uniforms: [])
+        let counted = TrajectoryMask.window(
+            length: 11, promptLength: 3, fullLength: 5, trajectory: trajectory,
+            .init(windowLength: 4, ratio: 0.5, countsPadding: true), &draws)
+        #expect(draws.ranges == [0...2])
+        #expect(counted.range == 7..<11)
+        var none = ScriptedDraws(integers: [], uniforms: [])
+        let whole = TrajectoryMask.window(
+            length: 11, promptLength: 3, fullLength: 5, trajectory: trajectory,
+            .init(windowLength: 4, ratio: 0.5, countsPadding: true, usesWholeResponse: true), &none)
+        #expect(none.ranges.isEmpty)
+        #expect(whole.range == 3..<11)
+        // State 4 shows five of the eight positions.
+        #expect(whole.masked == [false, false, false, false, false, true, true, true])
+    }
+
     @Test("a row without response takes no part", arguments: [3, 2, 0])
     func noResponse(fullLength: Int) {
         let (window, draws) = window(0, fullLength: fullLength)

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Transformers
 
 /// Recorded training losses of a family: noise, loss terms, gradients, optimiser steps, schedules.
 struct LossParity: ParityKind {
@@ -20,7 +21,8 @@ struct LossParity: ParityKind {
     var file: String { "loss_\(family).json" }
 
     func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
-        let golden = try GoldenLoss(folder, json: file, tensors: "loss_\(family).safetensors")
+        let type: any ModelFamily.Type = family == "dream" ? DreamFamily.self : LLaDAFamily.self
+        let golden = try GoldenLoss(folder, type, json: file, tensors: "loss_\(family).safetensors")
         let key = [.loss: "d3llm", .adamw: "adamw", .sft: "sft"][part]
         if let key, golden.root.node[key] == nil { return tally.skip("the file has no such cases") }
         let results =
