@@ -8,6 +8,9 @@ public enum AcceptanceRule: Sendable, Hashable {
     case confidence(Double)
     /// The one with the lowest entropy, and all whose entropy is at most the threshold (d3LLM, dParallel).
     case entropy(Double)
+    /// The one with the lowest entropy, and all whose entropy is less than the threshold (d3LLM for Dream); at 0
+    /// one token per forward.
+    case entropyBelow(Double)
     /// The longest run of most confident ones that Fast-dLLM's factor rule lets through (dInfer's port).
     case factor(Double)
 
@@ -23,6 +26,8 @@ public enum AcceptanceRule: Sendable, Hashable {
             return sorted.prefix(1) + sorted.dropFirst().filter { !($0.probability < threshold) }
         case .entropy(let threshold):
             return EntropyRule(threshold: threshold).select(candidates)
+        case .entropyBelow(let threshold):
+            return EntropyRule(threshold: threshold, includesThreshold: false).select(candidates)
         case .factor(let factor):
             let sorted = Self.byConfidence(candidates)
             return Array(sorted.prefix(Self.factorCount(sorted.map(\.probability), factor: factor)))

@@ -58,10 +58,13 @@ public struct DecodingMethod: Sendable {
     /// Every method, one line each; a method is described beside its decoder.
     public static let all: [DecodingMethod] = [
         .vanilla,
+        .dream,
         .entropy,
         .fastDLLM,
         .fastDLLMPrefixCache,
         .fastDLLMDualCache,
+        .fastDLLMDreamPrefixCache,
+        .fastDLLMDreamDualCache,
         .dInfer,
         .dInferPrefixCache,
         .dInferDualCache,

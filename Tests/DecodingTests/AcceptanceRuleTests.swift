@@ -77,4 +77,11 @@ import Testing
         let schedule = TransferSchedule(masks: 10, steps: 4)
         #expect((0..<4).map { schedule.count(at: $0) } == [3, 3, 2, 2])
     }
+
+    @Test func entropyBelowLeavesOutWhatEqualsTheThreshold() {
+        let some = candidates(entropies: [0.3, 0.5, 0.4])
+        #expect(AcceptanceRule.entropy(0.4).select(some, scheduled: 1).map(\.position) == [0, 2])
+        #expect(AcceptanceRule.entropyBelow(0.4).select(some, scheduled: 1).map(\.position) == [0])
+        #expect(AcceptanceRule.entropyBelow(0).select(some, scheduled: 1).map(\.position) == [0])
+    }
 }

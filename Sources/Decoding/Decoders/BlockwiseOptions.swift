@@ -63,7 +63,7 @@ extension BlockwiseOptions {
         }
     }
 
-    private enum RuleName: String, CaseIterable { case scheduled, confidence, entropy, factor }
+    private enum RuleName: String, CaseIterable { case scheduled, confidence, entropy, entropyBelow, factor }
 
     /// The rule is named by one option and its number by another, so that a sweep can vary the number alone.
     private static func rule(
@@ -74,12 +74,13 @@ extension BlockwiseOptions {
             case .scheduled: (.scheduled, 0.9, 1)
             case .confidence(let threshold): (.confidence, threshold, 1)
             case .entropy(let threshold): (.entropy, threshold, 1)
+            case .entropyBelow(let threshold): (.entropyBelow, threshold, 1)
             case .factor(let factor): (.factor, 0.9, factor)
             }
         let chosen = parameters.choice("rule", default: name, "Which predictions become tokens.")
         let level = parameters.number(
             "threshold", default: threshold, in: 0...1000,
-            "Smallest probability (rule \"confidence\") or largest entropy in nats (rule \"entropy\") to accept."
+            "Smallest probability (rule \"confidence\") or largest entropy in nats (rule \"entropy\") to accept, or the entropy to stay below (rule \"entropyBelow\")."
         )
         let number = parameters.number(
             "factor", default: factor, in: 0...1000,
@@ -88,6 +89,7 @@ extension BlockwiseOptions {
         case .scheduled: .scheduled
         case .confidence: .confidence(level)
         case .entropy: .entropy(level)
+        case .entropyBelow: .entropyBelow(level)
         case .factor: .factor(number)
         }
     }

@@ -1,0 +1,63 @@
+/// Options of ``DreamDecoder``; the defaults are those of Dream's own generation script but for the lengths.
+public struct DreamOptions: DecoderOptions {
+    /// Which predictions of a forward become tokens; upstream's names are in parentheses.
+    public enum Rule: String, Sendable, Hashable, CaseIterable {
+        /// As many as planned, highest probability first (`maskgit_plus`).
+        case probability
+        /// As many as planned, largest distance between the two highest probabilities first (`topk_margin`).
+        case margin
+        /// As many as planned, lowest entropy first (`entropy`).
+        case entropy
+        /// Of the most probable ones, as many as an even split plans and earlier forwards left over, those that
+        /// reach the threshold, and the best one in any case (`confidence_threshold`).
+        case threshold
+
+        /// Whether `a` is decoded before `b`; among equals the left one.
+        func precedes(_ a: Prediction, _ b: Prediction) -> Bool {
+            switch self {
+            case .entropy: EntropyRule.precedes(a, b)
+            case .margin:
+                // 1 − margin, which keeps apart what rounds to a margin of 1.
+                (a.doubt + a.secondProbability, a.position) < (b.doubt + b.secondProbability, b.position)
+            case .probability, .threshold: (a.doubt, a.position) < (b.doubt, b.position)
+            }
+        }
+    }
+
+    /// Tokens to generate.
+    public var generationLength = 256
+    /// Planned forwards; nil for one per token.
+    public var steps: Int?
+    /// See ``Rule``.
+    public var rule = Rule.entropy
+    /// Smallest probability that ``Rule/threshold`` accepts.
+    public var threshold = 0.9
+    /// The time at which the plan ends (upstream's `eps`); ``Rule/threshold`` doesn't look at it.
+    public var lastTime = 1e-3
+
+    public init() {}
+
+    public init(_ parameters: inout ParameterReader, defaults: DreamOptions) {
+        self = defaults
+        generationLength = parameters.integer(
+            "generationLength", default: defaults.generationLength, in: 1...1_000_000, "Tokens to generate.")
+        steps = parameters.integer(
+            "steps", default: defaults.steps, in: 1...1_000_000, "Planned forwards; null plans one per token."
+        )
+        rule = parameters.choice("rule", default: defaults.rule, "Which predictions become tokens.")
+        threshold = parameters.number(
+            "threshold", default: defaults.threshold, in: 0...1,
+            "Smallest probability to accept (rule \"threshold\").")
+        lastTime = parameters.number(
+            "lastTime", default: defaults.lastTime, in: 0...0.999,
+            "The time, from 1 down, at which the plan ends (all rules but \"threshold\").")
+        if rule == .threshold, generationLength % plannedSteps != 0 {
+            parameters.reject(
+                "\"steps\" is \(plannedSteps) and should divide \"generationLength\", \(generationLength), with rule \"threshold\"."
+            )
+        }
+    }
+
+    /// Planned forwards.
+    var plannedSteps: Int { steps ?? generationLength }
+}
