@@ -18,14 +18,15 @@ struct DecodeCase {
     /// Sum of their input lengths.
     let tokensForwarded: Int
 
-    init(id: String, _ node: CaseNode) throws {
+    /// - Parameter family: whose version of upstream's code recorded the case.
+    init(id: String, _ node: CaseNode, family: String) throws {
         self.id = id
         model = try node.string("model")
         method = try node.string("method")
         task = DecodingTask(
             prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"),
             endToken: try node.optionalToken("eos_id"))
-        factory = try RecordedMethod.factory(method, try node.member("params"))
+        factory = try RecordedMethod.factory(method, try node.member("params"), family: family)
         tokens = try node.tokens("tokens")
         evaluations = try node.int("nfe")
         forwards = try node.int("forwards")
@@ -35,7 +36,7 @@ struct DecodeCase {
     /// All cases of `decode_<family>.json`.
     static func all(in folder: ParityFolder, family: String) throws -> [DecodeCase] {
         try folder.cases(of: "decode_\(family).json").identified("cases").map { id, node in
-            try DecodeCase(id: id, node)
+            try DecodeCase(id: id, node, family: family)
         }
     }
 }

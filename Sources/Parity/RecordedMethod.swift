@@ -2,40 +2,63 @@ internal import Decoding
 internal import JSON
 
 /// Translates a recorded case's method and parameters into this project's.
-enum RecordedMethod {
+struct RecordedMethod {
+    /// This project's name of the method.
+    private let name: String
+    /// What a threshold stands for in methods with several rules.
+    private var thresholdRule: String?
+    /// Options that upstream doesn't have as parameters.
+    private var fixed: [String: ParameterValue] = [:]
+    /// Completes the translation; what it returns takes the place of ``name``.
+    private var adapt: (@Sendable (inout [String: ParameterValue]) -> String?)?
+
     /// What makes the decoder of a case.
     ///
     /// - Parameters:
     ///   - method: upstream's name.
     ///   - parameters: upstream's arguments.
-    static func factory(_ method: String, _ parameters: CaseNode) throws -> DecoderFactory {
-        guard let (name, rule) = methods[method] else {
+    ///   - family: `llada` or `dream`; upstream has a version of its code for each.
+    static func factory(
+        _ method: String, _ parameters: CaseNode, family: String
+    ) throws -> DecoderFactory {
+        let methods = family == "dream" ? dream : llada
+        guard let recorded = methods[method] else {
             let known = methods.keys.sorted().joined(separator: ", ")
             throw parameters.problem("\"\(method)\" isn't a known method; known are \(known)")
         }
-        var values: [String: ParameterValue] = [:]
+        var values = recorded.fixed
         for member in try parameters.get("an object", { $0.members }) where member.key != "eos_id" {
             guard let option = options[member.key] else {
                 throw parameters.problem("there is no parameter \"\(member.key)\" in method \"\(method)\"")
             }
             values[option] = try value(of: member, parameters)
         }
-        if let rule { choose(rule, &values) }
+        if let rule = recorded.thresholdRule { choose(rule, &values) }
+        let name = recorded.adapt?(&values) ?? recorded.name
         return try DecodingMethod.named(name).factory(values)
     }
 
-    /// Upstream's name: this project's name, and the rule that a threshold stands for in block-wise methods.
-    private static let methods: [String: (name: String, rule: String?)] = [
-        "d3llm_generate": ("entropy", "entropy"),
-        "fast_generate": ("fast-dllm", "confidence"),
-        "fast_prefix_cache": ("fast-dllm-prefix-cache", "confidence"),
-        "fast_dual_cache": ("fast-dllm-dual-cache", "confidence"),
-        "dinfer_generate": ("dinfer", "confidence"),
-        "dinfer_prefix_cache": ("dinfer-prefix-cache", "confidence"),
-        "dinfer_dual_cache": ("dinfer-dual-cache", "confidence"),
-        "d3llm_multi_block": ("multi-block", nil),
-        "d3llm_multi_block_kv_cache": ("multi-block-cache", nil),
-        "d2f": ("d2f", nil),
+    private static let llada: [String: RecordedMethod] = [
+        "d3llm_generate": RecordedMethod(name: "entropy", thresholdRule: "entropy"),
+        "fast_generate": RecordedMethod(name: "fast-dllm", thresholdRule: "confidence"),
+        "fast_prefix_cache": RecordedMethod(name: "fast-dllm-prefix-cache", thresholdRule: "confidence"),
+        "fast_dual_cache": RecordedMethod(name: "fast-dllm-dual-cache", thresholdRule: "confidence"),
+        "dinfer_generate": RecordedMethod(name: "dinfer", thresholdRule: "confidence"),
+        "dinfer_prefix_cache": RecordedMethod(name: "dinfer-prefix-cache", thresholdRule: "confidence"),
+        "dinfer_dual_cache": RecordedMethod(name: "dinfer-dual-cache", thresholdRule: "confidence"),
+        "d3llm_multi_block": RecordedMethod(name: "multi-block"),
+        "d3llm_multi_block_kv_cache": RecordedMethod(name: "multi-block-cache"),
+        "d2f": RecordedMethod(name: "d2f"),
+    ]
+
+    private static let dream: [String: RecordedMethod] = [
+        "d3llm_generate": RecordedMethod(name: "entropy", thresholdRule: "entropyBelow"),
+        "d3llm_multi_block": RecordedMethod(name: "multi-block", fixed: ["family": .text("dream")]),
+        "d3llm_multi_block_kv_cache": RecordedMethod(
+            name: "multi-block-cache", fixed: ["family": .text("dream")]),
+        "d2f": RecordedMethod(name: "d2f"),
+        "dream_vanilla": RecordedMethod(name: "dream", adapt: adaptSampler),
+        "fast_block": RecordedMethod(name: "fast-dllm-dream-prefix-cache", adapt: adaptBlocks),
     ]
 
     private static let options = [
@@ -51,6 +74,9 @@ enum RecordedMethod {
         "refresh_interval": "refreshInterval",
         "skip_threshold": "skipThreshold",
         "sampling_strategy": "strategy",
+        "alg": "rule",
+        "eps": "lastTime",
+        "dual_cache": "dualCache",
     ]
 
     /// Upstream chooses the rule by which of its arguments isn't `None`; the factor comes first.
@@ -65,6 +91,30 @@ enum RecordedMethod {
         let hasThreshold = take("threshold")
         let hasFactor = take("factor")
         values["rule"] = .text(hasFactor ? "factor" : hasThreshold ? thresholdRule : "scheduled")
+    }
+
+    /// Dream's sampler names its rule itself.
+    @Sendable private static func adaptSampler(_ values: inout [String: ParameterValue]) -> String? {
+        let rules = [
+            "maskgit_plus": "probability", "topk_margin": "margin", "confidence_threshold": "threshold",
+        ]
+        if case .text(let rule) = values["rule"] { values["rule"] = .text(rules[rule] ?? rule) }
+        if values["threshold"] == ParameterValue.none { values["threshold"] = nil }
+        return nil
+    }
+
+    /// Fast-dLLM for Dream has one function for both caches, and counts steps per block.
+    @Sendable private static func adaptBlocks(_ values: inout [String: ParameterValue]) -> String? {
+        let rules = ["confidence_threshold": "confidence", "entropy_threshold": "entropyBelow"]
+        if case .text(let rule) = values["rule"] { values["rule"] = .text(rules[rule] ?? "scheduled") }
+        if values["threshold"] == ParameterValue.none { values["threshold"] = nil }
+        if case .integer(let steps) = values["steps"], case .integer(let length) = values["generationLength"],
+            case .integer(let block) = values["blockLength"], block > 0
+        {
+            let (total, overflow) = steps.multipliedReportingOverflow(by: length / block)
+            values["steps"] = .integer(overflow ? .max : total)
+        }
+        return values.removeValue(forKey: "dualCache") == .flag(true) ? "fast-dllm-dream-dual-cache" : nil
     }
 
     private static func value(of member: JSONMember, _ parameters: CaseNode) throws -> ParameterValue {

@@ -16,7 +16,9 @@ import Testing
             "llada/trajectory: 12 passed, 0 failed", "llada/loss: 15 passed, 0 failed",
             "llada/adamw: 25 passed, 0 failed", "llada/schedules: 223 passed, 0 failed",
             "llada/sft: 8 passed, 0 failed", "dream/forward: 20 passed, 0 failed",
-            "dream/cache: 6 passed, 0 failed", "dream/loss: 15 passed, 0 failed",
+            "dream/cache: 6 passed, 0 failed", "dream/decode: 167 passed, 0 failed",
+            "dream/traces: 15 passed, 0 failed", "dream/trajectory: 12 passed, 0 failed",
+            "dream/loss: 15 passed, 0 failed",
             "dream/adamw: 31 passed, 0 failed", "dream/schedules: 223 passed, 0 failed",
             "aup: 139 passed, 0 failed",
         ] { #expect(lines.contains(line)) }

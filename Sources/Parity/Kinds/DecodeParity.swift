@@ -11,7 +11,9 @@ struct DecodeParity: ParityKind {
         var cases: [DecodeCase] = []
         for (id, node) in try folder.cases(of: file).identified("cases") {
             // A case that can't be read says nothing about the others.
-            do { cases.append(try DecodeCase(id: id, node)) } catch { tally.record("\(id): \(error)") }
+            do { cases.append(try DecodeCase(id: id, node, family: family)) } catch {
+                tally.record("\(id): \(error)")
+            }
         }
         let runs = RecordedRun.all(cases.map { ($0.model, $0.factory($0.task)) }, folder)
         for (recorded, run) in zip(cases, runs) {

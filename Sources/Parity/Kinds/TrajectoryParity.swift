@@ -11,7 +11,7 @@ struct TrajectoryParity: ParityKind {
     func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
         let cases = try folder.cases(of: file).identified("cases")
             .filter { try folder.family(ofModel: try $0.node.string("model")) == family }
-            .map { try Case(id: $0.id, $0.node) }
+            .map { try Case(id: $0.id, $0.node, family: family) }
         guard !cases.isEmpty else { return tally.skip("the file has no \(family) cases") }
         let runs = RecordedRun.all(cases.map { ($0.model, $0.decoder) }, folder)
         for (recorded, run) in zip(cases, runs) {
@@ -28,7 +28,7 @@ struct TrajectoryParity: ParityKind {
         let states: [[Int32]]?
         let evaluations: Int
 
-        init(id: String, _ node: CaseNode) throws {
+        init(id: String, _ node: CaseNode, family: String) throws {
             self.id = id
             model = try node.string("model")
             final = try node.tokens("final")
@@ -37,16 +37,22 @@ struct TrajectoryParity: ParityKind {
             states = node.node["states"] == nil ? nil : try node.elements("states").map { try $0.asTokens() }
             let task = DecodingTask(
                 prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"), endToken: nil)
-            // The teacher decodes as Fast-dLLM's `generate` does; "-inf" is how Dream asks for one token per step.
-            let parameters = try node.member("params")
-            if parameters.node["threshold"]?.string != nil {
-                let options = BlockwiseOptions(
-                    generationLength: try parameters.int("gen_length"),
-                    blockLength: try parameters.int("block_length"), rule: .scheduled)
-                decoder = BlockwiseDecoder(task, options)
-            } else {
-                decoder = try RecordedMethod.factory("fast_generate", parameters)(task)
+            decoder = try Self.teacher(try node.member("params"), family: family)(task)
+        }
+
+        /// LLaDA's teacher decodes as Fast-dLLM's `generate` does, Dream's as its own `diffusion_generate`.
+        private static func teacher(_ parameters: CaseNode, family: String) throws -> DecoderFactory {
+            guard family == "dream" else {
+                return try RecordedMethod.factory("fast_generate", parameters, family: family)
             }
+            guard try parameters.member("threshold").node.string == "-inf" else {
+                return try RecordedMethod.factory("d3llm_generate", parameters, family: family)
+            }
+            // No entropy is below 0 either, so only the lowest one of each step is accepted.
+            let options = BlockwiseOptions(
+                generationLength: try parameters.int("gen_length"),
+                blockLength: try parameters.int("block_length"), rule: .entropyBelow(0))
+            return { BlockwiseDecoder($0, options) }
         }
 
         func divergence(_ run: Result<RecordedRun, any Error>) -> String? {
