@@ -28,20 +28,30 @@ public struct Quirks: Sendable, Hashable {
     /// the position before, kept from the forward that computed it.
     public var boundaryRow = Behaviour.corrected
 
+    /// Up to where a refresh fills the cache while several finished blocks wait to be cached (Dream only).
+    ///
+    /// `faithful`: up to the last of these blocks, though the others count as not cached; when they join the
+    /// cache, it holds their keys and values twice, and everything attends to both. `corrected`: up to the first
+    /// of them.
+    public var duplicateKeys = Behaviour.faithful
+
     /// As the released code does it, in all.
     public static let faithful = Quirks(
-        snapshot: .faithful, idleEvaluation: .faithful, boundaryRow: .faithful)
+        snapshot: .faithful, idleEvaluation: .faithful, boundaryRow: .faithful,
+        duplicateKeys: .faithful)
     /// As the method is meant, in all.
     public static let corrected = Quirks(
-        snapshot: .corrected, idleEvaluation: .corrected, boundaryRow: .corrected)
+        snapshot: .corrected, idleEvaluation: .corrected, boundaryRow: .corrected,
+        duplicateKeys: .corrected)
 
     public init(
         snapshot: Behaviour = .faithful, idleEvaluation: Behaviour = .faithful,
-        boundaryRow: Behaviour = .corrected
+        boundaryRow: Behaviour = .corrected, duplicateKeys: Behaviour = .faithful
     ) {
         self.snapshot = snapshot
         self.idleEvaluation = idleEvaluation
         self.boundaryRow = boundaryRow
+        self.duplicateKeys = duplicateKeys
     }
 
     init(_ parameters: inout ParameterReader, defaults: Quirks) {
@@ -55,5 +65,9 @@ public struct Quirks: Sendable, Hashable {
         boundaryRow = parameters.choice(
             "boundaryRow", default: defaults.boundaryRow,
             "With shifted logits: which row predicts the first position beside the cache.")
+        duplicateKeys = parameters.choice(
+            "duplicateKeys", default: defaults.duplicateKeys,
+            "Family \"dream\", with cache: whether finished blocks may end up in the cache twice (faithful) or not (corrected)."
+        )
     }
 }

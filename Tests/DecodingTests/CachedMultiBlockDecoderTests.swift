@@ -132,4 +132,20 @@ import Testing
         #expect(turns[2].step.positions == [4, 7])
         #expect(decoder.tokens[4] == 0)
     }
+
+    @Test(arguments: [Quirks.Behaviour.faithful, .corrected])
+    func blocksThatWaitTogetherAreCachedTwiceOnlyIfFaithful(_ behaviour: Quirks.Behaviour) {
+        var options = options(generationLength: 8)
+        options.blocks.rules = .dream
+        options.blocks.blockAddThreshold = 0
+        options.blocks.decodedTokenThreshold = 0
+        options.blocks.quirks.duplicateKeys = behaviour
+        let sure = [4: 0.1, 5: 0.1, 6: 0.1, 7: 0.1]
+        var decoder = CachedMultiBlockDecoder(ScriptedModel.task(), options)
+        let requests = ScriptedModel(entropies: sure).run(&decoder).map(\.request)
+        // Turn 1 decodes the blocks at 4 and at 6, in turn 2 both wait, in turn 3 both join the cache.
+        #expect(requests.prefix(3).map(\.kind) == [.cacheUpdate, .prefill, .cacheUpdate])
+        #expect(requests[1].cache == .rebuild(behaviour == .faithful ? 6 : 4))
+        #expect(requests[2].cache == .append(4) && requests[2].inputs == 4..<12)
+    }
 }

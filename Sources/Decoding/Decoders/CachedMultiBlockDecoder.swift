@@ -88,9 +88,10 @@ public struct CachedMultiBlockDecoder: Decoder {
                 .cached, inputs: firstUncached..<whole.upperBound, candidates: [], cache: .read,
                 rotaryStart: cacheEnd)
         }
+        let filled = options.blocks.quirks.duplicateKeys == .faithful ? waiting?.range.lowerBound : nil
         return ForwardRequest(
-            .prefill, inputs: whole, candidates: [],
-            cache: .rebuild(waiting?.range.lowerBound ?? cacheEnd), boundaries: [cacheEnd])
+            .prefill, inputs: whole, candidates: [], cache: .rebuild(filled ?? cacheEnd),
+            boundaries: [cacheEnd])
     }
 
     /// What LLaDA's version makes of candidates before the forward.
