@@ -88,7 +88,10 @@ public struct BatchDecoder: Sendable {
                     case .row(let index): .fresh(firstRow + index)
                     case .kept(let position): .kept(lane.keptRow(position))
                     }
-                jobs.append(ScoringJob(position: position, row: row, sampling: turn.request.sampling))
+                jobs.append(
+                    ScoringJob(
+                        position: position, row: row, sampling: turn.request.sampling,
+                        topK: turn.request.topK))
             }
             for (position, row) in turn.mapping.toKeep {
                 lanes[turn.lane].keep(position, logits.row(firstRow + row))

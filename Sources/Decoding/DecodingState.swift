@@ -77,11 +77,14 @@ public struct DecodingState: Sendable {
         tokens.append(contentsOf: repeatElement(maskToken, count: count))
     }
 
-    /// Notes that `request` is on its way and completes it with the sampling step.
-    mutating func issue(_ request: ForwardRequest, blocks: [BlockState]) -> ForwardRequest {
+    /// Notes that `request` is on its way and completes it with the sampling step and with how many tokens count.
+    mutating func issue(
+        _ request: ForwardRequest, blocks: [BlockState], topK: Int? = nil
+    ) -> ForwardRequest {
         precondition(pending == nil, "a decoder can't ask for a forward while one is on its way")
         var request = request
         request.sampling = sampling.map { SamplingStep($0, step: forwards) }
+        request.topK = topK
         pending = PendingForward(request: request, sequence: tokens, blocks: blocks)
         return request
     }

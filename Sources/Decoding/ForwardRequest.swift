@@ -63,6 +63,8 @@ public struct ForwardRequest: Sendable, Hashable {
     public var predictsNext: Bool
     /// How tokens are drawn; nil takes the most probable one.
     public var sampling: SamplingStep?
+    /// Number of most probable tokens that share all probability; nil for the whole vocabulary.
+    public var topK: Int?
 
     /// Creates a request; what isn't given is the simplest case: bidirectional, no cache, most probable token.
     public init(

@@ -6,6 +6,33 @@ enum RowScorer {
     /// and the entropy are summed in double precision, which upstream does for every row.
     static let exactAbove: Float = 0.9999
 
+    /// The prediction when only the `topK` most probable tokens, and their equals, count; nil for all.
+    static func prediction(
+        at position: Int, _ logits: UnsafeBufferPointer<Float>, sampling: SamplingStep?, topK: Int?
+    ) -> Prediction {
+        guard let topK, topK < logits.count else {
+            return prediction(at: position, logits, sampling: sampling)
+        }
+        let least = leastOfLargest(max(1, topK), logits)
+        let kept = logits.indices.filter { logits[$0] >= least }
+        var found = kept.map { logits[$0] }.withUnsafeBufferPointer {
+            prediction(at: position, $0, sampling: sampling)
+        }
+        found.token = Int32(kept[Int(found.token)])
+        return found
+    }
+
+    /// The smallest of the `count` largest logits.
+    private static func leastOfLargest(_ count: Int, _ logits: UnsafeBufferPointer<Float>) -> Float {
+        var largest = logits.prefix(count).sorted()
+        for logit in logits.dropFirst(count) where logit > largest[0] {
+            let place = largest.firstIndex { $0 >= logit } ?? largest.count
+            largest.insert(logit, at: place)
+            largest.removeFirst()
+        }
+        return largest[0]
+    }
+
     static func prediction(
         at position: Int, _ logits: UnsafeBufferPointer<Float>, sampling: SamplingStep?
     ) -> Prediction {

@@ -12,6 +12,7 @@ struct ScoringJob: Sendable {
     let position: Int
     let row: Row
     let sampling: SamplingStep?
+    let topK: Int?
 
     /// Scores all jobs; `logits` is [rows, V].
     static func run(_ jobs: [ScoringJob], _ logits: Matrix, threads: Int) -> [Prediction] {
@@ -29,10 +30,11 @@ struct ScoringJob: Sendable {
 
     private func prediction(_ logits: Matrix) -> Prediction {
         switch row {
-        case .fresh(let index): RowScorer.prediction(at: position, logits.row(index), sampling: sampling)
+        case .fresh(let index):
+            RowScorer.prediction(at: position, logits.row(index), sampling: sampling, topK: topK)
         case .kept(let row):
             row.withUnsafeBufferPointer {
-                RowScorer.prediction(at: position, $0, sampling: sampling)
+                RowScorer.prediction(at: position, $0, sampling: sampling, topK: topK)
             }
         }
     }

@@ -74,4 +74,13 @@ import Testing
             "\($0)".contains("\"steps\" is 4 and should divide \"generationLength\", 10")
         }
     }
+
+    @Test(arguments: ["dream", "entropy", "fast-dllm-dream-prefix-cache", "fast-dllm-dream-dual-cache"])
+    func theNumberOfTokensThatCountIsAnOption(_ method: String) throws {
+        let decoders = try [[:], ["topK": .integer(50)]].map {
+            try DecodingMethod.named(method).factory($0)(ScriptedModel.task())
+        }
+        var (all, few) = (decoders[0], decoders[1])
+        #expect(all.nextRequest()?.topK == nil && few.nextRequest()?.topK == 50)
+    }
 }

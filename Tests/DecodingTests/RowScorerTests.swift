@@ -41,4 +41,20 @@ import Testing
     }
 
     @Test func theLowestTokenWinsATie() { #expect(score([1, 4, 4, 2]).token == 1) }
+
+    @Test func onlyTheMostProbableTokensCountWhenAskedFor() {
+        let logits: [Float] = [0.5, 3, -1, 2.5, 2.5, 1]
+        func score(_ topK: Int?) -> Prediction {
+            logits.withUnsafeBufferPointer { RowScorer.prediction(at: 3, $0, sampling: nil, topK: topK) }
+        }
+        #expect(score(nil) == self.score(logits) && score(6) == self.score(logits))
+        // Two tokens are equally the second most probable one, so both stay.
+        let few = reference([3, 2.5, 2.5])
+        for topK in 2...3 {
+            #expect(score(topK).token == 1)
+            #expect(abs(score(topK).probability - few.probability) < 1e-6)
+            #expect(abs(score(topK).entropy - few.entropy) < 1e-5)
+        }
+        #expect(score(1).probability == 1 && score(1).entropy == 0)
+    }
 }

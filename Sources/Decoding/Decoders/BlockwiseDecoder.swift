@@ -20,7 +20,7 @@ public struct BlockwiseDecoder: Decoder {
         let request = ForwardRequest(
             .full, inputs: 0..<state.tokens.count,
             candidates: state.maskedPositions(in: 0..<block.upperBound))
-        return state.issue(request, blocks: cursor.blockStates)
+        return state.issue(request, blocks: cursor.blockStates, topK: options.topK)
     }
 
     @discardableResult

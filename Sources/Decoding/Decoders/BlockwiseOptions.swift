@@ -18,6 +18,11 @@ public struct BlockwiseOptions: DecoderOptions {
     ///
     /// Fast-dLLM does that, dInfer's port of it doesn't. Only ``BlockCacheDecoder`` looks at it.
     public var forwardsFinishedBlocks: Bool
+    /// Number of most probable tokens whose logits alone make probabilities and entropies; nil for all.
+    ///
+    /// Upstream's Dream code silently takes 50, from the model's generation defaults, unless it is told otherwise,
+    /// as its evaluation does.
+    public var topK: Int?
 
     /// Creates options; the defaults decode one token per forward.
     public init(
@@ -56,6 +61,7 @@ extension BlockwiseOptions {
         earlyStop = parameters.flag(
             "earlyStop", default: defaults.earlyStop,
             "Whether everything after a decoded end token is settled.")
+        topK = parameters.topK(default: defaults.topK)
         parameters.requireWholeBlocks(generation: generationLength, block: blockLength)
         let blocks = generationLength / blockLength
         if let steps, blocks > 0, steps % blocks != 0 {
@@ -102,6 +108,14 @@ extension ParameterReader {
             "generationLength", default: generation, in: 1...1_000_000, "Tokens to generate.")
         let block = integer("blockLength", default: block, in: 1...1_000_000, "Tokens per block.")
         return (generation, block)
+    }
+
+    /// How many of the most probable tokens count.
+    mutating func topK(default value: Int?) -> Int? {
+        integer(
+            "topK", default: value, in: 1...1_000_000,
+            "Number of most probable tokens that make probabilities and entropies; null for all, as upstream's evaluation has it (its Dream code alone defaults to 50)."
+        )
     }
 
     /// Rejects a generation length that leaves a shorter last block.

@@ -29,7 +29,8 @@ public struct DreamBlockCacheDecoder: Decoder {
         guard let block = cursor.current(state) else { return nil }
         state.evaluations += 1
         return state.issue(
-            cursor.forwardsInBlock == 0 ? fillCache(for: block) : refine(block), blocks: cursor.blockStates)
+            cursor.forwardsInBlock == 0 ? fillCache(for: block) : refine(block), blocks: cursor.blockStates,
+            topK: options.topK)
     }
 
     @discardableResult

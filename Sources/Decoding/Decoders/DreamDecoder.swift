@@ -28,7 +28,7 @@ public struct DreamDecoder: Decoder {
         let whole = 0..<state.tokens.count
         return state.issue(
             ForwardRequest(.full, inputs: whole, candidates: state.maskedPositions(in: whole)),
-            blocks: [.fullyActivated])
+            blocks: [.fullyActivated], topK: options.topK)
     }
 
     @discardableResult

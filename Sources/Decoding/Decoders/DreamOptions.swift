@@ -34,6 +34,8 @@ public struct DreamOptions: DecoderOptions {
     public var threshold = 0.9
     /// The time at which the plan ends (upstream's `eps`); ``Rule/threshold`` doesn't look at it.
     public var lastTime = 1e-3
+    /// See ``BlockwiseOptions/topK``.
+    public var topK: Int?
 
     public init() {}
 
@@ -51,6 +53,7 @@ public struct DreamOptions: DecoderOptions {
         lastTime = parameters.number(
             "lastTime", default: defaults.lastTime, in: 0...0.999,
             "The time, from 1 down, at which the plan ends (all rules but \"threshold\").")
+        topK = parameters.topK(default: defaults.topK)
         if rule == .threshold, generationLength % plannedSteps != 0 {
             parameters.reject(
                 "\"steps\" is \(plannedSteps) and should divide \"generationLength\", \(generationLength), with rule \"threshold\"."
