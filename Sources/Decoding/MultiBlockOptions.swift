@@ -104,9 +104,10 @@ public struct MultiBlockRules: Sendable, Hashable {
     /// Whether an early stop marks the blocks after the end token as cached (Dream) or only those that it
     /// creates (LLaDA).
     public var cachesBlocksAfterEnd: Bool
-    /// Whether a last block that is shorter than the others is decoded (Dream, with cache).
+    /// Whether a last block that is shorter than the others is decoded (Dream).
     ///
-    /// Without it, the generation length must be a multiple of the block length: upstream would spin on the rest.
+    /// Upstream does so with a cache only. Its other versions never decode such a block and make forwards in vain up
+    /// to their limit; here it is decoded without a cache too, and LLaDA's version asks for whole blocks.
     public var decodesPartialBlock: Bool
 
     /// The version for LLaDA models.
