@@ -32,7 +32,8 @@ extension GoldenLoss {
         let report = gradient.compute(try recordedBatch(recorded, merged.configuration))
         let failure =
             try lossFailure(report, try recorded.member("loss"))
-            ?? loraGradientFailure(adapter, gradient.gradient, try recorded.member("grad_norms"))
+            ?? loraGradientFailure(
+                adapter, gradient.gradient, try recorded.member("grad_norms"), prefix: "lora.grad.")
         results.append(CaseResult(id: "lora/gradients", failure: failure))
         return results
     }
@@ -50,8 +51,9 @@ extension GoldenLoss {
         return Compare.elements(name, found, try values(name), tolerance: tolerance)
     }
 
-    private func loraGradientFailure(
-        _ adapter: LoRAAdapter, _ merged: FlatParameters, _ norms: CaseNode
+    /// Norms of the gradients of A and B, and those gradients that are stored in full under `prefix`.
+    func loraGradientFailure(
+        _ adapter: LoRAAdapter, _ merged: FlatParameters, _ norms: CaseNode, prefix: String
     ) throws -> String? {
         let gradients = adapter.gradients(from: merged)
         let total = (norms.node.members ?? []).reduce(0) {
@@ -68,8 +70,8 @@ extension GoldenLoss {
                     "gradient norm of \(name)", norm, try norms.number(name), absolute: 1e-5 * total,
                     relative: 1e-3)
                 if let failure { return failure }
-                guard tensors.entries["lora.grad." + name] != nil else { continue }
-                let reference = try values("lora.grad." + name)
+                guard tensors.entries[prefix + name] != nil else { continue }
+                let reference = try values(prefix + name)
                 let scale = Double(reference.map(abs).max() ?? 0)
                 let difference = Compare.elements(
                     "gradient of \(name)", elements, reference, tolerance: 1e-3 * scale + 1e-5 * total)
