@@ -75,3 +75,26 @@ D3_KERNEL void d3_loss_row_backward(const float *restrict logits, float *restric
         dlogits[i] += z > -80.0f ? scale * d3_exp(z) * (z - log_sum + entropy) : 0.0f;
     }
 }
+
+D3_KERNEL float d3_soft_cross_entropy(const float *restrict logits, const float *restrict target, long v) {
+    D3_REORDER_SUMS
+    row_sums s = sums_of(logits, v, 1.0f);
+    float log_sum = logf(s.sum), sum = 0;
+    for (long i = 0; i < v; i++) sum += target[i] * (log_sum - (logits[i] - s.top));
+    return sum;
+}
+
+D3_KERNEL void d3_soft_cross_entropy_backward(const float *restrict logits, const float *restrict target,
+                                              float *restrict dlogits, long v, float weight) {
+    D3_REORDER_SUMS
+    row_sums s = sums_of(logits, v, 1.0f);
+    float inverse = 1.0f / s.sum;
+    for (long i = 0; i < v; i++) dlogits[i] = weight * (d3_exp(logits[i] - s.top) * inverse - target[i]);
+}
+
+D3_KERNEL void d3_softmax(const float *restrict logits, float *restrict probabilities, long v) {
+    D3_REORDER_SUMS
+    row_sums s = sums_of(logits, v, 1.0f);
+    float inverse = 1.0f / s.sum;
+    for (long i = 0; i < v; i++) probabilities[i] = d3_exp(logits[i] - s.top) * inverse;
+}

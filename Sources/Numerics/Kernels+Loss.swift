@@ -30,4 +30,30 @@ extension Kernels {
             logits.baseAddress, gradient.baseAddress, logits.count, target, ceWeight, entropyWeight,
             temperature)
     }
+
+    /// Cross-entropy of one row of logits (V) against a distribution (V), in nats.
+    public static func softCrossEntropy(
+        _ logits: UnsafeBufferPointer<Float>, target: UnsafeBufferPointer<Float>
+    ) -> Float {
+        precondition(logits.count == target.count && !logits.isEmpty, "one probability per logit")
+        return d3_soft_cross_entropy(logits.baseAddress, target.baseAddress, logits.count)
+    }
+
+    /// Gradient (V) of `weight · softCrossEntropy` with respect to the logits (V).
+    public static func softCrossEntropyBackward(
+        _ logits: UnsafeBufferPointer<Float>, target: UnsafeBufferPointer<Float>, weight: Float,
+        into gradient: UnsafeMutableBufferPointer<Float>
+    ) {
+        precondition(logits.count == target.count && gradient.count == logits.count && !logits.isEmpty)
+        d3_soft_cross_entropy_backward(
+            logits.baseAddress, target.baseAddress, gradient.baseAddress, logits.count, weight)
+    }
+
+    /// Probabilities (V) of one row of logits (V).
+    public static func softmax(
+        _ logits: UnsafeBufferPointer<Float>, into probabilities: UnsafeMutableBufferPointer<Float>
+    ) {
+        precondition(logits.count == probabilities.count && !logits.isEmpty, "one probability per logit")
+        d3_softmax(logits.baseAddress, probabilities.baseAddress, logits.count)
+    }
 }

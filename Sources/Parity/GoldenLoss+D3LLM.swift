@@ -102,7 +102,7 @@ extension GoldenLoss {
     }
 
     /// Dream's training code differs from LLaDA's in how windows are counted and in the entropy of the complement.
-    private var isDream: Bool { family == DreamFamily.self }
+    var isDream: Bool { family == DreamFamily.self }
 
     func lossFailure(_ report: LossReport, _ expected: CaseNode) throws -> String? {
         func check(_ name: String, _ found: Double) throws -> String? {

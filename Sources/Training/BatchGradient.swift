@@ -49,7 +49,11 @@ public final class BatchGradient {
             for s in stride(from: lane, to: shards.count, by: Self.lanes) {
                 let pass = passes[twoPhases ? s : lane].pass
                 let rows = Self.forward(batch.sequences[shards[s]], pass)
-                losses.set(s, pass.rowLosses(targets: rows.map(\.target), temperature: batch.temperature))
+                losses.set(
+                    s,
+                    pass.rowLosses(
+                        targets: rows.map(\.target), soft: batch.softTargets(of: rows),
+                        temperature: batch.temperature))
                 if !twoPhases {
                     Self.backward(rows, [], denominators, batch, pass, into: lanes[lane])
                 }
@@ -90,7 +94,8 @@ public final class BatchGradient {
                 of: row, isCorrect: losses.isEmpty ? false : losses[i].isCorrect, batch.groups[row.group])
         }
         let dHidden = pass.headBackward(
-            targets: rows.map(\.target), weights: weights, temperature: batch.temperature, into: gradient)
+            targets: rows.map(\.target), soft: batch.softTargets(of: rows), weights: weights,
+            temperature: batch.temperature, into: gradient)
         pass.backward(dHidden, into: gradient)
     }
 
@@ -112,6 +117,13 @@ public final class BatchGradient {
         let rounds = max(1, (batch.tokenCount + lanes * shardTokens - 1) / (lanes * shardTokens))
         let shards = min(count, rounds * lanes)
         return (0..<shards).map { $0 * count / shards..<($0 + 1) * count / shards }
+    }
+}
+
+extension LossBatch {
+    /// The soft targets of some rows; nil where the batch has none.
+    fileprivate func softTargets(of rows: [LossRow]) -> SoftTargets? {
+        softTargets.map { SoftTargets(probabilities: $0, rows: rows.map(\.softTarget)) }
     }
 }
 

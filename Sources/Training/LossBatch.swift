@@ -1,3 +1,4 @@
+public import Numerics
 public import Transformers
 
 /// One position of a training sequence that a loss is taken at.
@@ -11,12 +12,15 @@ public struct LossRow: Sendable, Hashable {
     public var group: Int
     /// Weight of the row's cross-entropy within its group.
     public var weight: Float
+    /// Row of ``LossBatch/softTargets`` that the cross-entropy is taken against instead of ``target``.
+    public var softTarget: Int?
 
-    public init(row: Int, target: Int32, group: Int = 0, weight: Float = 1) {
+    public init(row: Int, target: Int32, group: Int = 0, weight: Float = 1, softTarget: Int? = nil) {
         self.row = row
         self.target = target
         self.group = group
         self.weight = weight
+        self.softTarget = softTarget
     }
 }
 
@@ -68,11 +72,16 @@ public struct LossBatch: Sendable {
     public var groups: [LossGroup]
     /// Temperature of the softmax in the entropy term only.
     public var temperature: Float
+    /// Distributions over the vocabulary, for rows that are trained towards one.
+    public var softTargets: Matrix?
 
-    public init(sequences: [TrainingSequence], groups: [LossGroup], temperature: Float = 1) {
+    public init(
+        sequences: [TrainingSequence], groups: [LossGroup], temperature: Float = 1, softTargets: Matrix? = nil
+    ) {
         self.sequences = sequences
         self.groups = groups
         self.temperature = temperature
+        self.softTargets = softTargets
     }
 
     /// Tokens in all sequences.

@@ -11,19 +11,37 @@ public struct RowLossWeights: Sendable {
     }
 }
 
+/// Distributions that some rows are trained towards instead of their target token.
+public struct SoftTargets: Sendable {
+    /// One distribution over the vocabulary per row.
+    public var probabilities: Matrix
+    /// For each hidden row the row of ``probabilities`` that is its target, or nil for its token.
+    public var rows: [Int?]
+
+    public init(probabilities: Matrix, rows: [Int?]) {
+        self.probabilities = probabilities
+        self.rows = rows
+    }
+
+    func distribution(_ row: Int) -> UnsafeBufferPointer<Float>? { rows[row].map { probabilities.row($0) } }
+}
+
 extension TrainingPass {
     /// Rows of logits that exist at a time: the head is streamed, so nothing of size rows × V is kept.
     private static let chunk = 256
 
-    /// Loss terms of every hidden row against its target token.
-    public func rowLosses(targets: [Int32], temperature: Float) -> [RowLoss] {
+    /// Loss terms of every hidden row against its target token, or its distribution where it has one.
+    public func rowLosses(targets: [Int32], soft: SoftTargets? = nil, temperature: Float) -> [RowLoss] {
         precondition(targets.count == hidden.rows, "\(targets.count) targets for \(hidden.rows) rows")
         var result: [RowLoss] = []
         result.reserveCapacity(targets.count)
         forEachChunk { logits, rows in
             for (i, row) in rows.enumerated() {
-                result.append(
-                    Kernels.rowLoss(logits.view.row(i), target: targets[row], temperature: temperature))
+                var loss = Kernels.rowLoss(logits.view.row(i), target: targets[row], temperature: temperature)
+                if let distribution = soft?.distribution(row) {
+                    loss.crossEntropy = Kernels.softCrossEntropy(logits.view.row(i), target: distribution)
+                }
+                result.append(loss)
             }
         }
         return result
@@ -31,7 +49,8 @@ extension TrainingPass {
 
     /// Gradient of ``hidden`` for the weighted loss terms; adds the head's own gradient to `gradients`.
     public func headBackward(
-        targets: [Int32], weights: [RowLossWeights], temperature: Float, into gradients: FlatParameters
+        targets: [Int32], soft: SoftTargets? = nil, weights: [RowLossWeights], temperature: Float,
+        into gradients: FlatParameters
     ) -> Matrix {
         precondition(targets.count == hidden.rows && weights.count == hidden.rows)
         let dHead = gradients.views.head ?? gradients.views.embedding
@@ -39,6 +58,13 @@ extension TrainingPass {
         forEachChunk { logits, rows in
             let gradient = arena.matrix(rows.count, logits.columns)
             for (i, row) in rows.enumerated() {
+                if let distribution = soft?.distribution(row) {
+                    precondition(weights[row].entropy == 0, "a soft target has no entropy term")
+                    Kernels.softCrossEntropyBackward(
+                        logits.view.row(i), target: distribution, weight: weights[row].crossEntropy,
+                        into: gradient.row(i))
+                    continue
+                }
                 Kernels.rowLossBackward(
                     logits.view.row(i), target: targets[row], ceWeight: weights[row].crossEntropy,
                     entropyWeight: weights[row].entropy, temperature: temperature, into: gradient.row(i))

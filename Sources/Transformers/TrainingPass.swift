@@ -54,7 +54,7 @@ public final class TrainingPass {
 
     /// Adds the gradients of all parameters but the head to `gradients`.
     /// - Parameter dHidden: the gradient of ``hidden``, Σ |logitRows| × D, as
-    ///   ``headBackward(targets:weights:temperature:into:)`` gives it.
+    ///   ``headBackward(targets:soft:weights:temperature:into:)`` gives it.
     public func backward(_ dHidden: Matrix, into gradients: FlatParameters) {
         guard let last, let finalInverse else { preconditionFailure("backward follows forward") }
         let c = transformer.configuration

@@ -20,6 +20,9 @@ import Testing
             "dream/traces: 15 passed, 0 failed", "dream/trajectory: 12 passed, 0 failed",
             "dream/loss: 15 passed, 0 failed",
             "dream/adamw: 31 passed, 0 failed", "dream/schedules: 223 passed, 0 failed",
+            "llada/d2f-loss: 4 passed, 0 failed", "dream/d2f-loss: 4 passed, 0 failed",
+            "llada/lora: 4 passed, 0 failed", "llada/dparallel-loss: 4 passed, 0 failed",
+            "dream/lora: 4 passed, 0 failed", "dream/dparallel-loss: 4 passed, 0 failed",
             "aup: 139 passed, 0 failed",
         ] { #expect(lines.contains(line)) }
     }

@@ -59,6 +59,13 @@ d3_row_loss d3_loss_row(const float *logits, long v, int32_t target, float tempe
 void d3_loss_row_backward(const float *logits, float *dlogits, long v, int32_t target, float ce_weight,
                           float entropy_weight, float temperature);
 
+/// Cross-entropy of one row of logits[V] against a distribution target[V]: -sum target ln softmax(logits).
+float d3_soft_cross_entropy(const float *logits, const float *target, long v);
+/// dlogits[V] = weight * (softmax(logits) - target), the gradient of the weighted soft cross-entropy.
+void d3_soft_cross_entropy_backward(const float *logits, const float *target, float *dlogits, long v, float weight);
+/// probabilities[V] = softmax(logits[V]).
+void d3_softmax(const float *logits, float *probabilities, long v);
+
 // vector.c
 void d3_add(float *y, const float *x, long n);                     ///< y += x
 void d3_scale(float *x, float factor, long n);                     ///< x *= factor

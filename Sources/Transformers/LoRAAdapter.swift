@@ -1,0 +1,63 @@
+public import Numerics
+
+/// Low-rank changes of some weights: W becomes W + scaling · B · A (Hu et al., arXiv 2106.09685), in PEFT's files.
+///
+/// Everything is computed with merged weights: the gradients of A and B follow exactly from that of W, which costs
+/// memory for W's gradient and needs no second forward pass.
+public struct LoRAAdapter: Sendable {
+    /// The change of one weight.
+    public struct Pair: Sendable {
+        /// Which weight, outputs × inputs.
+        public let role: ParameterRole
+        /// Rank × inputs.
+        public let a: Matrix
+        /// Outputs × rank.
+        public let b: Matrix
+    }
+
+    public let rank: Int
+    public let alpha: Double
+    public let pairs: [Pair]
+
+    /// Factor on B · A: alpha / rank.
+    public var scaling: Float { Float(alpha / Double(rank)) }
+
+    public init(rank: Int, alpha: Double, pairs: [Pair]) {
+        precondition(rank > 0, "an adapter has a rank of at least 1")
+        self.rank = rank
+        self.alpha = alpha
+        self.pairs = pairs
+    }
+
+    static let configurationFile = "adapter_config.json"
+    static let weightsFile = "adapter_model.safetensors"
+
+    /// Name of a weight's module in PEFT's files.
+    static func module(of role: ParameterRole, _ family: any ModelFamily.Type) -> String {
+        let name = family.name(of: role)
+        return "base_model.model." + (name.hasSuffix(".weight") ? String(name.dropLast(7)) : name)
+    }
+
+    /// Adds the adapter to a model's weights, in place.
+    public func merge(into parameters: FlatParameters) {
+        for pair in pairs {
+            guard let weight = parameters.views[pair.role] else {
+                preconditionFailure("no weight \(pair.role)")
+            }
+            BLAS.multiply(pair.b, pair.a, into: weight, scale: scaling, accumulate: true)
+        }
+    }
+
+    /// Gradients of A and B of every pair, in order, from the gradient of the merged weights:
+    /// dA = scaling · Bᵀ · dW, dB = scaling · dW · Aᵀ.
+    public func gradients(from merged: FlatParameters) -> [(a: Matrix, b: Matrix)] {
+        pairs.map { pair in
+            let dWeight = merged.view(of: pair.role)
+            let a = MutableMatrix(zeros: pair.a.rows, pair.a.columns)
+            let b = MutableMatrix(zeros: pair.b.rows, pair.b.columns)
+            BLAS.multiply(pair.b, dWeight, transposeA: true, into: a, scale: scaling)
+            BLAS.multiply(dWeight, pair.a, transposeB: true, into: b, scale: scaling)
+            return (a.view, b.view)
+        }
+    }
+}
