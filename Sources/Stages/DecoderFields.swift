@@ -21,7 +21,8 @@ struct DecoderFields {
                 case .flag: fields.optionalFlag(key, parameter.summary).map { .flag($0) }
                 case .choice: fields.optionalString(key, parameter.summary).map { .text($0) }
                 }
-            values[key] = value
+            // Null is a value of its own for some options ("accept all"), not the absence of one.
+            values[key] = value ?? (fields.isNull(key) ? ParameterValue.none : nil)
         }
         self.values = values
         do throws(DecodingError) {

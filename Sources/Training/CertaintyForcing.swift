@@ -12,7 +12,9 @@ public struct CertaintyForcing: Sendable {
         case corrected
     }
 
-    /// w, the factor on both entropies. Upstream: 2 for LLaDA, 1 for Dream.
+    /// The factor w on both entropies.
+    ///
+    /// Upstream: 2 for LLaDA, 1 for Dream.
     public var entropyWeight: Float
     /// Temperature of the softmax that the entropies are taken of.
     public var temperature: Float

@@ -31,7 +31,8 @@ import Testing
         let single = try #require(changed.entries.first { $0.stage == "single" })
         let stage = try #require(experiment["single"])
         let folder = try #require(store.folder(of: stage, in: experiment).lastComponent)
-        #expect(single.reason == "decoder.threshold: 0.5 → 0.75, decoder.delay: null → 4 (against \(folder))")
+        #expect(
+            single.reason == "decoder.threshold: 0.5 → 0.75, decoder.delay: (none) → 4 (against \(folder))")
         let table = try #require(changed.entries.first { $0.stage == "table" })
         #expect(table.differences.map(\.field) == ["curves"])
         #expect(changed.entries.count { $0.status == .cached } == 4)

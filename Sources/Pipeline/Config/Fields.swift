@@ -48,6 +48,9 @@ public final class Fields {
     /// A reader without an object, for descriptions.
     static func describing() -> Fields { Fields(nil, anchor: nil, path: [], session: ReadingSession()) }
 
+    /// Whether the object has the key with the value null, which the optional readers don't tell from its absence.
+    public func isNull(_ key: String) -> Bool { node?[key]?.isNull ?? false }
+
     /// Reports a problem that only shows when keys are seen together.
     ///
     /// - Parameters:
@@ -89,6 +92,9 @@ public final class Fields {
             }
             return placeholder
         }
+        // What may be absent and is leaves no trace, so that a kind can take on such a key without changing the
+        // identity of the stages that don't use it.
+        if case .optional = presence, node[key] == nil { return value }
         if role == .recipe, let encoded = encode(value) { config[key] = encoded }
         return value
     }
