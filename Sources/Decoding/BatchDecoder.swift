@@ -29,7 +29,7 @@ public struct BatchDecoder: Sendable {
     public func decode(_ decoders: inout [any Decoder], observe: Observer? = nil) throws(DecodingError) {
         for (index, decoder) in decoders.enumerated() { try check(decoder, index) }
         var lanes = decoders.map { Lane($0) }
-        let workspace = model.makeWorkspace()
+        let workspace = Workspace()
         for _ in 0..<maximumTurns {
             let turns = lanes.indices.compactMap { index -> Turn? in
                 lanes[index].nextTurn(model.configuration).map { Turn(lane: index, $0) }

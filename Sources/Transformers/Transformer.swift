@@ -25,9 +25,6 @@ public final class Transformer: Sendable {
         try self.init(flat.configuration, parameters: views)
     }
 
-    /// Scratch memory for one worker.
-    public func makeWorkspace() -> Workspace { Workspace() }
-
     /// The head's weight, V × D.
     var head: Matrix { parameters.head ?? parameters.embedding }
 

@@ -52,7 +52,7 @@ import Transformers
             AutoregressiveDecoder(task(prompts[0]), AutoregressiveOptions(generationLength: 10))
         ])[0]
         var tokens = prompts[0]
-        let workspace = model.makeWorkspace()
+        let workspace = Workspace()
         for _ in 0..<10 where tokens.last != 318 {
             let logits = model.logits(
                 [ForwardInput(tokens: tokens, attention: .causal, logitRows: [tokens.count - 1])], workspace)

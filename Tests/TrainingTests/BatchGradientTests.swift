@@ -92,7 +92,7 @@ import Transformers
         var batch = batch
         for (s, sequence) in batch.sequences.enumerated() {
             let logits = model.logits(
-                [ForwardInput(tokens: sequence.tokens, attention: sequence.attention)], model.makeWorkspace())
+                [ForwardInput(tokens: sequence.tokens, attention: sequence.attention)], Workspace())
             for (i, row) in sequence.rows.enumerated() where i % 2 == 0 {
                 batch.sequences[s].rows[i].target = Kernels.score(logits.row(row.row)).token
             }
@@ -106,7 +106,7 @@ import Transformers
     private func rowLosses(_ batch: LossBatch, _ model: Transformer) -> [(row: LossRow, loss: RowLoss)] {
         batch.sequences.flatMap { sequence in
             let logits = model.logits(
-                [ForwardInput(tokens: sequence.tokens, attention: sequence.attention)], model.makeWorkspace())
+                [ForwardInput(tokens: sequence.tokens, attention: sequence.attention)], Workspace())
             return sequence.rows.map {
                 ($0, Kernels.rowLoss(logits.row($0.row), target: $0.target, temperature: batch.temperature))
             }

@@ -12,7 +12,7 @@ import Testing
             ForwardInput(tokens: [1, 2, 3, 10, 10], attention: model.configuration.attention),
             ForwardInput(tokens: [4, 10, 9], attention: model.configuration.attention),
         ]
-        return model.logits(inputs, model.makeWorkspace()).elements.map(\.bitPattern)
+        return model.logits(inputs, Workspace()).elements.map(\.bitPattern)
     }
 
     static let configurations: [TransformerConfiguration] = [

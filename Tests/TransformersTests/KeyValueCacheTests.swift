@@ -11,8 +11,8 @@ import Testing
     @Test("a causal model token by token gives what one pass gives", arguments: [1, 5, 12])
     func causal(capacity: Int) throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
-        let full = model.logits([ForwardInput(tokens: tokens, attention: .causal)], model.makeWorkspace())
-        let workspace = model.makeWorkspace()
+        let full = model.logits([ForwardInput(tokens: tokens, attention: .causal)], Workspace())
+        let workspace = Workspace()
         let cache = KeyValueCache(model.configuration, capacity: capacity)
         for (i, token) in tokens.enumerated() {
             let row = model.logits(
@@ -31,8 +31,8 @@ import Testing
     func blockCausal() throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
         let pattern = AttentionPattern.blockCausal(promptLength: 3, blockLength: 3)
-        let full = model.logits([ForwardInput(tokens: tokens, attention: pattern)], model.makeWorkspace())
-        let workspace = model.makeWorkspace()
+        let full = model.logits([ForwardInput(tokens: tokens, attention: pattern)], Workspace())
+        let workspace = Workspace()
         let cache = KeyValueCache(model.configuration, capacity: 2)
         // The prompt, two blocks of which only the first is kept, that second one again, and the last.
         for (range, kept) in [(0..<3, 3), (3..<9, 3), (6..<9, 3), (9..<12, 0)] {
@@ -50,7 +50,7 @@ import Testing
     @Test("without an update the cache is attended to and stays as it is")
     func none() throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
-        let workspace = model.makeWorkspace()
+        let workspace = Workspace()
         let cache = KeyValueCache(model.configuration, capacity: 4)
         func step(_ range: Range<Int>, _ update: CacheUpdate) -> [Float] {
             model.logits(
@@ -72,7 +72,7 @@ import Testing
     @Test("overwriting replaces rows and attends to the cache alone, as one pass would")
     func overwrite() throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
-        let workspace = model.makeWorkspace()
+        let workspace = Workspace()
         let cache = KeyValueCache(model.configuration, capacity: 12)
         func keys(_ layer: Int) -> [Float] { cache.keyMatrix(layer, rows: 12).view.elements }
         _ = model.logits([ForwardInput(tokens: tokens, cache: cache, cacheUpdate: .append(12))], workspace)
@@ -84,7 +84,7 @@ import Testing
                     tokens: Array(tokens[4..<7]), firstPosition: 4, cache: cache,
                     cacheUpdate: .overwrite(at: 4))
             ], workspace)
-        let full = model.logits([ForwardInput(tokens: tokens)], model.makeWorkspace())
+        let full = model.logits([ForwardInput(tokens: tokens)], Workspace())
         #expect(close(again, full.slice(rows: 4..<7)))
         #expect(cache.length == 12)
         // Other tokens: rows 4..<7 of the first layer's keys are those of a full pass over the new sequence, the
@@ -112,7 +112,7 @@ import Testing
     @Test("cutting a cache forgets what is behind, and growing keeps what is there")
     func truncation() throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
-        let workspace = model.makeWorkspace()
+        let workspace = Workspace()
         func filled(_ range: Range<Int>, capacity: Int) -> KeyValueCache {
             let cache = KeyValueCache(model.configuration, capacity: capacity)
             _ = model.logits(
@@ -129,13 +129,13 @@ import Testing
                     ForwardInput(
                         tokens: Array(tokens[5..<12]), firstPosition: 5, attention: .causal, cache: cache,
                         cacheUpdate: .append(7))
-                ], model.makeWorkspace())
+                ], Workspace())
         }
         let cut = filled(0..<9, capacity: 9)
         cut.truncate(to: 5)
         #expect(cut.length == 5)
         let kept = filled(0..<5, capacity: 5)
-        let full = model.logits([ForwardInput(tokens: tokens, attention: .causal)], model.makeWorkspace())
+        let full = model.logits([ForwardInput(tokens: tokens, attention: .causal)], Workspace())
         for cache in [cut, kept] { #expect(close(next(cache), full.slice(rows: 5..<12))) }
         #expect(cut.length == 12 && kept.length == 12)
         #expect(kept.capacity >= 12)
@@ -144,7 +144,7 @@ import Testing
     @Test("sequences of one batch keep their caches apart")
     func batch() throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
-        let workspace = model.makeWorkspace()
+        let workspace = Workspace()
         let prompts = [Array(tokens[0..<4]), Array(tokens[4..<6])]
         let caches = prompts.map { _ in KeyValueCache(model.configuration, capacity: 1) }
         _ = model.logits(
@@ -160,7 +160,7 @@ import Testing
         for (i, prompt) in prompts.enumerated() {
             let alone = model.logits(
                 [ForwardInput(tokens: prompt + [7], attention: .causal, logitRows: [prompt.count])],
-                model.makeWorkspace())
+                Workspace())
             #expect(close(together.slice(rows: i..<i + 1), alone))
         }
     }

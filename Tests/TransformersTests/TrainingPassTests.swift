@@ -94,7 +94,7 @@ import Testing
         let pass = TrainingPass(model)
         pass.forward(batch().inputs)
         var final: Matrix?
-        _ = model.logits(batch().inputs, model.makeWorkspace()) { final = $0 }
+        _ = model.logits(batch().inputs, Workspace()) { final = $0 }
         #expect(try pass.hidden.distance(to: #require(final)) < 1e-5)
     }
 

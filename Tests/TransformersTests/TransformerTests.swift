@@ -24,7 +24,7 @@ import Testing
         let flat = TinyModels.parameters(TinyModels.configuration(tied: tied, bias: bias))
         let model = try Transformer(over: flat)
         let reference = ReferenceModel(flat)
-        let logits = model.logits(inputs(), model.makeWorkspace())
+        let logits = model.logits(inputs(), Workspace())
         let expected = inputs().flatMap { reference.logits($0) }
         #expect(logits.rows == expected.count)
         for (r, row) in expected.enumerated() {
@@ -35,7 +35,7 @@ import Testing
     @Test("a ragged batch gives what each sequence gives alone")
     func ragged() throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
-        let workspace = model.makeWorkspace()
+        let workspace = Workspace()
         let together = model.logits(inputs(), workspace).elements
         let apart = inputs().flatMap { model.logits([$0], workspace).elements }
         #expect(together.count == apart.count)
@@ -45,7 +45,7 @@ import Testing
     @Test("asking for fewer rows gives the same rows")
     func rows() throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
-        let workspace = model.makeWorkspace()
+        let workspace = Workspace()
         var wanted: [[Float]] = []
         var fewer = inputs()
         let all = model.logits(inputs(), workspace)
@@ -67,11 +67,11 @@ import Testing
     @Test("the same inputs give the same bits, in a new workspace as in a used one")
     func deterministic() throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
-        let used = model.makeWorkspace()
+        let used = Workspace()
         let first = model.logits(inputs(), used).elements.map(\.bitPattern)
         _ = model.logits([ForwardInput(tokens: TinyModels.tokens(40))], used)
         #expect(model.logits(inputs(), used).elements.map(\.bitPattern) == first)
-        #expect(model.logits(inputs(), model.makeWorkspace()).elements.map(\.bitPattern) == first)
+        #expect(model.logits(inputs(), Workspace()).elements.map(\.bitPattern) == first)
     }
 
     @Test("a workspace may serve models with other rotary frequencies and head widths in turn")
@@ -93,7 +93,7 @@ import Testing
     func inspection() throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
         var shapes: [[Int]] = []
-        _ = model.logits([ForwardInput(tokens: [1, 2, 3], logitRows: [1])], model.makeWorkspace()) {
+        _ = model.logits([ForwardInput(tokens: [1, 2, 3], logitRows: [1])], Workspace()) {
             shapes.append([$0.rows, $0.columns])
         }
         #expect(shapes == [[3, 8], [3, 8], [1, 8]])

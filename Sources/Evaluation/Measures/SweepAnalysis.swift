@@ -48,8 +48,9 @@ public struct SweepAnalysis: Sendable {
             $0.map { $0.point([Double](repeating: 1, count: $0.tokens.count)) }
         }
         let curves = calibration.map(Self.frontier)
-        let chosen = calibration.map { points in
-            points.indices.filter { points[$0].accuracy >= target }.max { points[$0].tpf < points[$1].tpf }
+        let chosen = try sweeps.map { sweep -> Int? in
+            let points = try sweep.settings.map { try CurvePoint($0.records.calibrationHalf) }
+            return TPFAtAccuracy.highest(points, target: target).flatMap { points.firstIndex(of: $0) }
         }
 
         // Measures, on the reported half alone.
