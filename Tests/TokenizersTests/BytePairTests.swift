@@ -19,7 +19,7 @@ struct BytePairTests {
         }
     }
 
-    @Test func mergesFollowTheRuleInShortAndLongWords() {
+    @Test func mergesFollowTheRuleWithAndWithoutHeap() {
         var random = SystemRandomNumberGenerator()
         for _ in 0..<300 {
             let alphabet = Int32.random(in: 2...5, using: &random)
@@ -35,18 +35,22 @@ struct BytePairTests {
             for (rank, pair) in merges.enumerated() {
                 table.insert(pair.0, pair.1, .init(rank: UInt32(rank), id: Int32(100 + rank)))
             }
-            let word = (0..<Int.random(in: 1...(3 * PairMerger.heapLength), using: &random))
+            let word = (0..<Int.random(in: 1...40, using: &random))
                 .map { _ in Int32.random(in: 0..<alphabet, using: &random) }
-            var merger = PairMerger()
-            for (place, id) in word.enumerated() {
-                merger.append(TokenPiece(id: id, start: UInt32(place), end: UInt32(place + 1)))
+            let expected = merged(word, merges)
+            for heapLength in [0, .max] {
+                var merger = PairMerger()
+                merger.heapLength = heapLength
+                for (place, id) in word.enumerated() {
+                    merger.append(TokenPiece(id: id, start: UInt32(place), end: UInt32(place + 1)))
+                }
+                var pieces: [TokenPiece] = []
+                merger.merge(by: table, into: &pieces)
+                #expect(pieces.map(\.id) == expected, "\(word), \(merges), \(heapLength)")
+                // The pieces cover the word without gaps.
+                #expect(pieces.first?.start == 0 && pieces.last?.end == UInt32(word.count))
+                #expect(zip(pieces, pieces.dropFirst()).allSatisfy { $0.end == $1.start })
             }
-            var pieces: [TokenPiece] = []
-            merger.merge(by: table, into: &pieces)
-            #expect(pieces.map(\.id) == merged(word, merges), "\(word), \(merges)")
-            // The pieces cover the word without gaps.
-            #expect(pieces.first?.start == 0 && pieces.last?.end == UInt32(word.count))
-            #expect(zip(pieces, pieces.dropFirst()).allSatisfy { $0.end == $1.start })
         }
     }
 

@@ -35,6 +35,8 @@ enum UnicodeData {
     /// What two neighbouring scalars are composed to, if anything.
     static func composition(_ first: Unicode.Scalar, _ second: Unicode.Scalar) -> Unicode.Scalar? {
         guard isKnown(first), isKnown(second) else { return nil }
+        // utf8proc 2.8 takes U+11A7, the place before the first trailing consonant, for one, and swallows it.
+        if second == "\u{11A7}" { return nil }
         var pair = [Int32(first.value), Int32(second.value)]
         let options = UTF8PROC_COMPOSE.rawValue | UTF8PROC_STABLE.rawValue
         guard utf8proc_normalize_utf32(&pair, 2, utf8proc_option_t(options)) == 1 else { return nil }
