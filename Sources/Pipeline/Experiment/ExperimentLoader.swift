@@ -7,8 +7,6 @@ struct ExperimentLoader {
     static let limit = 20_000
 
     let registry: StageRegistry
-    /// What the command line sets; it wins over matrices too.
-    var overrides: [Override] = []
     var problems: [Diagnostic] = []
 
     /// A stage or variant that was read but has no fingerprint yet.
