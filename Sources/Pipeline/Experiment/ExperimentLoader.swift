@@ -32,7 +32,7 @@ struct ExperimentLoader {
             root, anchor: root.origin, path: [], session: session, reserved: ["stages"] + ConfigFile.keys)
         let head = ExperimentHead(fields)
         fields.finish()
-        checkName(head.name, fields)
+        if let name = root["name"]?.string { checkName(name, fields) }
         if root.members != nil, root["stages"]?.members?.isEmpty ?? true {
             fields.reject("stages", "An experiment needs the key \"stages\" with at least one stage.")
         }
@@ -65,7 +65,6 @@ struct ExperimentLoader {
     private func checkName(_ name: String, _ fields: Fields) {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-_")
-        guard !name.isEmpty else { return }
         guard parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(allowed.contains) }), !parts.contains("runs")
         else {
             fields.reject(
