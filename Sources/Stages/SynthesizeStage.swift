@@ -30,7 +30,11 @@ public struct SynthesizeStage: StageKind {
             variantDecay: fields.number(
                 "variantDecay", default: 0.5, in: .above(0, upTo: 1),
                 "Wording k of a sentence in the solution has weight variantDecay^k; 1 makes all equally likely."
-            ))
+            ),
+            order: fields.optionalChoice(
+                "order",
+                "forward (the default): the answer last, each step after those before it; result-first: the other "
+                    + "way round, each result before what it is made from.") ?? .forward)
     }
 
     public func run(_ context: StageContext) throws -> StageResult {

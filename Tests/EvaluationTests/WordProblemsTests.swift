@@ -142,3 +142,29 @@ struct WordProblemsTests {
         #expect(problem.prompt() == "How many ? <|sep|>")
     }
 }
+
+struct ResultFirstTests {
+    @Test("result-first asks the same questions and writes the answer first, each sum after its result")
+    func order() throws {
+        let forward = try WordProblems(seed: 4).problems(.train, count: 300)
+        let reversed = try WordProblems(options: .init(order: .resultFirst), seed: 4).problems(
+            .train, count: 300)
+        for (a, b) in zip(forward, reversed) {
+            #expect(a.question == b.question && a.steps == b.steps && a.answer == b.answer)
+            #expect(Grader().grade(b.response, answer: b.answer) == .correct)
+            #expect(b.response.hasSuffix(" ."))
+            let words = b.response.split(separator: " ")
+            let marker = try #require(words.firstIndex(of: "####"))
+            #expect(words[marker + 1] == "\(b.answer)")
+            var end = marker + 1
+            for step in b.steps.reversed() {
+                let equals = try #require(words[end...].firstIndex(of: "="))
+                #expect(words[equals - 1] == "\(step.total)")
+                #expect(words[equals + 1] == "\(step.total - step.change)")
+                end = equals + 1
+            }
+            // The same words but for the full stop behind the answer.
+            #expect(words.count == a.response.split(separator: " ").count + 1)
+        }
+    }
+}

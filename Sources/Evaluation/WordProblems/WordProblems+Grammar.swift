@@ -86,7 +86,7 @@ extension WordProblems {
             return sentences.joined(separator: " ")
         }
 
-        /// The worked solution; each sentence's wording is drawn with decaying weights.
+        /// The worked solution; each sentence's wording is drawn with decaying weights, whatever their order.
         func response(options: Options, random: inout RandomStream) -> String {
             let decay = options.variantDecay
             var sentences = [
@@ -99,7 +99,12 @@ extension WordProblems {
             var total = start
             for step in steps {
                 let sign = step.change > 0 ? "+" : "-"
-                let sum = "\(total) \(sign) \(abs(step.change)) = \(step.total)"
+                let working = "\(total) \(sign) \(abs(step.change))"
+                let sum =
+                    switch options.order {
+                    case .forward: "\(working) = \(step.total)"
+                    case .resultFirst: "\(step.total) = \(working)"
+                    }
                 sentences.append(
                     random.pick(
                         [
@@ -116,6 +121,13 @@ extension WordProblems {
                         "The answer is \(total) . #### \(total)", "That is all . #### \(total)",
                         "#### \(total)",
                     ], decay: decay))
+            switch options.order {
+            case .forward: break
+            case .resultFirst:
+                // The answer ends a response and has no full stop there; in front it needs one.
+                sentences[sentences.count - 1] += " ."
+                sentences.reverse()
+            }
             return sentences.joined(separator: " ")
         }
     }
