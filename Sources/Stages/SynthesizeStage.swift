@@ -33,8 +33,8 @@ public struct SynthesizeStage: StageKind {
             ),
             order: fields.optionalChoice(
                 "order",
-                "forward (the default): the answer last, each step after those before it; result-first: the other "
-                    + "way round, each result before what it is made from.") ?? .forward)
+                "forward (the default): a sum, then its result; result-first: the result, then the sum that it depends on."
+            ) ?? .forward)
     }
 
     public func run(_ context: StageContext) throws -> StageResult {

@@ -86,7 +86,7 @@ extension WordProblems {
             return sentences.joined(separator: " ")
         }
 
-        /// The worked solution; each sentence's wording is drawn with decaying weights, whatever their order.
+        /// The worked solution; each sentence's wording is drawn with decaying weights.
         func response(options: Options, random: inout RandomStream) -> String {
             let decay = options.variantDecay
             var sentences = [
@@ -121,13 +121,6 @@ extension WordProblems {
                         "The answer is \(total) . #### \(total)", "That is all . #### \(total)",
                         "#### \(total)",
                     ], decay: decay))
-            switch options.order {
-            case .forward: break
-            case .resultFirst:
-                // The answer ends a response and has no full stop there; in front it needs one.
-                sentences[sentences.count - 1] += " ."
-                sentences.reverse()
-            }
             return sentences.joined(separator: " ")
         }
     }

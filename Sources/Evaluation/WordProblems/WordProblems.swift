@@ -22,12 +22,12 @@ public struct WordProblems: Sendable {
 
     /// Where the results of a response stand.
     public enum Order: String, Sendable, Hashable, CaseIterable {
-        /// The start, each step after the ones before it, the answer last: what stands further left is needed first.
+        /// Each total behind the sum that gives it, `Friday : 47 + 5 = 52 .`: what stands further left is needed first.
         case forward
-        /// The same sentences in reverse, each sum after its result: `#### 52 . Friday : 52 = 47 + 5 .`
+        /// Each total before its sum, `Friday : 52 = 47 + 5 .`
         ///
-        /// What stands further *right* is needed first, so that the order of positions and the order of dependencies
-        /// run against each other, and it matters which masked positions a model sees together.
+        /// What a total is made from stands to the right of it, so that within a sentence the order of positions and the
+        /// order of dependencies run against each other, and it matters which masked positions a model sees together.
         case resultFirst = "result-first"
     }
 
