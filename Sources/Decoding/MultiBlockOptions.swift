@@ -10,6 +10,11 @@ public struct MultiBlockOptions: DecoderOptions {
     public var blockAddThreshold = 0.1
     /// Decoded share of the block before from which a block is fully activated.
     public var decodedTokenThreshold = 0.95
+    /// 0 takes the most probable token; larger values draw from softmax(logits / temperature).
+    ///
+    /// Entropies are those without it. d3LLM's Dream evaluation has 0.1 in some benchmarks. LLaDA's version draws with noise on the logits and forces the
+    /// most probable token; Dream's draws once and forces what was drawn.
+    public var temperature = 0.0
     /// Whether everything after a decoded end token becomes the end token.
     public var earlyStop = true
     /// Decoding gives up when NFE exceeds this, as upstream does.
@@ -30,6 +35,7 @@ public struct MultiBlockOptions: DecoderOptions {
             "Largest entropy in nats to accept; null accepts all.")
         (blockAddThreshold, decodedTokenThreshold) = parameters.progressThresholds(
             add: defaults.blockAddThreshold, activate: defaults.decodedTokenThreshold)
+        temperature = parameters.temperature(default: defaults.temperature)
         earlyStop = parameters.flag(
             "earlyStop", default: defaults.earlyStop,
             "Whether everything after a decoded end token becomes the end token.")
@@ -46,9 +52,13 @@ public struct MultiBlockOptions: DecoderOptions {
 
     var entropyRule: EntropyRule {
         EntropyRule(
-            threshold: threshold ?? .infinity, includesThreshold: rules.includesThreshold,
-            acceptsBest: rules.acceptsBest)
+            threshold: threshold ?? .infinity,
+            includesThreshold: rules.includesThreshold && quirks.thresholdTies == .faithful,
+            acceptsBest: rules.acceptsBest && quirks.globalBest == .faithful)
     }
+
+    /// How tokens are chosen from a row of logits.
+    var choice: TokenChoice { TokenChoice(rules.addsNoise ? .gumbel : .softmax, temperature: temperature) }
 }
 
 /// Options of ``CachedMultiBlockDecoder``.
@@ -104,6 +114,9 @@ public struct MultiBlockRules: Sendable, Hashable {
     /// Whether an early stop marks the blocks after the end token as cached (Dream) or only those that it
     /// creates (LLaDA).
     public var cachesBlocksAfterEnd: Bool
+    /// Whether tokens are drawn with noise on the logits and the forced one is the most probable (LLaDA), or all are
+    /// drawn from the softmax (Dream); the same without a temperature.
+    public var addsNoise: Bool
     /// Whether a last block that is shorter than the others is decoded (Dream).
     ///
     /// Upstream does so with a cache only. Its other versions never decode such a block and make forwards in vain up
@@ -113,11 +126,11 @@ public struct MultiBlockRules: Sendable, Hashable {
     /// The version for LLaDA models.
     public static let llada = MultiBlockRules(
         includesThreshold: true, acceptsBest: true, recountsAfterEnd: false, waitsForStabilizing: true,
-        cachesBlocksAfterEnd: false, decodesPartialBlock: false)
+        cachesBlocksAfterEnd: false, addsNoise: true, decodesPartialBlock: false)
     /// The version for Dream models.
     public static let dream = MultiBlockRules(
         includesThreshold: false, acceptsBest: false, recountsAfterEnd: true, waitsForStabilizing: false,
-        cachesBlocksAfterEnd: true, decodesPartialBlock: true)
+        cachesBlocksAfterEnd: true, addsNoise: false, decodesPartialBlock: true)
 
     /// The model families that upstream has a version for.
     enum Family: String, CaseIterable {
@@ -128,13 +141,14 @@ public struct MultiBlockRules: Sendable, Hashable {
 
     public init(
         includesThreshold: Bool, acceptsBest: Bool, recountsAfterEnd: Bool, waitsForStabilizing: Bool,
-        cachesBlocksAfterEnd: Bool, decodesPartialBlock: Bool
+        cachesBlocksAfterEnd: Bool, addsNoise: Bool, decodesPartialBlock: Bool
     ) {
         self.includesThreshold = includesThreshold
         self.acceptsBest = acceptsBest
         self.recountsAfterEnd = recountsAfterEnd
         self.waitsForStabilizing = waitsForStabilizing
         self.cachesBlocksAfterEnd = cachesBlocksAfterEnd
+        self.addsNoise = addsNoise
         self.decodesPartialBlock = decodesPartialBlock
     }
 }

@@ -9,7 +9,7 @@ struct OptimizerFields {
         case muon
     }
 
-    private let kind: Kind
+    let kind: Kind
     private let learningRate: Double
     private let muonLearningRate: Double
     private let beta1: Double
@@ -51,7 +51,6 @@ struct OptimizerFields {
     }
 
     func make(_ configuration: TransformerConfiguration, threads: Int) -> any Optimizer {
-        let adam = AdamW.Options(learningRate: learningRate, beta1: beta1, beta2: beta2, decay: decay)
         switch kind {
         case .muon:
             return Muon(
@@ -61,5 +60,14 @@ struct OptimizerFields {
             let rule = decayRule
             return AdamW(configuration, adam) { rule.decays($0, name: LLaDAFamily.name(of: $0.role)) }
         }
+    }
+
+    /// An optimiser of an adapter's matrices, which all decay under either rule.
+    func make(_ adapter: AdapterTraining) -> any Optimizer {
+        AdamW(adapter.counts.map { ($0, true) }, adam)
+    }
+
+    private var adam: AdamW.Options {
+        AdamW.Options(learningRate: learningRate, beta1: beta1, beta2: beta2, decay: decay)
     }
 }

@@ -11,6 +11,10 @@ public struct BlockParameters<T: Sendable>: Sendable {
     public var queryBias: T?
     public var keyBias: T?
     public var valueBias: T?
+    /// 1 × K, of all query heads.
+    public var queryNorm: T?
+    /// 1 × K, of all key heads.
+    public var keyNorm: T?
     public var attentionOutput: T
     public var feedForwardNorm: T
     public var gate: T
@@ -38,8 +42,8 @@ public enum ParameterRole: Sendable, Hashable {
 
     /// The parameters of a block.
     public enum BlockRole: String, Sendable, CaseIterable {
-        case attentionNorm, query, key, value, queryBias, keyBias, valueBias, attentionOutput
-        case feedForwardNorm, gate, up, down
+        case attentionNorm, query, key, value, queryBias, keyBias, valueBias, queryNorm, keyNorm
+        case attentionOutput, feedForwardNorm, gate, up, down
     }
 }
 
@@ -51,6 +55,16 @@ public struct ParameterSpecification: Sendable, Hashable {
     /// A bias or a norm's weight: stored with one dimension.
     public let isVector: Bool
     public var count: Int { rows * columns }
+
+    /// Whether this is a norm's weight, which begins at 1 in models made from scratch.
+    public var isNorm: Bool {
+        switch role {
+        case .finalNorm: true
+        case .block(_, .attentionNorm), .block(_, .queryNorm), .block(_, .keyNorm): true
+        case .block(_, .feedForwardNorm): true
+        default: false
+        }
+    }
 }
 
 extension TransformerConfiguration {
@@ -75,6 +89,11 @@ extension TransformerConfiguration {
                     vector(.block(i, .queryBias), queryWidth),
                     vector(.block(i, .keyBias), keyValueWidth),
                     vector(.block(i, .valueBias), keyValueWidth),
+                ]
+            }
+            if queryKeyNorm {
+                result += [
+                    vector(.block(i, .queryNorm), headWidth), vector(.block(i, .keyNorm), headWidth),
                 ]
             }
             result += [
@@ -115,7 +134,8 @@ extension ModelParameters {
                 attentionNorm: take(.block(i, .attentionNorm)), query: take(.block(i, .query)),
                 key: take(.block(i, .key)), value: take(.block(i, .value)),
                 queryBias: made[.block(i, .queryBias)], keyBias: made[.block(i, .keyBias)],
-                valueBias: made[.block(i, .valueBias)], attentionOutput: take(.block(i, .attentionOutput)),
+                valueBias: made[.block(i, .valueBias)], queryNorm: made[.block(i, .queryNorm)],
+                keyNorm: made[.block(i, .keyNorm)], attentionOutput: take(.block(i, .attentionOutput)),
                 feedForwardNorm: take(.block(i, .feedForwardNorm)), gate: take(.block(i, .gate)),
                 up: take(.block(i, .up)), down: take(.block(i, .down)))
         }
