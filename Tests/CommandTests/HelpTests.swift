@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "run", "plan", "validate", "config", "schema", "kinds", "methods", "parity", "doctor",
+        "run", "plan", "why", "validate", "config", "schema", "kinds", "methods", "parity", "doctor",
     ]
 
     @Test(arguments: [""] + subcommands)

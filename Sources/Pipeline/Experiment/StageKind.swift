@@ -19,6 +19,9 @@ public protocol StageKind: Sendable {
     /// Reads the stage's keys. Asks for every key on every path, throws nothing and does nothing else.
     init(_ fields: Fields)
 
+    /// What ``run(_:)`` is expected to take on this machine; nil where the kind can't tell.
+    func forecast() -> StageForecast?
+
     /// Makes the artifact: writes files to `context.output`.
     ///
     /// The same recipe must give the same content: random numbers come from `context.seed`, and what
@@ -28,6 +31,7 @@ public protocol StageKind: Sendable {
 
 extension StageKind {
     public static var parts: [String] { [] }
+    public func forecast() -> StageForecast? { nil }
 }
 
 /// What a stage says about its artifact when it is done.
