@@ -37,7 +37,8 @@ struct AUPReport {
         try FileSystem.writeAtomically(
             TextTableRenderer().render(sweepTable), to: folder.appending("sweep.txt"))
         try FileSystem.writeAtomically(SVGChartRenderer().render(chart), to: folder.appending("curves.svg"))
-        try FileSystem.writeAtomically(comparison.value.prettyBytes(), to: folder.appending(Comparison.fileName))
+        try FileSystem.writeAtomically(
+            comparison.value.prettyBytes(), to: folder.appending(Comparison.fileName))
     }
 
     /// Tokens fed to the model per problem.
@@ -163,7 +164,8 @@ struct AUPReport {
             },
             claims: claims.map { claim in
                 .init(
-                    statement: claim.statement, left: claim.left, right: claim.right, relation: claim.relation,
+                    statement: claim.statement, left: claim.left, right: claim.right,
+                    relation: claim.relation,
                     difference: claim.difference?.value)
             })
     }

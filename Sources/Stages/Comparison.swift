@@ -40,7 +40,8 @@ struct Comparison {
         let root = try JSONDocument(parsing: FileSystem.read(path), name: path.string).root
         let methods = (root["methods"]?.array ?? []).map { node -> Method? in
             guard let label = node["label"]?.string, let aup = node["aup"]?.double else { return nil }
-            return Method(label: label, aup: aup, tpf: node["tpf"]?.double, accuracy: node["accuracy"]?.double)
+            return Method(
+                label: label, aup: aup, tpf: node["tpf"]?.double, accuracy: node["accuracy"]?.double)
         }
         let claims = (root["claims"]?.array ?? []).map { node -> JudgedClaim? in
             guard let statement = node["statement"]?.string, let left = node["left"]?.string,
@@ -51,7 +52,8 @@ struct Comparison {
                 difference: node["difference"]?.double)
         }
         self.init(methods: methods.compactMap { $0 }, claims: claims.compactMap { $0 })
-        guard !self.methods.isEmpty, self.methods.count == methods.count, self.claims.count == claims.count else {
+        guard !self.methods.isEmpty, self.methods.count == methods.count, self.claims.count == claims.count
+        else {
             throw DamagedFileError(path, "it isn't a comparison of methods.")
         }
     }

@@ -53,7 +53,8 @@ struct ReplicatesReport {
             return Outcome(
                 claim: claims[0], difference: difference,
                 holding: claims.count { verdict($0.difference.map { Measurement($0) }) == .holds },
-                verdict: difference.map { $0.interval == nil ? .withinNoise : verdict($0.measurement) } ?? .notRun)
+                verdict: difference.map { $0.interval == nil ? .withinNoise : verdict($0.measurement) }
+                    ?? .notRun)
         }
     }
 
@@ -62,12 +63,14 @@ struct ReplicatesReport {
         for (name, table) in [("table", table), ("claims", claimTable)] {
             try FileSystem.writeAtomically(
                 MarkdownTableRenderer().render(table), to: folder.appending("\(name).md"))
-            try FileSystem.writeAtomically(CSVTableRenderer().render(table), to: folder.appending("\(name).csv"))
+            try FileSystem.writeAtomically(
+                CSVTableRenderer().render(table), to: folder.appending("\(name).csv"))
         }
         let text = [table, claimTable].map { TextTableRenderer().render($0) }.joined(separator: "\n")
         try FileSystem.writeAtomically(text, to: folder.appending("table.txt"))
         for (name, chart) in [("aup", aupChart), ("effects", effectChart)] {
-            try FileSystem.writeAtomically(SVGChartRenderer().render(chart), to: folder.appending("\(name).svg"))
+            try FileSystem.writeAtomically(
+                SVGChartRenderer().render(chart), to: folder.appending("\(name).svg"))
         }
     }
 
@@ -118,7 +121,9 @@ struct ReplicatesReport {
     private var aupChart: DotChart {
         DotChart(
             title: title, axisTitle: "AUP: mean, 95 % interval, each repeat",
-            rows: methods.map { .init($0.label, value: $0.aup.mean, error: $0.aup.interval, values: $0.aup.values) })
+            rows: methods.map {
+                .init($0.label, value: $0.aup.mean, error: $0.aup.interval, values: $0.aup.values)
+            })
     }
 
     /// The claims about AUP as differences; claims about TPF have another unit.
@@ -127,7 +132,9 @@ struct ReplicatesReport {
             title: "Claimed effects on AUP", axisTitle: "difference of AUP: mean, 95 % interval, each repeat",
             reference: 0,
             rows: outcomes.compactMap { outcome in
-                guard outcome.claim.left.hasSuffix(".aup"), let difference = outcome.difference else { return nil }
+                guard outcome.claim.left.hasSuffix(".aup"), let difference = outcome.difference else {
+                    return nil
+                }
                 return .init(
                     outcome.claim.statement, value: difference.mean, error: difference.interval,
                     values: difference.values)
@@ -159,7 +166,8 @@ struct ReplicatesReport {
                             ]
                         )
                     })),
-            "claims": .object(JSONObject(outcomes.map { ($0.claim.statement, .string($0.verdict.rawValue)) })),
+            "claims": .object(
+                JSONObject(outcomes.map { ($0.claim.statement, .string($0.verdict.rawValue)) })),
         ]
     }
 }

@@ -19,7 +19,8 @@ public struct ReplicatesStage: StageKind {
     public init(_ fields: Fields) {
         tables = fields.artifactList(
             "tables", types: [.table], "The tables of the repeats, with the same methods and claims.")
-        title = fields.string("title", default: "Accuracy under parallelism", "Title of the table and the figure.")
+        title = fields.string(
+            "title", default: "Accuracy under parallelism", "Title of the table and the figure.")
     }
 
     public func run(_ context: StageContext) throws -> StageResult {

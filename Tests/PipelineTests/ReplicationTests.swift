@@ -5,7 +5,9 @@ import Testing
 
 /// `replicate` copies an experiment for each of its points.
 @Suite struct ReplicationTests {
-    private func experiment(_ replicate: String, summary: String = "", set: [String] = []) throws -> Experiment {
+    private func experiment(_ replicate: String, summary: String = "", set: [String] = []) throws
+        -> Experiment
+    {
         try parse(
             """
             {"name": "toy", "seed": 9, "replicate": \(replicate), "stages": {
@@ -46,15 +48,17 @@ import Testing
 
     @Test func severalAxesSpanTheirProduct() throws {
         let experiment = try experiment(#"{"seed": [1, 2], "stages.n.order": ["rising", "falling"]}"#)
-        #expect(experiment.stages.filter { $0.name.hasPrefix("n-") }.map(\.id) == [
-            "n-1-rising", "n-1-falling", "n-2-rising", "n-2-falling",
-        ])
+        #expect(
+            experiment.stages.filter { $0.name.hasPrefix("n-") }.map(\.id) == [
+                "n-1-rising", "n-1-falling", "n-2-rising", "n-2-falling",
+            ])
         #expect(experiment["n-2-falling"]?.recipe.config["order"] == .string("falling"))
     }
 
     @Test("in the summary a reference stands for all copies")
     func summary() throws {
-        let text = #", "summary": {"all": {"kind": "table", "curves": {"a": "@c", "b": "@c-2[threshold=0.1]"}}}"#
+        let text =
+            #", "summary": {"all": {"kind": "table", "curves": {"a": "@c", "b": "@c-2[threshold=0.1]"}}}"#
         let experiment = try experiment(#"{"seed": [1, 2]}"#, summary: text)
         let inputs = try #require(experiment["all"]).inputs.flatMap(\.references).map(\.stage)
         #expect(
@@ -67,7 +71,8 @@ import Testing
 
     @Test("the command line changes a stage before it is copied")
     func overrides() throws {
-        let experiment = try experiment(#"{"seed": [1, 2]}"#, set: ["stages.n.count=7", "replicate.seed=[4]"])
+        let experiment = try experiment(
+            #"{"seed": [1, 2]}"#, set: ["stages.n.count=7", "replicate.seed=[4]"])
         #expect(experiment["n-4"]?.recipe.config["count"] == .integer(7))
         #expect(experiment["n-1"] == nil)
     }
@@ -75,11 +80,15 @@ import Testing
     @Test(
         "what can't be is refused",
         arguments: [
-            (#"{"seed": []}"#, "", "list of at least one value"), (#"{"seed": [1, 1]}"#, "", "copies of the same name"),
+            (#"{"seed": []}"#, "", "list of at least one value"),
+            (#"{"seed": [1, 1]}"#, "", "copies of the same name"),
             (#"{"nothing": [1]}"#, "", "neither \"seed\" nor a key of a stage"),
             (#"{"stages.m.count": [1]}"#, "", "neither \"seed\" nor a key of a stage"),
             (#"{"stages.n.count.x": [1]}"#, "", "it leads into 2"), ("3", "", "should be an object of lists"),
-            (#"{"seed": [1]}"#, #", "summary": {"n-1": {"kind": "source", "count": 1}}"#, "a stage called \"n-1\" already"),
+            (
+                #"{"seed": [1]}"#, #", "summary": {"n-1": {"kind": "source", "count": 1}}"#,
+                "a stage called \"n-1\" already"
+            ),
         ])
     func refusals(replicate: String, summary: String, message: String) throws {
         let error = #expect(throws: ConfigurationError.self) {

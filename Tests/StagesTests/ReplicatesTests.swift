@@ -29,7 +29,9 @@ import Testing
         #expect(read.claims.map(\.relation) == [.greater(margin: 0), .near(tolerance: 15)])
     }
 
-    @Test(arguments: ["", "{", "{}", #"{"methods": [], "claims": []}"#, #"{"methods": [{"label": "a"}], "claims": []}"#])
+    @Test(arguments: [
+        "", "{", "{}", #"{"methods": [], "claims": []}"#, #"{"methods": [{"label": "a"}], "claims": []}"#,
+    ])
     func aDamagedComparisonIsRefused(text: String) throws {
         let scratch = try ScratchFolder()
         try FileSystem.writeAtomically(text, to: scratch.path.appending(Comparison.fileName))
@@ -39,8 +41,10 @@ import Testing
     @Test("verdicts go by the interval over the repeats, not by the number of wins")
     func verdicts() {
         func outcome(_ differences: [Double?]) -> ReplicatesReport.Outcome {
-            ReplicatesReport(title: "", comparisons: differences.map { comparison([1, 2], differences: [$0]) })
-                .outcomes[0]
+            ReplicatesReport(
+                title: "", comparisons: differences.map { comparison([1, 2], differences: [$0]) }
+            )
+            .outcomes[0]
         }
         let clear = outcome([50, 52, 54])
         #expect(clear.verdict == .holds && clear.holding == 3)
@@ -57,7 +61,8 @@ import Testing
         let report = ReplicatesReport(
             title: "Three seeds",
             comparisons: [
-                comparison([96, 594], differences: [498, 1]), comparison([96, 566], tpf: nil, differences: [470, 2]),
+                comparison([96, 594], differences: [498, 1]),
+                comparison([96, 566], tpf: nil, differences: [470, 2]),
                 comparison([98, 722], differences: [624, 30]),
             ])
         let scratch = try ScratchFolder()

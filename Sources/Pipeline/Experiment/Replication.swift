@@ -22,7 +22,8 @@ struct Replication {
             if let member = root.member(summaryKey) {
                 report(
                     Diagnostic(
-                        at: member.keyOrigin, "\"\(summaryKey)\" holds stages that follow \"\(key)\", which isn't there.",
+                        at: member.keyOrigin,
+                        "\"\(summaryKey)\" holds stages that follow \"\(key)\", which isn't there.",
                         hint: "Put them into \"stages\"."))
             }
             return root
@@ -44,7 +45,9 @@ struct Replication {
             ConfigMember(key: $0.key, keyOrigin: $0.keyOrigin, value: replication.gathered($0.value))
         }
         if let clash = following.first(where: { stage in copies.contains { $0.key == stage.key } }) {
-            report(Diagnostic(at: clash.keyOrigin, "There is a copy of a stage called \"\(clash.key)\" already."))
+            report(
+                Diagnostic(at: clash.keyOrigin, "There is a copy of a stage called \"\(clash.key)\" already.")
+            )
         }
         var result = root
         let members = (root.members ?? []).filter { ![key, summaryKey, "stages"].contains($0.key) }
@@ -72,20 +75,25 @@ struct Replication {
             guard let (stage, _) = setting.path.inStage, names.contains(stage) else {
                 report(
                     Diagnostic(
-                        at: setting.keyOrigin, "\"\(setting.path)\" is neither \"seed\" nor a key of a stage.",
+                        at: setting.keyOrigin,
+                        "\"\(setting.path)\" is neither \"seed\" nor a key of a stage.",
                         hint: "For example: \"stages.\(names.sorted().first ?? "name").steps\"."))
                 continue
             }
             do throws(PathProblem) {
                 try root.set(setting.path.parts[...], to: setting.value, keyOrigin: setting.keyOrigin)
             } catch {
-                report(Diagnostic(at: setting.keyOrigin, "\"\(setting.path)\" \(error.reason).", hint: error.hint))
+                report(
+                    Diagnostic(
+                        at: setting.keyOrigin, "\"\(setting.path)\" \(error.reason).", hint: error.hint))
             }
         }
         return (root["stages"]?.members ?? []).map { stage in
             var node = renamed(stage.value, suffix)
             // A stage with a seed of its own keeps it.
-            if let seed, let members = node.members, node["seed"] == nil { node.value = .object(members + [seed]) }
+            if let seed, let members = node.members, node["seed"] == nil {
+                node.value = .object(members + [seed])
+            }
             return ConfigMember(key: stage.key + suffix, keyOrigin: stage.keyOrigin, value: node)
         }
     }
@@ -98,7 +106,9 @@ struct Replication {
         case .array(let elements): node.value = .array(elements.map { renamed($0, suffix) })
         case .object(let members):
             node.value = .object(
-                members.map { ConfigMember(key: $0.key, keyOrigin: $0.keyOrigin, value: renamed($0.value, suffix)) })
+                members.map {
+                    ConfigMember(key: $0.key, keyOrigin: $0.keyOrigin, value: renamed($0.value, suffix))
+                })
         case .null, .bool, .number: break
         }
         return node

@@ -77,7 +77,8 @@ extension SVGChartRenderer {
         if rows.isEmpty {
             lines.append(SVG.text("no data", x: (left + right) / 2, y: top + 17, anchor: "middle"))
         }
-        lines.append(SVG.text(chart.axisTitle, x: (left + right) / 2, y: bottom + 42, anchor: "middle", size: 13))
+        lines.append(
+            SVG.text(chart.axisTitle, x: (left + right) / 2, y: bottom + 42, anchor: "middle", size: 13))
         lines.append("</svg>")
         return lines.joined(separator: "\n") + "\n"
     }
@@ -86,7 +87,8 @@ extension SVGChartRenderer {
         let style = SeriesStyle(0)
         var lines = [SVG.text(row.name, x: left - 10, y: y + 4, anchor: "end")]
         if let error = row.error {
-            lines.append(SVG.line(x(error.lowerBound), y, x(error.upperBound), y, colour: style.colour, width: 2))
+            lines.append(
+                SVG.line(x(error.lowerBound), y, x(error.upperBound), y, colour: style.colour, width: 2))
             for end in [error.lowerBound, error.upperBound] {
                 lines.append(SVG.line(x(end), y - 4, x(end), y + 4, colour: style.colour, width: 2))
             }
