@@ -83,7 +83,7 @@ let package = Package(
             name: "StagesTests",
             dependencies: [
                 "Stages", "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
-                "TestSupport",
+                "Numerics", "TestSupport",
             ]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.

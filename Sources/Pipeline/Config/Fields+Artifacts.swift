@@ -28,13 +28,14 @@ extension Fields {
     public func artifactList(
         _ key: String, types: [ArtifactType], atLeast count: Int = 1, _ summary: String
     ) -> [ArtifactReference] {
-        read(
-            key, .artifactList(types), presence: .required, summary, role: .recipe, fallback: nil,
+        let type = FieldType.artifactList(types, atLeast: count)
+        return read(
+            key, type, presence: .required, summary, role: .recipe, fallback: nil,
             placeholder: [],
             decode: { node in
-                guard let references = self.many(node, key, types, .artifactList(types)) else { return nil }
+                guard let references = self.many(node, key, types, type) else { return nil }
                 guard references.count >= count else {
-                    self.mismatch(key, .artifactList(types), node)
+                    self.mismatch(key, type, node)
                     return nil
                 }
                 return references
@@ -47,7 +48,7 @@ extension Fields {
     public func artifacts(
         _ key: String, types: [ArtifactType], atLeast count: Int = 1, _ summary: String
     ) -> [LabelledArtifacts] {
-        let type = FieldType.labelledArtifacts(types)
+        let type = FieldType.labelledArtifacts(types, atLeast: count)
         return read(
             key, type, presence: .required, summary, role: .recipe, fallback: nil, placeholder: [],
             decode: { node in
@@ -56,7 +57,9 @@ extension Fields {
                     return nil
                 }
                 let groups = members.map { member in
-                    self.many(member.value, "\(key).\(member.key)", types, .artifactList(types)).map {
+                    self.many(
+                        member.value, "\(key).\(member.key)", types, .artifactList(types, atLeast: 1)
+                    ).map {
                         LabelledArtifacts(label: member.key, artifacts: $0)
                     }
                 }

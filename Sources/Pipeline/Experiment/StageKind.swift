@@ -62,9 +62,9 @@ public struct StageRegistry: Sendable {
     public subscript(name: String) -> (any StageKind.Type)? { kinds.first { $0.name == name } }
 
     /// All keys of a kind, found by reading it without an object.
-    public static func fields(of kind: any StageKind.Type) -> [FieldDescription] {
+    public static func description(of kind: any StageKind.Type) -> ObjectDescription {
         let fields = Fields.describing()
         _ = kind.init(fields)
-        return fields.descriptions
+        return fields.description
     }
 }

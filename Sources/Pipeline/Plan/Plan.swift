@@ -31,8 +31,8 @@ public struct Plan: Sendable {
     private static func entry(for stage: Stage, _ experiment: Experiment, _ store: Store) throws -> Entry {
         let folder = store.folder(of: stage, in: experiment)
         let finding = try store.find(stage, in: experiment)
-        if case .whole = finding {
-            return Entry(stage: stage.id, status: .cached, reason: folder.string, differences: [])
+        if case .whole(let artifact) = finding {
+            return Entry(stage: stage.id, status: .cached, reason: artifact.folder.string, differences: [])
         }
         let work = store.workFolder(stage.fingerprint)
         let leftovers = (try? FileSystem.list(work)) ?? []

@@ -1,0 +1,94 @@
+import JSON
+
+/// A value that the command line sets.
+struct Override: Sendable {
+    let path: ConfigPath
+    var value: ConfigNode
+    let keyOrigin: Origin
+
+    /// How the characters of a value are read; the key that they are for decides.
+    enum Form: Sendable {
+        /// Text, with or without quotes; `null` is null where the key may be null.
+        case text(acceptsNull: Bool)
+        /// References: text, or JSON where it starts like a list or an object.
+        case references
+        /// JSON; what is none is taken for text, so that the key itself can say what it wants.
+        case json
+
+        init(_ field: FieldDescription?) {
+            guard let field else {
+                self = .json
+                return
+            }
+            switch field.type {
+            case .string, .choice, .artifact: self = .text(acceptsNull: field.acceptsNull)
+            case .artifactList, .labelledArtifacts: self = .references
+            case .integer, .number, .flag, .list, .object: self = .json
+            }
+        }
+    }
+
+    /// Reads the value of an argument.
+    init(_ argument: OverrideArgument, _ form: Form) throws(Diagnostic) {
+        path = argument.path
+        keyOrigin = argument.keyOrigin
+        let text = String(decoding: argument.value, as: UTF8.self)
+        let plain = ConfigNode(value: .string(text), origin: argument.valueOrigin)
+        let first = argument.value.first
+        let startsLikeJSON = first.map { "{[\"".utf8.contains($0) } ?? false
+        switch form {
+        case .text(let acceptsNull):
+            let isNull = acceptsNull && text == "null"
+            guard first == UInt8(ascii: "\"") || isNull else {
+                value = plain
+                return
+            }
+        case .references:
+            guard startsLikeJSON else {
+                value = plain
+                return
+            }
+        case .json: break
+        }
+        do {
+            let document = try JSONDocument(parsing: argument.value, name: "--set")
+            value = ConfigNode(
+                document.root, source: argument.valueOrigin.source, base: argument.valueOffset)
+        } catch {
+            guard !startsLikeJSON else {
+                throw Diagnostic(
+                    at: argument.valueOrigin,
+                    "The value starts like JSON, but \(error.message.lowercasedFirst)",
+                    hint: "Quote the whole argument for the shell, as in --set 'path=[1, 2]'.")
+            }
+            value = plain
+        }
+    }
+
+    /// Sets the value in the tree of the whole configuration.
+    ///
+    /// Keys that no kind knows are found later, when the stages are read, like those of the file.
+    func apply(to root: inout ConfigNode) throws(Diagnostic) {
+        if path.key(at: 0) == "stages", let stage = path.key(at: 1) {
+            let names = root["stages"]?.members?.map(\.key) ?? []
+            guard names.contains(stage) else {
+                throw Diagnostic(
+                    at: keyOrigin, "There is no stage \"\(stage)\" to set something in.",
+                    hint: NearestName.hint(for: stage, among: names, what: "Stages"))
+            }
+        }
+        do {
+            try root.set(path.parts[...], to: value, keyOrigin: keyOrigin)
+        } catch {
+            throw Diagnostic(at: keyOrigin, "The path \(error.reason).", hint: error.hint)
+        }
+    }
+}
+
+extension String {
+    /// A sentence inside another one.
+    var lowercasedFirst: String {
+        guard let first else { return self }
+        return first.lowercased() + dropFirst()
+    }
+}
