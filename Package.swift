@@ -34,7 +34,11 @@ let package = Package(
             dependencies: ["JSON", "Files", .product(name: "SystemPackage", package: "swift-system")]),
         .target(name: "Decoding", dependencies: ["Transformers", "Numerics"]),
         .target(name: "Training", dependencies: ["Transformers", "Numerics"]),
-        .target(name: "Evaluation", dependencies: ["Numerics"]),
+        .target(
+            name: "Evaluation",
+            dependencies: [
+                "Numerics", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
 
         // The runner.
         .target(
