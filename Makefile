@@ -21,7 +21,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce smoke test parity format format-check doctor clean
+.PHONY: help setup build reproduce smoke test parity schema format format-check doctor clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -45,6 +45,10 @@ test: setup ## compile and run all tests, optimised; 3 minutes the first time, t
 
 parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
 	$(D3LLM) parity $(GOLDEN)
+
+schema: build ## build, then write configs/schema/experiment.json anew from the parser's own descriptions; seconds
+	$(D3LLM) schema > configs/schema/experiment.json.new
+	mv configs/schema/experiment.json.new configs/schema/experiment.json
 
 format: ## rewrite the sources in the project's format; seconds
 	swift format --in-place --parallel --recursive --configuration .swift-format $(SOURCES)

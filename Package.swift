@@ -75,7 +75,7 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "Files",
+                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

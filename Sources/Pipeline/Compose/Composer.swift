@@ -7,14 +7,15 @@ struct Composer {
     let registry: StageRegistry
     private(set) var layers: [Configuration.Layer] = []
     private(set) var overrides: [Override] = []
+    private(set) var merged: ConfigNode
     private(set) var root: ConfigNode
 
     init(files: [ConfigFile], problems: [Diagnostic], registry: StageRegistry) {
         self.files = files
         self.problems = problems
         self.registry = registry
-        let source = SourceText(name: files.last?.name ?? "", bytes: [])
-        root = files.last?.tree ?? ConfigNode(value: .null, origin: Origin(source: source, range: 0..<0))
+        root = files.last?.tree ?? .nothing("")
+        merged = root
     }
 
     mutating func compose(_ arguments: [String]) {
@@ -35,7 +36,8 @@ struct Composer {
             layers.append(
                 .init(name: file.name, removals: file.removals, tree: variables.substitute(tree)))
         }
-        root = merge(layers.map { ($0.removals.filter { !$0.path.isVariable }, $0.tree) })
+        merged = merge(layers.map { ($0.removals.filter { !$0.path.isVariable }, $0.tree) })
+        root = merged
         for argument in parsed where !argument.setsVariable {
             do throws(Diagnostic) {
                 let field = FieldLookup(registry, root).field(at: argument.path)

@@ -24,6 +24,8 @@ public struct Configuration: Sendable {
     let layers: [Layer]
     /// The arguments of `--set` but those that set variables.
     let overrides: [Override]
+    /// What the files alone set.
+    let merged: ConfigNode
     /// What results, before matrices are expanded.
     let root: ConfigNode
     /// What is wrong with the parts and with their joining.
@@ -56,24 +58,31 @@ public struct Configuration: Sendable {
         // A file that can't be read hides what it would have set; further problems would follow from that only.
         guard files.problems.isEmpty else {
             (layers, self.overrides, problems) = ([], [], files.problems)
-            root = ConfigNode(
-                value: .object([]), origin: Origin(source: SourceText(name: name, bytes: []), range: 0..<0))
+            root = .nothing(name)
+            merged = root
             return
         }
         composer.compose(overrides)
-        (layers, self.overrides, root) = (composer.layers, composer.overrides, composer.root)
-        problems = composer.problems
+        (layers, self.overrides) = (composer.layers, composer.overrides)
+        (merged, root, problems) = (composer.merged, composer.root, composer.problems)
     }
 
     /// The files in the order in which they are laid over one another, the main one last.
     public var files: [String] { layers.map(\.name) }
+
+    /// Checks that the parts fit together, whatever the stages ask for.
+    ///
+    /// - Throws: `ConfigurationError` with every problem of the files and of the command line.
+    public func checkComposition() throws(ConfigurationError) {
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
+    }
 
     /// Checks all stages and orders them.
     ///
     /// - Throws: `ConfigurationError` with every problem found.
     public func experiment() throws(ConfigurationError) -> Experiment {
         guard !layers.isEmpty else { throw ConfigurationError(problems) }
-        var loader = ExperimentLoader(registry: registry, overrides: overrides)
+        var loader = ExperimentLoader(registry: registry)
         let experiment = loader.load(root)
         let problems = problems + loader.problems
         guard let experiment, problems.isEmpty else { throw ConfigurationError(problems) }

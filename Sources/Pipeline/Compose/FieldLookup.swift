@@ -66,4 +66,16 @@ struct FieldLookup {
         default: return nil
         }
     }
+
+    /// The keys of the object at a path, as far as they are described.
+    func fields(below path: ConfigPath) -> [FieldDescription] {
+        guard let (stage, rest) = path.inStage, let node = root["stages"]?[stage] else { return [] }
+        guard rest.parts.isEmpty else {
+            guard case .object(let object)? = field(at: rest, of: node)?.type else { return [] }
+            return object.fields(of: node[rest])
+        }
+        let kind = node["kind"]?.string.flatMap { registry[$0] }
+        return StageHead.fields(registry)
+            + (kind.map { StageRegistry.description(of: $0).fields(of: node) } ?? [])
+    }
 }

@@ -67,7 +67,8 @@ struct Override: Sendable {
 
     /// Sets the value in the tree of the whole configuration.
     ///
-    /// Keys that no kind knows are found later, when the stages are read, like those of the file.
+    /// It wins over a matrix: a key that it gives a value isn't swept any longer. Keys that no kind knows are found
+    /// later, when the stages are read, like those of the file.
     func apply(to root: inout ConfigNode) throws(Diagnostic) {
         if path.key(at: 0) == "stages", let stage = path.key(at: 1) {
             let names = root["stages"]?.members?.map(\.key) ?? []
@@ -79,9 +80,30 @@ struct Override: Sendable {
         }
         do {
             try root.set(path.parts[...], to: value, keyOrigin: keyOrigin)
+            try settleMatrix(in: &root)
         } catch {
             throw Diagnostic(at: keyOrigin, "The path \(error.reason).", hint: error.hint)
         }
+    }
+
+    /// Takes the path out of its stage's matrix, and sets it inside the values that the matrix gives to what is above.
+    private func settleMatrix(in root: inout ConfigNode) throws(PathProblem) {
+        guard let (stage, inner) = path.inStage, inner.key(at: 0) != "matrix" else { return }
+        let matrixPath = ConfigPath([.key("stages"), .key(stage), .key("matrix")])
+        for axis in root[matrixPath]?.members ?? [] {
+            guard let axisPath = ConfigPath(inStage: axis.key) else { continue }
+            let place = matrixPath.appending(.key(axis.key))
+            if axisPath == inner {
+                try root.remove(place.parts[...])
+            } else if axisPath.isProperPrefix(of: inner) {
+                let rest = inner.parts.dropFirst(axisPath.parts.count)
+                for index in (axis.value.array ?? []).indices {
+                    try root.set(
+                        (place.parts + [.index(index)] + rest)[...], to: value, keyOrigin: keyOrigin)
+                }
+            }
+        }
+        if root[matrixPath]?.members?.isEmpty ?? false { try root.remove(matrixPath.parts[...]) }
     }
 }
 

@@ -22,6 +22,12 @@ struct ConfigNode: Sendable {
         self.origin = origin
     }
 
+    /// An empty object of a file that has no text.
+    static func nothing(_ name: String) -> ConfigNode {
+        let source = SourceText(name: name, bytes: [])
+        return ConfigNode(value: .object([]), origin: Origin(source: source, range: 0..<0))
+    }
+
     /// Copies a parsed value whose offset 0 is at `base` of `source`.
     init(_ node: JSONNode, source: SourceText, base: Int = 0) {
         func origin(_ range: Range<Int>) -> Origin {

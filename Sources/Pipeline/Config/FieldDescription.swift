@@ -98,6 +98,11 @@ public struct FieldDescription: Sendable {
         }
     }
 
+    /// What a message asks for, null included where it may be given.
+    var expectation: String {
+        type.expectation + (acceptsNull ? ", or null" : "")
+    }
+
     /// What holds where the key is absent; nil where nothing is known to.
     var defaultValue: JSONValue? {
         switch presence {

@@ -56,10 +56,14 @@ extension Fields {
                     self.mismatch(key, type, node)
                     return nil
                 }
-                let groups = members.map { member in
-                    self.many(
-                        member.value, "\(key).\(member.key)", types, .artifactList(types, atLeast: 1)
-                    ).map {
+                let element = FieldType.artifactList(types, atLeast: 1)
+                let groups = members.map { member -> LabelledArtifacts? in
+                    let path = "\(key).\(member.key)"
+                    guard member.value.array?.isEmpty != true else {
+                        self.mismatch(path, element, member.value)
+                        return nil
+                    }
+                    return self.many(member.value, path, types, element).map {
                         LabelledArtifacts(label: member.key, artifacts: $0)
                     }
                 }

@@ -14,15 +14,7 @@ extension ExperimentLoader {
         guard let matrixNode = member.value["matrix"] else {
             return Source(member: member, variants: [(name, [:], member.value)])
         }
-        // What the command line sets is swept no longer.
-        let own = overrides.compactMap { override -> (path: ConfigPath, override: Override)? in
-            guard let (stage, path) = override.path.inStage, stage == name else { return nil }
-            return (path, override)
-        }
-        let matrix = Matrix(matrixNode, subject: "stage \"\(name)\"", without: Set(own.map(\.path))) {
-            problems.append($0)
-        }
-        if matrix.isSettled { return Source(member: member, variants: [(name, [:], member.value)]) }
+        let matrix = Matrix(matrixNode, subject: "stage \"\(name)\"") { problems.append($0) }
         var seen: Set<String> = []
         var variants: [(id: String, values: JSONObject, node: ConfigNode)] = []
         for (point, id) in zip(matrix.points, matrix.names(of: name)) where !point.isEmpty {
@@ -33,17 +25,14 @@ extension ExperimentLoader {
                         "The matrix of stage \"\(name)\" has the variant \"\(id)\" twice."))
                 continue
             }
-            let settings = point.map { ($0.path, $0.value, $0.keyOrigin) }
-            // Below what the matrix sets, the command line wins as well.
-            let above = own.filter { own in point.contains { $0.path.isProperPrefix(of: own.path) } }
-                .map { ($0.path, $0.override.value, $0.override.keyOrigin) }
             var node = member.value
-            for (path, value, keyOrigin) in settings + above {
+            for setting in point {
                 do throws(PathProblem) {
-                    try node.set(path.parts[...], to: value, keyOrigin: keyOrigin)
+                    try node.set(setting.path.parts[...], to: setting.value, keyOrigin: setting.keyOrigin)
                 } catch {
                     problems.append(
-                        Diagnostic(at: keyOrigin, "\"\(path)\" \(error.reason).", hint: error.hint))
+                        Diagnostic(
+                            at: setting.keyOrigin, "\"\(setting.path)\" \(error.reason).", hint: error.hint))
                 }
             }
             let values = JSONObject(point.map { ($0.path.description, JSONValue($0.value)) })

@@ -7,8 +7,6 @@ struct ExperimentLoader {
     static let limit = 20_000
 
     let registry: StageRegistry
-    /// What the command line sets; it wins over matrices too.
-    var overrides: [Override] = []
     var problems: [Diagnostic] = []
 
     /// A stage or variant that was read but has no fingerprint yet.
@@ -35,7 +33,7 @@ struct ExperimentLoader {
             root, anchor: root.origin, path: [], session: session, reserved: ["stages"] + ConfigFile.keys)
         let head = ExperimentHead(fields)
         fields.finish()
-        checkName(head.name, fields)
+        if let name = root["name"]?.string { checkName(name, fields) }
         if root.members != nil, root["stages"]?.members?.isEmpty ?? true {
             fields.reject("stages", "An experiment needs the key \"stages\" with at least one stage.")
         }
@@ -68,7 +66,6 @@ struct ExperimentLoader {
     private func checkName(_ name: String, _ fields: Fields) {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-_")
-        guard !name.isEmpty else { return }
         guard parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(allowed.contains) }), !parts.contains("runs")
         else {
             fields.reject(

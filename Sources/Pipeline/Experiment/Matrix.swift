@@ -13,28 +13,21 @@ struct Matrix {
 
     /// One value for each key.
     let points: [[Setting]]
-    /// Whether keys were left out and none remains: the stage is a single one.
-    let isSettled: Bool
 
     /// More variants than this are a slip of the pen, not a sweep.
     static let limit = 10_000
 
-    /// Reads a matrix.
-    ///
-    /// - Parameter settled: Paths that aren't swept although they are in the matrix.
-    init(_ node: ConfigNode, subject: String, without settled: Set<ConfigPath>, report: (Diagnostic) -> Void)
-    {
+    init(_ node: ConfigNode, subject: String, report: (Diagnostic) -> Void) {
         guard let members = node.members, !members.isEmpty else {
             report(
                 Diagnostic(
                     at: node.origin,
                     "The matrix of \(subject) should be an object of lists; this is \(node.shown).",
                     hint: #"For example: "matrix": {"decoder.threshold": [0.1, 0.3]}"#))
-            (points, isSettled) = ([], false)
+            points = []
             return
         }
         var points: [[Setting]] = [[]]
-        var isSettled = true
         for member in members {
             guard let values = member.value.array, !values.isEmpty else {
                 report(
@@ -42,7 +35,6 @@ struct Matrix {
                         at: member.value.origin,
                         "\"\(member.key)\" in the matrix of \(subject) should be a list of at least one value; this is \(member.value.shown)."
                     ))
-                isSettled = false
                 continue
             }
             guard let path = ConfigPath(inStage: member.key), let first = path.key(at: 0), first != "kind",
@@ -52,11 +44,8 @@ struct Matrix {
                     Diagnostic(
                         at: member.keyOrigin, "A matrix can't set \"\(member.key)\".",
                         hint: "It sets keys of the stage, by dotted path, and \"seed\"."))
-                isSettled = false
                 continue
             }
-            guard !settled.contains(path) else { continue }
-            isSettled = false
             guard points.count * values.count <= Self.limit else {
                 report(
                     Diagnostic(
@@ -70,7 +59,6 @@ struct Matrix {
             points = points.flatMap { point in settings.map { point + [$0] } }
         }
         self.points = points
-        self.isSettled = isSettled
     }
 
     /// `stage[threshold=0.1]` for each point; keys go by their last part where that is unambiguous.
