@@ -3,7 +3,11 @@ import PackageDescription
 
 let package = Package(
     name: "d3llm",
-    products: [.executable(name: "d3llm", targets: ["d3llm"])],
+    products: [
+        .executable(name: "d3llm", targets: ["d3llm"]),
+        // For Benchmarks, which is a package of its own.
+        .library(name: "Tokenizers", targets: ["Tokenizers", "JSON"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
@@ -15,6 +19,10 @@ let package = Package(
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
         .systemLibrary(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "COniguruma", pkgConfig: "oniguruma", providers: [.apt(["libonig-dev"])]),
+        // Its pkg-config file has a flag that SwiftPM prohibits; headers and library are where the compiler looks.
+        .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
 
         // Documents and files: know nothing of models.
         .target(name: "JSON"),
@@ -31,10 +39,18 @@ let package = Package(
             ]),
         .target(
             name: "Tokenizers",
-            dependencies: ["JSON", "Files", .product(name: "SystemPackage", package: "swift-system")]),
+            dependencies: [
+                "JSON", "Files", "COniguruma", "CUTF8Proc",
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         .target(name: "Decoding", dependencies: ["Transformers", "Numerics"]),
         .target(name: "Training", dependencies: ["Transformers", "Numerics"]),
-        .target(name: "Evaluation", dependencies: ["Numerics"]),
+        .target(
+            name: "Evaluation",
+            dependencies: [
+                "Numerics", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
 
         // The runner.
         .target(

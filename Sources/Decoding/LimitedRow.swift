@@ -26,8 +26,9 @@ struct LimitedRow {
     /// The token at a place among those that are left.
     func token(at place: Int32) -> Int32 { tokens.map { Int32($0[Int(place)]) } ?? place }
 
-    /// Keeps the given places, which ascend.
+    /// Keeps the given places, which ascend; all where none is given, as a row without numbers has it.
     private mutating func keep(_ places: [Int]) {
+        if places.isEmpty { return }
         tokens = tokens.map { old in places.map { old[$0] } } ?? places
         logits = places.map { logits[$0] }
     }

@@ -50,7 +50,11 @@ struct OptimizerFields {
         LearningRateSchedule(steps: steps, warmup: warmup, decayShare: decayShare, finalFactor: finalFactor)
     }
 
-    func make(_ configuration: TransformerConfiguration, threads: Int) -> any Optimizer {
+    /// An optimiser of all of a model's parameters.
+    /// - Parameter family: whose names of the parameters decide what decays under the upstream rule.
+    func make(
+        _ configuration: TransformerConfiguration, family: any ModelFamily.Type, threads: Int
+    ) -> any Optimizer {
         switch kind {
         case .muon:
             return Muon(
@@ -58,7 +62,7 @@ struct OptimizerFields {
                 threads: threads)
         case .adamw:
             let rule = decayRule
-            return AdamW(configuration, adam) { rule.decays($0, name: LLaDAFamily.name(of: $0.role)) }
+            return AdamW(configuration, adam) { rule.decays($0, name: family.name(of: $0.role)) }
         }
     }
 

@@ -56,16 +56,18 @@ public struct PretrainStage: StageKind {
         guard !examples.isEmpty else {
             throw DataError(description: "the data set has no problems to train on")
         }
-        let parameters = try parameters(context, tokenizer, mask: mask, end: end)
+        let (parameters, family) = try parameters(context, tokenizer, mask: mask, end: end)
         let configuration = parameters.configuration
         let loop = TrainingLoop(
             context: context, trainee: FullTraining(parameters),
             phases: phases.enumerated().map { index, phase in
                 phase.phase(
-                    index, examples, configuration, mask: mask, seed: context.seed, threads: context.threads)
+                    index, examples, configuration, family: family, mask: mask, seed: context.seed,
+                    threads: context.threads)
             }, checkpointInterval: checkpointSeconds)
         let losses = try loop.run()
-        try ModelFolder.write(try Transformer(over: parameters), tokenizer, to: context.output)
+        try ModelFolder.write(
+            try Transformer(over: parameters), family: family, tokenizer, to: context.output)
         let steps = phases.reduce(0) { $0 + $1.steps }
         let shown = losses.map { "\($0.name) \(($0.crossEntropy * 1000).rounded() / 1000)" }.joined(
             separator: ", ")
@@ -79,13 +81,14 @@ public struct PretrainStage: StageKind {
 
     private func parameters(
         _ context: StageContext, _ tokenizer: WordLevelTokenizer, mask: Int32, end: Int32
-    ) throws -> FlatParameters {
+    ) throws -> (FlatParameters, any ModelFamily.Type) {
         switch start {
         case .scratch(let fields):
             let configuration = try fields.configuration(
                 vocabulary: tokenizer.vocabularySize, mask: mask, end: end, positions: 4096)
-            return Initialization(embedding: fields.embeddingDeviation, matrices: fields.matrixDeviation)
-                .parameters(configuration, seed: context.seed)
+            let initialization = Initialization(
+                embedding: fields.embeddingDeviation, matrices: fields.matrixDeviation)
+            return (initialization.parameters(configuration, seed: context.seed), LLaDAFamily.self)
         case .model(let reference):
             let model = try ModelFolder(context.folder(of: reference))
             guard model.tokenizer.hasSameVocabulary(as: tokenizer) else {
@@ -93,7 +96,7 @@ public struct PretrainStage: StageKind {
                     description:
                         "the model to go on from has another tokenizer; use the one it was trained with")
             }
-            return FlatParameters(copying: model.transformer)
+            return (FlatParameters(copying: model.transformer), model.family)
         }
     }
 }

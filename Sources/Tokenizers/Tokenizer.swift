@@ -6,10 +6,16 @@ public protocol Tokenizer: Sendable {
     var vocabularySize: Int { get }
     /// The id that stands for text without a token of its own.
     var unknownTokenId: Int? { get }
+    /// The id that begins a text, if the model wants one.
+    var bosTokenId: Int? { get }
     /// The id that ends a text.
     var eosTokenId: Int? { get }
     /// The id of a position that is still to be decoded.
     var maskTokenId: Int? { get }
+    /// The id that fills up what follows the end of a text.
+    var padTokenId: Int? { get }
+    /// What stands between two decoded tokens.
+    var tokenSeparator: String { get }
 
     /// The tokens of `text` with the bytes that each of them covers.
     func tokenize(text: String) -> [Token]
@@ -17,6 +23,10 @@ public protocol Tokenizer: Sendable {
     func encode(text: String, addSpecialTokens: Bool) -> [Int]
     /// The text of `tokenIds`; ids without a token are left out.
     func decode(tokenIds: [Int], skipSpecialTokens: Bool) -> String
+    /// The bytes that a token adds to decoded text; nil for one that is left out, or an id without a token.
+    ///
+    /// They may be a part of a character: only all bytes of a text together are UTF-8.
+    func decodedBytes(of id: Int, skipSpecialTokens: Bool) -> [UInt8]?
     /// The id of exactly this token, compared byte for byte.
     func convertTokenToId(_ token: String) -> Int?
     /// The token of an id.

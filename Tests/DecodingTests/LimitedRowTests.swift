@@ -69,8 +69,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [TokenChoice.Form.gumbel, .softmax, .tempered])
+    func aRowWithoutNumbersEndsNothing(_ form: TokenChoice.Form) {
+        let row = [Float](repeating: .nan, count: 5)
+        for (topP, topK) in [(0.5, nil), (nil, 2), (0.9, 3)] as [(Double?, Int?)] {
+            let found = row.withUnsafeBufferPointer {
+                RowScorer.prediction(
+                    at: 0, $0, choice: TokenChoice(form, temperature: 1, topP: topP, topK: topK),
+                    draws: SamplingStep(Sampling(seed: 1, sample: 1), step: 0))
+            }
+            #expect((0..<5).contains(found.token))
+        }
+    }
+
     @Test func manyTokensAreLimitedAsFewAre() {
-        // 5000 equal tokens and one of half the probability: the limit passes through the equal ones, lowest ids first.
+        // 5000 equal tokens and one as probable as all of them: the limit passes through the equal ones, lowest ids
+        // first.
         var logits = [Float](repeating: 0, count: 5001)
         logits[4000] = 8.517193  // ln 5000
         let found = logits.withUnsafeBufferPointer {

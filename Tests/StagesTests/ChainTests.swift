@@ -15,7 +15,7 @@ import Transformers
     @Test func theWholeChainGivesArtifactsThatCanBeRead() throws {
         let micro = try MicroExperiment()
         let outcome = try micro.run()
-        #expect(outcome.stages.count == 26)
+        #expect(outcome.stages.count == 27)
         let students = ["student", "randomStudent", "d2fStudent", "dparallelStudent", "adapterStudent"]
         for stage in ["teacher", "autoregressive", "retrained"] + students {
             let folder = try #require(outcome.artifact(stage)).folder
@@ -29,7 +29,9 @@ import Transformers
             #expect(!log.isEmpty)
         }
         try checkTrajectories(#require(outcome.artifact("trajectories")))
-        let evaluations = outcome.stages.filter { $0.artifact.record.type == "samples" }
+        let evaluations = outcome.stages.filter {
+            $0.artifact.record.type == "samples" && $0.stage != "hot"
+        }
         #expect(evaluations.count == 13)
         for evaluation in evaluations { try checkMetrics(evaluation.artifact) }
         // Students learned something else than their teacher knew, and than one another.
@@ -115,5 +117,21 @@ import Transformers
         try micro.run(only: ["teacher"])
         let again = try micro.run(set: ["stages.teacher.checkpointSeconds=3"], only: ["teacher"])
         #expect(again.stages.allSatisfy { $0.wasCached })
+    }
+
+    @Test("what a temperature draws depends on the stage's seed and on nothing else")
+    func temperature() throws {
+        let micro = try MicroExperiment()
+        func texts(_ overrides: [String], threads: Int) throws -> [String] {
+            let outcome = try micro.run(threads: threads, set: overrides, only: ["hot"])
+            let folder = try #require(outcome.artifact("hot")).folder
+            return try Journal.read(folder.appending("samples.jsonl")).map {
+                try #require(SampleRecord($0.value)).text
+            }
+        }
+        let first = try texts([], threads: 2)
+        #expect(first.count == 6)
+        #expect(try texts(["stages.hot.groupSize=3"], threads: 1) == first)
+        #expect(try texts(["stages.hot.seed=8"], threads: 2) != first)
     }
 }

@@ -24,6 +24,29 @@ import Testing
         }
     }
 
+    @Test(
+        "a diffusion model made of Qwen predicts each token from all tokens", arguments: RecordedModel.names)
+    func diffusion(name: String) throws {
+        let recorded = try RecordedModel(name)
+        let folder = try TemporaryFolder()
+        for file in try FileSystem.list(recorded.folder) {
+            var bytes = try FileSystem.read(recorded.folder.appending(file))
+            if file == "config.json" {
+                let text = String(decoding: bytes, as: UTF8.self)
+                bytes = Array(
+                    text.replacing("\"model_type\": \"qwen", with: "\"model_type\": \"a2d-qwen").utf8)
+            }
+            try FileSystem.writeAtomically(bytes, to: folder.path.appending(file))
+        }
+        let model = try Checkpoint.load(folder.path)
+        #expect(!model.configuration.logitShift)
+        for (i, tokens) in try recorded.sequences("logits").enumerated() {
+            let input = ForwardInput(tokens: tokens, attention: model.configuration.attention)
+            let found = model.logits([input], Workspace())
+            #expect(try found.distance(to: recorded.matrix("bidirectional\(i)")) < 1e-4)
+        }
+    }
+
     @Test("a sequence in pieces beside the cache gives the recorded logits", arguments: RecordedModel.names)
     func cached(name: String) throws {
         let recorded = try RecordedModel(name)

@@ -26,7 +26,8 @@ struct ExperimentLoader {
         let variants: [(id: String, values: JSONObject, node: ConfigNode)]
     }
 
-    mutating func load(_ root: ConfigNode) -> Experiment? {
+    mutating func load(_ original: ConfigNode) -> Experiment? {
+        let root = Replication.expand(original) { problems.append($0) }
         let session = ReadingSession(subject: "the experiment")
         let fields = Fields(
             root, anchor: root.origin, path: [], session: session, reserved: ["stages"] + ConfigFile.keys)

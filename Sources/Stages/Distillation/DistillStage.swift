@@ -59,9 +59,10 @@ public struct DistillStage: StageKind {
             phases: [phase(rows, model, trainee, seed: context.seed, threads: context.threads)],
             checkpointInterval: checkpointSeconds
         ).run()
-        try ModelFolder.write(try Transformer(over: trainee.weights), model.tokenizer, to: context.output)
+        try ModelFolder.write(
+            try Transformer(over: trainee.weights), family: model.family, model.tokenizer, to: context.output)
         if let adapter = (trainee as? AdapterTraining)?.adapter {
-            try adapter.write(to: context.output.appending("adapter"), LLaDAFamily.self)
+            try adapter.write(to: context.output.appending("adapter"), model.family)
         }
         return result(losses, answers: rows.count, trained: trainee.trained.count)
     }
@@ -80,7 +81,8 @@ public struct DistillStage: StageKind {
             maximumNorm: optimizer.maximumNorm,
             makeOptimizer: {
                 (trainee as? AdapterTraining).map { optimizer.make($0) }
-                    ?? optimizer.make(model.transformer.configuration, threads: threads)
+                    ?? optimizer.make(
+                        model.transformer.configuration, family: model.family, threads: threads)
             },
             batch: { index in
                 var draws = RandomStream(seed: seed, purpose: "distill", sample: UInt64(index))

@@ -52,8 +52,11 @@ public struct WordLevelTokenizer: Tokenizer {
 
     public var vocabularySize: Int { ids.count }
     public var unknownTokenId: Int? { unknownId }
+    /// Texts begin without a token of their own.
+    public var bosTokenId: Int? { nil }
     public var eosTokenId: Int? { specialTokens.endOfText.flatMap(convertTokenToId) }
     public var maskTokenId: Int? { specialTokens.mask.flatMap(convertTokenToId) }
+    public var padTokenId: Int? { eosTokenId }
     /// The id of the token between prompt and response.
     public var separatorTokenId: Int? { specialTokens.separator.flatMap(convertTokenToId) }
 
@@ -72,6 +75,12 @@ public struct WordLevelTokenizer: Tokenizer {
     /// There is no template, so that `addSpecialTokens` makes no difference.
     public func encode(text: String, addSpecialTokens: Bool) -> [Int] {
         tokenize(text: text).map(\.id)
+    }
+
+    public var tokenSeparator: String { " " }
+
+    public func decodedBytes(of id: Int, skipSpecialTokens: Bool) -> [UInt8]? {
+        skipSpecialTokens && specialIds.contains(id) ? nil : tokens[id].map { Array($0.utf8) }
     }
 
     public func decode(tokenIds: [Int], skipSpecialTokens: Bool) -> String {

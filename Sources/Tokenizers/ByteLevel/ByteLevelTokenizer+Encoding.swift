@@ -1,0 +1,145 @@
+extension ByteLevelTokenizer {
+    public func encode(text: String, addSpecialTokens: Bool) -> [Int] {
+        var ids: [Int] = []
+        // Enough for most text, and little to waste.
+        ids.reserveCapacity(8 + text.utf8.count / 3)
+        run(text, tracksOrigins: false) { id, _, _ in ids.append(id) }
+        return parts.templates.reduce(ids) { $1.apply(to: $0, addSpecialTokens: addSpecialTokens) }
+    }
+
+    public func tokenize(text: String) -> [Token] {
+        var tokens = found(in: text)
+        var text = text
+        for trim in parts.rangeTrims {
+            text.withUTF8 { bytes in
+                for index in tokens.indices {
+                    tokens[index].range = trim.trimmed(
+                        tokens[index], isFirst: index == 0, in: bytes, parts.model.vocabulary)
+                }
+            }
+        }
+        return tokens.map { Token(id: $0.id, range: $0.range) }
+    }
+
+    /// The tokens of `text` as a `tokenizer.json` writes them, except that an added token is the text that it took,
+    /// white space included.
+    ///
+    /// This is what Hugging Face's library calls the tokens of an encoding.
+    public func tokenTexts(text: String) -> [String] {
+        var copy = text
+        return found(in: text).map { token in
+            guard token.isAdded else { return parts.model.vocabulary.token(token.id) ?? "" }
+            return copy.withUTF8 { String(decoding: $0[token.range], as: UTF8.self) }
+        }
+    }
+
+    /// A token where it was found.
+    struct Found {
+        let id: Int
+        var range: Range<Int>
+        /// Whether it was found as an added token; one that the model makes may have the same id.
+        let isAdded: Bool
+    }
+
+    private func found(in text: String) -> [Found] {
+        var tokens: [Found] = []
+        run(text, tracksOrigins: true) { tokens.append(Found(id: $0, range: $1, isAdded: $2)) }
+        return tokens
+    }
+
+    private typealias Emit = (_ id: Int, _ range: Range<Int>, _ isAdded: Bool) -> Void
+
+    /// Encodes `text` without the template.
+    ///
+    /// - Parameters:
+    ///   - tracksOrigins: whether the ranges that `emit` gets mean anything.
+    ///   - emit: gets the tokens in order, with the bytes of `text` that they cover.
+    private func run(_ text: String, tracksOrigins: Bool, _ emit: Emit) {
+        var text = text
+        text.withUTF8 { bytes in
+            guard !bytes.isEmpty else { return }
+            pool.withWorkspace { workspace in
+                guard let found = rawFinder.parts(of: bytes) else {
+                    return segment(bytes, 0..<bytes.count, tracksOrigins, workspace, emit)
+                }
+                for part in found {
+                    if let token = part.token {
+                        emit(rawFinder.tokens[token].id, part.range, true)
+                    } else {
+                        segment(bytes, part.range, tracksOrigins, workspace, emit)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Encodes text in which no raw added token stands.
+    private func segment(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ tracksOrigins: Bool,
+        _ workspace: EncodingWorkspace, _ emit: Emit
+    ) {
+        let text = UnsafeBufferPointer(rebasing: bytes[range])
+        guard let first = parts.normalizers.firstIndex(where: { !$0.isSurelyNormalized(text) }) else {
+            let source = TextSource(text: bytes, origins: nil, shift: 0, tracksOrigins: tracksOrigins)
+            return normalized(source, range, workspace, emit)
+        }
+        let changed = parts.normalizers[first...].reduce(AlignedText(text)) { $1.normalize($0) }
+        changed.bytes.withUnsafeBufferPointer { text in
+            changed.origins.withUnsafeBufferPointer { origins in
+                let source = TextSource(
+                    text: text, origins: origins, shift: range.lowerBound, tracksOrigins: tracksOrigins)
+                normalized(source, 0..<text.count, workspace, emit)
+            }
+        }
+    }
+
+    /// Encodes normalized text.
+    private func normalized(
+        _ source: TextSource, _ range: Range<Int>, _ workspace: EncodingWorkspace,
+        _ emit: Emit
+    ) {
+        guard !range.isEmpty else { return }
+        let text = UnsafeBufferPointer(rebasing: source.text[range])
+        guard let found = normalizedFinder.parts(of: text) else {
+            return words(text, range.lowerBound, source, workspace, emit)
+        }
+        for part in found {
+            let start = range.lowerBound + part.range.lowerBound
+            if let token = part.token {
+                let covered = start..<(start + part.range.count)
+                emit(normalizedFinder.tokens[token].id, source.original(covered), true)
+            } else {
+                words(UnsafeBufferPointer(rebasing: text[part.range]), start, source, workspace, emit)
+            }
+        }
+    }
+
+    /// Encodes text without added tokens.
+    private func words(
+        _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ source: TextSource,
+        _ workspace: EncodingWorkspace, _ emit: Emit
+    ) {
+        parts.preTokenizer.words(in: text, at: start, of: source, workspace.region) { word, start, source in
+            func use(_ pieces: some Sequence<TokenPiece>) {
+                for piece in pieces {
+                    guard source.tracksOrigins else {
+                        emit(Int(piece.id), 0..<0, false)
+                        continue
+                    }
+                    let covered = (start + Int(piece.start))..<(start + Int(piece.end))
+                    emit(Int(piece.id), source.original(covered), false)
+                }
+            }
+            if word.count > WordCache.longestWord {
+                var pieces: [TokenPiece] = []
+                parts.model.encode(word, &workspace.merger, into: &pieces)
+                return use(pieces)
+            }
+            workspace.cache.withPieces(of: word) { pieces in
+                parts.model.encode(word, &workspace.merger, into: &pieces)
+            } use: {
+                use($0)
+            }
+        }
+    }
+}

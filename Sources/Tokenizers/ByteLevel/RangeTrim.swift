@@ -1,0 +1,56 @@
+/// Takes white space out of the ranges of tokens, as the post-processor `ByteLevel` with `trim_offsets` does.
+struct RangeTrim: Sendable, Hashable {
+    /// Whether a single space before the first token counts as put there by the tokenizer, and isn't taken out.
+    let addsPrefixSpace: Bool
+
+    /// The range of a token without the white space that the token begins and ends with.
+    func trimmed(
+        _ token: ByteLevelTokenizer.Found, isFirst: Bool, in text: UnsafeBufferPointer<UInt8>,
+        _ vocabulary: Vocabulary
+    ) -> Range<Int> {
+        var (leading, trailing) = Self.spaces(of: token, in: text, vocabulary)
+        guard leading > 0 || trailing > 0 else { return token.range }
+        var (start, end) = (token.range.lowerBound, token.range.upperBound)
+        if addsPrefixSpace, leading == 1, isFirst || start == 0 { leading = 0 }
+        for _ in 0..<leading where start < end {
+            start += 1
+            while start < end, !text.isScalarBoundary(start) { start += 1 }
+        }
+        if Self.hasScalars(trailing, before: end, in: text) {
+            for _ in 0..<trailing where end > start {
+                end -= 1
+                while end > start, !text.isScalarBoundary(end) { end -= 1 }
+            }
+        }
+        return start..<end
+    }
+
+    /// How many scalars of white space a token begins and ends with.
+    private static func spaces(
+        of token: ByteLevelTokenizer.Found, in text: UnsafeBufferPointer<UInt8>, _ vocabulary: Vocabulary
+    ) -> (leading: Int, trailing: Int) {
+        if token.isAdded {
+            // An added token is the text that it took, stripped white space included.
+            let taken = String(decoding: text[token.range], as: UTF8.self).unicodeScalars
+            func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+                scalar.properties.isWhitespace || scalar == ByteAlphabet.scalars[0x20]
+            }
+            return (taken.prefix(while: isSpace).count, taken.reversed().prefix(while: isSpace).count)
+        }
+        // In the byte alphabet only the space's own character is white space.
+        guard let bytes = vocabulary.bytes(of: token.id) else { return (0, 0) }
+        return (bytes.prefix { $0 == 0x20 }.count, bytes.reversed().prefix { $0 == 0x20 }.count)
+    }
+
+    /// Whether at least `count` scalars stand before `end`.
+    private static func hasScalars(
+        _ count: Int, before end: Int, in text: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        var (place, left) = (end, count)
+        while place > 0, left > 0 {
+            place -= 1
+            if text.isScalarBoundary(place) { left -= 1 }
+        }
+        return left == 0
+    }
+}

@@ -1,0 +1,50 @@
+internal import JSON
+
+extension ByteLevelTokenizer {
+    /// Reads the post-processor: templates and trimmed ranges, each in order.
+    static func postProcessor(
+        _ field: TokenizerField?
+    ) throws(TokenizerError) -> (templates: [SpecialTokenTemplate], trims: [RangeTrim]) {
+        var templates: [SpecialTokenTemplate] = []
+        var trims: [RangeTrim] = []
+        for component in try field?.components("processors") ?? [] {
+            switch try component.componentType() {
+            case "ByteLevel":
+                if try component.flag("trim_offsets") {
+                    trims.append(RangeTrim(addsPrefixSpace: try component.flag("add_prefix_space")))
+                }
+            case "TemplateProcessing": templates.append(try template(component))
+            default:
+                throw try component.unsupported(
+                    "post-processor", supported: ["ByteLevel", "Sequence", "TemplateProcessing"])
+            }
+        }
+        return (templates, trims)
+    }
+
+    /// Reads the template for a single text; the one for pairs is never used here.
+    private static func template(_ field: TokenizerField) throws(TokenizerError) -> SpecialTokenTemplate {
+        let special = try field.required("special_tokens")
+        var pieces: [SpecialTokenTemplate.Piece] = []
+        for piece in try field.required("single").elements() {
+            if let sequence = piece["Sequence"] {
+                let id = try sequence.required("id")
+                guard try id.string() == "A" else {
+                    throw id.error("The template of a single text can only have the sequence `A`.")
+                }
+                pieces.append(.text)
+            } else if let token = piece["SpecialToken"] {
+                let name = try token.required("id")
+                guard let entry = special[try name.string()] else {
+                    throw name.error("`\(try name.string())` isn't among the template's `special_tokens`.")
+                }
+                var ids: [Int] = []
+                for id in try entry.required("ids").elements() { ids.append(try id.tokenId()) }
+                pieces.append(.special(ids))
+            } else {
+                throw piece.error("A piece of a template is an object with `Sequence` or `SpecialToken`.")
+            }
+        }
+        return SpecialTokenTemplate(pieces: pieces)
+    }
+}

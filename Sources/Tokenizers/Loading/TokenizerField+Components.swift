@@ -1,0 +1,33 @@
+internal import JSON
+
+extension TokenizerField {
+    /// The `type` of a component, such as `ByteLevel`.
+    func componentType() throws(TokenizerError) -> String { try required("type").string() }
+
+    /// An error that refuses this component by its name.
+    ///
+    /// - Parameters:
+    ///   - kind: what it is, such as `pre-tokenizer`.
+    ///   - supported: the names that can stand here.
+    func unsupported(_ kind: String, supported: [String]) throws(TokenizerError) -> TokenizerError {
+        let name = try componentType()
+        return try required("type").error(
+            "The \(kind) `\(name)` isn't supported; supported here: \(supported.joined(separator: ", ")).")
+    }
+
+    /// The flag `key`, which must be there unless it has a default.
+    func flag(_ key: String, default value: Bool? = nil) throws(TokenizerError) -> Bool {
+        if let value, self[key] == nil { return value }
+        return try required(key).bool()
+    }
+
+    /// A component, or the components of a `Sequence`, or none.
+    ///
+    /// - Parameter key: the member of a `Sequence` that lists its components.
+    func components(_ key: String) throws(TokenizerError) -> [TokenizerField] {
+        guard try componentType() == "Sequence" else { return [self] }
+        var result: [TokenizerField] = []
+        for element in try required(key).elements() { result += try element.components(key) }
+        return result
+    }
+}

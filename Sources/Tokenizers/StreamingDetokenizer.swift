@@ -1,0 +1,71 @@
+/// Turns tokens into text one by one, as a model gives them.
+///
+/// A character whose bytes are spread over several tokens comes out with the last of them, never in halves. All parts
+/// together are what ``Tokenizer/decode(tokenIds:skipSpecialTokens:)`` makes of all tokens together.
+public struct StreamingDetokenizer: Sendable {
+    private let tokenizer: any Tokenizer
+    private let skipsSpecialTokens: Bool
+    /// Bytes that may still become a character: at most three.
+    private var pending: [UInt8] = []
+    private var isFirst = true
+
+    /// Begins a text.
+    public init(_ tokenizer: any Tokenizer, skipSpecialTokens: Bool = false) {
+        self.tokenizer = tokenizer
+        skipsSpecialTokens = skipSpecialTokens
+    }
+
+    /// The text that is certain now that `id` has come; often empty.
+    public mutating func append(_ id: Int) -> String {
+        guard let bytes = tokenizer.decodedBytes(of: id, skipSpecialTokens: skipsSpecialTokens) else {
+            return ""
+        }
+        if !isFirst { pending += tokenizer.tokenSeparator.utf8 }
+        isFirst = false
+        pending += bytes
+        let certain = pending.count - Self.unfinishedCount(pending)
+        let text = String(decoding: pending[..<certain], as: UTF8.self)
+        pending.removeFirst(certain)
+        return text
+    }
+
+    /// The rest of the text, U+FFFD for a character whose end never came; then a new text begins.
+    public mutating func finish() -> String {
+        defer {
+            pending = []
+            isFirst = true
+        }
+        return String(decoding: pending, as: UTF8.self)
+    }
+
+    /// How many bytes at the end are the beginning of a character that more bytes could complete.
+    private static func unfinishedCount(_ bytes: [UInt8]) -> Int {
+        for count in 1...3 where count <= bytes.count {
+            let byte = bytes[bytes.count - count]
+            if byte & 0xC0 == 0x80 { continue }
+            let length =
+                switch byte {
+                case 0xC2...0xDF: 2
+                case 0xE0...0xEF: 3
+                case 0xF0...0xF4: 4
+                default: 1
+                }
+            guard count < length else { return 0 }
+            // Some second bytes make the character impossible, as in surrogates; then its first byte stands alone.
+            if count > 1 {
+                let second = bytes[bytes.count - count + 1]
+                let legal: ClosedRange<UInt8> =
+                    switch byte {
+                    case 0xE0: 0xA0...0xBF
+                    case 0xED: 0x80...0x9F
+                    case 0xF0: 0x90...0xBF
+                    case 0xF4: 0x80...0x8F
+                    default: 0x80...0xBF
+                    }
+                guard legal.contains(second) else { return 0 }
+            }
+            return count
+        }
+        return 0
+    }
+}
