@@ -98,7 +98,7 @@ import Testing
                 _ = try configuration.experiment()
                 read += 1
             } catch { #expect(!error.diagnostics.isEmpty && !error.description.isEmpty) }
-            if next(50) == 0 {
+            if next(500) == 0 {
                 _ = try configuration.resolved(withDefaults: true).compactBytes()
                 _ = try? configuration.listing(of: "stages")
             }

@@ -28,7 +28,14 @@ struct Replication {
             }
             return root
         }
-        let matrix = Matrix(node, subject: "the experiment", without: [], report: report)
+        let matrix = Matrix(node, subject: "the experiment", report: report)
+        guard matrix.points.count * max(1, stages.count) <= ExperimentLoader.limit else {
+            report(
+                Diagnostic(
+                    at: node.origin,
+                    "\"\(key)\" makes more than \(ExperimentLoader.limit) stages of those of the experiment."))
+            return root
+        }
         let suffixes = matrix.points.map { point in
             point.map { "-" + text(of: $0.value) }.joined()
         }
