@@ -28,7 +28,7 @@ struct Replication {
             }
             return root
         }
-        let matrix = Matrix(node, subject: "the experiment", without: [], report: report)
+        let matrix = Matrix(node, subject: "the experiment", report: report)
         let suffixes = matrix.points.map { point in
             point.map { "-" + text(of: $0.value) }.joined()
         }
