@@ -136,3 +136,51 @@ import Testing
                     "pipeline/show-defaults.json", now: String(decoding: full, as: UTF8.self)))
     }
 }
+
+/// The same where a whole experiment is repeated.
+@Suite struct ReplicatedExplanationTests {
+    static let text = #"""
+        {
+          "name": "toy", "replicate": {"seed": [1, 2], "stages.n.count": [3, 4]},
+          "stages": {"n": {"kind": "source", "count": 1}, "c": {"kind": "curve", "data": "@n"}},
+          "summary": {"t": {"kind": "table", "curves": {"all": "@c"}}}
+        }
+        """#
+
+    private func holding(_ path: String, set: [String] = []) throws -> String {
+        let explanation = try ConfigTexts(Self.text).configuration(set: set).explanation(of: path)
+        let entry = try #require(explanation.holding)
+        return "\(entry.place): \(String(decoding: try entry.value?.compactBytes() ?? [], as: UTF8.self))"
+    }
+
+    @Test func whatIsSweptIsTold() throws {
+        #expect(try holding("stages.n.count") == "replicate at dir/main.json:2:66: [3,4]")
+        #expect(try holding("stages.c.seed") == "replicate at dir/main.json:2:40: [1,2]")
+        #expect(try holding("seed") == "replicate at dir/main.json:2:40: [1,2]")
+        #expect(try holding("summary.t.curves.all") == "dir/main.json:4:56: \"@c\"")
+        #expect(try holding("summary.t.seed") == "default: 0")
+    }
+
+    @Test func theCommandLineLeavesTheCopiesOfItsValue() throws {
+        let set = ["seed=2", "stages.n.count=9", "summary.t.curves={\"some\": \"@c\"}"]
+        let configuration = ConfigTexts(Self.text).configuration(set: set)
+        #expect(try configuration.experiment().stages.map(\.id) == ["n-2-9", "c-2-9", "t"])
+        #expect(try holding("stages.n.count", set: set) == "--set: 9")
+        let more = ConfigTexts(Self.text).configuration(set: ["replicate.stages.n.count=[3]"])
+        #expect(try more.experiment().stages.map(\.id) == ["n-1-3", "c-1-3", "n-2-3", "c-2-3", "t"])
+        let shown = try configuration.resolved(withDefaults: true).prettyBytes()
+        let again = try Experiment.parse(shown, name: "again.json", registry: toys)
+        #expect(again.stages.map(\.id) == ["n-2-9", "c-2-9", "t"])
+    }
+
+    @Test func copiesBeyondAllMeasureAreRefused() {
+        let values = (0..<9000).map(String.init).joined(separator: ",")
+        let text = Self.text.replacing(
+            "\"stages.n.count\": [3, 4]", with: "\"stages.n.failAfter\": [\(values)]"
+        )
+        .replacing("[1, 2]", with: "[1]")
+        let many = ConfigTexts(text.replacing("\"c\": {", with: "\"d\": {\"kind\": \"source\"}, \"c\": {"))
+            .problems()
+        #expect(many.contains { $0.message.contains("makes more than 20000 stages") }, "\(many.prefix(2))")
+    }
+}

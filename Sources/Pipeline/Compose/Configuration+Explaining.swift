@@ -25,7 +25,7 @@ extension Configuration {
     }
 
     private func defaults(_ path: ConfigPath, _ field: FieldDescription?) -> [ValueExplanation.Entry] {
-        if path.parts.count == 3, path.inStage != nil, path.key(at: 2) == "seed" {
+        if path.inStage?.rest == ConfigPath([.key("seed")]) {
             let seed = root["seed"].map { JSONValue($0) } ?? 0
             return [.init(place: "default", value: seed, note: "the experiment's seed")]
         }
@@ -65,17 +65,33 @@ extension Configuration {
 
     /// What the matrix of the files says, which the command line may have taken back.
     private func sweep(of path: ConfigPath) -> [ValueExplanation.Entry] {
-        guard let (stage, inner) = path.inStage, inner.key(at: 0) != "matrix" else { return [] }
-        let matrix = merged["stages"]?[stage]?["matrix"]?.members ?? []
-        return matrix.compactMap { axis in
-            guard let axisPath = ConfigPath(inStage: axis.key),
-                axisPath == inner || axisPath.isProperPrefix(of: inner)
-            else { return nil }
-            let rest = ConfigPath(Array(inner.parts.dropFirst(axisPath.parts.count)))
-            let values = (axis.value.array ?? []).compactMap { $0[rest].map { JSONValue($0) } }
+        guard let (section, stage, inner) = path.inStage, inner.key(at: 0) != "matrix" else {
+            return copies(of: path)
+        }
+        let matrix = merged[section]?[stage]?["matrix"]?.members ?? []
+        return copies(of: path)
+            + matrix.compactMap { axis in
+                guard let axisPath = ConfigPath(inStage: axis.key),
+                    axisPath == inner || axisPath.isProperPrefix(of: inner)
+                else { return nil }
+                let rest = ConfigPath(Array(inner.parts.dropFirst(axisPath.parts.count)))
+                let values = (axis.value.array ?? []).compactMap { $0[rest].map { JSONValue($0) } }
+                return .init(
+                    place: "matrix at \(axis.value.origin.setting.place)", value: .array(values),
+                    note: "one variant each")
+            }
+    }
+
+    /// What `replicate` of the files says; the seeds that it sweeps are those of all stages without one of their own.
+    private func copies(of path: ConfigPath) -> [ValueExplanation.Entry] {
+        let isSeed =
+            path.inStage.map { $0.section == "stages" && $0.rest == ConfigPath([.key("seed")]) } ?? false
+        return (merged[Replication.key]?.members ?? []).compactMap { axis in
+            let axisPath = ConfigPath(axis.key)
+            guard axisPath == path || (isSeed && axis.key == "seed" && root[path] == nil) else { return nil }
             return .init(
-                place: "matrix at \(axis.value.origin.setting.place)", value: .array(values),
-                note: "one variant each")
+                place: "replicate at \(axis.value.origin.setting.place)", value: JSONValue(axis.value),
+                note: "one copy each")
         }
     }
 

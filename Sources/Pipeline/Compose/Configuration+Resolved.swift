@@ -14,13 +14,17 @@ extension Configuration {
         for field in ExperimentHead.fields where object[field.key] == nil {
             object[field.key] = field.defaultValue
         }
-        var stages = JSONObject()
-        for member in root["stages"]?.members ?? [] {
-            guard let kind = member.value["kind"]?.string.flatMap({ registry[$0] }) else { continue }
-            let value = escaped(JSONValue(member.value))
-            stages[member.key] = filled(value, StageRegistry.description(of: kind), member.value)
+        for section in ConfigPath.sections {
+            guard let members = root[section]?.members else { continue }
+            object[section] = .object(
+                JSONObject(
+                    members.map { member in
+                        let value = escaped(JSONValue(member.value))
+                        let kind = member.value["kind"]?.string.flatMap { registry[$0] }
+                        let object = kind.map { StageRegistry.description(of: $0) }
+                        return (member.key, object.map { filled(value, $0, member.value) } ?? value)
+                    }))
         }
-        object["stages"] = .object(stages)
         return .object(object)
     }
 

@@ -10,12 +10,23 @@ struct FieldLookup {
 
     /// What is known about the key; nil for what has no description of its own, and for unknown keys.
     func field(at path: ConfigPath) -> FieldDescription? {
-        guard let (stage, rest) = path.inStage else {
+        guard let (section, stage, rest) = path.inStage else {
+            if path.key(at: 0) == Replication.key { return axis(path) }
             guard path.parts.count == 1, let key = path.key(at: 0) else { return nil }
             return ExperimentHead.fields.first { $0.key == key }
         }
-        guard let node = root["stages"]?[stage] else { return nil }
+        guard let node = root[section]?[stage] else { return nil }
         return field(at: rest, of: node)
+    }
+
+    /// The list of values of a key that `replicate` sweeps.
+    private func axis(_ path: ConfigPath) -> FieldDescription? {
+        guard path.parts.count == 2, let text = path.key(at: 1), let inner = ConfigPath(text),
+            inner.key(at: 0) != Replication.key, let field = field(at: inner)
+        else { return nil }
+        return FieldDescription(
+            key: text, type: .list(of: field.type, atLeast: 1), presence: .optional, role: field.role,
+            summary: field.summary, acceptsNull: false)
     }
 
     /// The same for a path that starts at a stage's object.
@@ -31,7 +42,7 @@ struct FieldLookup {
             else { return nil }
             return FieldDescription(
                 key: text, type: .list(of: field.type, atLeast: 1), presence: .optional, role: field.role,
-                summary: field.summary)
+                summary: field.summary, acceptsNull: false)
         }
         guard let name = stage["kind"]?.string, let kind = registry[name] else { return nil }
         return find(path.parts[...], in: StageRegistry.description(of: kind), stage)
@@ -69,7 +80,7 @@ struct FieldLookup {
 
     /// The keys of the object at a path, as far as they are described.
     func fields(below path: ConfigPath) -> [FieldDescription] {
-        guard let (stage, rest) = path.inStage, let node = root["stages"]?[stage] else { return [] }
+        guard let (section, stage, rest) = path.inStage, let node = root[section]?[stage] else { return [] }
         guard rest.parts.isEmpty else {
             guard case .object(let object)? = field(at: rest, of: node)?.type else { return [] }
             return object.fields(of: node[rest])

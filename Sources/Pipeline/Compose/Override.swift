@@ -70,8 +70,8 @@ struct Override: Sendable {
     /// It wins over a matrix: a key that it gives a value isn't swept any longer. Keys that no kind knows are found
     /// later, when the stages are read, like those of the file.
     func apply(to root: inout ConfigNode) throws(Diagnostic) {
-        if path.key(at: 0) == "stages", let stage = path.key(at: 1) {
-            let names = root["stages"]?.members?.map(\.key) ?? []
+        if let (section, stage, _) = path.inStage {
+            let names = root[section]?.members?.map(\.key) ?? []
             guard names.contains(stage) else {
                 throw Diagnostic(
                     at: keyOrigin, "There is no stage \"\(stage)\" to set something in.",
@@ -81,6 +81,7 @@ struct Override: Sendable {
         do {
             try root.set(path.parts[...], to: value, keyOrigin: keyOrigin)
             try settleMatrix(in: &root)
+            try settleReplication(in: &root)
         } catch {
             throw Diagnostic(at: keyOrigin, "The path \(error.reason).", hint: error.hint)
         }
@@ -88,8 +89,8 @@ struct Override: Sendable {
 
     /// Takes the path out of its stage's matrix, and sets it inside the values that the matrix gives to what is above.
     private func settleMatrix(in root: inout ConfigNode) throws(PathProblem) {
-        guard let (stage, inner) = path.inStage, inner.key(at: 0) != "matrix" else { return }
-        let matrixPath = ConfigPath([.key("stages"), .key(stage), .key("matrix")])
+        guard let (section, stage, inner) = path.inStage, inner.key(at: 0) != "matrix" else { return }
+        let matrixPath = ConfigPath([.key(section), .key(stage), .key("matrix")])
         for axis in root[matrixPath]?.members ?? [] {
             guard let axisPath = ConfigPath(inStage: axis.key) else { continue }
             let place = matrixPath.appending(.key(axis.key))
@@ -104,6 +105,15 @@ struct Override: Sendable {
             }
         }
         if root[matrixPath]?.members?.isEmpty ?? false { try root.remove(matrixPath.parts[...]) }
+    }
+
+    /// Leaves one copy of what `replicate` makes for each value of the path: that of the value set.
+    private func settleReplication(in root: inout ConfigNode) throws(PathProblem) {
+        for axis in root[Replication.key]?.members ?? [] where ConfigPath(axis.key) == path {
+            let one = ConfigNode(value: .array([value]), origin: value.origin)
+            let place: [ConfigPath.Part] = [.key(Replication.key), .key(axis.key)]
+            try root.set(place[...], to: one, keyOrigin: keyOrigin)
+        }
     }
 }
 

@@ -23,10 +23,14 @@ struct ConfigPath: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads a path that starts at the whole experiment; nil if a part is empty.
     ///
-    /// All that follows `stages.<name>.matrix` is one key, because the keys of a matrix are paths themselves.
+    /// All that follows `stages.<name>.matrix` or `replicate` is one key, because the keys there are paths themselves.
     init?(_ text: String) {
         let pieces = text.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
-        if pieces.count == 4, pieces[0] == "stages", pieces[2] == "matrix" {
+        if pieces.count > 1, pieces[0] == Replication.key {
+            let rest = text.dropFirst(Replication.key.count + 1)
+            guard !rest.isEmpty else { return nil }
+            self.init([.key(Replication.key), .key(String(rest))])
+        } else if pieces.count == 4, Self.sections.contains(String(pieces[0])), pieces[2] == "matrix" {
             guard !pieces[1].isEmpty, !pieces[3].isEmpty else { return nil }
             self.init(pieces.map { .key(String($0)) })
         } else {
@@ -64,10 +68,16 @@ struct ConfigPath: Hashable, Sendable, CustomStringConvertible {
         return key
     }
 
-    /// The stage that the path leads into, and the path from there; nil if it leads elsewhere.
-    var inStage: (stage: String, rest: ConfigPath)? {
-        guard key(at: 0) == "stages", let stage = key(at: 1) else { return nil }
-        return (stage, ConfigPath(Array(parts.dropFirst(2))))
+    /// The keys under which stages stand.
+    static let sections = ["stages", Replication.summaryKey]
+
+    /// The stage that the path leads into with the section that it is in, and the path from there; nil if it leads
+    /// elsewhere.
+    var inStage: (section: String, stage: String, rest: ConfigPath)? {
+        guard let section = key(at: 0), Self.sections.contains(section), let stage = key(at: 1) else {
+            return nil
+        }
+        return (section, stage, ConfigPath(Array(parts.dropFirst(2))))
     }
 
     /// Whether `other` leads to a value inside the one that this path leads to.

@@ -30,7 +30,8 @@ struct ExperimentLoader {
         let root = Replication.expand(original) { problems.append($0) }
         let session = ReadingSession(subject: "the experiment")
         let fields = Fields(
-            root, anchor: root.origin, path: [], session: session, reserved: ["stages"] + ConfigFile.keys)
+            root, anchor: root.origin, path: [], session: session,
+            reserved: ["stages", Replication.key, Replication.summaryKey] + ConfigFile.keys)
         let head = ExperimentHead(fields)
         fields.finish()
         if let name = root["name"]?.string { checkName(name, fields) }

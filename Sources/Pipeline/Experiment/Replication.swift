@@ -33,7 +33,8 @@ struct Replication {
             report(
                 Diagnostic(
                     at: node.origin,
-                    "\"\(key)\" makes more than \(ExperimentLoader.limit) stages of those of the experiment."))
+                    "\"\(key)\" makes more than \(ExperimentLoader.limit) stages of those of the experiment.")
+            )
             return root
         }
         let suffixes = matrix.points.map { point in
@@ -79,7 +80,8 @@ struct Replication {
                 seed = ConfigMember(key: "seed", keyOrigin: setting.keyOrigin, value: setting.value)
                 continue
             }
-            guard let (stage, _) = setting.path.inStage, names.contains(stage) else {
+            guard let (section, stage, _) = setting.path.inStage, section == "stages", names.contains(stage)
+            else {
                 report(
                     Diagnostic(
                         at: setting.keyOrigin,

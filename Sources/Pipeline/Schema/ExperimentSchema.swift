@@ -44,6 +44,20 @@ struct SchemaBuilder {
                 "Values by name: \"${name}\" stands for the value, of whatever type; inside a longer text, texts, numbers and truth values are written out.",
             "type": "object", "propertyNames": ["pattern": .string(Patterns.name)],
         ]
+        properties[Replication.key] = [
+            "description":
+                "Lists of values by path, \"seed\" or \"stages.name.key\": every stage is copied for each of their combinations.",
+            "type": "object", "minProperties": 1,
+            "propertyNames": ["pattern": .string(#"^(seed|stages\.[^.]+\..+)$"#)],
+            "additionalProperties": [
+                "type": ["array", "string"], "minItems": 1, "pattern": .string(Patterns.oneVariable),
+            ],
+        ]
+        properties[Replication.summaryKey] = [
+            "description":
+                "Stages that come once, after all copies that \"replicate\" makes; \"@name\" stands for all copies of a stage.",
+            "type": "object", "propertyNames": ["pattern": .string(Patterns.name)],
+        ]
         properties["stages"] = [
             "description": "The stages by name; they refer to one another as \"@name\".", "type": "object",
             "propertyNames": ["pattern": .string(Patterns.name)],
@@ -51,7 +65,10 @@ struct SchemaBuilder {
         func stages(_ definition: String, _ more: JSONObject) -> JSONValue {
             var stages: JSONObject = ["additionalProperties": reference(definition)]
             for member in more.members { stages[member.key] = member.value }
-            return ["stages": .object(stages)]
+            return [
+                "stages": .object(stages),
+                Replication.summaryKey: ["additionalProperties": reference(definition)],
+            ]
         }
         return [
             "$schema": "http://json-schema.org/draft-07/schema#",
@@ -64,6 +81,7 @@ struct SchemaBuilder {
             "then": ["properties": stages("partialStage", [:])],
             "else": [
                 "required": ["name", "stages"], "properties": stages("stage", ["minProperties": 1]),
+                "dependencies": [Replication.summaryKey: [.string(Replication.key)]],
             ],
             "definitions": .object(definitions),
         ]
