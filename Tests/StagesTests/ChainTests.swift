@@ -15,7 +15,7 @@ import Transformers
     @Test func theWholeChainGivesArtifactsThatCanBeRead() throws {
         let micro = try MicroExperiment()
         let outcome = try micro.run()
-        #expect(outcome.stages.count == 27)
+        #expect(outcome.stages.count == 28)
         let students = ["student", "randomStudent", "d2fStudent", "dparallelStudent", "adapterStudent"]
         for stage in ["teacher", "autoregressive", "retrained"] + students {
             let folder = try #require(outcome.artifact(stage)).folder
@@ -29,6 +29,14 @@ import Transformers
             #expect(!log.isEmpty)
         }
         try checkTrajectories(#require(outcome.artifact("trajectories")))
+        try checkTrajectories(#require(outcome.artifact("byEntropy")))
+        // The order of decoding is another one.
+        let orders = try ["trajectories", "byEntropy"].map {
+            try Journal.read(#require(outcome.artifact($0)).folder.appending("trajectories.jsonl")).map {
+                try #require(TrajectoryRecord($0.value)).unmaskStep
+            }
+        }
+        #expect(orders[0] != orders[1])
         let evaluations = outcome.stages.filter {
             $0.artifact.record.type == "samples" && $0.stage != "hot"
         }
