@@ -19,12 +19,12 @@ import Testing
         let micro = try FileSystem.read(Fixtures.path("experiments/micro.json"))
         let composed = #"""
             {"extends": ["base.json", "other.json"], "without": ["stages.table", "stages.curve.matrix"], "name": "x",
-             "description": "${t}", "variables": {"n": 1, "t": "a${n}$${x}", "list": [1, "${n}"], "o": {"threshold": "${n}"}},
+             "description": "${t}", "variables": {"n": 1, "t": "a${n}$${x}", "list": [0.5, "${n}"], "o": {"threshold": "${n}"}},
              "stages": {"curve": {"decoder": "${o}", "groupSize": "${n}", "matrix": {"decoder.threshold": "${list}"}}}}
             """#
         // The small ones more often: hundreds of variants take their time and are read like the first.
         let small = [micro, Array(composed.utf8), Array(composed.utf8)]
-        return configs + (0..<4).flatMap { _ in small }
+        return configs + (0..<8).flatMap { _ in small }
     }
 
     static let tokens: [[UInt8]] = [
