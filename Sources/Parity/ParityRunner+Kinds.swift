@@ -26,6 +26,6 @@ extension ParityRunner {
         LossParity(family: "dream", part: .d2f),
         AUPParity(),
         UnimplementedKind(name: "grading", file: "grading.json"),
-        UnimplementedKind(name: "tokenizers", file: "tokenizers"),
+        TokenizerParity(),
     ]
 }
