@@ -69,7 +69,8 @@ let package = Package(
         .target(
             name: "Parity",
             dependencies: [
-                "Decoding", "Training", "Evaluation", "Transformers", "Numerics", "JSON", "Files",
+                "Decoding", "Training", "Evaluation", "Tokenizers", "Transformers", "Numerics", "JSON",
+                "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .executableTarget(

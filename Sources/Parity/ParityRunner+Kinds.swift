@@ -27,6 +27,6 @@ extension ParityRunner {
         AUPParity(),
         GradingParity(),
         ProgramParity(),
-        UnimplementedKind(name: "tokenizers", file: "tokenizers"),
+        TokenizerParity(),
     ]
 }

@@ -143,6 +143,36 @@ import Testing
         }
     }
 
+    @Test func aTokenizersDivergenceIsNamedWithPositionAndBothTokens() throws {
+        let folder = FilePath("/tmp/d3llm-parity-\(UInt64.random(in: 0...UInt64.max))")
+        defer { try? FileSystem.remove(folder) }
+        let source = Fixtures.path("golden/tokenizers/bytelevel")
+        let target = folder.appending("tokenizers").appending("bytelevel")
+        try FileSystem.createDirectory(target)
+        try FileSystem.writeAtomically(
+            try FileSystem.read(source.appending("tokenizer.json")), to: target.appending("tokenizer.json"))
+        func lines(_ cases: String) throws -> [String] {
+            try FileSystem.writeAtomically(cases, to: target.appending("cases.json"))
+            return try report(folder).lines
+        }
+        let plain = #""tokens": ["a", "a"], "decoded": "aa", "decoded_skip_special": "aa"}"#
+        #expect(
+            try lines(
+                "{\"cases\": [{\"text\": \"aa\", \"ids\": [64, 65], \"ids_no_special\": [64, 64], \(plain)]}")
+                == [
+                    "tokenizers: 0 passed, 1 failed",
+                    "  first divergence: bytelevel, case 0 (\"aa\"): ids, position 1: 64 (\"a\"); expected 65 (\"b\").",
+                ])
+        #expect(
+            try lines(
+                "{\"cases\": [], \"decode_only\": [{\"ids\": [64, 235], \"decoded\": \"ab\", \"decoded_skip_special\": \"\"}]}"
+            )
+            .last?.contains(#"decode_only 0: decoded, byte 1: "a\u{FFFD}"; expected "ab"."#) == true)
+        // A tokenizer that can't be read is a failure of that tokenizer.
+        try FileSystem.writeAtomically("{}", to: target.appending("tokenizer.json"))
+        #expect(try lines("{\"cases\": []}").last?.contains("`model` is missing") == true)
+    }
+
     @Test func aFolderWithoutCasesIsAnError() throws {
         let folder = Fixtures.path("golden/models")
         #expect {

@@ -21,39 +21,39 @@ extension ByteLevelTokenizer {
         return tokens.map { Token(id: $0.id, range: $0.range) }
     }
 
-    /// The tokens of `text` as a `tokenizer.json` writes them, except that an added token is the text that it took,
-    /// white space included.
+    /// The tokens of `text` as a `tokenizer.json` writes them, except that an added token is the normalized text that
+    /// it took, white space included.
     ///
     /// This is what Hugging Face's library calls the tokens of an encoding.
     public func tokenTexts(text: String) -> [String] {
-        var copy = text
-        return found(in: text).map { token in
-            guard token.isAdded else { return parts.model.vocabulary.token(token.id) ?? "" }
-            return copy.withUTF8 { String(decoding: $0[token.range], as: UTF8.self) }
-        }
+        found(in: text).map { $0.added ?? parts.model.vocabulary.token($0.id) ?? "" }
     }
 
     /// A token where it was found.
     struct Found {
         let id: Int
         var range: Range<Int>
-        /// Whether it was found as an added token; one that the model makes may have the same id.
-        let isAdded: Bool
+        /// What an added token took; nil for a token that the model made, which may have the id of an added one.
+        let added: String?
     }
 
     private func found(in text: String) -> [Found] {
         var tokens: [Found] = []
-        run(text, tracksOrigins: true) { tokens.append(Found(id: $0, range: $1, isAdded: $2)) }
+        run(text, tracksOrigins: true) { id, range, added in
+            let taken = added.map { String(decoding: $0, as: UTF8.self) }
+            tokens.append(Found(id: id, range: range, added: taken))
+        }
         return tokens
     }
 
-    private typealias Emit = (_ id: Int, _ range: Range<Int>, _ isAdded: Bool) -> Void
+    private typealias Emit = (_ id: Int, _ range: Range<Int>, _ added: Slice<UnsafeBufferPointer<UInt8>>?) ->
+        Void
 
     /// Encodes `text` without the template.
     ///
     /// - Parameters:
     ///   - tracksOrigins: whether the ranges that `emit` gets mean anything.
-    ///   - emit: gets the tokens in order, with the bytes of `text` that they cover.
+    ///   - emit: gets the tokens in order, with the bytes of `text` that they cover, and what an added token took.
     private func run(_ text: String, tracksOrigins: Bool, _ emit: Emit) {
         var text = text
         text.withUTF8 { bytes in
@@ -64,7 +64,7 @@ extension ByteLevelTokenizer {
                 }
                 for part in found {
                     if let token = part.token {
-                        emit(rawFinder.tokens[token].id, part.range, true)
+                        emit(rawFinder.tokens[token].id, part.range, bytes[part.range])
                     } else {
                         segment(bytes, part.range, tracksOrigins, workspace, emit)
                     }
@@ -107,7 +107,7 @@ extension ByteLevelTokenizer {
             let start = range.lowerBound + part.range.lowerBound
             if let token = part.token {
                 let covered = start..<(start + part.range.count)
-                emit(normalizedFinder.tokens[token].id, source.original(covered), true)
+                emit(normalizedFinder.tokens[token].id, source.original(covered), text[part.range])
             } else {
                 words(UnsafeBufferPointer(rebasing: text[part.range]), start, source, workspace, emit)
             }
@@ -123,11 +123,11 @@ extension ByteLevelTokenizer {
             func use(_ pieces: some Sequence<TokenPiece>) {
                 for piece in pieces {
                     guard source.tracksOrigins else {
-                        emit(Int(piece.id), 0..<0, false)
+                        emit(Int(piece.id), 0..<0, nil)
                         continue
                     }
                     let covered = (start + Int(piece.start))..<(start + Int(piece.end))
-                    emit(Int(piece.id), source.original(covered), false)
+                    emit(Int(piece.id), source.original(covered), nil)
                 }
             }
             if word.count > WordCache.longestWord {

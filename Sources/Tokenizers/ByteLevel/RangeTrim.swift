@@ -8,7 +8,7 @@ struct RangeTrim: Sendable, Hashable {
         _ token: ByteLevelTokenizer.Found, isFirst: Bool, in text: UnsafeBufferPointer<UInt8>,
         _ vocabulary: Vocabulary
     ) -> Range<Int> {
-        var (leading, trailing) = Self.spaces(of: token, in: text, vocabulary)
+        var (leading, trailing) = Self.spaces(of: token, vocabulary)
         guard leading > 0 || trailing > 0 else { return token.range }
         var (start, end) = (token.range.lowerBound, token.range.upperBound)
         if addsPrefixSpace, leading == 1, isFirst || start == 0 { leading = 0 }
@@ -27,11 +27,9 @@ struct RangeTrim: Sendable, Hashable {
 
     /// How many scalars of white space a token begins and ends with.
     private static func spaces(
-        of token: ByteLevelTokenizer.Found, in text: UnsafeBufferPointer<UInt8>, _ vocabulary: Vocabulary
+        of token: ByteLevelTokenizer.Found, _ vocabulary: Vocabulary
     ) -> (leading: Int, trailing: Int) {
-        if token.isAdded {
-            // An added token is the text that it took, stripped white space included.
-            let taken = String(decoding: text[token.range], as: UTF8.self).unicodeScalars
+        if let taken = token.added?.unicodeScalars {
             func isSpace(_ scalar: Unicode.Scalar) -> Bool {
                 scalar.properties.isWhitespace || scalar == ByteAlphabet.scalars[0x20]
             }

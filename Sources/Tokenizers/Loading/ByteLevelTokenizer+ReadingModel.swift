@@ -93,8 +93,9 @@ extension ByteLevelTokenizer {
         _ element: TokenizerField
     ) throws(TokenizerError) -> (left: String, right: String)? {
         if let text = element.node.string {
-            if text.hasPrefix("#version") { return nil }
-            let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+            if text.utf8.starts(with: "#version".utf8) { return nil }
+            // Scalars, not characters: a space and an accent would be one.
+            let parts = text.unicodeScalars.split(separator: " ", omittingEmptySubsequences: false)
             if parts.count == 2 { return (String(parts[0]), String(parts[1])) }
         } else if let parts = element.node.array, parts.count == 2, let left = parts[0].string,
             let right = parts[1].string

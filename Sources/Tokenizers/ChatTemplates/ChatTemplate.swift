@@ -1,0 +1,50 @@
+public import JSON
+
+/// A chat template in the part of the language Jinja that templates of LLaDA, Dream and Qwen use.
+///
+/// Behaves as in Hugging Face's `apply_chat_template`: a line break after a statement and white space before it on its
+/// line are dropped, and `raise_exception`, `namespace` and `tojson` are there. Known are `if`, `for` with `break` and
+/// `continue`, `set`, comments, expressions, slices, and the filters, tests and methods listed in `TemplateLanguage`.
+/// Anything else is refused by its name and place when the template is read, so that nothing is left out without a
+/// word.
+public struct ChatTemplate: Sendable {
+    /// The template as it was written.
+    public let source: String
+    private let name: String
+    private let body: [TemplateNode]
+
+    /// Reads a template.
+    ///
+    /// - Parameters:
+    ///   - source: the text of the template.
+    ///   - name: what errors call it.
+    /// - Throws: `ChatTemplateError` for what isn't Jinja, or not in the part that is known here.
+    public init(_ source: String, name: String = "chat template") throws(ChatTemplateError) {
+        self.source = source
+        self.name = name
+        let text = TemplateText(source, name: name)
+        var parser = TemplateParser(try TemplateLexer.tokens(of: text), text)
+        body = try parser.parseTemplate()
+    }
+
+    /// The text that a model gets to see for a conversation.
+    ///
+    /// - Parameters:
+    ///   - messages: the conversation.
+    ///   - addGenerationPrompt: whether the beginning of the model's answer is written too.
+    ///   - tools: descriptions of the functions that the model may call.
+    ///   - variables: what else the template can ask for, such as `bos_token`.
+    /// - Throws: `ChatTemplateError` when the template refuses the conversation, or does with its values what they
+    ///   don't allow.
+    public func render(
+        messages: [ChatMessage], addGenerationPrompt: Bool, tools: [JSONValue]? = nil,
+        variables: [String: JSONValue] = [:]
+    ) throws(ChatTemplateError) -> String {
+        var values = variables.mapValues { TemplateValue($0) }
+        values["messages"] = .list(messages.map { TemplateValue(.object($0.members)) })
+        values["add_generation_prompt"] = .bool(addGenerationPrompt)
+        values["tools"] = tools.map { .list($0.map { TemplateValue($0) }) } ?? .null
+        var renderer = TemplateRenderer(values, TemplateText(source, name: name))
+        return try renderer.render(body)
+    }
+}

@@ -1,0 +1,155 @@
+extension TemplateParser {
+    /// An expression: `a if b else c` and all that binds tighter.
+    mutating func parseExpression() throws(ChatTemplateError) -> TemplateExpression {
+        try nested { (parser) throws(ChatTemplateError) in try parser.parseConditional() }
+    }
+
+    private mutating func parseConditional() throws(ChatTemplateError) -> TemplateExpression {
+        var result = try parseOr()
+        while current.kind == .name("if") {
+            let place = current.place
+            advance()
+            let condition = try parseOr()
+            let otherwise = skip(.name("else")) ? try parseExpression() : nil
+            result = TemplateExpression(
+                kind: .conditional(result, condition: condition, otherwise: otherwise), place: place)
+        }
+        return result
+    }
+
+    /// An expression without a condition.
+    mutating func parseOr() throws(ChatTemplateError) -> TemplateExpression {
+        var left = try parseAnd()
+        while current.kind == .name("or") {
+            let place = current.place
+            advance()
+            left = TemplateExpression(kind: .or(left, try parseAnd()), place: place)
+        }
+        return left
+    }
+
+    private mutating func parseAnd() throws(ChatTemplateError) -> TemplateExpression {
+        var left = try parseNot()
+        while current.kind == .name("and") {
+            let place = current.place
+            advance()
+            left = TemplateExpression(kind: .and(left, try parseNot()), place: place)
+        }
+        return left
+    }
+
+    private mutating func parseNot() throws(ChatTemplateError) -> TemplateExpression {
+        guard current.kind == .name("not") else { return try parseComparison() }
+        let place = current.place
+        advance()
+        let operand = try nested { (parser) throws(ChatTemplateError) in try parser.parseNot() }
+        return TemplateExpression(kind: .not(operand), place: place)
+    }
+
+    private mutating func parseComparison() throws(ChatTemplateError) -> TemplateExpression {
+        let first = try parseSum()
+        var others: [(symbol: String, right: TemplateExpression)] = []
+        while true {
+            switch current.kind {
+            case .symbol(let symbol) where ["==", "!=", "<", "<=", ">", ">="].contains(symbol):
+                advance()
+                others.append((symbol, try parseSum()))
+            case .name("in"):
+                advance()
+                others.append(("in", try parseSum()))
+            case .name("not") where following.kind == .name("in"):
+                advance()
+                advance()
+                others.append(("not in", try parseSum()))
+            default:
+                guard !others.isEmpty else { return first }
+                return TemplateExpression(kind: .comparison(first, others), place: first.place)
+            }
+        }
+    }
+
+    private mutating func parseSum() throws(ChatTemplateError) -> TemplateExpression {
+        try parseBinary(["+", "-"]) { (parser) throws(ChatTemplateError) in
+            try parser.parseBinary(["~"]) { (parser) throws(ChatTemplateError) in
+                try parser.parseBinary(["*", "/", "//", "%"]) { (parser) throws(ChatTemplateError) in
+                    try parser.parseUnary(withFilters: true)
+                }
+            }
+        }
+    }
+
+    /// Operands joined by operators of one rank, from left to right.
+    private mutating func parseBinary(
+        _ symbols: [String],
+        _ operand: (inout TemplateParser) throws(ChatTemplateError) -> TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateExpression {
+        var left = try operand(&self)
+        while case .symbol(let symbol) = current.kind, symbols.contains(symbol) {
+            let place = current.place
+            advance()
+            left = TemplateExpression(kind: .binary(symbol, left, try operand(&self)), place: place)
+        }
+        return left
+    }
+
+    private mutating func parseUnary(withFilters: Bool) throws(ChatTemplateError) -> TemplateExpression {
+        let place = current.place
+        var result: TemplateExpression
+        if case .symbol(let sign) = current.kind, sign == "-" || sign == "+" {
+            advance()
+            let operand = try nested { (parser) throws(ChatTemplateError) in
+                try parser.parseUnary(withFilters: false)
+            }
+            let zero = TemplateExpression(kind: .literal(.integer(0)), place: place)
+            result = TemplateExpression(kind: .binary(sign, zero, operand), place: place)
+        } else {
+            result = try parsePostfix(parsePrimary())
+        }
+        guard withFilters else { return result }
+        while true {
+            if skip(.symbol("|")) {
+                result = try parseFilter(result)
+            } else if skip(.name("is")) {
+                result = try parseTest(result)
+            } else {
+                return result
+            }
+        }
+    }
+
+    private mutating func parseFilter(
+        _ value: TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateExpression {
+        let place = current.place
+        let name = try parseName()
+        guard TemplateLanguage.filters.contains(name) else {
+            throw text.error(at: place, TemplateLanguage.refusal("filter", name, TemplateLanguage.filters))
+        }
+        let arguments = current.kind == .symbol("(") ? try parseArguments() : TemplateArguments()
+        return TemplateExpression(kind: .filter(value, name, arguments), place: place)
+    }
+
+    private mutating func parseTest(
+        _ value: TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateExpression {
+        let isNegated = skip(.name("not"))
+        let place = current.place
+        guard case .name(let name) = current.kind else {
+            throw unexpected("The name of a test should stand here")
+        }
+        advance()
+        guard TemplateLanguage.tests.contains(name) else {
+            throw text.error(at: place, TemplateLanguage.refusal("test", name, TemplateLanguage.tests))
+        }
+        var arguments = TemplateArguments()
+        switch current.kind {
+        case .symbol("("): arguments = try parseArguments()
+        case .name(let word) where ["and", "else", "if", "in", "is", "not", "or"].contains(word): break
+        case .name, .string, .integer, .double, .symbol("["), .symbol("{"):
+            arguments.positional = [try parsePostfix(parsePrimary())]
+        default: break
+        }
+        let test = TemplateExpression(kind: .test(value, name, arguments), place: place)
+        return isNegated ? TemplateExpression(kind: .not(test), place: place) : test
+    }
+}

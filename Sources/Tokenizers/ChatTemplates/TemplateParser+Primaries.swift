@@ -1,0 +1,155 @@
+extension TemplateParser {
+    /// A literal, a name, a call of a function, or anything in brackets.
+    mutating func parsePrimary() throws(ChatTemplateError) -> TemplateExpression {
+        let place = current.place
+        func made(_ kind: TemplateExpression.Kind) -> TemplateExpression {
+            TemplateExpression(kind: kind, place: place)
+        }
+        switch current.kind {
+        case .name(let name) where !TemplateLanguage.keywords.contains(name):
+            advance()
+            switch name {
+            case "true", "True": return made(.literal(.bool(true)))
+            case "false", "False": return made(.literal(.bool(false)))
+            case "none", "None": return made(.literal(.null))
+            default: break
+            }
+            guard current.kind == .symbol("(") else { return made(.name(name)) }
+            guard TemplateLanguage.functions.contains(name) else {
+                throw text.error(
+                    at: place, TemplateLanguage.refusal("function", name, TemplateLanguage.functions))
+            }
+            return made(.function(name, try parseArguments()))
+        case .string(var string):
+            advance()
+            // Strings that stand side by side are one.
+            while case .string(let more) = current.kind {
+                string += more
+                advance()
+            }
+            return made(.literal(.string(string)))
+        case .integer(let integer):
+            advance()
+            return made(.literal(.integer(integer)))
+        case .double(let double):
+            advance()
+            return made(.literal(.double(double)))
+        case .symbol("["):
+            advance()
+            return made(.list(try parseElements(until: "]")))
+        case .symbol("("):
+            advance()
+            if skip(.symbol(")")) { return made(.list([])) }
+            let first = try parseExpression()
+            if skip(.symbol(")")) { return first }
+            try expect(.symbol(","), "`)` or a comma")
+            return made(.list([first] + (try parseElements(until: ")"))))
+        case .symbol("{"):
+            advance()
+            return made(.object(try parseMembers()))
+        default: throw unexpected("A value should stand here")
+        }
+    }
+
+    /// Members, items, slices and calls behind a value.
+    mutating func parsePostfix(
+        _ value: TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateExpression {
+        var value = value
+        while true {
+            let place = current.place
+            if skip(.symbol(".")) {
+                value = TemplateExpression(kind: try parseMember(of: value, place), place: place)
+            } else if skip(.symbol("[")) {
+                value = TemplateExpression(kind: try parseItem(of: value), place: place)
+            } else if current.kind == .symbol("(") {
+                throw text.error(at: place, "Only functions and methods can be called.")
+            } else {
+                return value
+            }
+        }
+    }
+
+    private mutating func parseMember(
+        of value: TemplateExpression, _ place: Int
+    ) throws(ChatTemplateError) -> TemplateExpression.Kind {
+        if case .integer(let index) = current.kind {
+            advance()
+            return .item(value, TemplateExpression(kind: .literal(.integer(index)), place: place))
+        }
+        guard case .name(let name) = current.kind else { throw unexpected("A name should stand here") }
+        advance()
+        if case .name("loop") = value.kind, !TemplateLanguage.loopMembers.contains(name) {
+            throw text.error(
+                at: place, TemplateLanguage.refusal("loop variable", name, TemplateLanguage.loopMembers))
+        }
+        guard current.kind == .symbol("(") else { return .member(value, name) }
+        guard TemplateLanguage.methods.contains(name) else {
+            throw text.error(at: place, TemplateLanguage.refusal("method", name, TemplateLanguage.methods))
+        }
+        return .method(value, name, try parseArguments())
+    }
+
+    private mutating func parseItem(
+        of value: TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateExpression.Kind {
+        var bounds: [TemplateExpression?] = []
+        while bounds.count < 3 {
+            let isOpen = current.kind == .symbol(":") || current.kind == .symbol("]")
+            bounds.append(isOpen ? nil : try parseExpression())
+            if skip(.symbol("]")) {
+                if bounds.count == 1, let index = bounds[0] { return .item(value, index) }
+                guard bounds.count > 1 else { throw unexpected("An index should stand before this") }
+                return .slice(value, bounds)
+            }
+            try expect(.symbol(":"), "`]` or `:`")
+        }
+        throw unexpected("A slice has at most three parts; `]` should stand here")
+    }
+
+    /// Expressions with commas between, up to and including `end`.
+    private mutating func parseElements(until end: String) throws(ChatTemplateError) -> [TemplateExpression] {
+        var elements: [TemplateExpression] = []
+        while !skip(.symbol(end)) {
+            elements.append(try parseExpression())
+            if skip(.symbol(end)) { break }
+            try expect(.symbol(","), "`\(end)` or a comma")
+        }
+        return elements
+    }
+
+    private mutating func parseMembers() throws(ChatTemplateError) -> [(
+        key: TemplateExpression, value: TemplateExpression
+    )] {
+        var members: [(key: TemplateExpression, value: TemplateExpression)] = []
+        while !skip(.symbol("}")) {
+            let key = try parseExpression()
+            try expect(.symbol(":"), "`:`")
+            members.append((key, try parseExpression()))
+            if skip(.symbol("}")) { break }
+            try expect(.symbol(","), "`}` or a comma")
+        }
+        return members
+    }
+
+    /// The arguments of a call, brackets included.
+    mutating func parseArguments() throws(ChatTemplateError) -> TemplateArguments {
+        try expect(.symbol("("), "`(`")
+        var arguments = TemplateArguments()
+        while !skip(.symbol(")")) {
+            if case .name(let name) = current.kind, following.kind == .symbol("=") {
+                advance()
+                advance()
+                arguments.named.append((name, try parseExpression()))
+            } else {
+                guard arguments.named.isEmpty else {
+                    throw unexpected("Arguments without a name come before those with one")
+                }
+                arguments.positional.append(try parseExpression())
+            }
+            if skip(.symbol(")")) { break }
+            try expect(.symbol(","), "`)` or a comma")
+        }
+        return arguments
+    }
+}

@@ -1,0 +1,215 @@
+/// Reads the statements of a template.
+struct TemplateParser {
+    private let tokens: [TemplateToken]
+    let text: TemplateText
+    private var index = 0
+    /// How many loops stand around the current place.
+    private var loops = 0
+    /// How deep expressions and statements are nested, which a stack has to bear.
+    var depth = 0
+
+    static let maximumDepth = 200
+
+    init(_ tokens: [TemplateToken], _ text: TemplateText) {
+        self.tokens = tokens
+        self.text = text
+    }
+
+    // MARK: - Tokens
+
+    /// The token at the cursor; the last one is the end.
+    var current: TemplateToken { tokens[min(index, tokens.count - 1)] }
+
+    /// The token after the one at the cursor.
+    var following: TemplateToken { tokens[min(index + 1, tokens.count - 1)] }
+
+    mutating func advance() { index += 1 }
+
+    /// Steps over a token of this kind; false if another one stands here.
+    mutating func skip(_ kind: TemplateToken.Kind) -> Bool {
+        guard current.kind == kind else { return false }
+        advance()
+        return true
+    }
+
+    mutating func expect(_ kind: TemplateToken.Kind, _ what: String) throws(ChatTemplateError) {
+        guard skip(kind) else { throw unexpected("\(what) should stand here") }
+    }
+
+    /// An error about the token at the cursor.
+    func unexpected(_ message: String) -> ChatTemplateError {
+        text.error(at: current.place, "\(message), not \(Self.name(of: current.kind)).")
+    }
+
+    private static func name(of kind: TemplateToken.Kind) -> String {
+        switch kind {
+        case .text: "text"
+        case .outputBegin: "`{{`"
+        case .outputEnd: "`}}`"
+        case .statementBegin: "`{%`"
+        case .statementEnd: "`%}`"
+        case .name(let name): "`\(name)`"
+        case .string(let string): "the string \"\(string)\""
+        case .integer(let integer): "the number \(integer)"
+        case .double(let double): "the number \(double)"
+        case .symbol(let symbol): "`\(symbol)`"
+        case .end: "the end of the template"
+        }
+    }
+
+    /// Counts one level of nesting more, for as long as `body` runs.
+    mutating func nested<T>(
+        _ body: (inout TemplateParser) throws(ChatTemplateError) -> T
+    ) throws(ChatTemplateError) -> T {
+        depth += 1
+        defer { depth -= 1 }
+        guard depth <= Self.maximumDepth else {
+            throw text.error(
+                at: current.place, "The template is nested more than \(Self.maximumDepth) deep here.")
+        }
+        return try body(&self)
+    }
+
+    // MARK: - Statements
+
+    /// The whole template.
+    mutating func parseTemplate() throws(ChatTemplateError) -> [TemplateNode] {
+        try parseBody(until: []).nodes
+    }
+
+    /// Statements up to one of the words in `ends`, which is stepped over; without ends, up to the end of the template.
+    private mutating func parseBody(
+        until ends: [String]
+    ) throws(ChatTemplateError) -> (nodes: [TemplateNode], end: String) {
+        let start = current.place
+        var nodes: [TemplateNode] = []
+        while true {
+            switch current.kind {
+            case .text(let text):
+                nodes.append(.text(text))
+                advance()
+            case .outputBegin:
+                advance()
+                nodes.append(.output(try parseExpression()))
+                try expect(.outputEnd, "`}}`")
+            case .statementBegin:
+                advance()
+                guard case .name(let word) = current.kind else {
+                    throw unexpected("A statement should stand here")
+                }
+                if ends.contains(word) {
+                    advance()
+                    return (nodes, word)
+                }
+                if let node = try nested({ (parser) throws(ChatTemplateError) in
+                    try parser.parseStatement(word)
+                }) {
+                    nodes.append(contentsOf: node)
+                }
+            default:
+                guard ends.isEmpty, current.kind == .end else {
+                    throw text.error(
+                        at: start, "`\(ends.last ?? "")` is missing for the statement before this place.")
+                }
+                return (nodes, "")
+            }
+        }
+    }
+
+    /// The statement `word`, at which the cursor stands; nil for one that writes nothing.
+    private mutating func parseStatement(_ word: String) throws(ChatTemplateError) -> [TemplateNode]? {
+        let place = current.place
+        switch word {
+        case "if":
+            advance()
+            return [.branches(try parseBranches())]
+        case "for":
+            advance()
+            return [.loop(try parseLoop())]
+        case "set":
+            advance()
+            return [try parseSet()]
+        case "break", "continue":
+            advance()
+            guard loops > 0 else { throw text.error(at: place, "`\(word)` stands outside of a loop.") }
+            try expect(.statementEnd, "`%}`")
+            return [word == "break" ? .breakLoop : .continueLoop]
+        case "generation":
+            // Marks what the model wrote, for training; the text stays as it is.
+            advance()
+            try expect(.statementEnd, "`%}`")
+            let body = try parseBody(until: ["endgeneration"]).nodes
+            try expect(.statementEnd, "`%}`")
+            return body
+        default:
+            throw text.error(
+                at: place,
+                "The statement `\(word)` isn't supported in chat templates; supported are break, continue, for, "
+                    + "generation, if, set.")
+        }
+    }
+
+    private mutating func parseBranches() throws(ChatTemplateError) -> [(
+        condition: TemplateExpression?, body: [TemplateNode]
+    )] {
+        var branches: [(condition: TemplateExpression?, body: [TemplateNode])] = []
+        var condition: TemplateExpression? = try parseExpression()
+        while true {
+            try expect(.statementEnd, "`%}`")
+            let ends = condition == nil ? ["endif"] : ["elif", "else", "endif"]
+            let (body, end) = try parseBody(until: ends)
+            branches.append((condition, body))
+            if end == "endif" {
+                try expect(.statementEnd, "`%}`")
+                return branches
+            }
+            condition = end == "elif" ? try parseExpression() : nil
+        }
+    }
+
+    private mutating func parseLoop() throws(ChatTemplateError) -> TemplateLoop {
+        var names = [try parseName()]
+        while skip(.symbol(",")) { names.append(try parseName()) }
+        try expect(.name("in"), "`in`")
+        let sequence = try parseOr()
+        let condition = skip(.name("if")) ? try parseExpression() : nil
+        if current.kind == .name("recursive") {
+            throw text.error(at: current.place, "Recursive loops aren't supported in chat templates.")
+        }
+        try expect(.statementEnd, "`%}`")
+        loops += 1
+        let (body, end) = try parseBody(until: ["else", "endfor"])
+        loops -= 1
+        var otherwise: [TemplateNode] = []
+        if end == "else" {
+            try expect(.statementEnd, "`%}`")
+            otherwise = try parseBody(until: ["endfor"]).nodes
+        }
+        try expect(.statementEnd, "`%}`")
+        return TemplateLoop(
+            names: names, sequence: sequence, condition: condition, body: body, otherwise: otherwise)
+    }
+
+    private mutating func parseSet() throws(ChatTemplateError) -> TemplateNode {
+        let place = current.place
+        let name = try parseName()
+        let member = skip(.symbol(".")) ? try parseName() : nil
+        guard skip(.symbol("=")) else {
+            throw text.error(
+                at: place,
+                "`set` needs one name and a value, as in `set a = 1`; other forms aren't supported.")
+        }
+        let value = try parseExpression()
+        try expect(.statementEnd, "`%}`")
+        if let member { return .setMember(object: name, member: member, value, place: place) }
+        return .set(name, value)
+    }
+
+    mutating func parseName() throws(ChatTemplateError) -> String {
+        guard case .name(let name) = current.kind, !TemplateLanguage.keywords.contains(name) else {
+            throw unexpected("A name should stand here")
+        }
+        advance()
+        return name
+    }
+}

@@ -1,0 +1,154 @@
+extension TemplateRenderer {
+    /// The value of an expression.
+    func evaluate(_ expression: TemplateExpression) throws(ChatTemplateError) -> TemplateValue {
+        switch expression.kind {
+        case .literal(let value): return value
+        case .name(let name): return value(of: name)
+        case .list(let elements):
+            var list: [TemplateValue] = []
+            for element in elements { list.append(try evaluate(element)) }
+            return .list(list)
+        case .object(let members): return try object(members)
+        case .member(let target, let name): return try member(name, of: target, expression)
+        case .item(let target, let index): return try item(evaluate(index), of: target, expression)
+        case .slice(let target, let bounds): return try slice(target, bounds, expression)
+        case .function(let name, let arguments): return try call(name, arguments, expression)
+        case .method(let target, let name, let arguments):
+            return try call(name, of: defined(target), arguments, expression)
+        case .filter(let value, let name, let arguments):
+            return try filter(name, evaluate(value), arguments, expression)
+        case .test(let value, let name, let arguments):
+            return .bool(try test(name, evaluate(value), arguments, expression))
+        case .not(let operand): return .bool(try !evaluate(operand).isTrue)
+        case .and(let left, let right):
+            let value = try evaluate(left)
+            return value.isTrue ? try evaluate(right) : value
+        case .or(let left, let right):
+            let value = try evaluate(left)
+            return value.isTrue ? value : try evaluate(right)
+        case .binary("~", let left, let right):
+            return .string(try text(evaluate(left), expression) + text(evaluate(right), expression))
+        case .binary(let symbol, let left, let right):
+            return try calculate(symbol, defined(left), defined(right), expression)
+        case .comparison(let first, let others):
+            var left = try evaluate(first)
+            for (symbol, other) in others {
+                let right = try evaluate(other)
+                guard try compare(symbol, left, right, expression) else { return .bool(false) }
+                left = right
+            }
+            return .bool(true)
+        case .conditional(let value, let condition, let otherwise):
+            if try evaluate(condition).isTrue { return try evaluate(value) }
+            return try otherwise.map { (it) throws(ChatTemplateError) in try evaluate(it) }
+                ?? .undefined("the other case of a condition")
+        }
+    }
+
+    /// The value of an expression, which must stand for something.
+    func defined(_ expression: TemplateExpression) throws(ChatTemplateError) -> TemplateValue {
+        let value = try evaluate(expression)
+        if case .undefined(let name) = value { throw error(expression, "`\(name)` isn't defined.") }
+        return value
+    }
+
+    /// The text of a value, if it has one.
+    func text(
+        _ value: TemplateValue, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> String {
+        guard let text = value.text else { throw error(expression, "\(value.kindName) has no plain text.") }
+        return text
+    }
+
+    private func object(
+        _ members: [(key: TemplateExpression, value: TemplateExpression)]
+    ) throws(ChatTemplateError) -> TemplateValue {
+        var result: [(key: String, value: TemplateValue)] = []
+        for (key, value) in members {
+            guard case .string(let name) = try evaluate(key) else {
+                throw error(key, "Keys of an object must be strings.")
+            }
+            result.removeAll { $0.key.utf8.elementsEqual(name.utf8) }
+            result.append((name, try evaluate(value)))
+        }
+        return .object(result)
+    }
+
+    private func member(
+        _ name: String, of target: TemplateExpression, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateValue {
+        let value = try defined(target)
+        switch value {
+        case .object, .string:
+            // Jinja would give the method itself, even if the object has such a key.
+            guard !TemplateLanguage.methods.contains(name) else {
+                throw error(
+                    expression,
+                    "`\(name)` is a method here and isn't called; write ['\(name)'] for a member of that name."
+                )
+            }
+            return value.member(name) ?? .undefined(name)
+        default: return value.member(name) ?? .undefined(name)
+        }
+    }
+
+    private func item(
+        _ index: TemplateValue, of target: TemplateExpression, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateValue {
+        let value = try defined(target)
+        switch (value, index) {
+        case (_, .string(let key)): return value.member(key) ?? .undefined(key)
+        case (.list(let list), _):
+            guard let place = index.integer else { break }
+            let position = place < 0 ? place + list.count : place
+            return list.indices.contains(position) ? list[position] : .undefined("[\(place)]")
+        case (.string(let string), _):
+            guard let place = index.integer else { break }
+            let scalars = Array(string.unicodeScalars)
+            let position = place < 0 ? place + scalars.count : place
+            return scalars.indices.contains(position)
+                ? .string(String(scalars[position])) : .undefined("[\(place)]")
+        default: return .undefined("[…]")
+        }
+        throw error(expression, "\(index.kindName) can't be an index of \(value.kindName).")
+    }
+
+    private func slice(
+        _ target: TemplateExpression, _ bounds: [TemplateExpression?], _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateValue {
+        var numbers: [Int?] = []
+        for bound in bounds {
+            let value = try bound.map { (it) throws(ChatTemplateError) in try evaluate(it) } ?? .null
+            if case .null = value {
+                numbers.append(nil)
+            } else if let number = value.integer {
+                numbers.append(number)
+            } else {
+                throw error(expression, "\(value.kindName) can't bound a slice.")
+            }
+        }
+        let step = numbers.count > 2 ? numbers[2] ?? 1 : 1
+        guard step != 0 else { throw error(expression, "The step of a slice can't be 0.") }
+        func indices(_ count: Int) -> [Int] {
+            func bounded(_ value: Int?, _ low: Int, _ high: Int, default missing: Int) -> Int {
+                guard let value else { return missing }
+                // Far beyond either end is at the end, whatever the sign.
+                let place = value < 0 ? max(value, -count - 1) + count : value
+                return min(max(place, low), high)
+            }
+            if step > 0 {
+                let start = bounded(numbers[0], 0, count, default: 0)
+                return Array(stride(from: start, to: bounded(numbers[1], 0, count, default: count), by: step))
+            }
+            let start = bounded(numbers[0], -1, count - 1, default: count - 1)
+            return Array(stride(from: start, to: bounded(numbers[1], -1, count - 1, default: -1), by: step))
+        }
+        switch try defined(target) {
+        case .list(let list): return .list(indices(list.count).map { list[$0] })
+        case .string(let string):
+            let scalars = Array(string.unicodeScalars)
+            return .string(String(String.UnicodeScalarView(indices(scalars.count).map { scalars[$0] })))
+        case let value: throw error(expression, "\(value.kindName) can't be cut into a slice.")
+        }
+    }
+}

@@ -1,0 +1,132 @@
+extension TemplateRenderer {
+    /// The result of an arithmetic operator.
+    func calculate(
+        _ symbol: String, _ left: TemplateValue, _ right: TemplateValue, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateValue {
+        switch (symbol, left, right) {
+        case ("+", .string(let a), .string(let b)): return .string(a + b)
+        case ("+", .list(let a), .list(let b)): return .list(a + b)
+        default: break
+        }
+        if let a = left.integer, let b = right.integer, symbol != "/" {
+            if let result = try whole(symbol, a, b, expression) { return .integer(result) }
+        } else if let a = left.number, let b = right.number {
+            if ["/", "//", "%"].contains(symbol), b == 0 { throw error(expression, "A division by zero.") }
+            switch symbol {
+            case "+": return .double(a + b)
+            case "-": return .double(a - b)
+            case "*": return .double(a * b)
+            case "/": return .double(a / b)
+            case "//": return .double((a / b).rounded(.down))
+            case "%": return .double(a - b * (a / b).rounded(.down))
+            default: break
+            }
+        }
+        throw error(
+            expression, "`\(symbol)` can't be applied to \(left.kindName) and \(right.kindName).")
+    }
+
+    private func whole(
+        _ symbol: String, _ a: Int, _ b: Int, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> Int? {
+        if ["//", "%"].contains(symbol), b == 0 { throw error(expression, "A division by zero.") }
+        let (result, overflow): (Int, Bool)
+        switch symbol {
+        case "+": (result, overflow) = a.addingReportingOverflow(b)
+        case "-": (result, overflow) = a.subtractingReportingOverflow(b)
+        case "*": (result, overflow) = a.multipliedReportingOverflow(by: b)
+        case "//", "%":
+            let (quotient, isTooLarge) = a.dividedReportingOverflow(by: b)
+            if isTooLarge { throw error(expression, "The result is out of range.") }
+            // As in Python, quotients are rounded down and remainders have the sign of the divisor.
+            let isBelow = a % b != 0 && (a < 0) != (b < 0)
+            return symbol == "//" ? quotient - (isBelow ? 1 : 0) : a % b + (isBelow ? b : 0)
+        default: return nil
+        }
+        if overflow { throw error(expression, "The result is out of range.") }
+        return result
+    }
+
+    /// Whether a comparison holds.
+    func compare(
+        _ symbol: String, _ left: TemplateValue, _ right: TemplateValue, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> Bool {
+        switch symbol {
+        case "==": return left.isEqual(to: right)
+        case "!=": return !left.isEqual(to: right)
+        case "in": return try contains(right, left, expression)
+        case "not in": return try !contains(right, left, expression)
+        default: break
+        }
+        let order: Int
+        if case .string(let a) = left, case .string(let b) = right {
+            // Bytes of UTF-8 sort as the characters do.
+            order = a.utf8.lexicographicallyPrecedes(b.utf8) ? -1 : a.utf8.elementsEqual(b.utf8) ? 0 : 1
+        } else if let a = left.integer, let b = right.integer {
+            order = a < b ? -1 : a == b ? 0 : 1
+        } else if let a = left.number, let b = right.number {
+            order = a < b ? -1 : a == b ? 0 : 1
+        } else {
+            throw error(
+                expression, "\(left.kindName) and \(right.kindName) can't be compared by `\(symbol)`.")
+        }
+        switch symbol {
+        case "<": return order < 0
+        case "<=": return order <= 0
+        case ">": return order > 0
+        default: return order >= 0
+        }
+    }
+
+    /// Whether `container` holds `element`: a part of text, an element, or a key.
+    func contains(
+        _ container: TemplateValue, _ element: TemplateValue, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> Bool {
+        switch (container, element) {
+        case (.string(let text), .string(let part)): return text.firstScalars(of: part) != nil
+        case (.list(let list), _): return list.contains { $0.isEqual(to: element) }
+        case (.object, .string(let key)): return container.member(key) != nil
+        case (.object, _), (.undefined, _): return false
+        default: throw error(expression, "\(container.kindName) can't hold \(element.kindName).")
+        }
+    }
+}
+
+extension String {
+    /// Where `part` stands first, scalar by scalar: an accent isn't held to be part of the letter before it.
+    func firstScalars(of part: String) -> Range<String.Index>? {
+        let wanted = Array(part.utf8)
+        guard !wanted.isEmpty else { return startIndex..<startIndex }
+        var start = startIndex
+        while start < endIndex {
+            if utf8[start...].starts(with: wanted) {
+                return start..<utf8.index(start, offsetBy: wanted.count)
+            }
+            start = unicodeScalars.index(after: start)
+        }
+        return nil
+    }
+
+    /// This text with `part` replaced, at most `count` times from the left; no limit below zero.
+    func replacingScalars(_ part: String, with other: String, count: Int = -1) -> String {
+        var result = ""
+        var rest = self
+        var left = count
+        if part.isEmpty {
+            // Python puts the new text between all characters.
+            for scalar in rest.unicodeScalars where left != 0 {
+                result += other
+                result.unicodeScalars.append(scalar)
+                rest.unicodeScalars.removeFirst()
+                left -= 1
+            }
+            return result + (left != 0 ? other : "") + rest
+        }
+        while left != 0, let found = rest.firstScalars(of: part) {
+            result += String(rest.unicodeScalars[..<found.lowerBound]) + other
+            rest = String(rest.unicodeScalars[found.upperBound...])
+            left -= 1
+        }
+        return result + rest
+    }
+}

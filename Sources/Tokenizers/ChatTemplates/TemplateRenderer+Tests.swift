@@ -1,0 +1,43 @@
+extension TemplateRenderer {
+    /// Whether a value passes a test.
+    func test(
+        _ name: String, _ value: TemplateValue, _ arguments: TemplateArguments,
+        _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> Bool {
+        switch name {
+        case "eq", "equalto", "ne", "in", "divisibleby":
+            let other = try bind(arguments, ["other"], required: 1, name, expression)[0] ?? .null
+            switch name {
+            case "in": return try contains(other, value, expression)
+            case "divisibleby":
+                return try calculate("%", value, other, expression).isEqual(to: .integer(0))
+            default: return value.isEqual(to: other) == (name != "ne")
+            }
+        case "odd", "even":
+            _ = try bind(arguments, [], name, expression)
+            let rest = try calculate("%", value, .integer(2), expression)
+            return rest.isEqual(to: .integer(name == "odd" ? 1 : 0))
+        default:
+            _ = try bind(arguments, [], name, expression)
+            return Self.isKind(name, value)
+        }
+    }
+
+    private static func isKind(_ name: String, _ value: TemplateValue) -> Bool {
+        switch (name, value) {
+        case ("undefined", .undefined), ("none", .null), ("boolean", .bool), ("string", .string),
+            ("mapping", .object), ("integer", .integer), ("float", .double):
+            true
+        case ("defined", .undefined): false
+        case ("defined", _): true
+        case ("true", .bool(let bool)): bool
+        case ("false", .bool(let bool)): !bool
+        case ("number", _): value.number != nil
+        // Jinja counts as a sequence all that has a length, also text, objects and what isn't defined.
+        case ("sequence", .list), ("sequence", .string), ("sequence", .object), ("sequence", .undefined),
+            ("iterable", .list), ("iterable", .string), ("iterable", .object), ("iterable", .undefined):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,106 @@
+extension TemplateValue {
+    /// The text that the value is written as; nil for one that has no plain text.
+    var text: String? {
+        switch self {
+        case .undefined: ""
+        case .null: "None"
+        case .bool(let bool): bool ? "True" : "False"
+        case .integer(let integer): "\(integer)"
+        case .double(let double): Self.text(of: double)
+        case .string(let string): string
+        case .list, .object, .namespace: nil
+        }
+    }
+
+    /// A number as Python writes it.
+    static func text(of double: Double) -> String {
+        guard double.isFinite else { return double.isNaN ? "nan" : double < 0 ? "-inf" : "inf" }
+        // Swift gives the same shortest digits; it changes to exponents at other sizes.
+        var digits = ""
+        var exponent = 0
+        var pointAt: Int?
+        let written = "\(double.magnitude)".split(separator: "e")
+        for character in written[0] {
+            if character == "." { pointAt = digits.count } else { digits.append(character) }
+        }
+        if written.count > 1 { exponent = Int(written[1]) ?? 0 }
+        // The value is 0.digits × 10^position.
+        var position = (pointAt ?? digits.count) + exponent
+        while digits.hasPrefix("0"), digits.count > 1 {
+            digits.removeFirst()
+            position -= 1
+        }
+        while digits.hasSuffix("0"), digits.count > 1 { digits.removeLast() }
+        let sign = double.sign == .minus ? "-" : ""
+        if digits == "0" { return sign + "0.0" }
+        if position > 16 || position < -3 {
+            let rest = digits.dropFirst()
+            let power = position - 1
+            return sign + String(digits.prefix(1)) + (rest.isEmpty ? "" : "." + rest)
+                + (power < 0 ? "e-" : "e+") + (abs(power) < 10 ? "0" : "") + "\(abs(power))"
+        }
+        if position <= 0 { return sign + "0." + String(repeating: "0", count: -position) + digits }
+        if digits.count <= position {
+            return sign + digits + String(repeating: "0", count: position - digits.count) + ".0"
+        }
+        return sign + digits.prefix(position) + "." + digits.dropFirst(position)
+    }
+
+    /// JSON as Python's `json.dumps` writes it with `ensure_ascii=False`; nil for what JSON can't hold.
+    ///
+    /// - Parameter indent: how many spaces each level is moved; nil for one line.
+    func json(indent: Int? = nil, level: Int = 0) -> String? {
+        switch self {
+        case .undefined, .namespace: return nil
+        case .null: return "null"
+        case .bool(let bool): return bool ? "true" : "false"
+        case .integer(let integer): return "\(integer)"
+        case .double(let double):
+            guard double.isFinite else { return double.isNaN ? "NaN" : double < 0 ? "-Infinity" : "Infinity" }
+            return Self.text(of: double)
+        case .string(let string): return Self.quoted(string)
+        case .list(let list):
+            var parts: [String] = []
+            for element in list {
+                guard let part = element.json(indent: indent, level: level + 1) else { return nil }
+                parts.append(part)
+            }
+            return Self.bracketed(parts, "[", "]", indent, level)
+        case .object(let members):
+            var parts: [String] = []
+            for (key, value) in members {
+                guard let part = value.json(indent: indent, level: level + 1) else { return nil }
+                parts.append(Self.quoted(key) + ": " + part)
+            }
+            return Self.bracketed(parts, "{", "}", indent, level)
+        }
+    }
+
+    private static func bracketed(
+        _ parts: [String], _ open: String, _ close: String, _ indent: Int?, _ level: Int
+    ) -> String {
+        guard let indent, !parts.isEmpty else { return open + parts.joined(separator: ", ") + close }
+        func line(_ level: Int) -> String { "\n" + String(repeating: " ", count: indent * level) }
+        return open + line(level + 1) + parts.joined(separator: "," + line(level + 1)) + line(level) + close
+    }
+
+    private static func quoted(_ string: String) -> String {
+        var result = "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case "\u{8}": result += "\\b"
+            case "\u{C}": result += "\\f"
+            case "\0"..<" ":
+                let hex = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

@@ -1,0 +1,115 @@
+internal import JSON
+internal import Synchronization
+
+/// A value that a template works with.
+indirect enum TemplateValue: Sendable {
+    /// What a name stands for that nobody set; how it was asked for.
+    case undefined(String)
+    case null
+    case bool(Bool)
+    case integer(Int)
+    case double(Double)
+    case string(String)
+    case list([TemplateValue])
+    case object([(key: String, value: TemplateValue)])
+    case namespace(TemplateNamespace)
+
+    init(_ json: JSONValue) {
+        switch json {
+        case .null: self = .null
+        case .bool(let bool): self = .bool(bool)
+        case .integer(let integer): self = .integer(integer)
+        case .number(let number): self = .double(number)
+        case .string(let string): self = .string(string)
+        case .array(let array): self = .list(array.map { TemplateValue($0) })
+        case .object(let object):
+            self = .object(object.members.map { ($0.key, TemplateValue($0.value)) })
+        }
+    }
+
+    /// Whether a condition holds for it.
+    var isTrue: Bool {
+        switch self {
+        case .undefined, .null: false
+        case .bool(let bool): bool
+        case .integer(let integer): integer != 0
+        case .double(let double): double != 0
+        case .string(let string): !string.isEmpty
+        case .list(let list): !list.isEmpty
+        case .object(let members): !members.isEmpty
+        case .namespace: true
+        }
+    }
+
+    /// The number, truth values as 0 and 1.
+    var number: Double? {
+        switch self {
+        case .double(let double): double
+        default: integer.map { Double($0) }
+        }
+    }
+
+    /// The whole number, truth values as 0 and 1.
+    var integer: Int? {
+        switch self {
+        case .bool(let bool): bool ? 1 : 0
+        case .integer(let integer): integer
+        default: nil
+        }
+    }
+
+    /// What messages call this kind of value.
+    var kindName: String {
+        switch self {
+        case .undefined(let name): "`\(name)`, which isn't defined"
+        case .null: "none"
+        case .bool: "a truth value"
+        case .integer, .double: "a number"
+        case .string: "a string"
+        case .list: "a list"
+        case .object: "an object"
+        case .namespace: "a namespace"
+        }
+    }
+
+    /// Whether two values are the same; text is compared by its bytes.
+    func isEqual(to other: TemplateValue) -> Bool {
+        switch (self, other) {
+        case (.undefined, .undefined), (.null, .null): return true
+        case (.string(let a), .string(let b)): return a.utf8.elementsEqual(b.utf8)
+        case (.list(let a), .list(let b)):
+            return a.count == b.count && zip(a, b).allSatisfy { $0.isEqual(to: $1) }
+        case (.object(let a), .object(let b)):
+            return a.count == b.count
+                && a.allSatisfy { member in
+                    other.member(member.key).map { member.value.isEqual(to: $0) } ?? false
+                }
+        case (.namespace(let a), .namespace(let b)): return a === b
+        default:
+            if let a = integer, let b = other.integer { return a == b }
+            guard let a = number, let b = other.number else { return false }
+            return a == b
+        }
+    }
+
+    /// The member `key` of an object or a namespace.
+    func member(_ key: String) -> TemplateValue? {
+        switch self {
+        case .object(let members): members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
+        case .namespace(let namespace): namespace[key]
+        default: nil
+        }
+    }
+}
+
+/// What `namespace()` makes: members that can be set from inside a loop.
+final class TemplateNamespace: Sendable {
+    private let members: Mutex<[String: TemplateValue]>
+
+    init(_ members: [String: TemplateValue]) { self.members = Mutex(members) }
+
+    subscript(name: String) -> TemplateValue? {
+        get { members.withLock { $0[name] } }
+        set { members.withLock { $0[name] = newValue } }
+    }
+}

@@ -1,0 +1,136 @@
+internal import Files
+public import JSON
+public import SystemPackage
+
+/// A tokenizer as Hugging Face's libraries store one: a folder with its files.
+///
+/// | file | what is in it |
+/// |---|---|
+/// | `tokenizer.json` | vocabulary, merges and how text is cut |
+/// | `vocab.json`, `merges.txt` | vocabulary and merges, in repositories without `tokenizer.json` as Dream's |
+/// | `tokenizer_config.json` | tokens with a role, more added tokens, the chat template |
+/// | `chat_template.jinja` | the chat template; comes before the one in the configuration |
+public struct TokenizerFiles: Sendable {
+    /// What turns text into ids.
+    public let tokenizer: any Tokenizer
+    /// The strings of the tokens with a role, by Hugging Face's names, such as `bos_token`.
+    public let specialTokens: [String: String]
+    /// The chat template, or what is wrong with it; nil if the folder has none.
+    ///
+    /// A template that isn't understood is only an error for who asks for it.
+    private let template: Result<ChatTemplate, ChatTemplateError>?
+
+    /// Reads a folder.
+    ///
+    /// - Throws: `FileError`, `FileEncodingError`, `JSONSyntaxError`, or `TokenizerError` for what is missing, or isn't
+    ///   supported, by its JSON path.
+    public init(folder: FilePath) throws {
+        let configurationPath = folder.appending("tokenizer_config.json")
+        var configuration: JSONDocument?
+        if FileSystem.exists(configurationPath) {
+            configuration = try JSONDocument(
+                parsing: FileSystem.read(configurationPath), name: configurationPath.string)
+        }
+        let path = folder.appending("tokenizer.json")
+        let document =
+            FileSystem.exists(path)
+            ? try JSONDocument(parsing: FileSystem.read(path), name: path.string)
+            : try SeparateFiles(folder).tokenizer(configuration)
+        tokenizer = try Self.tokenizer(document, configuration)
+        specialTokens = try configuration.map { try Self.specialTokens($0) } ?? [:]
+
+        let templatePath = folder.appending("chat_template.jinja")
+        if FileSystem.exists(templatePath) {
+            template = Self.read(try FileSystem.readText(templatePath), templatePath.string)
+        } else if let configuration, let source = try Self.template(TokenizerField(root: configuration)) {
+            template = Self.read(source, "\(configurationPath), chat_template")
+        } else {
+            template = nil
+        }
+    }
+
+    /// Whether the folder has a chat template.
+    public var hasChatTemplate: Bool { template != nil }
+
+    /// The chat template; nil if the folder has none.
+    ///
+    /// - Throws: `ChatTemplateError` if it isn't understood.
+    public func chatTemplate() throws(ChatTemplateError) -> ChatTemplate? { try template?.get() }
+
+    /// The text of a conversation as the model wants it.
+    ///
+    /// - Parameters:
+    ///   - messages: the conversation.
+    ///   - addGenerationPrompt: whether the beginning of the model's answer is written too.
+    ///   - tools: descriptions of the functions that the model may call.
+    ///   - variables: what else the template can ask for.
+    /// - Throws: `ChatTemplateError`, also when the folder has no template.
+    public func applyChatTemplate(
+        to messages: [ChatMessage], addGenerationPrompt: Bool = true, tools: [JSONValue]? = nil,
+        variables: [String: JSONValue] = [:]
+    ) throws(ChatTemplateError) -> String {
+        guard let template = try chatTemplate() else {
+            throw ChatTemplateError(
+                location: "tokenizer_config.json",
+                message: "The tokenizer has no chat template; add `chat_template` or use plain prompts.")
+        }
+        var values = specialTokens.mapValues { JSONValue.string($0) }
+        values.merge(variables) { _, given in given }
+        return try template.render(
+            messages: messages, addGenerationPrompt: addGenerationPrompt, tools: tools, variables: values)
+    }
+
+    /// The ids of a conversation.
+    ///
+    /// Special tokens are those of the template; the tokenizer adds none of its own.
+    /// - Throws: as ``applyChatTemplate(to:addGenerationPrompt:tools:variables:)``.
+    public func encodeChat(
+        _ messages: [ChatMessage], addGenerationPrompt: Bool = true, tools: [JSONValue]? = nil,
+        variables: [String: JSONValue] = [:]
+    ) throws(ChatTemplateError) -> [Int] {
+        let text = try applyChatTemplate(
+            to: messages, addGenerationPrompt: addGenerationPrompt, tools: tools, variables: variables)
+        return tokenizer.encode(text: text, addSpecialTokens: false)
+    }
+
+    /// The tokenizer that fits the model of a `tokenizer.json`.
+    private static func tokenizer(
+        _ document: JSONDocument, _ configuration: JSONDocument?
+    ) throws(TokenizerError) -> any Tokenizer {
+        let model = try TokenizerField(root: document).required("model")
+        switch try model.componentType() {
+        case "BPE": return try ByteLevelTokenizer(tokenizer: document, configuration: configuration)
+        case "WordLevel": return try WordLevelTokenizer(tokenizer: document, configuration: configuration)
+        default: throw try model.unsupported("model", supported: ["BPE", "WordLevel"])
+        }
+    }
+
+    private static func specialTokens(
+        _ configuration: JSONDocument
+    ) throws(TokenizerError) -> [String: String] {
+        let root = TokenizerField(root: configuration)
+        var tokens: [String: String] = [:]
+        for role in TokenRoles.Role.allCases {
+            guard let field = root[role.rawValue] else { continue }
+            tokens[role.rawValue] =
+                try (field.node.members == nil ? field : field.required("content")).string()
+        }
+        return tokens
+    }
+
+    /// The template of a configuration: the only one, or that of several which is called `default`.
+    private static func template(_ root: TokenizerField) throws(TokenizerError) -> String? {
+        guard let field = root["chat_template"] else { return nil }
+        guard field.node.array != nil else { return try field.string() }
+        for entry in try field.elements() where try entry.required("name").string() == "default" {
+            return try entry.required("template").string()
+        }
+        return nil
+    }
+
+    private static func read(_ source: String, _ name: String) -> Result<ChatTemplate, ChatTemplateError> {
+        do throws(ChatTemplateError) { return .success(try ChatTemplate(source, name: name)) } catch {
+            return .failure(error)
+        }
+    }
+}
