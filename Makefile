@@ -21,7 +21,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce smoke test parity format format-check doctor clean
+.PHONY: help setup build reproduce seeds components decoding quirks smoke test parity schema format format-check doctor clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -37,6 +37,19 @@ build: setup ## compile the optimised command; 1 minute the first time, then sec
 reproduce: build ## build, then run the main experiment (configs/mini/table1.json); 8 minutes on 2 cores; goes on where it stopped
 	$(D3LLM) run configs/mini/table1.json --store $(STORE) --threads $(THREADS)
 
+seeds: build ## build, then run the main experiment over three seeds; about 30 minutes on 2 cores, less after reproduce
+	$(D3LLM) run configs/mini/table1-seeds.json --store $(STORE) --threads $(THREADS)
+
+components: build ## build, then the parts of d3LLM one by one, on two tasks over three seeds; about an hour on 2 cores
+	$(D3LLM) run configs/ablation/components.json --store $(STORE) --threads $(THREADS)
+	$(D3LLM) run configs/ablation/components-result-first.json --store $(STORE) --threads $(THREADS)
+
+decoding: build ## build, then the knobs of multi-block decoding; 15 minutes on 2 cores, 5 after reproduce
+	$(D3LLM) run configs/ablation/decoding.json --store $(STORE) --threads $(THREADS)
+
+quirks: build ## build, then what differs between paper and released code; 15 minutes on 2 cores, 7 after reproduce
+	$(D3LLM) run configs/ablation/quirks.json --store $(STORE) --threads $(THREADS)
+
 smoke: build ## build, then run the same chain at toy size; 45 seconds on 2 cores
 	$(D3LLM) run configs/mini/smoke.json --store $(STORE) --threads $(THREADS)
 
@@ -45,6 +58,10 @@ test: setup ## compile and run all tests, optimised; 3 minutes the first time, t
 
 parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
 	$(D3LLM) parity $(GOLDEN)
+
+schema: build ## build, then write configs/schema/experiment.json anew from the parser's own descriptions; seconds
+	$(D3LLM) schema > configs/schema/experiment.json.new
+	mv configs/schema/experiment.json.new configs/schema/experiment.json
 
 format: ## rewrite the sources in the project's format; seconds
 	swift format --in-place --parallel --recursive --configuration .swift-format $(SOURCES)

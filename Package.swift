@@ -46,7 +46,11 @@ let package = Package(
             ]),
         .target(name: "Decoding", dependencies: ["Transformers", "Numerics"]),
         .target(name: "Training", dependencies: ["Transformers", "Numerics"]),
-        .target(name: "Evaluation", dependencies: ["Numerics"]),
+        .target(
+            name: "Evaluation",
+            dependencies: [
+                "Numerics", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
 
         // The runner.
         .target(
@@ -72,7 +76,7 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "Files",
+                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -92,7 +96,7 @@ let package = Package(
             name: "StagesTests",
             dependencies: [
                 "Stages", "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
-                "TestSupport",
+                "Numerics", "TestSupport",
             ]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.

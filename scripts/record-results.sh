@@ -1,20 +1,31 @@
 #!/usr/bin/env bash
 # Copy what a run found from the store to an experiment's folder, to be committed:
-#   scripts/record-results.sh STORE/EXPERIMENT experiments/NAME/results
-# Takes the newest table artifact and the record of the newest run. Nothing is edited on the way.
+#   scripts/record-results.sh STORE/EXPERIMENT experiments/NAME/results [STAGE...]
+# Takes the newest artifact of each stage (of "table" where none is named) and the record of the newest run. One stage
+# fills the folder itself, several fill a folder each. Nothing is edited on the way.
 set -euo pipefail
 source=${1:?the experiment\'s folder in the store, for example store/mini/table1}
 target=${2:?the folder to copy to, for example experiments/mini-table1/results}
+stages=("${@:3}")
+[[ ${#stages[@]} -gt 0 ]] || stages=(table)
 
 newest() { ls -td "$@" 2>/dev/null | head -n 1; }
-table=$(newest "$source"/table-*)
 run=$(newest "$source"/runs/*)
-if [[ -z $table || -z $run ]]; then
-    echo "$source has no table and run to take results from; run the experiment first." >&2
+if [[ -z $run ]]; then
+    echo "$source has no record of a run; run the experiment first." >&2
     exit 1
 fi
-mkdir -p "$target"
-cp "$table"/{table,claims,sweep}.md "$table"/{table,claims,sweep}.csv "$table"/table.txt "$table"/curves.svg "$target"/
+for stage in "${stages[@]}"; do
+    artifact=$(newest "$source/$stage"-[0-9a-f]*[0-9a-f])
+    if [[ -z $artifact ]]; then
+        echo "$source has no artifact of the stage $stage; run the experiment first." >&2
+        exit 1
+    fi
+    folder=$target
+    [[ ${#stages[@]} -eq 1 ]] || folder=$target/$stage
+    mkdir -p "$folder"
+    find "$artifact" -maxdepth 1 -type f ! -name artifact.json -exec cp {} "$folder" \;
+    cp "$artifact/artifact.json" "$folder/$stage-artifact.json"
+    echo "$folder is now what $artifact holds."
+done
 cp "$run/run.json" "$target/run.json"
-cp "$table/artifact.json" "$target/table-artifact.json"
-echo "$target is now what $table and $run hold."

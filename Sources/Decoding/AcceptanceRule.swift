@@ -12,7 +12,13 @@ public enum AcceptanceRule: Sendable, Hashable {
     /// one token per forward.
     case entropyBelow(Double)
     /// The longest run of most confident ones that Fast-dLLM's factor rule lets through (dInfer's port).
-    case factor(Double)
+    ///
+    /// The j-th, from 1, needs a probability of 1 − factor / (j + 1), the first none; the run ends before the first that
+    /// has less. `last` says what becomes of the very last when it alone has less. `faithful`: it is accepted too,
+    /// because upstream's loop index can't tell "the last failed" from "none failed" (dInfer's
+    /// `get_transfer_index_dynamic`); a block ends a forward earlier with a token that the rule meant to leave.
+    /// `corrected`: it isn't.
+    case factor(Double, last: Quirks.Behaviour = .faithful)
 
     /// The accepted ones of `candidates`.
     ///
@@ -28,9 +34,10 @@ public enum AcceptanceRule: Sendable, Hashable {
             return EntropyRule(threshold: threshold).select(candidates)
         case .entropyBelow(let threshold):
             return EntropyRule(threshold: threshold, includesThreshold: false).select(candidates)
-        case .factor(let factor):
+        case .factor(let factor, let last):
             let sorted = Self.byConfidence(candidates)
-            return Array(sorted.prefix(Self.factorCount(sorted.map(\.probability), factor: factor)))
+            let count = Self.factorCount(sorted.map(\.probability), factor: factor, last: last)
+            return Array(sorted.prefix(count))
         }
     }
 
@@ -39,17 +46,15 @@ public enum AcceptanceRule: Sendable, Hashable {
         candidates.sorted { ($0.doubt, $0.position) < ($1.doubt, $1.position) }
     }
 
-    /// How many of the descending `confidences` the factor rule accepts.
-    ///
-    /// The j-th (from 1) needs at least 1 − factor / (j + 1), the first nothing; the run ends before the first
-    /// that has less. When only the very last one has less, upstream accepts it all the same (its loop index
-    /// can't tell "the last failed" from "none failed"); this does so too.
-    static func factorCount(_ confidences: [Double], factor: Double) -> Int {
+    /// How many of the descending `confidences` the rule ``factor(_:last:)`` accepts.
+    static func factorCount(
+        _ confidences: [Double], factor: Double, last behaviour: Quirks.Behaviour = .faithful
+    ) -> Int {
         guard confidences.count > 1 else { return confidences.count }
         let last = confidences.count - 1
         let firstFailure = (1..<confidences.count).first { confidences[$0] < 1 - factor / Double($0 + 2) }
-        guard let firstFailure, firstFailure < last else { return confidences.count }
-        return firstFailure
+        guard let firstFailure else { return confidences.count }
+        return firstFailure == last && behaviour == .faithful ? confidences.count : firstFailure
     }
 }
 

@@ -90,8 +90,8 @@ public struct BatchDecoder: Sendable {
                     }
                 jobs.append(
                     ScoringJob(
-                        position: position, row: row, sampling: turn.request.sampling,
-                        topK: turn.request.topK))
+                        position: position, row: row, choice: turn.request.choice,
+                        draws: turn.request.draws))
             }
             for (position, row) in turn.mapping.toKeep {
                 lanes[turn.lane].keep(position, logits.row(firstRow + row))

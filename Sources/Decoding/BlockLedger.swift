@@ -71,9 +71,9 @@ struct BlockLedger: Sendable {
         return index == 0 ? nil : blocks[index].range.upperBound
     }
 
-    /// The first fully activated block that still has masks: the one that must make progress.
-    var firstToAdvance: Range<Int>? {
-        blocks.dropFirst().first { $0.isFullyActivated && $0.maskCount > 0 }?.range
+    /// The fully activated blocks that still have masks, in order: those that must make progress.
+    var toAdvance: [Range<Int>] {
+        blocks.dropFirst().filter { $0.isFullyActivated && $0.maskCount > 0 }.map(\.range)
     }
 
     /// Takes the accepted positions off the mask counts.

@@ -37,7 +37,7 @@ public struct DecodingTask: Sendable, Hashable {
     public var maskToken: Int32
     /// The end-of-text token; nil if there is none.
     public var endToken: Int32?
-    /// How tokens are drawn; nil takes the most probable one.
+    /// Names the random numbers, and may set a temperature; nil leaves both to the prompt and the method.
     public var sampling: Sampling?
 
     public init(prompt: [Int32], maskToken: Int32, endToken: Int32?, sampling: Sampling? = nil) {

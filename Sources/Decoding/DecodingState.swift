@@ -17,7 +17,8 @@ public struct DecodingState: Sendable {
     /// The forward that was asked for and not answered yet.
     private(set) var pending: PendingForward?
 
-    private let sampling: Sampling?
+    private let choice: TokenChoice
+    private let sampling: Sampling
 
     /// A forward on its way, with what its ``StepRecord`` will say.
     struct PendingForward: Sendable {
@@ -27,12 +28,17 @@ public struct DecodingState: Sendable {
     }
 
     /// Starts with the prompt followed by `maskCount` masks.
-    init(_ task: DecodingTask, maskCount: Int) {
+    ///
+    /// - Parameter choice: how tokens are chosen; the task may set another temperature.
+    init(_ task: DecodingTask, maskCount: Int, choice: TokenChoice = TokenChoice()) {
         tokens = task.prompt + [Int32](repeating: task.maskToken, count: maskCount)
         promptLength = task.prompt.count
         maskToken = task.maskToken
         endToken = task.endToken
-        sampling = task.sampling
+        sampling = task.sampling ?? Sampling(prompt: task.prompt)
+        self.choice = TokenChoice(
+            choice.form, temperature: sampling.temperature ?? choice.temperature, topP: choice.topP,
+            topK: choice.topK)
     }
 
     /// Positions after the prompt.
@@ -77,14 +83,15 @@ public struct DecodingState: Sendable {
         tokens.append(contentsOf: repeatElement(maskToken, count: count))
     }
 
-    /// Notes that `request` is on its way and completes it with the sampling step and with how many tokens count.
-    mutating func issue(
-        _ request: ForwardRequest, blocks: [BlockState], topK: Int? = nil
-    ) -> ForwardRequest {
+    /// The random numbers of the forward under way.
+    var draws: SamplingStep { SamplingStep(sampling, step: forwards) }
+
+    /// Notes that `request` is on its way and completes it with how tokens are chosen.
+    mutating func issue(_ request: ForwardRequest, blocks: [BlockState]) -> ForwardRequest {
         precondition(pending == nil, "a decoder can't ask for a forward while one is on its way")
         var request = request
-        request.sampling = sampling.map { SamplingStep($0, step: forwards) }
-        request.topK = topK
+        request.choice = choice
+        request.draws = choice.temperature > 0 ? draws : nil
         pending = PendingForward(request: request, sequence: tokens, blocks: blocks)
         return request
     }

@@ -61,10 +61,10 @@ public struct ForwardRequest: Sendable, Hashable {
     public var boundaries: [Int]
     /// Whether position p is predicted from row p − 1 whatever the model's configuration says.
     public var predictsNext: Bool
-    /// How tokens are drawn; nil takes the most probable one.
-    public var sampling: SamplingStep?
-    /// Number of most probable tokens that share all probability; nil for the whole vocabulary.
-    public var topK: Int?
+    /// How tokens are chosen.
+    public var choice = TokenChoice()
+    /// The random numbers of this forward, where the choice needs some.
+    public var draws: SamplingStep?
 
     /// Creates a request; what isn't given is the simplest case: bidirectional, no cache, most probable token.
     public init(

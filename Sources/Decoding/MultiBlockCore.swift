@@ -9,7 +9,7 @@ struct MultiBlockCore: Sendable {
     private var snapshot: [Int] = []
 
     init(_ task: DecodingTask, _ options: MultiBlockOptions) {
-        state = DecodingState(task, maskCount: options.generationLength)
+        state = DecodingState(task, maskCount: options.generationLength, choice: options.choice)
         ledger = BlockLedger(options, promptLength: task.prompt.count)
         self.options = options
     }
@@ -53,14 +53,16 @@ struct MultiBlockCore: Sendable {
     /// Positions that the turn under way may decode.
     func candidates(before activeEnd: Int) -> [Int] { snapshot.filter { $0 < activeEnd } }
 
-    /// Ends a turn: accepts, makes the first fully activated block progress, counts.
-    ///
-    /// When sampling, the forced token is the drawn one as well; upstream takes the most probable one there.
+    /// Ends a turn: accepts, makes fully activated blocks progress, counts.
     mutating func closeTurn(_ predictions: [Prediction], clampsAtZero: Bool) -> StepRecord {
         var accepted = options.entropyRule.select(predictions)
-        if let block = ledger.firstToAdvance, !accepted.contains(where: { block.contains($0.position) }) {
+        let toAdvance = ledger.toAdvance
+        for block in options.quirks.forcedProgress == .faithful ? toAdvance.prefix(1) : toAdvance[...]
+        where !accepted.contains(where: { block.contains($0.position) }) {
             let inBlock = predictions.filter { block.contains($0.position) }
-            if let best = inBlock.min(by: EntropyRule.precedes) { accepted.append(best) }
+            guard var surest = inBlock.min(by: EntropyRule.precedes) else { continue }
+            if options.rules.addsNoise { surest.token = surest.best }
+            accepted.append(surest)
         }
         ledger.subtract(accepted, clampsAtZero: clampsAtZero)
         return state.complete(accepting: accepted)

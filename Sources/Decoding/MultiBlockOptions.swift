@@ -10,6 +10,11 @@ public struct MultiBlockOptions: DecoderOptions {
     public var blockAddThreshold = 0.1
     /// Decoded share of the block before from which a block is fully activated.
     public var decodedTokenThreshold = 0.95
+    /// 0 takes the most probable token; larger values draw from softmax(logits / temperature).
+    ///
+    /// Entropies are those without it. d3LLM's Dream evaluation has 0.1 in some benchmarks. LLaDA's version draws with noise on the logits and forces the
+    /// most probable token; Dream's draws once and forces what was drawn.
+    public var temperature = 0.0
     /// Whether everything after a decoded end token becomes the end token.
     public var earlyStop = true
     /// Decoding gives up when NFE exceeds this, as upstream does.
@@ -30,6 +35,7 @@ public struct MultiBlockOptions: DecoderOptions {
             "Largest entropy in nats to accept; null accepts all.")
         (blockAddThreshold, decodedTokenThreshold) = parameters.progressThresholds(
             add: defaults.blockAddThreshold, activate: defaults.decodedTokenThreshold)
+        temperature = parameters.temperature(default: defaults.temperature)
         earlyStop = parameters.flag(
             "earlyStop", default: defaults.earlyStop,
             "Whether everything after a decoded end token becomes the end token.")
@@ -46,9 +52,13 @@ public struct MultiBlockOptions: DecoderOptions {
 
     var entropyRule: EntropyRule {
         EntropyRule(
-            threshold: threshold ?? .infinity, includesThreshold: rules.includesThreshold,
-            acceptsBest: rules.acceptsBest)
+            threshold: threshold ?? .infinity,
+            includesThreshold: rules.includesThreshold && quirks.thresholdTies == .faithful,
+            acceptsBest: rules.acceptsBest && quirks.globalBest == .faithful)
     }
+
+    /// How tokens are chosen from a row of logits.
+    var choice: TokenChoice { TokenChoice(rules.addsNoise ? .gumbel : .softmax, temperature: temperature) }
 }
 
 /// Options of ``CachedMultiBlockDecoder``.
@@ -84,57 +94,5 @@ extension ParameterReader {
             "decodedTokenThreshold", default: activate, in: 0...1,
             "Decoded share of the block before from which a block is fully activated.")
         return (add, activate)
-    }
-}
-
-/// What differs between the LLaDA and the Dream version of d3LLM's multi-block decoding.
-public struct MultiBlockRules: Sendable, Hashable {
-    /// Whether an entropy equal to the threshold is accepted (LLaDA) or only a smaller one (Dream).
-    public var includesThreshold: Bool
-    /// Whether the lowest entropy of all candidates is accepted whatever it is, even in a block that isn't
-    /// fully activated (LLaDA).
-    public var acceptsBest: Bool
-    /// Whether an early stop counts every block's masks anew and activates the empty ones (Dream), or settles
-    /// only the block of the end token and those after it (LLaDA).
-    public var recountsAfterEnd: Bool
-    /// Whether a block that is done but not cached keeps those after it from being looked at for the cache.
-    ///
-    /// LLaDA's does; in Dream's, several blocks can be waiting at once.
-    public var waitsForStabilizing: Bool
-    /// Whether an early stop marks the blocks after the end token as cached (Dream) or only those that it
-    /// creates (LLaDA).
-    public var cachesBlocksAfterEnd: Bool
-    /// Whether a last block that is shorter than the others is decoded (Dream).
-    ///
-    /// Upstream does so with a cache only. Its other versions never decode such a block and make forwards in vain up
-    /// to their limit; here it is decoded without a cache too, and LLaDA's version asks for whole blocks.
-    public var decodesPartialBlock: Bool
-
-    /// The version for LLaDA models.
-    public static let llada = MultiBlockRules(
-        includesThreshold: true, acceptsBest: true, recountsAfterEnd: false, waitsForStabilizing: true,
-        cachesBlocksAfterEnd: false, decodesPartialBlock: false)
-    /// The version for Dream models.
-    public static let dream = MultiBlockRules(
-        includesThreshold: false, acceptsBest: false, recountsAfterEnd: true, waitsForStabilizing: false,
-        cachesBlocksAfterEnd: true, decodesPartialBlock: true)
-
-    /// The model families that upstream has a version for.
-    enum Family: String, CaseIterable {
-        case llada, dream
-
-        var rules: MultiBlockRules { self == .llada ? .llada : .dream }
-    }
-
-    public init(
-        includesThreshold: Bool, acceptsBest: Bool, recountsAfterEnd: Bool, waitsForStabilizing: Bool,
-        cachesBlocksAfterEnd: Bool, decodesPartialBlock: Bool
-    ) {
-        self.includesThreshold = includesThreshold
-        self.acceptsBest = acceptsBest
-        self.recountsAfterEnd = recountsAfterEnd
-        self.waitsForStabilizing = waitsForStabilizing
-        self.cachesBlocksAfterEnd = cachesBlocksAfterEnd
-        self.decodesPartialBlock = decodesPartialBlock
     }
 }

@@ -12,8 +12,16 @@ public struct Prediction: Sendable, Hashable {
     public var entropy: Double
     /// 1 − ``probability``, kept apart because it still tells predictions apart whose probability rounds to 1.
     public var doubt: Double
+    /// The most probable token, whatever was drawn.
+    public var best: Int32
+    /// 1 − the probability of ``best``.
+    public var bestDoubt: Double
 
-    /// Creates a prediction; `doubt` follows from `probability` unless it is known more exactly.
+    /// 1 − the distance between the two highest probabilities; keeps apart what rounds to a distance of 1.
+    var marginDoubt: Double { bestDoubt + secondProbability }
+
+    /// Creates a prediction of the most probable token; `doubt` follows from `probability` unless it is known more
+    /// exactly.
     public init(
         position: Int, token: Int32, probability: Double, secondProbability: Double = 0, entropy: Double,
         doubt: Double? = nil
@@ -24,5 +32,7 @@ public struct Prediction: Sendable, Hashable {
         self.secondProbability = secondProbability
         self.entropy = entropy
         self.doubt = doubt ?? 1 - probability
+        best = token
+        bestDoubt = self.doubt
     }
 }

@@ -6,43 +6,33 @@ enum RowScorer {
     /// and the entropy are summed in double precision, which upstream does for every row.
     static let exactAbove: Float = 0.9999
 
-    /// The prediction when only the `topK` most probable tokens, and their equals, count; nil for all.
+    /// The prediction that `choice` makes of a row of logits.
+    ///
+    /// - Parameter draws: random numbers; nil takes the most probable token whatever the temperature.
     static func prediction(
-        at position: Int, _ logits: UnsafeBufferPointer<Float>, sampling: SamplingStep?, topK: Int?
+        at position: Int, _ logits: UnsafeBufferPointer<Float>, choice: TokenChoice = TokenChoice(),
+        draws: SamplingStep? = nil
     ) -> Prediction {
-        guard let topK, topK < logits.count else {
-            return prediction(at: position, logits, sampling: sampling)
+        guard let limited = LimitedRow(logits, choice) else {
+            return score(at: position, logits, choice, draws)
         }
-        let least = leastOfLargest(max(1, topK), logits)
-        let kept = logits.indices.filter { logits[$0] >= least }
-        var found = kept.map { logits[$0] }.withUnsafeBufferPointer {
-            prediction(at: position, $0, sampling: sampling)
-        }
-        found.token = Int32(kept[Int(found.token)])
+        var found = limited.logits.withUnsafeBufferPointer { score(at: position, $0, choice, draws) }
+        found.token = limited.token(at: found.token)
+        found.best = limited.token(at: found.best)
         return found
     }
 
-    /// The smallest of the `count` largest logits.
-    private static func leastOfLargest(_ count: Int, _ logits: UnsafeBufferPointer<Float>) -> Float {
-        var largest = logits.prefix(count).sorted()
-        for logit in logits.dropFirst(count) where logit > largest[0] {
-            let place = largest.firstIndex { $0 >= logit } ?? largest.count
-            largest.insert(logit, at: place)
-            largest.removeFirst()
-        }
-        return largest[0]
-    }
-
-    static func prediction(
-        at position: Int, _ logits: UnsafeBufferPointer<Float>, sampling: SamplingStep?
+    private static func score(
+        at position: Int, _ logits: UnsafeBufferPointer<Float>, _ choice: TokenChoice, _ draws: SamplingStep?
     ) -> Prediction {
         let score = Kernels.score(logits)
         var prediction = Prediction(
             position: position, token: score.token, probability: Double(score.probability),
             secondProbability: Double(score.secondProbability), entropy: Double(score.entropy))
         if score.probability > exactAbove { refine(&prediction, logits) }
-        if let sampling, sampling.sampling.temperature > 0 {
-            let token = sampling.token(for: position, logits)
+        prediction.bestDoubt = prediction.doubt
+        if let draws, choice.temperature > 0 {
+            let token = draws.token(for: position, logits, choice)
             if token != score.token {
                 let gap = Double(logits[Int(token)]) - Double(logits[Int(score.token)])
                 prediction.token = token

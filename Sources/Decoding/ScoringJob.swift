@@ -11,8 +11,8 @@ struct ScoringJob: Sendable {
 
     let position: Int
     let row: Row
-    let sampling: SamplingStep?
-    let topK: Int?
+    let choice: TokenChoice
+    let draws: SamplingStep?
 
     /// Scores all jobs; `logits` is [rows, V].
     static func run(_ jobs: [ScoringJob], _ logits: Matrix, threads: Int) -> [Prediction] {
@@ -31,10 +31,10 @@ struct ScoringJob: Sendable {
     private func prediction(_ logits: Matrix) -> Prediction {
         switch row {
         case .fresh(let index):
-            RowScorer.prediction(at: position, logits.row(index), sampling: sampling, topK: topK)
+            RowScorer.prediction(at: position, logits.row(index), choice: choice, draws: draws)
         case .kept(let row):
             row.withUnsafeBufferPointer {
-                RowScorer.prediction(at: position, $0, sampling: sampling, topK: topK)
+                RowScorer.prediction(at: position, $0, choice: choice, draws: draws)
             }
         }
     }

@@ -21,6 +21,11 @@ struct UnmaskingTimes: Sendable, Hashable {
 
     private var steps: Int { times.count - 1 }
 
+    /// Share of the masks that the forward with this index, from 0, decodes: 1 from the last one on.
+    func share(at index: Int) -> Double {
+        index >= steps - 1 ? 1 : Double(1 - times[index + 1] / times[index])
+    }
+
     /// Tokens that the forward with this index, from 0, decodes when `masks` are left: all in the last one, none
     /// after it.
     func count(at index: Int, masks: Int) -> Int {

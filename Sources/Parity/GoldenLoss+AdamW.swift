@@ -32,7 +32,7 @@ extension GoldenLoss {
         var results = [CaseResult(id: "adamw/decay-groups", failure: ruleFailure)]
         for (i, step) in try node.elements("steps").enumerated() {
             let report = gradient.compute(try recordedBatch(step, parameters.configuration))
-            let norm = GradientClipping.norm(gradient.gradient)
+            let norm = GradientClipping.norm(gradient.gradient.buffer)
             let failure =
                 try lossFailure(report, try step.member("loss"))
                 ?? Compare.number(

@@ -36,11 +36,3 @@ public struct ParityTally: Sendable, Hashable {
         skipped.map { "skipped, \($0)" } ?? "\(passed) passed, \(failures.count) failed"
     }
 }
-
-/// A kind of cases that is known but that nothing repeats yet.
-struct UnimplementedKind: ParityKind {
-    let name: String
-    let file: String
-
-    func run(_ folder: ParityFolder, _ tally: inout ParityTally) { tally.skip("not implemented") }
-}

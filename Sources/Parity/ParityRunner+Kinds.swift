@@ -25,7 +25,8 @@ extension ParityRunner {
         LossParity(family: "dream", part: .lora),
         LossParity(family: "dream", part: .d2f),
         AUPParity(),
-        UnimplementedKind(name: "grading", file: "grading.json"),
+        GradingParity(),
+        ProgramParity(),
         TokenizerParity(),
     ]
 }

@@ -13,6 +13,8 @@ struct AUPReport {
         /// Left minus right, with its paired interval.
         let difference: Measurement?
         let verdict: Claim.Verdict
+        /// How far left may fall short, or differ, for the claim to hold.
+        let relation: Claim.Relation
     }
 
     let sweeps: [Sweep]
@@ -35,6 +37,8 @@ struct AUPReport {
         try FileSystem.writeAtomically(
             TextTableRenderer().render(sweepTable), to: folder.appending("sweep.txt"))
         try FileSystem.writeAtomically(SVGChartRenderer().render(chart), to: folder.appending("curves.svg"))
+        try FileSystem.writeAtomically(
+            comparison.value.prettyBytes(), to: folder.appending(Comparison.fileName))
     }
 
     /// Tokens fed to the model per problem.
@@ -149,6 +153,21 @@ struct AUPReport {
         guard let interval = measurement.interval else { return .number(measurement.value, digits: digits) }
         return .interval(
             measurement.value, lower: interval.lowerBound, upper: interval.upperBound, digits: digits)
+    }
+
+    /// The measures, for stages that put several comparisons together.
+    private var comparison: Comparison {
+        Comparison(
+            methods: analysis.rows.map { row in
+                .init(
+                    label: row.label, aup: row.aup.value, tpf: row.tpf?.value, accuracy: row.point?.accuracy)
+            },
+            claims: claims.map { claim in
+                .init(
+                    statement: claim.statement, left: claim.left, right: claim.right,
+                    relation: claim.relation,
+                    difference: claim.difference?.value)
+            })
     }
 
     var metrics: JSONValue {

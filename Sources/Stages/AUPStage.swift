@@ -8,7 +8,7 @@ internal import SystemPackage
 /// Compares methods over their sweeps: TPF, NFE, accuracy and AUP per method, and a verdict for each claim.
 public struct AUPStage: StageKind {
     public static let name = "aup"
-    public static let version = 1
+    public static let version = 2
     public static let summary =
         "Puts the sweeps of several methods into one table with AUP, intervals, and a verdict for each claim."
     public static let output = ArtifactType.table

@@ -13,12 +13,14 @@ extension ArtifactType {
     public static let samples = ArtifactType("samples")
     /// A table of results.
     public static let table = ArtifactType("table")
+    /// Tables of several repeats put together.
+    public static let summary = ArtifactType("summary")
 }
 
 /// The kinds of stages that experiments can name, one file each.
 public enum Stages {
     public static let registry = StageRegistry([
         SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
-        DistillStage.self, EvaluateStage.self, AUPStage.self,
+        DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
     ])
 }

@@ -38,14 +38,15 @@ struct ClaimFields {
     /// The claim with its measurements and verdict, by the paired interval of the difference.
     func judged(_ analysis: SweepAnalysis) -> AUPReport.JudgedClaim {
         let difference = analysis.difference(left, right, factor: factor)
+        let relation: Claim.Relation =
+            self.relation == .greater ? .greater(margin: tolerance) : .near(tolerance: tolerance)
         let claim = Claim(
-            name: statement, statement: statement, left: .measured("difference"),
-            relation: relation == .greater ? .greater(margin: tolerance) : .near(tolerance: tolerance),
+            name: statement, statement: statement, left: .measured("difference"), relation: relation,
             right: .constant(0))
         return AUPReport.JudgedClaim(
             statement: statement, left: left,
             right: factor == 1 ? right : "\(FixedPoint.text(factor, digits: 2)) x \(right)",
             difference: difference,
-            verdict: claim.verdict(given: difference.map { ["difference": $0] } ?? [:]))
+            verdict: claim.verdict(given: difference.map { ["difference": $0] } ?? [:]), relation: relation)
     }
 }

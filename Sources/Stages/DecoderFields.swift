@@ -1,32 +1,22 @@
 internal import Decoding
+internal import JSON
 internal import Pipeline
 
 /// A decoding method with its options, as configurations write it: `{"method": "multi-block", "threshold": 0.3}`.
 ///
-/// The keys are those of all methods together; which of them a method takes, and between which limits, is the
-/// method's own description.
+/// Which options a method takes, and between which limits, is the method's own description.
 struct DecoderFields {
-    let method: String
+    private let method: String
     private let values: [String: ParameterValue]
 
     init(_ fields: Fields) {
-        method = fields.string("method", "Name of the decoding method; `d3llm methods` lists them.")
-        var values: [String: ParameterValue] = [:]
-        for parameter in Self.parameters {
-            let key = parameter.name
-            let value: ParameterValue? =
-                switch parameter.kind {
-                case .integer: fields.optionalInteger(key, in: .any, parameter.summary).map { .integer($0) }
-                case .number: fields.optionalNumber(key, in: .any, parameter.summary).map { .number($0) }
-                case .flag: fields.optionalFlag(key, parameter.summary).map { .flag($0) }
-                case .choice: fields.optionalString(key, parameter.summary).map { .text($0) }
-                }
-            // Null is a value of its own for some options ("accept all"), not the absence of one.
-            values[key] = value ?? (fields.isNull(key) ? ParameterValue.none : nil)
-        }
-        self.values = values
+        let chosen = fields.alternative(
+            "method", of: Self.methods, "Name of the decoding method; `d3llm methods` lists them.")
+        method = chosen?.name ?? ""
+        values = chosen?.value ?? [:]
+        guard chosen != nil else { return }
         do throws(DecodingError) {
-            _ = try DecodingMethod.named(method).factory(values)
+            _ = try factory()
         } catch {
             fields.reject("method", error.description)
         }
@@ -47,9 +37,54 @@ struct DecoderFields {
         }
     }
 
-    /// Every option of any method, the first description of each name.
-    private static let parameters: [DecoderParameter] = {
-        var seen: Set<String> = []
-        return DecodingMethod.all.flatMap(\.parameters).filter { seen.insert($0.name).inserted }
-    }()
+    private static let methods = DecodingMethod.all.map { method in
+        FieldAlternative(method.name, method.summary) { fields in
+            var values: [String: ParameterValue] = [:]
+            for parameter in method.parameters { values[parameter.name] = read(parameter, fields) }
+            return values
+        }
+    }
+
+    /// The value of an option; nil where it isn't given.
+    ///
+    /// Null is a value of its own for some options ("accept all"), not the absence of one.
+    private static func read(_ parameter: DecoderParameter, _ fields: Fields) -> ParameterValue? {
+        let type: FieldType =
+            switch parameter.kind {
+            case .integer(let range): .integer(range.bounds)
+            case .number(let range): .number(range.bounds)
+            case .flag: .flag
+            case .choice(let names): .choice(names)
+            }
+        let given = fields.option(
+            parameter.name, type, implied: JSONValue(parameter.defaultValue),
+            acceptsNull: parameter.isOptional,
+            parameter.summary)
+        return given.flatMap { ParameterValue($0, as: parameter.kind) }
+    }
+}
+
+extension JSONValue {
+    fileprivate init(_ value: ParameterValue) {
+        switch value {
+        case .none: self = .null
+        case .integer(let integer): self = .integer(integer)
+        case .number(let number): self = .number(number)
+        case .flag(let flag): self = .bool(flag)
+        case .text(let text): self = .string(text)
+        }
+    }
+}
+
+extension ParameterValue {
+    fileprivate init?(_ value: JSONValue, as kind: DecoderParameter.Kind) {
+        switch (kind, value) {
+        case (_, .null): self = .none
+        case (.integer, .integer(let integer)): self = .integer(integer)
+        case (.number, .number(let number)): self = .number(number)
+        case (.flag, .bool(let flag)): self = .flag(flag)
+        case (.choice, .string(let text)): self = .text(text)
+        default: return nil
+        }
+    }
 }

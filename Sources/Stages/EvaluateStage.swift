@@ -43,9 +43,12 @@ public struct EvaluateStage: StageKind {
         let groups = (all.count + size - 1) / size
         let done = (journal.count + size - 1) / size
         let progress = context.progress(total: all.count, unit: "problems", done: journal.count)
+        let seed = context.seed
         try OrderedGroups.run(from: done, to: groups, context: context) { group -> [SampleRecord] in
-            let batch = Array(all[group * size..<min(all.count, (group + 1) * size)])
-            return try Self.decode(batch, model, factory, generationLength: generationLength)
+            let range = group * size..<min(all.count, (group + 1) * size)
+            let samplings = range.map { Sampling(seed: seed, sample: UInt64($0)) }
+            return try Self.decode(
+                Array(all[range]), samplings, model, factory, generationLength: generationLength)
         } commit: { _, records in
             try journal.append(group: records.map { JournalRecord(.string($0.id), $0.value) })
             progress.advance(by: records.count)
@@ -59,11 +62,14 @@ public struct EvaluateStage: StageKind {
     }
 
     private static func decode(
-        _ problems: [Problem], _ model: ModelFolder, _ factory: DecoderFactory, generationLength: Int
+        _ problems: [Problem], _ samplings: [Sampling], _ model: ModelFolder, _ factory: DecoderFactory,
+        generationLength: Int
     ) throws -> [SampleRecord] {
-        let prompts = problems.map { model.tokenizer.ids($0.prompt()) }
-        var decoders = prompts.map {
-            factory(DecodingTask(prompt: $0, maskToken: model.maskToken, endToken: model.endToken))
+        var decoders = zip(problems, samplings).map { problem, sampling in
+            factory(
+                DecodingTask(
+                    prompt: model.tokenizer.ids(problem.prompt()), maskToken: model.maskToken,
+                    endToken: model.endToken, sampling: sampling))
         }
         try BatchDecoder(model.transformer, threads: 1).decode(&decoders)
         let grader = Grader()

@@ -7,12 +7,15 @@ internal import Transformers
 /// A model artifact: checkpoint and tokenizer in one folder.
 struct ModelFolder {
     let transformer: Transformer
+    /// How its files name things.
+    let family: any ModelFamily.Type
     let tokenizer: WordLevelTokenizer
     let endToken: Int32
     let maskToken: Int32
 
     init(_ folder: FilePath) throws {
         transformer = try Checkpoint.load(folder)
+        family = try Checkpoint.family(folder)
         tokenizer = try WordLevelTokenizer(folder: folder)
         (maskToken, endToken) = try Self.specialTokens(tokenizer, folder)
         guard tokenizer.vocabularySize <= transformer.configuration.vocabulary else {
@@ -24,9 +27,11 @@ struct ModelFolder {
     }
 
     /// Writes a model and the tokenizer it was trained with.
-    static func write(_ transformer: Transformer, _ tokenizer: WordLevelTokenizer, to folder: FilePath) throws
-    {
-        try Checkpoint.save(transformer, to: folder)
+    static func write(
+        _ transformer: Transformer, family: any ModelFamily.Type = LLaDAFamily.self,
+        _ tokenizer: WordLevelTokenizer, to folder: FilePath
+    ) throws {
+        try Checkpoint.save(transformer, family: family, to: folder)
         try tokenizer.write(to: folder)
     }
 

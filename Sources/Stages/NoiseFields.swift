@@ -6,6 +6,7 @@ internal import Training
 struct NoiseFields {
     enum Schedule: String, CaseIterable {
         case progressive
+        case linear
         case uniform
         case constant
     }
@@ -17,8 +18,9 @@ struct NoiseFields {
     init(_ fields: Fields) {
         schedule = fields.choice(
             "schedule", default: Schedule.progressive,
-            "progressive: drawn between a bound that rises from minimum to maximum, and maximum; uniform: between "
-                + "minimum and maximum; constant: maximum.")
+            "progressive: drawn between a bound that rises from minimum to maximum, and maximum (released code); linear: "
+                + "rises from minimum to maximum (as the paper states it); uniform: drawn between minimum and maximum; "
+                + "constant: maximum.")
         minimum = fields.number("minimum", default: 0, in: 0.0...1.0, "Smallest ratio.")
         maximum = fields.number("maximum", default: 0.8, in: 0.0...1.0, "Largest ratio.")
         if minimum > maximum {
@@ -32,6 +34,8 @@ struct NoiseFields {
         let draw = draws.nextDouble()
         switch schedule {
         case .constant: return maximum
+        case .linear:
+            return Curriculum.ratioLowerBound(step: step, of: steps, minimum: minimum, maximum: maximum)
         case .uniform: return minimum + draw * (maximum - minimum)
         case .progressive:
             let lower = Curriculum.ratioLowerBound(step: step, of: steps, minimum: minimum, maximum: maximum)

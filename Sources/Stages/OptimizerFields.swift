@@ -9,7 +9,7 @@ struct OptimizerFields {
         case muon
     }
 
-    private let kind: Kind
+    let kind: Kind
     private let learningRate: Double
     private let muonLearningRate: Double
     private let beta1: Double
@@ -50,8 +50,11 @@ struct OptimizerFields {
         LearningRateSchedule(steps: steps, warmup: warmup, decayShare: decayShare, finalFactor: finalFactor)
     }
 
-    func make(_ configuration: TransformerConfiguration, threads: Int) -> any Optimizer {
-        let adam = AdamW.Options(learningRate: learningRate, beta1: beta1, beta2: beta2, decay: decay)
+    /// An optimiser of all of a model's parameters.
+    /// - Parameter family: whose names of the parameters decide what decays under the upstream rule.
+    func make(
+        _ configuration: TransformerConfiguration, family: any ModelFamily.Type, threads: Int
+    ) -> any Optimizer {
         switch kind {
         case .muon:
             return Muon(
@@ -59,7 +62,16 @@ struct OptimizerFields {
                 threads: threads)
         case .adamw:
             let rule = decayRule
-            return AdamW(configuration, adam) { rule.decays($0, name: LLaDAFamily.name(of: $0.role)) }
+            return AdamW(configuration, adam) { rule.decays($0, name: family.name(of: $0.role)) }
         }
+    }
+
+    /// An optimiser of an adapter's matrices, which all decay under either rule.
+    func make(_ adapter: AdapterTraining) -> any Optimizer {
+        AdamW(adapter.counts.map { ($0, true) }, adam)
+    }
+
+    private var adam: AdamW.Options {
+        AdamW.Options(learningRate: learningRate, beta1: beta1, beta2: beta2, decay: decay)
     }
 }

@@ -32,8 +32,8 @@ struct PhaseFields {
     }
 
     func phase(
-        _ index: Int, _ examples: [TrainingExample], _ configuration: TransformerConfiguration, mask: Int32,
-        seed: UInt64, threads: Int
+        _ index: Int, _ examples: [TrainingExample], _ configuration: TransformerConfiguration,
+        family: any ModelFamily.Type, mask: Int32, seed: UInt64, threads: Int
     ) -> TrainingLoop.Phase {
         let batcher = PretrainingBatcher(
             shares: mixture, windowLength: windowLength, paddingWeight: Float(paddingWeight), maskToken: mask)
@@ -42,7 +42,7 @@ struct PhaseFields {
         return TrainingLoop.Phase(
             name: name, steps: steps, schedule: optimizer.schedule(steps: steps),
             maximumNorm: optimizer.maximumNorm,
-            makeOptimizer: { optimizer.make(configuration, threads: threads) },
+            makeOptimizer: { optimizer.make(configuration, family: family, threads: threads) },
             batch: { step in
                 var draws = RandomStream(seed: seed, purpose: purpose, sample: UInt64(step))
                 let size = batcher.batchSize

@@ -7,25 +7,41 @@ internal import Tokenizers
 internal import Training
 internal import Transformers
 
-/// Trains a model from scratch in phases.
+/// Trains a model in phases, from scratch or from where another one stopped.
 public struct PretrainStage: StageKind {
     public static let name = "pretrain"
     public static let version = 1
     public static let summary =
-        "Trains a transformer from scratch: autoregressive, masked-diffusion and mixed phases one after another."
+        "Trains a transformer, from scratch or on from another: autoregressive, masked-diffusion and mixed phases one "
+        + "after another."
     public static let output = ArtifactType.model
 
     private let data: ArtifactReference
     private let tokenizer: ArtifactReference
-    private let model: ModelFields
+    private let start: Start
     private let generationLength: Int
     private let phases: [PhaseFields]
     private let checkpointSeconds: Double
 
+    private enum Start {
+        case scratch(ModelFields)
+        case model(ArtifactReference)
+    }
+
     public init(_ fields: Fields) {
         data = fields.artifact("data", types: [.dataset], "Problems to train on.")
         tokenizer = fields.artifact("tokenizer", types: [.tokenizer], "Tokenizer of the model.")
-        model = fields.object("model", "Shape of the model.") { ModelFields($0) }
+        let shape = "Shape of a model that is trained from scratch."
+        if let from = fields.optionalArtifact(
+            "from", types: [.model], "Go on from this model instead of from scratch.")
+        {
+            start = .model(from)
+            if fields.optionalObject("model", shape, { ModelFields($0) }) != nil {
+                fields.reject("model", "The shape is that of the model that training goes on from.")
+            }
+        } else {
+            start = .scratch(fields.object("model", shape) { ModelFields($0) })
+        }
         generationLength = fields.integer(
             "generationLength", default: 48, in: 1...65_536, "Tokens of a response, padding included.")
         phases = fields.objects("phases", atLeast: 1, "Training phases, in order.") { PhaseFields($0) }
@@ -40,18 +56,18 @@ public struct PretrainStage: StageKind {
         guard !examples.isEmpty else {
             throw DataError(description: "the data set has no problems to train on")
         }
-        let configuration = try model.configuration(
-            vocabulary: tokenizer.vocabularySize, mask: mask, end: end, positions: 4096)
-        let parameters = Initialization(embedding: model.embeddingDeviation, matrices: model.matrixDeviation)
-            .parameters(configuration, seed: context.seed)
+        let (parameters, family) = try parameters(context, tokenizer, mask: mask, end: end)
+        let configuration = parameters.configuration
         let loop = TrainingLoop(
-            context: context, parameters: parameters,
+            context: context, trainee: FullTraining(parameters),
             phases: phases.enumerated().map { index, phase in
                 phase.phase(
-                    index, examples, configuration, mask: mask, seed: context.seed, threads: context.threads)
+                    index, examples, configuration, family: family, mask: mask, seed: context.seed,
+                    threads: context.threads)
             }, checkpointInterval: checkpointSeconds)
         let losses = try loop.run()
-        try ModelFolder.write(try Transformer(over: parameters), tokenizer, to: context.output)
+        try ModelFolder.write(
+            try Transformer(over: parameters), family: family, tokenizer, to: context.output)
         let steps = phases.reduce(0) { $0 + $1.steps }
         let shown = losses.map { "\($0.name) \(($0.crossEntropy * 1000).rounded() / 1000)" }.joined(
             separator: ", ")
@@ -61,5 +77,26 @@ public struct PretrainStage: StageKind {
                 "parameters": .integer(configuration.parameterCount), "steps": .integer(steps),
                 "losses": .object(JSONObject(losses.map { ($0.name, .number($0.crossEntropy)) })),
             ])
+    }
+
+    private func parameters(
+        _ context: StageContext, _ tokenizer: WordLevelTokenizer, mask: Int32, end: Int32
+    ) throws -> (FlatParameters, any ModelFamily.Type) {
+        switch start {
+        case .scratch(let fields):
+            let configuration = try fields.configuration(
+                vocabulary: tokenizer.vocabularySize, mask: mask, end: end, positions: 4096)
+            let initialization = Initialization(
+                embedding: fields.embeddingDeviation, matrices: fields.matrixDeviation)
+            return (initialization.parameters(configuration, seed: context.seed), LLaDAFamily.self)
+        case .model(let reference):
+            let model = try ModelFolder(context.folder(of: reference))
+            guard model.tokenizer.hasSameVocabulary(as: tokenizer) else {
+                throw DataError(
+                    description:
+                        "the model to go on from has another tokenizer; use the one it was trained with")
+            }
+            return (FlatParameters(copying: model.transformer), model.family)
+        }
     }
 }

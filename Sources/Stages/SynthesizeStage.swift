@@ -30,7 +30,11 @@ public struct SynthesizeStage: StageKind {
             variantDecay: fields.number(
                 "variantDecay", default: 0.5, in: .above(0, upTo: 1),
                 "Wording k of a sentence in the solution has weight variantDecay^k; 1 makes all equally likely."
-            ))
+            ),
+            order: fields.optionalChoice(
+                "order",
+                "forward (the default): a sum, then its result; result-first: the result, then the sum that it depends on."
+            ) ?? .forward)
     }
 
     public func run(_ context: StageContext) throws -> StageResult {

@@ -37,9 +37,9 @@ struct TrainingCheckpoint {
     init(folder: FilePath) { path = folder.appending("checkpoint.safetensors") }
 
     func save(
-        _ parameters: FlatParameters, _ optimizer: any Optimizer, _ position: Position, _ log: TrainingLog
+        _ parameters: FloatBuffer, _ optimizer: any Optimizer, _ position: Position, _ log: TrainingLog
     ) throws {
-        let tensors = ([(name: Self.parameterName, buffer: parameters.buffer)] + optimizer.state).map {
+        let tensors = ([(name: Self.parameterName, buffer: parameters)] + optimizer.state).map {
             SafetensorsWriter.Tensor(
                 name: $0.name, shape: [$0.buffer.count],
                 values: $0.buffer.matrix(rows: 1, columns: $0.buffer.count).view)
@@ -53,7 +53,7 @@ struct TrainingCheckpoint {
     }
 
     /// The checkpoint of an earlier process, if there is one; its parameters are copied into `parameters`.
-    func load(_ parameters: FlatParameters) throws -> Restored? {
+    func load(_ parameters: FloatBuffer) throws -> Restored? {
         guard FileSystem.exists(path) else { return nil }
         let file = try SafetensorsFile(path)
         guard let phase = file.metadata["phase"].flatMap({ Int($0) }),
@@ -62,9 +62,9 @@ struct TrainingCheckpoint {
             let lines = try values(file, "log"), let pending = try values(file, "pending"),
             let norms = try values(file, "norms")
         else { throw CheckpointError(path, "lacks the position of the run; delete it to start again") }
-        let count = parameters.buffer.count
+        let count = parameters.count
         let found = try file.matrix(Self.parameterName, shape: [count], rows: 1, columns: count)
-        parameters.buffer.matrix(rows: 1, columns: count).copy(from: found)
+        parameters.matrix(rows: 1, columns: count).copy(from: found)
         let log = TrainingLog(
             lines: lines.map { JSONValue($0) }, pending: pending.compactMap { LossReport($0) },
             norms: norms.compactMap(\.double))

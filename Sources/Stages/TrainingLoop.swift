@@ -19,11 +19,11 @@ struct TrainingLoop {
         var maximumNorm: Double
         var makeOptimizer: () -> any Optimizer
         /// The batch of a step.
-        var batch: (Int) -> LossBatch
+        var batch: (Int) throws -> LossBatch
     }
 
     let context: StageContext
-    let parameters: FlatParameters
+    let trainee: any Trainee
     let phases: [Phase]
     /// Seconds between checkpoints.
     let checkpointInterval: Double
@@ -39,12 +39,13 @@ struct TrainingLoop {
     /// Trains, and writes the log to `training.jsonl` in the artifact.
     /// - Returns: the loss reports' means over the last tenth of the last phase, for the summary.
     func run() throws -> [LossReport.Group] {
-        let gradient = try BatchGradient(parameters, threads: context.threads)
+        let gradient = try BatchGradient(trainee.weights, threads: context.threads)
         let checkpoint = TrainingCheckpoint(folder: context.workFolder)
         var log = TrainingLog()
         var start = TrainingCheckpoint.Position(phase: 0, step: 0)
         var restored: TrainingCheckpoint.Restored?
-        if let found = try checkpoint.load(parameters) {
+        if let found = try checkpoint.load(trainee.trained) {
+            trainee.trainedChanged()
             start = found.position
             log = found.log
             restored = found
@@ -59,12 +60,13 @@ struct TrainingLoop {
             restored = nil
             for step in (p == start.phase ? start.step : 0)..<phase.steps {
                 if context.isCancelled || lastSave.duration(to: .now) > .seconds(checkpointInterval) {
-                    try checkpoint.save(parameters, optimizer, .init(phase: p, step: step), log)
+                    try checkpoint.save(trainee.trained, optimizer, .init(phase: p, step: step), log)
                     try context.checkCancellation()
                     lastSave = .now
                 }
-                let report = gradient.compute(phase.batch(step))
-                let norm = GradientClipping.norm(gradient.gradient)
+                let report = gradient.compute(try phase.batch(step))
+                let gradients = trainee.gradient(from: gradient.gradient)
+                let norm = GradientClipping.norm(gradients)
                 guard norm.isFinite, report.total.isFinite else {
                     throw DataError(
                         description: "training diverged in phase \(phase.name), step \(step): the loss is "
@@ -72,9 +74,10 @@ struct TrainingLoop {
                 }
                 let factor = phase.schedule.factor(at: step)
                 optimizer.step(
-                    parameters, gradient.gradient,
+                    trainee.trained, gradients,
                     gradientScale: GradientClipping.scale(norm: norm, maximum: phase.maximumNorm),
                     factor: factor)
+                trainee.trainedChanged()
                 log.record(
                     phase: phase.name, step: step, of: phase.steps, report: report, norm: norm, factor: factor
                 )

@@ -24,6 +24,13 @@ public struct TrajectoriesStage: StageKind {
     private let attempts: Int
     private let temperatureStep: Double
     private let groupSize: Int
+    private let order: Order
+
+    /// What the next token of a block is.
+    enum Order: String, CaseIterable {
+        case confidence
+        case entropy
+    }
 
     public init(_ fields: Fields) {
         teacher = fields.artifact("teacher", types: [.model], "The model whose order is recorded.")
@@ -41,6 +48,11 @@ public struct TrajectoriesStage: StageKind {
             "temperatureStep", default: 0.1, in: .above(0),
             "Rise of the temperature from one try to the next.")
         groupSize = fields.integer("groupSize", default: 16, in: 1...4096, "Prompts decoded in one batch.")
+        order =
+            fields.optionalChoice(
+                "order",
+                "Which token of the block comes next: the most probable (confidence, the default; released code for LLaDA) or "
+                    + "the one of lowest entropy (entropy; for Dream).") ?? .confidence
         if generationLength % blockLength != 0 {
             fields.reject(
                 "blockLength",
@@ -90,7 +102,9 @@ public struct TrajectoriesStage: StageKind {
         _ problems: [Problem], firstSample: Int, _ model: ModelFolder, seed: UInt64
     ) throws -> [TrajectoryRecord] {
         let options = BlockwiseOptions(
-            generationLength: generationLength, blockLength: blockLength, rule: .scheduled)
+            generationLength: generationLength, blockLength: blockLength,
+            // No entropy is below 0, so that only the lowest of each step is accepted.
+            rule: order == .confidence ? .scheduled : .entropyBelow(0))
         let grader = Grader()
         var results: [TrajectoryRecord?] = problems.map { _ in nil }
         var evaluations = problems.map { _ in 0 }

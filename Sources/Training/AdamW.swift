@@ -24,21 +24,32 @@ public final class AdamW: Optimizer {
     }
 
     private let options: Options
-    /// Decay of each parameter, in order of layout.
-    private let decays: [Double]
+    /// Where each parameter lies, and how much it decays.
+    private let parameters: [(range: Range<Int>, decay: Double)]
     private let first: FloatBuffer
     private let second: FloatBuffer
     public var steps = 0
 
+    /// An optimiser of parameters that lie one after another.
+    /// - Parameter parameters: the number of elements of each, and whether it decays at all.
+    public init(_ parameters: [(count: Int, decays: Bool)], _ options: Options) {
+        self.options = options
+        var end = 0
+        self.parameters = parameters.map { count, decays in
+            defer { end += count }
+            return (end..<end + count, decays ? options.decay : 0)
+        }
+        first = FloatBuffer(zeros: end)
+        second = FloatBuffer(zeros: end)
+    }
+
+    /// An optimiser of a model's parameters.
     /// - Parameter decays: whether the parameter decays at all.
-    public init(
+    public convenience init(
         _ configuration: TransformerConfiguration, _ options: Options,
         decays: (ParameterSpecification) -> Bool
     ) {
-        self.options = options
-        self.decays = configuration.parameterSpecifications.map { decays($0) ? options.decay : 0 }
-        first = FloatBuffer(zeros: configuration.parameterCount)
-        second = FloatBuffer(zeros: configuration.parameterCount)
+        self.init(configuration.parameterSpecifications.map { ($0.count, decays($0)) }, options)
     }
 
     public var state: [(name: String, buffer: FloatBuffer)] {
@@ -46,26 +57,27 @@ public final class AdamW: Optimizer {
     }
 
     public func step(
-        _ parameters: FlatParameters, _ gradients: FlatParameters, gradientScale: Float, factor: Double
+        _ parameters: FloatBuffer, _ gradients: FloatBuffer, gradientScale: Float, factor: Double
     ) {
         steps += 1
-        for i in parameters.specifications.indices {
+        for i in self.parameters.indices {
             update(i, parameters, gradients, gradientScale: gradientScale, factor: factor)
         }
     }
 
     /// Updates one parameter; ``steps`` must already count this step.
     func update(
-        _ i: Int, _ parameters: FlatParameters, _ gradients: FlatParameters, gradientScale: Float,
-        factor: Double
+        _ i: Int, _ parameters: FloatBuffer, _ gradients: FloatBuffer, gradientScale: Float, factor: Double
     ) {
-        let offset = parameters.specifications[i].offset
+        let (range, decay) = self.parameters[i]
+        let offset = range.lowerBound
         Kernels.adamW(
-            parameters.elements(of: i), gradient: gradients.buffer.pointer + offset,
-            first: first.pointer + offset, second: second.pointer + offset,
+            UnsafeMutableBufferPointer(start: parameters.pointer + offset, count: range.count),
+            gradient: gradients.pointer + offset, first: first.pointer + offset,
+            second: second.pointer + offset,
             .init(
                 learningRate: Float(options.learningRate * factor), beta1: Float(options.beta1),
-                beta2: Float(options.beta2), epsilon: Float(options.epsilon), decay: Float(decays[i]),
+                beta2: Float(options.beta2), epsilon: Float(options.epsilon), decay: Float(decay),
                 gradientScale: gradientScale, step: steps))
     }
 }

@@ -41,12 +41,3 @@ public struct Initialization: Sendable, Hashable {
         }
     }
 }
-
-extension ParameterSpecification {
-    fileprivate var isNorm: Bool {
-        switch role {
-        case .finalNorm, .block(_, .attentionNorm), .block(_, .feedForwardNorm): return true
-        default: return false
-        }
-    }
-}

@@ -28,7 +28,8 @@ public final class Muon: Optimizer {
     private let options: Options
     private let adam: AdamW
     private let momentum: FloatBuffer
-    private let matrices: [Int]
+    private let matrices: [Piece]
+    /// Indices of the parameters that AdamW updates.
     private let others: [Int]
     private let threads: Int
     private let scratch: [UnsafeSendableArena]
@@ -40,13 +41,19 @@ public final class Muon: Optimizer {
         self.options = options
         self.threads = threads
         adam = AdamW(configuration, adamOptions, decays: { !$0.isVector })
-        let specifications = configuration.parameterSpecifications
-        matrices = specifications.indices.filter { i in
-            if case .block = specifications[i].role { return !specifications[i].isVector }
-            return false
+        var matrices: [Piece] = []
+        var others: [Int] = []
+        var offset = 0
+        for (i, specification) in configuration.parameterSpecifications.enumerated() {
+            if case .block = specification.role, !specification.isVector {
+                matrices.append(
+                    Piece(offset: offset, rows: specification.rows, columns: specification.columns))
+            } else {
+                others.append(i)
+            }
+            offset += specification.count
         }
-        let chosen = Set(matrices)
-        others = specifications.indices.filter { !chosen.contains($0) }
+        (self.matrices, self.others) = (matrices, others)
         momentum = FloatBuffer(zeros: configuration.parameterCount)
         scratch = matrices.map { _ in UnsafeSendableArena(arena: Arena(minimumChunk: 1024)) }
     }
@@ -59,7 +66,7 @@ public final class Muon: Optimizer {
     public var state: [(name: String, buffer: FloatBuffer)] { adam.state + [("muon.momentum", momentum)] }
 
     public func step(
-        _ parameters: FlatParameters, _ gradients: FlatParameters, gradientScale: Float, factor: Double
+        _ parameters: FloatBuffer, _ gradients: FloatBuffer, gradientScale: Float, factor: Double
     ) {
         adam.steps += 1
         for i in others {
@@ -74,23 +81,31 @@ public final class Muon: Optimizer {
     }
 
     private static func update(
-        _ i: Int, _ parameters: FlatParameters, _ gradients: FlatParameters, _ momentum: FloatBuffer,
+        _ piece: Piece, _ parameters: FloatBuffer, _ gradients: FloatBuffer, _ momentum: FloatBuffer,
         _ options: Options, _ arena: Arena, gradientScale: Float, factor: Double
     ) {
-        let (specification, offset) = parameters.specifications[i]
         arena.reset()
-        let update = arena.matrix(specification.rows, specification.columns)
+        let update = arena.matrix(piece.rows, piece.columns)
         Kernels.nesterov(
-            gradient: gradients.buffer.pointer + offset,
-            momentum: UnsafeMutableBufferPointer(
-                start: momentum.pointer + offset, count: specification.count),
+            gradient: gradients.pointer + piece.offset, momentum: piece.elements(of: momentum),
             into: update.pointer, gradientScale: gradientScale, beta: Float(options.momentum))
         let direction = NewtonSchulz.orthogonalized(update, iterations: options.iterations, arena)
         let rate = options.learningRate * factor
-        let aspect = max(1, Double(specification.rows) / Double(specification.columns)).squareRoot()
-        let elements = parameters.elements(of: i)
+        let aspect = max(1, Double(piece.rows) / Double(piece.columns)).squareRoot()
+        let elements = piece.elements(of: parameters)
         Kernels.scale(elements, by: Float(1 - rate * options.decay))
         Kernels.axpy(Float(-rate * aspect), direction.pointer, to: elements)
+    }
+
+    /// A matrix among the parameters.
+    private struct Piece {
+        var offset: Int
+        var rows: Int
+        var columns: Int
+
+        func elements(of buffer: FloatBuffer) -> UnsafeMutableBufferPointer<Float> {
+            UnsafeMutableBufferPointer(start: buffer.pointer + offset, count: rows * columns)
+        }
     }
 }
 

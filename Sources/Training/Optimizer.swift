@@ -5,10 +5,11 @@ public import Transformers
 public protocol Optimizer: AnyObject {
     /// One step.
     /// - Parameters:
+    ///   - parameters: all parameters one after another, in the order that the optimiser was made for.
+    ///   - gradients: their gradients in the same order.
     ///   - gradientScale: factor on the gradients, from clipping.
     ///   - factor: factor on every learning rate, from the schedule.
-    func step(
-        _ parameters: FlatParameters, _ gradients: FlatParameters, gradientScale: Float, factor: Double)
+    func step(_ parameters: FloatBuffer, _ gradients: FloatBuffer, gradientScale: Float, factor: Double)
 
     /// Everything that a resumed run needs besides the parameters, by name.
     var state: [(name: String, buffer: FloatBuffer)] { get }
@@ -16,12 +17,21 @@ public protocol Optimizer: AnyObject {
     var steps: Int { get set }
 }
 
+extension Optimizer {
+    /// One step of a whole model's parameters.
+    public func step(
+        _ parameters: FlatParameters, _ gradients: FlatParameters, gradientScale: Float, factor: Double
+    ) {
+        step(parameters.buffer, gradients.buffer, gradientScale: gradientScale, factor: factor)
+    }
+}
+
 /// Gradient clipping.
 public enum GradientClipping {
     /// L2 norm of all gradients together.
-    public static func norm(_ gradients: FlatParameters) -> Double {
-        let all = UnsafeBufferPointer(start: gradients.buffer.pointer, count: gradients.buffer.count)
-        return Kernels.sumOfSquares(all).squareRoot()
+    public static func norm(_ gradients: FloatBuffer) -> Double {
+        Kernels.sumOfSquares(UnsafeBufferPointer(start: gradients.pointer, count: gradients.count))
+            .squareRoot()
     }
 
     /// `min(1, maximum / (norm + 1e-6))`, as `torch.nn.utils.clip_grad_norm_`.

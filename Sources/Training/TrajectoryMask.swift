@@ -31,6 +31,15 @@ public enum TrajectoryMask {
         public var masked: [Bool]
     }
 
+    /// Which state of a trajectory shows a window masked at a ratio.
+    public enum StateIndex: String, Sendable, CaseIterable {
+        /// `start + int((1 - ratio) · length)` of the states after each step, as the released code: since the first of
+        /// them already has one token decoded, one token fewer is masked than the ratio says, and never all.
+        case faithful
+        /// The state before that one, in which as many are masked as the ratio says.
+        case corrected
+    }
+
     /// Options of the process.
     public struct Options: Sendable {
         /// Length of the window in tokens.
@@ -44,16 +53,18 @@ public enum TrajectoryMask {
         /// Takes the whole response, padding included, as the window and draws none (Dream's training code without
         /// block-wise loss).
         public var usesWholeResponse: Bool
+        public var stateIndex: StateIndex
 
         public init(
             windowLength: Int, ratio: Double, usesRandomMask: Bool = false, countsPadding: Bool = false,
-            usesWholeResponse: Bool = false
+            usesWholeResponse: Bool = false, stateIndex: StateIndex = .faithful
         ) {
             self.windowLength = windowLength
             self.ratio = ratio
             self.usesRandomMask = usesRandomMask
             self.countsPadding = countsPadding
             self.usesWholeResponse = usesWholeResponse
+            self.stateIndex = stateIndex
         }
     }
 
@@ -85,19 +96,20 @@ public enum TrajectoryMask {
         {
             let state = stateIndex(
                 ratio: options.ratio, start: start - promptLength, end: end - promptLength,
-                states: trajectory.states)
+                states: trajectory.states, options.stateIndex)
             return Window(range: range, masked: range.map { trajectory.isMasked($0, state: state) })
         }
         let probability = (1 - 1e-3) * options.ratio + 1e-3
         return Window(range: range, masked: draws.uniform(range.count).map { $0 < probability })
     }
 
-    /// Which state shows the window `start..<end` (counted from the response's first token) masked at `ratio`:
-    /// `start + int((1 - ratio) · length)`, at most the last one.
-    ///
-    /// States are recorded after each step, so one token fewer is masked than the ratio says; upstream's rule.
-    public static func stateIndex(ratio: Double, start: Int, end: Int, states: Int) -> Int {
-        min(start + Int((1 - ratio) * Double(end - start)), states - 1)
+    /// Which state shows the window `start..<end` (counted from the response's first token) masked at `ratio`, at most
+    /// the last one; -1 is the state before the first step.
+    public static func stateIndex(
+        ratio: Double, start: Int, end: Int, states: Int, _ rule: StateIndex = .faithful
+    ) -> Int {
+        let index = start + Int((1 - ratio) * Double(end - start))
+        return min(rule == .faithful ? index : index - 1, states - 1)
     }
 
     /// The row as the student sees it: masked window positions and everything behind the window are `mask`.

@@ -9,11 +9,13 @@ extension Checkpoint {
     /// A model of the other layout (single file or shards) in the same folder is superseded: what would make a
     /// loader take it is removed.
     /// - Parameter maximumShard: bytes after which a new file is begun; a tensor is never cut.
-    /// - Throws: `FileError`.
+    /// - Throws: ``CheckpointError`` when the family's config.json can't say what the model is; `FileError`.
     public static func save(
         _ transformer: Transformer, family: any ModelFamily.Type = LLaDAFamily.self, to folder: FilePath,
         type: SafetensorsWriter.FloatType = .float32, maximumShard: Int = 5_000_000_000
     ) throws {
+        let document = family.document(for: transformer.configuration, type: type)
+        try check(document, says: transformer.configuration, family, folder)
         try FileSystem.createDirectory(folder)
         var shards: [[SafetensorsWriter.Tensor]] = [[]]
         var filled = 0
@@ -43,14 +45,34 @@ extension Checkpoint {
                 try SafetensorsWriter.write(tensors, type: type, to: folder.appending(name))
                 for tensor in tensors { map[tensor.name] = .string(name) }
             }
-            let document: JSONValue = [
+            let content: JSONValue = [
                 "metadata": ["total_size": .integer(total)], "weight_map": .object(map),
             ]
-            try FileSystem.writeAtomically(document.prettyBytes(), to: folder.appending(index))
+            try FileSystem.writeAtomically(content.prettyBytes(), to: folder.appending(index))
             try FileSystem.remove(folder.appending(single))
         }
-        let configuration = family.document(for: transformer.configuration, type: type)
-        try FileSystem.writeAtomically(configuration.prettyBytes(), to: folder.appending("config.json"))
+        try FileSystem.writeAtomically(document.prettyBytes(), to: folder.appending("config.json"))
+    }
+
+    /// Refuses a document that would be read as another model, such as one with norms that the family doesn't have.
+    private static func check(
+        _ document: JSONValue, says configuration: TransformerConfiguration, _ family: any ModelFamily.Type,
+        _ folder: FilePath
+    ) throws {
+        let path = folder.appending("config.json")
+        let node = try JSONDocument(parsing: document.prettyBytes(), name: path.string).root
+        let read: TransformerConfiguration
+        do throws(FamilyError) {
+            read = try family.configuration(node)
+        } catch {
+            throw CheckpointError(path, "a model of type \(family.modelTypes[0]) can't be written: \(error)")
+        }
+        if let difference = configuration.difference(from: read) {
+            throw CheckpointError(
+                path,
+                "a model of type \(family.modelTypes[0]) can't be written: the type has no way to say \(difference). "
+                    + "Write it as llada, which can say everything that models here have.")
+        }
     }
 
     private static func padded(_ number: Int) -> String {

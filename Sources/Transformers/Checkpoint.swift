@@ -22,7 +22,9 @@ public enum Checkpoint {
             return try shards.file(holding: name).matrix(
                 name, shape: shape, rows: specification.rows, columns: specification.columns)
         }
-        let known = Set(configuration.parameterSpecifications.map { family.name(of: $0.role) })
+        var known = Set(configuration.parameterSpecifications.map { family.name(of: $0.role) })
+        // Some checkpoints with a tied head hold its copy too (Qwen3-0.6B); transformers ignores that as well.
+        if configuration.tiedHead { known.insert(family.name(of: .head)) }
         for (file, names) in shards.names {
             if let stranger = names.sorted().first(where: { !known.contains($0) }) {
                 throw CheckpointError(
@@ -38,6 +40,12 @@ public enum Checkpoint {
     /// - Throws: ``CheckpointError`` for a missing or unsupported option, `JSONSyntaxError`, `FileError`.
     public static func configuration(_ folder: FilePath) throws -> TransformerConfiguration {
         try readConfiguration(folder).configuration
+    }
+
+    /// The family that a model folder belongs to, by its `model_type`.
+    /// - Throws: as ``configuration(_:)``.
+    public static func family(_ folder: FilePath) throws -> any ModelFamily.Type {
+        try readConfiguration(folder).family
     }
 
     private static func readConfiguration(

@@ -3,7 +3,8 @@ public import JSON
 /// LLaDA checkpoints (GSAI-ML/LLaDA-8B-*): configuration keys and weight names of its `modeling_llada.py`.
 ///
 /// Models trained here use the same layout with one more object, `d3llm`, for what LLaDA has no key for: the
-/// attention pattern and the logit shift of models that began as autoregressive ones.
+/// attention pattern and the logit shift of models that began as autoregressive ones, a head width of its own, and
+/// norms of the query and key heads.
 public enum LLaDAFamily: ModelFamily {
     public static let modelTypes = ["llada"]
 
@@ -41,8 +42,10 @@ public enum LLaDAFamily: ModelFamily {
             let more = FamilyOptions(root: more)
             c.logitShift = try more.flag("logit_shift", default: false)
             c.attention = try more.flag("causal", default: false) ? .causal : .bidirectional
+            c.headWidth = try more.integer("head_width", default: c.headWidth)
+            c.queryKeyNorm = try more.flag("query_key_norm", default: false)
         }
-        if heads > 0, width % heads != 0 {
+        if heads > 0, width % heads != 0, c.headWidth == width / heads {
             throw FamilyError("d_model \(width) is no multiple of n_heads \(heads)")
         }
         if let problem = c.problem { throw FamilyError(problem) }
@@ -70,11 +73,14 @@ public enum LLaDAFamily: ModelFamily {
             object["eos_token_id"] = .integer(Int(token))
             object["pad_token_id"] = .integer(Int(token))
         }
+        var more: JSONObject = [:]
         if c.logitShift || c.attention == .causal {
-            object[extensionKey] = [
-                "logit_shift": .bool(c.logitShift), "causal": .bool(c.attention == .causal),
-            ]
+            more["logit_shift"] = .bool(c.logitShift)
+            more["causal"] = .bool(c.attention == .causal)
         }
+        if c.queryWidth != c.width { more["head_width"] = .integer(c.headWidth) }
+        if c.queryKeyNorm { more["query_key_norm"] = true }
+        if !more.members.isEmpty { object[extensionKey] = .object(more) }
         return .object(object)
     }
 
@@ -93,6 +99,8 @@ public enum LLaDAFamily: ModelFamily {
                 case .queryBias: "q_proj.bias"
                 case .keyBias: "k_proj.bias"
                 case .valueBias: "v_proj.bias"
+                case .queryNorm: "q_norm.weight"
+                case .keyNorm: "k_norm.weight"
                 case .attentionOutput: "attn_out.weight"
                 case .feedForwardNorm: "ff_norm.weight"
                 case .gate: "ff_proj.weight"

@@ -13,6 +13,10 @@ public struct LoRAAdapter: Sendable {
         public let a: Matrix
         /// Outputs × rank.
         public let b: Matrix
+
+        public init(role: ParameterRole, a: Matrix, b: Matrix) {
+            (self.role, self.a, self.b) = (role, a, b)
+        }
     }
 
     public let rank: Int

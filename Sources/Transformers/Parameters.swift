@@ -1,5 +1,3 @@
-public import Numerics
-
 /// The parameters of one block; `T` is a matrix view.
 ///
 /// Weights are [outputs × inputs], vectors one row.
@@ -11,6 +9,10 @@ public struct BlockParameters<T: Sendable>: Sendable {
     public var queryBias: T?
     public var keyBias: T?
     public var valueBias: T?
+    /// 1 × K, of all query heads.
+    public var queryNorm: T?
+    /// 1 × K, of all key heads.
+    public var keyNorm: T?
     public var attentionOutput: T
     public var feedForwardNorm: T
     public var gate: T
@@ -38,8 +40,8 @@ public enum ParameterRole: Sendable, Hashable {
 
     /// The parameters of a block.
     public enum BlockRole: String, Sendable, CaseIterable {
-        case attentionNorm, query, key, value, queryBias, keyBias, valueBias, attentionOutput
-        case feedForwardNorm, gate, up, down
+        case attentionNorm, query, key, value, queryBias, keyBias, valueBias, queryNorm, keyNorm
+        case attentionOutput, feedForwardNorm, gate, up, down
     }
 }
 
@@ -51,6 +53,16 @@ public struct ParameterSpecification: Sendable, Hashable {
     /// A bias or a norm's weight: stored with one dimension.
     public let isVector: Bool
     public var count: Int { rows * columns }
+
+    /// Whether this is a norm's weight, which begins at 1 in models made from scratch.
+    public var isNorm: Bool {
+        switch role {
+        case .finalNorm: true
+        case .block(_, .attentionNorm), .block(_, .queryNorm), .block(_, .keyNorm): true
+        case .block(_, .feedForwardNorm): true
+        default: false
+        }
+    }
 }
 
 extension TransformerConfiguration {
@@ -75,6 +87,11 @@ extension TransformerConfiguration {
                     vector(.block(i, .queryBias), queryWidth),
                     vector(.block(i, .keyBias), keyValueWidth),
                     vector(.block(i, .valueBias), keyValueWidth),
+                ]
+            }
+            if queryKeyNorm {
+                result += [
+                    vector(.block(i, .queryNorm), headWidth), vector(.block(i, .keyNorm), headWidth),
                 ]
             }
             result += [
@@ -115,50 +132,10 @@ extension ModelParameters {
                 attentionNorm: take(.block(i, .attentionNorm)), query: take(.block(i, .query)),
                 key: take(.block(i, .key)), value: take(.block(i, .value)),
                 queryBias: made[.block(i, .queryBias)], keyBias: made[.block(i, .keyBias)],
-                valueBias: made[.block(i, .valueBias)], attentionOutput: take(.block(i, .attentionOutput)),
+                valueBias: made[.block(i, .valueBias)], queryNorm: made[.block(i, .queryNorm)],
+                keyNorm: made[.block(i, .keyNorm)], attentionOutput: take(.block(i, .attentionOutput)),
                 feedForwardNorm: take(.block(i, .feedForwardNorm)), gate: take(.block(i, .gate)),
                 up: take(.block(i, .up)), down: take(.block(i, .down)))
         }
-    }
-}
-
-/// All parameters in one buffer, in order of layout: what training changes, and what gradients and optimiser
-/// state look like.
-public final class FlatParameters: Sendable {
-    public let configuration: TransformerConfiguration
-    public let buffer: FloatBuffer
-    /// Views into ``buffer`` by role.
-    public let views: ModelParameters<MutableMatrix>
-    /// Each parameter with the offset of its first element.
-    public let specifications: [(specification: ParameterSpecification, offset: Int)]
-
-    /// All parameters zero.
-    public init(zeros configuration: TransformerConfiguration) {
-        let buffer = FloatBuffer(zeros: configuration.parameterCount)
-        var offset = 0
-        var specifications: [(specification: ParameterSpecification, offset: Int)] = []
-        views = ModelParameters(configuration) { (specification) -> MutableMatrix in
-            defer { offset += specification.count }
-            specifications.append((specification, offset))
-            return buffer.matrix(rows: specification.rows, columns: specification.columns, offset: offset)
-        }
-        self.configuration = configuration
-        self.buffer = buffer
-        self.specifications = specifications
-    }
-
-    /// A copy of a model's parameters, for training.
-    public convenience init(copying transformer: Transformer) {
-        self.init(zeros: transformer.configuration)
-        for (specification, offset) in specifications {
-            buffer.matrix(rows: specification.rows, columns: specification.columns, offset: offset)
-                .copy(from: transformer.parameter(specification.role))
-        }
-    }
-
-    /// The elements of one parameter.
-    public func elements(of index: Int) -> UnsafeMutableBufferPointer<Float> {
-        let (specification, offset) = specifications[index]
-        return UnsafeMutableBufferPointer(start: buffer.pointer + offset, count: specification.count)
     }
 }

@@ -9,12 +9,14 @@ extension TrainingPass {
         let normed = arena.matrix(n, c.width)
         let inverse = arena.matrix(n, 1)
         Kernels.rmsNorm(x, weight: w.attentionNorm, into: normed, inverse: inverse, epsilon: c.normEpsilon)
-        let query = arena.matrix(n, c.queryWidth)
-        let key = arena.matrix(n, c.keyValueWidth)
+        var query = arena.matrix(n, c.queryWidth)
+        var key = arena.matrix(n, c.keyValueWidth)
         let value = arena.matrix(n, c.keyValueWidth)
         transformer.linear(normed.view, w.query, w.queryBias, into: query)
         transformer.linear(normed.view, w.key, w.keyBias, into: key)
         transformer.linear(normed.view, w.value, w.valueBias, into: value)
+        let queryHeads = normHeads(&query, w.queryNorm)
+        let keyHeads = normHeads(&key, w.keyNorm)
         Kernels.rope(query, table: table, positions: layout.positions, headWidth: c.headWidth)
         Kernels.rope(key, table: table, positions: layout.positions, headWidth: c.headWidth)
 
@@ -55,7 +57,8 @@ extension TrainingPass {
         Kernels.add(middle.view, to: output)
         return BlockActivations(
             input: x, attentionInverse: inverse.view, attentionNormed: normed.view, query: query.view,
-            key: key.view, value: value.view, probabilities: probabilities, attended: attended.view,
+            key: key.view, value: value.view, queryHeads: queryHeads, keyHeads: keyHeads,
+            probabilities: probabilities, attended: attended.view,
             middle: middle.view, feedForwardInverse: secondInverse.view, feedForwardNormed: second.view,
             gate: gate.view, up: up.view, activated: activated.view, output: output)
     }
@@ -88,8 +91,8 @@ extension TrainingPass {
         let dAttended = arena.matrix(n, c.queryWidth)
         linearBackward(
             dx.view, x: a.attended, weight: w.attentionOutput, dx: dAttended, dWeight: g.attentionOutput)
-        let dQuery = arena.matrix(n, c.queryWidth)
-        let dKey = arena.zeros(n, c.keyValueWidth)
+        var dQuery = arena.matrix(n, c.queryWidth)
+        var dKey = arena.zeros(n, c.keyValueWidth)
         let dValue = arena.zeros(n, c.keyValueWidth)
         let attention = Attention(c)
         for sequence in inputs.indices {
@@ -105,6 +108,8 @@ extension TrainingPass {
         }
         Kernels.rope(dQuery, table: table, positions: layout.positions, headWidth: c.headWidth, inverse: true)
         Kernels.rope(dKey, table: table, positions: layout.positions, headWidth: c.headWidth, inverse: true)
+        normHeadsBackward(&dQuery, a.queryHeads, weight: w.queryNorm, dWeight: g.queryNorm)
+        normHeadsBackward(&dKey, a.keyHeads, weight: w.keyNorm, dWeight: g.keyNorm)
         for (gradient, weight, dWeight, dBias, first) in [
             (dQuery, w.query, g.query, g.queryBias, true), (dKey, w.key, g.key, g.keyBias, false),
             (dValue, w.value, g.value, g.valueBias, false),

@@ -92,6 +92,9 @@ struct BlockActivations {
     var query: Matrix
     var key: Matrix
     var value: Matrix
+    /// Present where the model norms its heads.
+    var queryHeads: HeadNorm?
+    var keyHeads: HeadNorm?
     /// Softmax of each sequence: heads · T × T.
     var probabilities: [Matrix]
     var attended: Matrix

@@ -14,15 +14,17 @@ extension Transformer {
         let normed = arena.matrix(x.rows, c.width)
         let inverse = arena.matrix(x.rows, 1)
         Kernels.rmsNorm(x, weight: w.attentionNorm, into: normed, inverse: inverse, epsilon: c.normEpsilon)
-        let key = arena.matrix(x.rows, c.keyValueWidth)
+        var key = arena.matrix(x.rows, c.keyValueWidth)
         let value = arena.matrix(x.rows, c.keyValueWidth)
         linear(normed.view, w.key, w.keyBias, into: key)
         linear(normed.view, w.value, w.valueBias, into: value)
+        if let norm = w.keyNorm { key = normHeads(key.view, norm, arena).result }
         Kernels.rope(key, table: table, positions: layout.positions, headWidth: c.headWidth)
 
         let queried = kept.map { gather(normed.view, $0, arena) } ?? normed.view
-        let query = arena.matrix(queried.rows, c.queryWidth)
+        var query = arena.matrix(queried.rows, c.queryWidth)
         linear(queried, w.query, w.queryBias, into: query)
+        if let norm = w.queryNorm { query = normHeads(query.view, norm, arena).result }
         let positions = kept.map { $0.map { layout.positions[$0] } } ?? layout.positions
         Kernels.rope(query, table: table, positions: positions, headWidth: c.headWidth)
 

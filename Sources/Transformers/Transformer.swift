@@ -117,6 +117,8 @@ extension ModelParameters {
             case .queryBias: return block.queryBias
             case .keyBias: return block.keyBias
             case .valueBias: return block.valueBias
+            case .queryNorm: return block.queryNorm
+            case .keyNorm: return block.keyNorm
             case .attentionOutput: return block.attentionOutput
             case .feedForwardNorm: return block.feedForwardNorm
             case .gate: return block.gate

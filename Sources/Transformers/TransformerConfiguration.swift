@@ -35,7 +35,7 @@ public struct TransformerConfiguration: Sendable, Hashable {
     public var heads: Int
     /// Number of key and value heads; each serves `heads / keyValueHeads` consecutive query heads.
     public var keyValueHeads: Int
-    /// K, width of one head; even.
+    /// K, width of one head, an even number; H·K may differ from D.
     public var headWidth: Int
     /// F, width of the feed-forward layer.
     public var feedForwardWidth: Int
@@ -49,6 +49,9 @@ public struct TransformerConfiguration: Sendable, Hashable {
     public var tiedHead = false
     /// Biases on the query, key and value projections.
     public var queryKeyValueBias = false
+    /// RMS norm of every head's queries and keys before they are rotated, with one weight of width K for all query
+    /// heads and one for all key heads (Qwen3).
+    public var queryKeyNorm = false
     /// How the model attends unless a caller asks for something else.
     public var attention: AttentionPattern = .bidirectional
     /// Row i of the logits predicts token i + 1 (Dream, autoregressive models) instead of token i (LLaDA).

@@ -17,8 +17,9 @@ struct D3LLM: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunCommand.self, PlanCommand.self, ValidateCommand.self, KindsCommand.self, MethodsCommand.self,
-            ParityCommand.self, DoctorCommand.self,
+            RunCommand.self, PlanCommand.self, WhyCommand.self, ValidateCommand.self, ConfigCommand.self,
+            SchemaCommand.self,
+            KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,
         ])
 
     /// The kinds of stages that configurations can name.

@@ -55,8 +55,10 @@ struct ExperimentOptions: ParsableArguments {
         help: ArgumentHelp("Change a key, as in stages.curve.decoder.delay=1.", valueName: "path=value"))
     var overrides: [String] = []
 
-    func load() throws -> Experiment {
-        try Experiment.load(FilePath(config), overrides: overrides, registry: D3LLM.registry)
+    func load() throws -> Experiment { try configuration().experiment() }
+
+    func configuration() throws -> Configuration {
+        try Configuration(FilePath(config), overrides: overrides, registry: D3LLM.registry)
     }
 }
 

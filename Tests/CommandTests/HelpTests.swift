@@ -3,7 +3,9 @@ import TestSupport
 import Testing
 
 @Suite struct HelpTests {
-    static let subcommands = ["run", "plan", "validate", "kinds", "methods", "parity", "doctor"]
+    static let subcommands = [
+        "run", "plan", "why", "validate", "config", "schema", "kinds", "methods", "parity", "doctor",
+    ]
 
     @Test(arguments: [""] + subcommands)
     func helpIsAsRecorded(subcommand: String) throws {

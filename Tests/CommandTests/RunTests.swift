@@ -47,10 +47,10 @@ import Testing
         let second = try run()
         #expect(clock.duration(to: .now) < .seconds(1))
         #expect(second.code == 0 && second.output == first.output)
-        #expect(second.log == "Everything is cached: all 20 stages.\n")
+        #expect(second.log == "Everything is cached: all 28 stages.\n")
         #expect(try command.listing() == before)
         let plan = try command("plan", D3LLMCommand.micro, "--store", command.store.string)
-        #expect(plan.output.hasSuffix("\n\n20 of 20 stages are cached.\n"))
+        #expect(plan.output.hasSuffix("\n\n28 of 28 stages are cached.\n"))
     }
 
     @Test func recordsSayWhichNumericsRan() throws {

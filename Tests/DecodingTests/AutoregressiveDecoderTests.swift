@@ -23,4 +23,17 @@ import Transformers
         ScriptedModel(tokens: [5: ScriptedModel.end]).run(&decoder)
         #expect(Array(decoder.state.response) == [7, ScriptedModel.end])
     }
+
+    @Test func temperatureAndTopPChooseTheTokens() throws {
+        let make = try DecodingMethod.named("autoregressive").factory([
+            "temperature": .number(0.7), "topP": .number(0.9),
+        ])
+        var decoder = make(ScriptedModel.task())
+        let request = decoder.nextRequest()
+        #expect(request?.choice == TokenChoice(.tempered, temperature: 0.7, topP: 0.9))
+        #expect(request?.draws != nil)
+        var greedy = try DecodingMethod.named("autoregressive").factory()(ScriptedModel.task())
+        let plain = greedy.nextRequest()
+        #expect(plain != nil && plain?.draws == nil)
+    }
 }

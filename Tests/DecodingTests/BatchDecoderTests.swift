@@ -32,18 +32,27 @@ import Transformers
         #expect(together == alone)
     }
 
-    @Test func samplingDoesNotDependOnTheBatchOrTheThreads() throws {
-        let make = try DecodingMethod.named("vanilla").factory(["generationLength": .integer(32)])
+    /// Methods that can draw tokens.
+    static let sampling = DecodingMethod.all.filter { $0.parameters.contains { $0.name == "temperature" } }
+
+    @Test(arguments: sampling.map(\.name), [true, false])
+    func samplingDoesNotDependOnTheBatchOrTheThreads(_ method: String, byTask: Bool) throws {
+        var values: [String: ParameterValue] = [
+            "generationLength": .integer(method == "autoregressive" ? 8 : 32)
+        ]
+        if !byTask { values["temperature"] = .number(5) }
+        let make = try DecodingMethod.named(method).factory(values)
         func decoders(_ order: [Int]) -> [any Decoder] {
             order.map {
-                make(task(prompts[$0], Sampling(temperature: 5, seed: 9, sample: UInt64($0))))
+                make(
+                    task(prompts[$0], byTask ? Sampling(temperature: 5, seed: 9, sample: UInt64($0)) : nil))
             }
         }
         let forward = try decode(decoders([0, 1, 2]), threads: 1)
         let backward = try decode(decoders([2, 1, 0]), threads: 2)
         #expect(forward == Array(backward.reversed()))
         #expect(try decode(decoders([1]), threads: 1) == [forward[1]])
-        let greedy = try decode([make(task(prompts[1]))])
+        let greedy = try decode([make(task(prompts[1], Sampling(temperature: 0, seed: 9, sample: 1)))])
         #expect(greedy != [forward[1]])
     }
 

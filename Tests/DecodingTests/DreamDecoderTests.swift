@@ -81,6 +81,6 @@ import Testing
             try DecodingMethod.named(method).factory($0)(ScriptedModel.task())
         }
         var (all, few) = (decoders[0], decoders[1])
-        #expect(all.nextRequest()?.topK == nil && few.nextRequest()?.topK == 50)
+        #expect(all.nextRequest()?.choice.topK == nil && few.nextRequest()?.choice.topK == 50)
     }
 }

@@ -15,7 +15,7 @@ import Testing
     }
 
     private func score(_ logits: [Float]) -> Prediction {
-        logits.withUnsafeBufferPointer { RowScorer.prediction(at: 3, $0, sampling: nil) }
+        logits.withUnsafeBufferPointer { RowScorer.prediction(at: 3, $0) }
     }
 
     @Test(
@@ -45,7 +45,9 @@ import Testing
     @Test func onlyTheMostProbableTokensCountWhenAskedFor() {
         let logits: [Float] = [0.5, 3, -1, 2.5, 2.5, 1]
         func score(_ topK: Int?) -> Prediction {
-            logits.withUnsafeBufferPointer { RowScorer.prediction(at: 3, $0, sampling: nil, topK: topK) }
+            logits.withUnsafeBufferPointer {
+                RowScorer.prediction(at: 3, $0, choice: TokenChoice(topK: topK))
+            }
         }
         #expect(score(nil) == self.score(logits) && score(6) == self.score(logits))
         // Two tokens are equally the second most probable one, so both stay.

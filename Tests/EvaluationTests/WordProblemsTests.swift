@@ -142,3 +142,22 @@ struct WordProblemsTests {
         #expect(problem.prompt() == "How many ? <|sep|>")
     }
 }
+
+struct ResultFirstTests {
+    @Test("result-first asks the same questions and writes the same words, each total before its sum")
+    func order() throws {
+        let forward = try WordProblems(seed: 4).problems(.train, count: 300)
+        let reversed = try WordProblems(options: .init(order: .resultFirst), seed: 4).problems(
+            .train, count: 300)
+        for (a, b) in zip(forward, reversed) {
+            #expect(a.question == b.question && a.steps == b.steps && a.answer == b.answer)
+            #expect(Grader().grade(b.response, answer: b.answer) == .correct)
+            for step in b.steps {
+                let sum = "\(step.total - step.change) \(step.change > 0 ? "+" : "-") \(abs(step.change))"
+                #expect(a.response.contains("\(sum) = \(step.total)"))
+                #expect(b.response.contains("\(step.total) = \(sum)"))
+            }
+            #expect(a.response.split(separator: " ").sorted() == b.response.split(separator: " ").sorted())
+        }
+    }
+}

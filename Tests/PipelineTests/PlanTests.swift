@@ -1,6 +1,7 @@
 import Files
 import Pipeline
 import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct PlanTests {
@@ -34,9 +35,87 @@ import Testing
         #expect(
             single.reason == "decoder.threshold: 0.5 → 0.75, decoder.delay: (none) → 4 (against \(folder))")
         let table = try #require(changed.entries.first { $0.stage == "table" })
-        #expect(table.differences.map(\.field) == ["curves"])
+        #expect(table.changes.map(\.difference.field) == ["curves.alone"])
+        #expect(
+            table.reason.hasPrefix(
+                "input curves.alone changed: decoder.threshold of @single: 0.5 → 0.75, decoder.delay of @single: (none) → 4 (against table-"
+            ))
         #expect(changed.entries.count { $0.status == .cached } == 4)
         #expect(try plan(["seed=9"]).entries[0].reason.hasPrefix("seed: 3 → 9 (against numbers-"))
+    }
+
+    @Test func theRootOfAChangeIsNamedHoweverManyStagesLieBetween() throws {
+        _ = try Runner(try parse(chain), store: store).run()
+        let entries = try plan(["stages.numbers.count=6"]).entries
+        #expect(entries[0].reason.hasPrefix("count: 5 → 6 (against"))
+        #expect(
+            entries.first { $0.stage == "curve[threshold=0.5]" }?.reason.hasPrefix(
+                "input data changed: count of @numbers: 5 → 6 (against curve-threshold=0.5-") == true)
+        #expect(
+            entries.last?.reason.hasPrefix(
+                "inputs curves.swept, curves.alone changed: count of @numbers: 5 → 6 (against") == true)
+    }
+
+    @Test func oneMorePointIsOneDifferenceAndAnotherOrderIsNamed() throws {
+        _ = try Runner(try parse(chain), store: store).run()
+        let more = try plan(["stages.curve.matrix.decoder.threshold=[0.25, 0.4, 0.5, 1]"]).entries
+        #expect(more.last?.reason.hasPrefix("input curves.swept added (against table-") == true)
+        #expect(
+            more.first { $0.stage == "curve[threshold=0.4]" }?.reason.hasPrefix(
+                "no artifact; the nearest of its kind, toy/chain/curve-threshold=") == true)
+        let fewer = try plan(["stages.curve.matrix.decoder.threshold=[0.25, 1]"]).entries
+        #expect(fewer.last?.reason.hasPrefix("input curves.swept removed (against") == true)
+        let turned = try plan(["stages.curve.matrix.decoder.threshold=[1, 0.5, 0.25]"]).entries
+        #expect(turned.last?.reason.hasPrefix("order of curves.swept: ") == true)
+        let renamed = try Plan(parse(chain.replacing("\"alone\"", with: "\"lone\"")), store: store)
+        #expect(
+            renamed.entries.last?.reason.hasPrefix("labels of curves: swept, alone → swept, lone") == true)
+        let part = try Plan(parse(chain.replacing("@numbers.test", with: "@numbers.train")), store: store)
+        let single = try #require(part.entries.first { $0.stage == "single" })
+        #expect(single.reason.hasPrefix("input data is another part of @numbers (against single-"))
+    }
+
+    @Test func anotherStageOfTheKindIsComparedWithWhereThereIsNoEarlierOne() throws {
+        _ = try Runner(try parse(chain), store: store).run()
+        let text = stages(
+            #""digits": {"kind": "source", "count": 5}, "c": {"kind": "curve", "data": "@digits"}"#)
+        let plan = try Plan(
+            try parse(text.replacing("\"toy\"", with: "\"other\", \"seed\": 4")), store: store)
+        #expect(plan.entries[0].reason.hasPrefix("no artifact; the nearest of its kind, toy/chain/numbers-"))
+        #expect(plan.entries[0].reason.hasSuffix(", differs in seed: 3 → 4"))
+        #expect(plan.entries[0].nearest?.isSameStage == false)
+        #expect(plan.entries[1].changes.contains { $0.difference.field == "data" && $0.cause != nil })
+    }
+
+    @Test func reasonsInFullAreAsRecorded() throws {
+        _ = try Runner(try parse(chain), store: store).run()
+        _ = try? Runner(
+            try parse(chain, set: ["stages.numbers.count=6", "stages.single.failAfter=3"]), store: store
+        )
+        .run()
+        func why(_ stage: String, _ set: [String], _ name: String) throws {
+            let text = try plan(set).reasons(for: stage).replacing(store.root.string, with: "STORE")
+                .split(separator: "\n", omittingEmptySubsequences: false)
+                .filter { !$0.hasPrefix("  (that took") }.joined(separator: "\n")
+            #expect(try text == Snapshots.recorded("pipeline/why-\(name).txt", now: text))
+        }
+        let set = ["stages.numbers.count=6"]
+        try why("table", set + ["stages.single.decoder.threshold=0.75"], "table")
+        try why("curve", set + ["stages.curve.groupSize=2"], "matrix")
+        try why("single", set, "resume")
+        try why("numbers", [], "cached")
+        let error = #expect(throws: UnknownStageError.self) { try plan().reasons(for: "tabel") }
+        #expect(error?.description.hasSuffix("Did you mean \"table\"?") == true)
+    }
+
+    @Test func whatIsGoneFromTheStoreIsSaidToBe() throws {
+        let outcome = try Runner(try parse(chain), store: store).run()
+        try FileSystem.remove(outcome.stages[0].artifact.folder)
+        let entries = try plan(["stages.numbers.count=6"]).entries
+        #expect(
+            entries.first { $0.stage == "single" }?.reason.hasPrefix(
+                "input data changed: @numbers is another, and the earlier one isn't in the store any more")
+                == true)
     }
 
     @Test func unfinishedStagesWillResume() throws {
@@ -44,7 +123,7 @@ import Testing
         let entries = try plan().entries
         let single = try #require(entries.first { $0.stage == "single" })
         #expect(single.status == .resume)
-        #expect(single.reason == "4 records are there; no artifact")
+        #expect(single.reason.hasPrefix("4 records are there; no artifact; the nearest of its kind"))
     }
 
     @Test func damageIsNamed() throws {

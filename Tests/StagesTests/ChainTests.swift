@@ -1,6 +1,7 @@
 import Evaluation
 import Files
 import JSON
+import Numerics
 import Pipeline
 import SystemPackage
 import TestSupport
@@ -14,8 +15,9 @@ import Transformers
     @Test func theWholeChainGivesArtifactsThatCanBeRead() throws {
         let micro = try MicroExperiment()
         let outcome = try micro.run()
-        #expect(outcome.stages.count == 20)
-        for stage in ["teacher", "autoregressive", "student", "randomStudent"] {
+        #expect(outcome.stages.count == 28)
+        let students = ["student", "randomStudent", "d2fStudent", "dparallelStudent", "adapterStudent"]
+        for stage in ["teacher", "autoregressive", "retrained"] + students {
             let folder = try #require(outcome.artifact(stage)).folder
             let model = try ModelFolder(folder)
             #expect(model.tokenizer.vocabularySize == model.transformer.configuration.vocabulary)
@@ -27,20 +29,46 @@ import Transformers
             #expect(!log.isEmpty)
         }
         try checkTrajectories(#require(outcome.artifact("trajectories")))
-        let evaluations = outcome.stages.filter { $0.artifact.record.type == "samples" }
-        #expect(evaluations.count == 12)
+        try checkTrajectories(#require(outcome.artifact("byEntropy")))
+        // The order of decoding is another one.
+        let orders = try ["trajectories", "byEntropy"].map {
+            try Journal.read(#require(outcome.artifact($0)).folder.appending("trajectories.jsonl")).map {
+                try #require(TrajectoryRecord($0.value)).unmaskStep
+            }
+        }
+        #expect(orders[0] != orders[1])
+        let evaluations = outcome.stages.filter {
+            $0.artifact.record.type == "samples" && $0.stage != "hot"
+        }
+        #expect(evaluations.count == 13)
         for evaluation in evaluations { try checkMetrics(evaluation.artifact) }
         // Students learned something else than their teacher knew, and than one another.
-        let weights = try ["teacher", "student", "randomStudent"].map {
+        let weights = try (["teacher", "retrained"] + students).map {
             try SHA256.hex(ofFile: #require(outcome.artifact($0)).folder.appending("model.safetensors"))
         }
-        #expect(Set(weights).count == 3)
+        #expect(Set(weights).count == 7)
+        try checkAdapter(outcome)
         let report = try #require(outcome.reports.first)
         #expect(report.path == outcome.artifact("table")?.folder.appending("table.txt"))
         for label in ["autoregressive", "vanilla", "Fast-dLLM", "random mask", "d3LLM + KV cache"] {
             #expect(report.text.contains("\n\(label) "), "\(report.text)")
         }
         #expect(try micro.halfWritten() == [])
+    }
+
+    /// The student's weights are the teacher's with the adapter that lies beside them.
+    private func checkAdapter(_ outcome: RunOutcome) throws {
+        let folder = try #require(outcome.artifact("adapterStudent")).folder
+        let teacher = try ModelFolder(#require(outcome.artifact("teacher")).folder).transformer
+        let adapter = try LoRAAdapter(
+            folder.appending("adapter"), for: teacher.configuration, LLaDAFamily.self)
+        #expect(adapter.rank == 4 && adapter.pairs.count == 4 * teacher.configuration.layers)
+        let merged = FlatParameters(copying: teacher)
+        adapter.merge(into: merged)
+        let student = FlatParameters(copying: try ModelFolder(folder).transformer)
+        for i in 0..<merged.buffer.count {
+            #expect(abs(merged.buffer.pointer[i] - student.buffer.pointer[i]) < 1e-6)
+        }
     }
 
     /// Some answers are right, each position is decoded once, and one per forward.
@@ -97,5 +125,21 @@ import Transformers
         try micro.run(only: ["teacher"])
         let again = try micro.run(set: ["stages.teacher.checkpointSeconds=3"], only: ["teacher"])
         #expect(again.stages.allSatisfy { $0.wasCached })
+    }
+
+    @Test("what a temperature draws depends on the stage's seed and on nothing else")
+    func temperature() throws {
+        let micro = try MicroExperiment()
+        func texts(_ overrides: [String], threads: Int) throws -> [String] {
+            let outcome = try micro.run(threads: threads, set: overrides, only: ["hot"])
+            let folder = try #require(outcome.artifact("hot")).folder
+            return try Journal.read(folder.appending("samples.jsonl")).map {
+                try #require(SampleRecord($0.value)).text
+            }
+        }
+        let first = try texts([], threads: 2)
+        #expect(first.count == 6)
+        #expect(try texts(["stages.hot.groupSize=3"], threads: 1) == first)
+        #expect(try texts(["stages.hot.seed=8"], threads: 2) != first)
     }
 }

@@ -33,7 +33,7 @@ import Transformers
             optimizer.step(
                 parameters, gradient.gradient,
                 gradientScale: GradientClipping.scale(
-                    norm: GradientClipping.norm(gradient.gradient), maximum: 1),
+                    norm: GradientClipping.norm(gradient.gradient.buffer), maximum: 1),
                 factor: schedule.factor(at: step))
         }
         #expect(last[0] > 1, "there was something to learn")

@@ -45,7 +45,7 @@ import Transformers
         let gradients = FlatParameters(zeros: Tiny.configuration())
         gradients.buffer.pointer[0] = 3
         gradients.buffer.pointer[7] = -4
-        #expect(GradientClipping.norm(gradients) == 5)
+        #expect(GradientClipping.norm(gradients.buffer) == 5)
         #expect(abs(GradientClipping.scale(norm: 5, maximum: 1) - 0.2) < 1e-6)
         #expect(GradientClipping.scale(norm: 0.5, maximum: 1) == 1)
         #expect(GradientClipping.scale(norm: 0, maximum: 1) == 1)

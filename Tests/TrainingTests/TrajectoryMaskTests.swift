@@ -108,4 +108,19 @@ import Testing
         #expect(masked(other) == [4, 6, 7, 8, 9, 10])
         for i in [0, 1, 2, 4, 6] { #expect(noisy[i] == tokens[i]) }
     }
+
+    @Test("the corrected state masks as many tokens as the ratio says, the faithful one one fewer")
+    func correctedState() {
+        for (ratio, count) in [(0.0, 0), (0.25, 1), (0.5, 2), (1.0, 4)] {
+            for (rule, expected) in [
+                (TrajectoryMask.StateIndex.faithful, max(0, count - 1)), (.corrected, count),
+            ] {
+                var draws = ScriptedDraws(integers: [0])
+                let window = TrajectoryMask.window(
+                    length: 11, promptLength: 3, fullLength: 11, trajectory: trajectory,
+                    .init(windowLength: 4, ratio: ratio, stateIndex: rule), &draws)
+                #expect(window.masked.count { $0 } == expected, "\(ratio), \(rule)")
+            }
+        }
+    }
 }

@@ -20,6 +20,7 @@ import Testing
         TinyModels.configuration(tied: true, bias: false),
         TinyModels.configuration(attention: .causal, shift: true),
         TinyModels.configuration(tied: true, shift: true),
+        TinyModels.configuration(bias: false, headNorm: true, headWidth: 6),
     ]
 
     @Test(

@@ -8,9 +8,11 @@ import Testing
 
     private func close(_ a: Matrix, _ b: Matrix) -> Bool { a.distance(to: b) < 1e-5 }
 
-    @Test("a causal model token by token gives what one pass gives", arguments: [1, 5, 12])
-    func causal(capacity: Int) throws {
-        let model = try TinyModels.transformer(TinyModels.configuration())
+    @Test(
+        "a causal model token by token gives what one pass gives", arguments: [1, 5, 12],
+        [TinyModels.configuration(), TinyModels.configuration(bias: false, headNorm: true, headWidth: 6)])
+    func causal(capacity: Int, configuration: TransformerConfiguration) throws {
+        let model = try TinyModels.transformer(configuration)
         let full = model.logits([ForwardInput(tokens: tokens, attention: .causal)], Workspace())
         let workspace = Workspace()
         let cache = KeyValueCache(model.configuration, capacity: capacity)

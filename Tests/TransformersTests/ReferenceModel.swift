@@ -46,6 +46,14 @@ struct ReferenceModel {
         return zip(x, row(weight)).map { $0 * scale * $1 }
     }
 
+    /// Each head normed by itself, where the model has a weight for it.
+    private func headsNormed(_ x: [Double], _ weight: ParameterRole) -> [Double] {
+        guard has(weight) else { return x }
+        return stride(from: 0, to: x.count, by: configuration.headWidth).flatMap {
+            normed(Array(x[$0..<$0 + configuration.headWidth]), weight)
+        }
+    }
+
     /// Rotates each head's pairs (i, i + K/2) by `position` times the pair's frequency.
     private func rotated(_ x: [Double], position: Int) -> [Double] {
         let k = configuration.headWidth
@@ -88,15 +96,12 @@ struct ReferenceModel {
         for l in 0..<c.layers {
             let n = x.map { normed($0, .block(l, .attentionNorm)) }
             let q = zip(n, positions).map {
-                rotated(
-                    linear($0, .block(l, .query), outputs: c.queryWidth, bias: .block(l, .queryBias)),
-                    position: $1)
+                let q = linear($0, .block(l, .query), outputs: c.queryWidth, bias: .block(l, .queryBias))
+                return rotated(headsNormed(q, .block(l, .queryNorm)), position: $1)
             }
             let k = zip(n, positions).map {
-                rotated(
-                    linear($0, .block(l, .key), outputs: c.keyValueWidth, bias: .block(l, .keyBias)),
-                    position: $1
-                )
+                let k = linear($0, .block(l, .key), outputs: c.keyValueWidth, bias: .block(l, .keyBias))
+                return rotated(headsNormed(k, .block(l, .keyNorm)), position: $1)
             }
             let v = n.map {
                 linear($0, .block(l, .value), outputs: c.keyValueWidth, bias: .block(l, .valueBias))

@@ -8,10 +8,12 @@ enum TinyModels {
     /// 2 layers, width 8, 2 heads that share 1 key-value head, F 12, V 11.
     static func configuration(
         tied: Bool = false, bias: Bool = true, attention: AttentionPattern = .bidirectional,
-        shift: Bool = false
+        shift: Bool = false, headNorm: Bool = false, headWidth: Int? = nil
     ) -> TransformerConfiguration {
         var c = TransformerConfiguration(
-            layers: 2, width: 8, heads: 2, keyValueHeads: 1, feedForwardWidth: 12, vocabulary: 11)
+            layers: 2, width: 8, heads: 2, keyValueHeads: 1, headWidth: headWidth, feedForwardWidth: 12,
+            vocabulary: 11)
+        c.queryKeyNorm = headNorm
         c.tiedHead = tied
         c.queryKeyValueBias = bias
         c.attention = attention
@@ -29,7 +31,7 @@ enum TinyModels {
             var stream = RandomStream(seed: seed, purpose: "tiny", sample: UInt64(i))
             let elements = flat.elements(of: i)
             for j in elements.indices {
-                elements[j] = Float(stream.nextDouble() - 0.5) + (specification.isNormWeight ? 1 : 0)
+                elements[j] = Float(stream.nextDouble() - 0.5) + (specification.isNorm ? 1 : 0)
             }
         }
         return flat
@@ -42,15 +44,6 @@ enum TinyModels {
     static func tokens(_ count: Int, seed: UInt64 = 1, vocabulary: Int = 11) -> [Int32] {
         var stream = RandomStream(seed: seed, purpose: "tokens")
         return (0..<count).map { _ in Int32(stream.nextInt(in: 0..<vocabulary)) }
-    }
-}
-
-extension ParameterSpecification {
-    var isNormWeight: Bool {
-        switch role {
-        case .finalNorm, .block(_, .attentionNorm), .block(_, .feedForwardNorm): true
-        default: false
-        }
     }
 }
 

@@ -48,9 +48,16 @@ import Testing
     /// room for other CPUs' order of summation.
     @Test(
         "the gradient of every parameter agrees with finite differences in double precision",
-        arguments: [false, true], [false, true])
-    func finiteDifferences(tied: Bool, bias: Bool) throws {
-        let flat = TinyModels.parameters(TinyModels.configuration(tied: tied, bias: bias))
+        arguments: [
+            TinyModels.configuration(tied: false, bias: false),
+            TinyModels.configuration(tied: true, bias: true),
+            TinyModels.configuration(bias: true, headWidth: 6),
+            TinyModels.configuration(tied: true, bias: false, headNorm: true),
+            TinyModels.configuration(bias: true, headNorm: true, headWidth: 2),
+            TinyModels.configuration(tied: true, bias: false, headNorm: true, headWidth: 6),
+        ])
+    func finiteDifferences(configuration: TransformerConfiguration) throws {
+        let flat = TinyModels.parameters(configuration)
         let (inputs, terms) = batch()
         let gradients = FlatParameters(zeros: flat.configuration)
         gradient(TrainingPass(try Transformer(over: flat)), inputs, terms, into: gradients)
@@ -88,9 +95,13 @@ import Testing
         #expect(abs(total - expected) < 1e-5)
     }
 
-    @Test("the training pass computes the hidden states of inference")
-    func hidden() throws {
-        let model = try TinyModels.transformer(TinyModels.configuration())
+    @Test(
+        "the training pass computes the hidden states of inference",
+        arguments: [
+            TinyModels.configuration(), TinyModels.configuration(headNorm: true, headWidth: 6),
+        ])
+    func hidden(configuration: TransformerConfiguration) throws {
+        let model = try TinyModels.transformer(configuration)
         let pass = TrainingPass(model)
         pass.forward(batch().inputs)
         var final: Matrix?

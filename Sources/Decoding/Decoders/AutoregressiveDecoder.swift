@@ -4,6 +4,10 @@ internal import Transformers
 public struct AutoregressiveOptions: DecoderOptions {
     /// Tokens to generate at most.
     public var generationLength: Int
+    /// 0 takes the most probable token; larger values draw from softmax(logits / temperature).
+    public var temperature = 0.0
+    /// Only the most probable tokens that together pass this probability count; nil for all.
+    public var topP: Double?
 
     public init(generationLength: Int = 256) { self.generationLength = generationLength }
 
@@ -11,6 +15,8 @@ public struct AutoregressiveOptions: DecoderOptions {
         generationLength = parameters.integer(
             "generationLength", default: defaults.generationLength, in: 1...1_000_000,
             "Tokens to generate at most.")
+        temperature = parameters.temperature(default: defaults.temperature)
+        topP = parameters.topP(default: defaults.topP)
     }
 }
 
@@ -24,7 +30,9 @@ public struct AutoregressiveDecoder: Decoder {
 
     public init(_ task: DecodingTask, _ options: AutoregressiveOptions) {
         precondition(!task.prompt.isEmpty, "the first token needs one before it")
-        state = DecodingState(task, maskCount: 0)
+        state = DecodingState(
+            task, maskCount: 0,
+            choice: TokenChoice(.tempered, temperature: options.temperature, topP: options.topP))
         self.options = options
     }
 

@@ -17,7 +17,7 @@ public struct BlockCacheDecoder: Decoder {
     private var cursor: BlockCursor
 
     public init(_ task: DecodingTask, _ options: BlockwiseOptions, reuse: Reuse) {
-        state = DecodingState(task, maskCount: options.generationLength)
+        state = DecodingState(task, maskCount: options.generationLength, choice: options.choice)
         cursor = BlockCursor(options, promptLength: task.prompt.count)
         self.options = options
         self.reuse = reuse
@@ -30,14 +30,14 @@ public struct BlockCacheDecoder: Decoder {
         guard let block = cursor.current(state) else { return nil }
         state.evaluations += 1
         return state.issue(
-            cursor.forwardsInBlock == 0 ? fillCache(for: block) : refine(block), blocks: cursor.blockStates,
-            topK: options.topK)
+            cursor.forwardsInBlock == 0 ? fillCache(for: block) : refine(block), blocks: cursor.blockStates)
     }
 
     @discardableResult
     public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
         let filledCache = cursor.forwardsInBlock == 0
-        let accepted = options.rule.select(predictions, scheduled: cursor.scheduledCount())
+        let accepted = options.select(
+            predictions, scheduled: cursor.scheduledCount(), draws: state.draws)
         let record = state.complete(accepting: accepted)
         cursor.applyEarlyStop(&state, filledCache: filledCache)
         return record
@@ -73,19 +73,22 @@ public struct BlockCacheDecoder: Decoder {
 
 extension DecodingMethod {
     static let fastDLLMPrefixCache = DecodingMethod(
-        "fast-dllm-prefix-cache", "Fast-dLLM with the tokens before the block cached.", defaults: .fastDLLM
-    ) { BlockCacheDecoder($0, $1, reuse: .prefix) }
+        "fast-dllm-prefix-cache", "Fast-dLLM with the tokens before the block cached.",
+        defaults: BlockCacheOptions(.fastDLLM)
+    ) { BlockCacheDecoder($0, $1.blocks, reuse: .prefix) }
 
     static let fastDLLMDualCache = DecodingMethod(
         "fast-dllm-dual-cache", "Fast-dLLM with the tokens before and after the block cached.",
-        defaults: .fastDLLM
-    ) { BlockCacheDecoder($0, $1, reuse: .dual) }
+        defaults: BlockCacheOptions(.fastDLLM)
+    ) { BlockCacheDecoder($0, $1.blocks, reuse: .dual) }
 
     static let dInferPrefixCache = DecodingMethod(
-        "dinfer-prefix-cache", "dInfer's port of Fast-dLLM with prefix cache.", defaults: .dInfer
-    ) { BlockCacheDecoder($0, $1, reuse: .prefix) }
+        "dinfer-prefix-cache", "dInfer's port of Fast-dLLM with prefix cache.",
+        defaults: BlockCacheOptions(.dInfer)
+    ) { BlockCacheDecoder($0, $1.blocks, reuse: .prefix) }
 
     static let dInferDualCache = DecodingMethod(
-        "dinfer-dual-cache", "dInfer's port of Fast-dLLM with dual cache.", defaults: .dInfer
-    ) { BlockCacheDecoder($0, $1, reuse: .dual) }
+        "dinfer-dual-cache", "dInfer's port of Fast-dLLM with dual cache.",
+        defaults: BlockCacheOptions(.dInfer)
+    ) { BlockCacheDecoder($0, $1.blocks, reuse: .dual) }
 }

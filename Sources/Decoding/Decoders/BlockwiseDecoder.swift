@@ -6,7 +6,7 @@ public struct BlockwiseDecoder: Decoder {
     private var cursor: BlockCursor
 
     public init(_ task: DecodingTask, _ options: BlockwiseOptions) {
-        state = DecodingState(task, maskCount: options.generationLength)
+        state = DecodingState(task, maskCount: options.generationLength, choice: options.choice)
         cursor = BlockCursor(options, promptLength: task.prompt.count)
         self.options = options
     }
@@ -20,12 +20,13 @@ public struct BlockwiseDecoder: Decoder {
         let request = ForwardRequest(
             .full, inputs: 0..<state.tokens.count,
             candidates: state.maskedPositions(in: 0..<block.upperBound))
-        return state.issue(request, blocks: cursor.blockStates, topK: options.topK)
+        return state.issue(request, blocks: cursor.blockStates)
     }
 
     @discardableResult
     public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
-        let accepted = options.rule.select(predictions, scheduled: cursor.scheduledCount())
+        let accepted = options.select(
+            predictions, scheduled: cursor.scheduledCount(), draws: state.draws)
         let record = state.complete(accepting: accepted)
         cursor.applyEarlyStop(&state, filledCache: false)
         return record

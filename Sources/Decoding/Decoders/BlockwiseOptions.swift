@@ -10,6 +10,13 @@ public struct BlockwiseOptions: DecoderOptions {
     public var steps: Int?
     /// Which predictions become tokens.
     public var rule: AcceptanceRule
+    /// Which of the predictions a planned number is taken from first.
+    public var remasking = Remasking.lowConfidence
+    /// 0 takes the most probable token; larger values draw from softmax(logits / temperature).
+    ///
+    /// In LLaDA's form (noise on the logits, confidence without temperature), or with the rule
+    /// ``AcceptanceRule/entropyBelow(_:)`` in d3LLM's for Dream.
+    public var temperature = 0.0
     /// Whether decoding stops once the end token is decoded, in the way of ``earlyStopStyle``.
     public var earlyStop: Bool
     /// See ``EarlyStopStyle``.
@@ -45,12 +52,25 @@ public struct BlockwiseOptions: DecoderOptions {
     static let dInfer = BlockwiseOptions(
         rule: .factor(1), earlyStopStyle: .dInfer, forwardsFinishedBlocks: false)
 
+    /// What a planned forward leaves masked (LLaDA's `remasking`).
+    public enum Remasking: String, Sendable, Hashable, CaseIterable {
+        /// The predictions with the lowest probability.
+        case lowConfidence
+        /// Random ones.
+        case random
+    }
+
     /// Planned forwards per block.
     var stepsPerBlock: Int { (steps ?? generationLength) / max(1, generationLength / blockLength) }
 }
 
 extension BlockwiseOptions {
     public init(_ parameters: inout ParameterReader, defaults: BlockwiseOptions) {
+        self.init(&parameters, defaults: defaults, hasRemasking: true)
+    }
+
+    /// - Parameter hasRemasking: whether the decoder knows ``remasking``.
+    init(_ parameters: inout ParameterReader, defaults: BlockwiseOptions, hasRemasking: Bool) {
         self = defaults
         (generationLength, blockLength) = parameters.lengths(
             generation: defaults.generationLength, block: defaults.blockLength)
@@ -58,14 +78,31 @@ extension BlockwiseOptions {
             "steps", default: defaults.steps, in: 1...1_000_000,
             "Forwards over all blocks that the rule \"scheduled\" plans; null plans one token per forward.")
         rule = Self.rule(&parameters, defaults: defaults.rule)
+        if hasRemasking {
+            remasking = parameters.choice(
+                "remasking", default: defaults.remasking,
+                "Which predictions the rule \"scheduled\" leaves masked: the least probable or random ones.")
+        }
+        temperature = parameters.temperature(default: defaults.temperature)
         earlyStop = parameters.flag(
             "earlyStop", default: defaults.earlyStop,
             "Whether everything after a decoded end token is settled.")
+        if defaults.earlyStopStyle == .dInfer {
+            earlyStopStyle = parameters.choice(
+                "earlyStopStyle", default: defaults.earlyStopStyle,
+                "How an early stop settles: as dInfer, which counts end tokens of the prompt, skips the forward that fills the cache and may leave masks, or by filling after each forward."
+            )
+        }
         topK = parameters.topK(default: defaults.topK)
         parameters.requireWholeBlocks(generation: generationLength, block: blockLength)
         let blocks = generationLength / blockLength
         if let steps, blocks > 0, steps % blocks != 0 {
             parameters.reject("\"steps\" is \(steps) and should be a multiple of the \(blocks) blocks.")
+        }
+        if remasking == .random, rule != .scheduled {
+            parameters.reject(
+                "\"remasking\" is \"random\", which only the rule \"scheduled\" can follow; a threshold needs probabilities."
+            )
         }
     }
 
@@ -81,7 +118,7 @@ extension BlockwiseOptions {
             case .confidence(let threshold): (.confidence, threshold, 1)
             case .entropy(let threshold): (.entropy, threshold, 1)
             case .entropyBelow(let threshold): (.entropyBelow, threshold, 1)
-            case .factor(let factor): (.factor, 0.9, factor)
+            case .factor(let factor, _): (.factor, 0.9, factor)
             }
         let chosen = parameters.choice("rule", default: name, "Which predictions become tokens.")
         let level = parameters.number(
@@ -91,36 +128,16 @@ extension BlockwiseOptions {
         let number = parameters.number(
             "factor", default: factor, in: 0...1000,
             "The j-th best of a forward needs a probability of 1 - factor / (j + 1) (rule \"factor\").")
+        let last = parameters.choice(
+            "factorLast", default: Quirks.Behaviour.faithful,
+            "Rule \"factor\": whether the very last prediction is accepted after all others although it misses its probability (faithful) or not (corrected)."
+        )
         return switch chosen {
         case .scheduled: .scheduled
         case .confidence: .confidence(level)
         case .entropy: .entropy(level)
         case .entropyBelow: .entropyBelow(level)
-        case .factor: .factor(number)
+        case .factor: .factor(number, last: last)
         }
-    }
-}
-
-extension ParameterReader {
-    /// The two lengths that every block decoder has.
-    mutating func lengths(generation: Int, block: Int) -> (generation: Int, block: Int) {
-        let generation = integer(
-            "generationLength", default: generation, in: 1...1_000_000, "Tokens to generate.")
-        let block = integer("blockLength", default: block, in: 1...1_000_000, "Tokens per block.")
-        return (generation, block)
-    }
-
-    /// How many of the most probable tokens count.
-    mutating func topK(default value: Int?) -> Int? {
-        integer(
-            "topK", default: value, in: 1...1_000_000,
-            "Number of most probable tokens that make probabilities and entropies; null for all, as upstream's evaluation has it (its Dream code alone defaults to 50)."
-        )
-    }
-
-    /// Rejects a generation length that leaves a shorter last block.
-    mutating func requireWholeBlocks(generation: Int, block: Int) {
-        guard generation % block != 0 else { return }
-        reject("\"generationLength\" is \(generation) and should be a multiple of \"blockLength\", \(block).")
     }
 }

@@ -15,7 +15,7 @@ public struct DreamBlockCacheDecoder: Decoder {
     /// - Parameter options: with the rule ``AcceptanceRule/scheduled``, the steps of a block include the one that
     ///   fills the cache, and the plan is Dream's, lowest entropy first.
     public init(_ task: DecodingTask, _ options: BlockwiseOptions, reuse: BlockCacheDecoder.Reuse) {
-        state = DecodingState(task, maskCount: options.generationLength)
+        state = DecodingState(task, maskCount: options.generationLength, choice: options.dreamChoice)
         cursor = BlockCursor(options, promptLength: task.prompt.count)
         times = UnmaskingTimes(steps: max(1, options.stepsPerBlock), last: Self.lastTime)
         self.options = options
@@ -29,8 +29,7 @@ public struct DreamBlockCacheDecoder: Decoder {
         guard let block = cursor.current(state) else { return nil }
         state.evaluations += 1
         return state.issue(
-            cursor.forwardsInBlock == 0 ? fillCache(for: block) : refine(block), blocks: cursor.blockStates,
-            topK: options.topK)
+            cursor.forwardsInBlock == 0 ? fillCache(for: block) : refine(block), blocks: cursor.blockStates)
     }
 
     @discardableResult
@@ -82,11 +81,12 @@ public struct DreamBlockCacheDecoder: Decoder {
 extension DecodingMethod {
     static let fastDLLMDreamPrefixCache = DecodingMethod(
         "fast-dllm-dream-prefix-cache", "Fast-dLLM for Dream with the tokens before the block cached.",
-        defaults: .fastDLLM
-    ) { DreamBlockCacheDecoder($0, $1, reuse: .prefix) }
+        defaults: DreamBlockCacheOptions(.fastDLLM)
+    ) { DreamBlockCacheDecoder($0, $1.blocks, reuse: .prefix) }
 
     static let fastDLLMDreamDualCache = DecodingMethod(
         "fast-dllm-dream-dual-cache",
-        "Fast-dLLM for Dream with the tokens before and after the block cached.", defaults: .fastDLLM
-    ) { DreamBlockCacheDecoder($0, $1, reuse: .dual) }
+        "Fast-dLLM for Dream with the tokens before and after the block cached.",
+        defaults: DreamBlockCacheOptions(.fastDLLM)
+    ) { DreamBlockCacheDecoder($0, $1.blocks, reuse: .dual) }
 }

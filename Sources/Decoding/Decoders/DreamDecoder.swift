@@ -13,7 +13,7 @@ public struct DreamDecoder: Decoder {
 
     public init(_ task: DecodingTask, _ options: DreamOptions) {
         precondition(options.plannedSteps > 0, "decoding takes at least one forward")
-        state = DecodingState(task, maskCount: options.generationLength)
+        state = DecodingState(task, maskCount: options.generationLength, choice: options.choice)
         self.options = options
         steps = options.plannedSteps
         quota = options.generationLength / steps
@@ -28,17 +28,41 @@ public struct DreamDecoder: Decoder {
         let whole = 0..<state.tokens.count
         return state.issue(
             ForwardRequest(.full, inputs: whole, candidates: state.maskedPositions(in: whole)),
-            blocks: [.fullyActivated], topK: options.topK)
+            blocks: [.fullyActivated])
     }
 
     @discardableResult
     public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
-        let sorted = predictions.sorted { options.rule.precedes($0, $1) }
-        let accepted =
-            options.rule == .threshold
-            ? takeConfident(sorted)
-            : Array(sorted.prefix(times.count(at: state.forwards, masks: predictions.count)))
-        return state.complete(accepting: accepted)
+        switch options.rule {
+        case .threshold: return state.complete(accepting: takeConfident(ordered(predictions)))
+        case .random: return state.complete(accepting: takeAtRandom(predictions))
+        case .probability, .margin, .entropy:
+            let count = times.count(at: state.forwards, masks: predictions.count)
+            return state.complete(accepting: Array(ordered(predictions).prefix(count)))
+        }
+    }
+
+    /// The predictions in the order in which they are decoded.
+    private func ordered(_ predictions: [Prediction]) -> [Prediction] {
+        guard options.orderTemperature > 0, options.rule != .threshold else {
+            return predictions.sorted { options.rule.precedes($0, $1) }
+        }
+        // The largest of confidence / T plus Gumbel noise, and so on down, are draws without replacement.
+        let draws = state.draws
+        let places = predictions.map { prediction in
+            (
+                options.rule.confidence(prediction) / options.orderTemperature
+                    + draws.gumbel("order", at: prediction.position), prediction
+            )
+        }
+        return places.sorted { $0.0 > $1.0 }.map(\.1)
+    }
+
+    /// Each prediction with the share of the masks that this forward is planned to decode.
+    private func takeAtRandom(_ predictions: [Prediction]) -> [Prediction] {
+        let share = times.share(at: state.forwards)
+        let draws = state.draws
+        return predictions.filter { draws.uniform("transfer", at: $0.position) < share }
     }
 
     /// The threshold's choice; what it leaves over is due in the next forward, after the last one in one more.

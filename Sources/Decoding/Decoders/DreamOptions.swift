@@ -11,15 +11,24 @@ public struct DreamOptions: DecoderOptions {
         /// Of the most probable ones, as many as an even split plans and earlier forwards left over, those that
         /// reach the threshold, and the best one in any case (`confidence_threshold`).
         case threshold
+        /// Each with the probability that the plan gives the share of a forward, in no order (`origin`).
+        case random
 
         /// Whether `a` is decoded before `b`; among equals the left one.
         func precedes(_ a: Prediction, _ b: Prediction) -> Bool {
             switch self {
             case .entropy: EntropyRule.precedes(a, b)
-            case .margin:
-                // 1 − margin, which keeps apart what rounds to a margin of 1.
-                (a.doubt + a.secondProbability, a.position) < (b.doubt + b.secondProbability, b.position)
-            case .probability, .threshold: (a.doubt, a.position) < (b.doubt, b.position)
+            case .margin: (a.marginDoubt, a.position) < (b.marginDoubt, b.position)
+            case .probability, .threshold, .random: (a.doubt, a.position) < (b.doubt, b.position)
+            }
+        }
+
+        /// What a prediction is ordered by, larger first (upstream's `confidence`).
+        func confidence(_ a: Prediction) -> Double {
+            switch self {
+            case .entropy: -a.entropy
+            case .margin: 1 - a.marginDoubt
+            case .probability, .threshold, .random: a.probability
             }
         }
     }
@@ -34,6 +43,14 @@ public struct DreamOptions: DecoderOptions {
     public var threshold = 0.9
     /// The time at which the plan ends (upstream's `eps`); ``Rule/threshold`` doesn't look at it.
     public var lastTime = 1e-3
+    /// 0 decodes in order of confidence; larger values draw the positions of a forward without replacement, with
+    /// probabilities softmax(confidence / temperature) (upstream's `alg_temp`).
+    public var orderTemperature = 0.0
+    /// 0 takes the most probable token; larger values draw from softmax(logits / temperature), and confidences are of
+    /// that.
+    public var temperature = 0.0
+    /// Only the most probable tokens that together pass this probability count; nil for all.
+    public var topP: Double?
     /// See ``BlockwiseOptions/topK``.
     public var topK: Int?
 
@@ -53,6 +70,12 @@ public struct DreamOptions: DecoderOptions {
         lastTime = parameters.number(
             "lastTime", default: defaults.lastTime, in: 0...0.999,
             "The time, from 1 down, at which the plan ends (all rules but \"threshold\").")
+        orderTemperature = parameters.number(
+            "orderTemperature", default: defaults.orderTemperature, in: 0...1000,
+            "0 decodes in order of confidence, larger values draw positions from softmax(confidence / orderTemperature) (rules \"probability\", \"margin\" and \"entropy\")."
+        )
+        temperature = parameters.temperature(default: defaults.temperature)
+        topP = parameters.topP(default: defaults.topP)
         topK = parameters.topK(default: defaults.topK)
         if rule == .threshold, generationLength % plannedSteps != 0 {
             parameters.reject(
@@ -60,6 +83,9 @@ public struct DreamOptions: DecoderOptions {
             )
         }
     }
+
+    /// How tokens are chosen from a row of logits.
+    var choice: TokenChoice { TokenChoice(.tempered, temperature: temperature, topP: topP, topK: topK) }
 
     /// Planned forwards.
     var plannedSteps: Int { steps ?? generationLength }

@@ -99,7 +99,12 @@ extension WordProblems {
             var total = start
             for step in steps {
                 let sign = step.change > 0 ? "+" : "-"
-                let sum = "\(total) \(sign) \(abs(step.change)) = \(step.total)"
+                let working = "\(total) \(sign) \(abs(step.change))"
+                let sum =
+                    switch options.order {
+                    case .forward: "\(working) = \(step.total)"
+                    case .resultFirst: "\(step.total) = \(working)"
+                    }
                 sentences.append(
                     random.pick(
                         [

@@ -20,6 +20,17 @@ public struct WordProblems: Sendable {
         }
     }
 
+    /// Where the results of a response stand.
+    public enum Order: String, Sendable, Hashable, CaseIterable {
+        /// Each total behind the sum that gives it, `Friday : 47 + 5 = 52 .`: what stands further left is needed first.
+        case forward
+        /// Each total before its sum, `Friday : 52 = 47 + 5 .`
+        ///
+        /// What a total is made from stands to the right of it, so that within a sentence the order of positions and the
+        /// order of dependencies run against each other, and it matters which masked positions a model sees together.
+        case resultFirst = "result-first"
+    }
+
     /// What decides the distribution of the problems.
     public struct Options: Sendable, Hashable {
         /// How many changes a problem has, 1 to 3; each takes another weekday.
@@ -29,11 +40,14 @@ public struct WordProblems: Sendable {
         /// Questions are always drawn uniformly. A skewed distribution of answers gives the most likely answer a
         /// lead that a parallel decoder can rely on; with 1, tokens of different variants are committed together.
         public var variantDecay: Double
+        /// The order of the response; questions are the same in either.
+        public var order: Order
 
-        /// Two steps and halving weights, unless told otherwise.
-        public init(steps: Int = 2, variantDecay: Double = 0.5) {
+        /// Two steps, halving weights and results last, unless told otherwise.
+        public init(steps: Int = 2, variantDecay: Double = 0.5, order: Order = .forward) {
             self.steps = steps
             self.variantDecay = variantDecay
+            self.order = order
         }
     }
 

@@ -1,15 +1,9 @@
 import JSON
 
-/// A place in a text: of a file, or of an argument on the command line.
-struct Origin: Sendable {
-    let source: SourceText
-    let range: Range<Int>
-}
-
 /// A value of a configuration and the place that it came from.
 ///
-/// A tree of its own, because a configuration is put together from several texts (the file, its matrix, the
-/// command line), while a JSON node knows its offset but not its document.
+/// A tree of its own, because a configuration is put together from several texts (files that extend one another,
+/// the command line), while a JSON node knows its offset but not its document.
 struct ConfigNode: Sendable {
     enum Value: Sendable {
         case null
@@ -26,6 +20,12 @@ struct ConfigNode: Sendable {
     init(value: Value, origin: Origin) {
         self.value = value
         self.origin = origin
+    }
+
+    /// An empty object of a file that has no text.
+    static func nothing(_ name: String) -> ConfigNode {
+        let source = SourceText(name: name, bytes: [])
+        return ConfigNode(value: .object([]), origin: Origin(source: source, range: 0..<0))
     }
 
     /// Copies a parsed value whose offset 0 is at `base` of `source`.

@@ -14,6 +14,8 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
     public let excerpt: String
     /// What would be right: the nearest name, the legal values.
     public let hint: String?
+    /// Where the value is used, if it was written for a variable.
+    public let use: String?
 
     init(at origin: Origin, _ message: String, hint: String? = nil) {
         let (line, column) = origin.source.position(of: origin.range.lowerBound)
@@ -23,6 +25,12 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
         self.message = message
         self.excerpt = origin.source.excerpt(at: origin.range.lowerBound)
         self.hint = hint
+        self.use = Self.use(origin.uses)
+    }
+
+    private static func use(_ uses: [Origin]) -> String? {
+        guard !uses.isEmpty else { return nil }
+        return "The value is used at \(uses.map(\.place).joined(separator: ", and that at "))."
     }
 
     init(_ error: JSONSyntaxError, hint: String? = nil) {
@@ -32,10 +40,12 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
         self.message = error.message
         self.excerpt = error.excerpt
         self.hint = hint
+        self.use = nil
     }
 
     public var description: String {
-        "\(file):\(line):\(column): \(message)\n\(excerpt)" + (hint.map { "\n\($0)" } ?? "")
+        (["\(file):\(line):\(column): \(message)", excerpt] + [hint, use].compactMap { $0 })
+            .joined(separator: "\n")
     }
 }
 

@@ -28,13 +28,14 @@ extension Fields {
     public func artifactList(
         _ key: String, types: [ArtifactType], atLeast count: Int = 1, _ summary: String
     ) -> [ArtifactReference] {
-        read(
-            key, .artifactList(types), presence: .required, summary, role: .recipe, fallback: nil,
+        let type = FieldType.artifactList(types, atLeast: count)
+        return read(
+            key, type, presence: .required, summary, role: .recipe, fallback: nil,
             placeholder: [],
             decode: { node in
-                guard let references = self.many(node, key, types, .artifactList(types)) else { return nil }
+                guard let references = self.many(node, key, types, type) else { return nil }
                 guard references.count >= count else {
-                    self.mismatch(key, .artifactList(types), node)
+                    self.mismatch(key, type, node)
                     return nil
                 }
                 return references
@@ -47,7 +48,7 @@ extension Fields {
     public func artifacts(
         _ key: String, types: [ArtifactType], atLeast count: Int = 1, _ summary: String
     ) -> [LabelledArtifacts] {
-        let type = FieldType.labelledArtifacts(types)
+        let type = FieldType.labelledArtifacts(types, atLeast: count)
         return read(
             key, type, presence: .required, summary, role: .recipe, fallback: nil, placeholder: [],
             decode: { node in
@@ -55,8 +56,14 @@ extension Fields {
                     self.mismatch(key, type, node)
                     return nil
                 }
-                let groups = members.map { member in
-                    self.many(member.value, "\(key).\(member.key)", types, .artifactList(types)).map {
+                let element = FieldType.artifactList(types, atLeast: 1)
+                let groups = members.map { member -> LabelledArtifacts? in
+                    let path = "\(key).\(member.key)"
+                    guard member.value.array?.isEmpty != true else {
+                        self.mismatch(path, element, member.value)
+                        return nil
+                    }
+                    return self.many(member.value, path, types, element).map {
                         LabelledArtifacts(label: member.key, artifacts: $0)
                     }
                 }

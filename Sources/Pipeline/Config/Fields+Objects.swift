@@ -18,13 +18,11 @@ extension Fields {
         }
         let value = read(child)
         child.finish()
-        let isRequired = child.descriptions.contains {
-            if case .required = $0.presence { true } else { false }
-        }
+        let description = child.description
         return self.read(
-            key, .object(child.descriptions), presence: isRequired ? .required : .defaulted(.object([:])),
-            summary,
-            role: role, fallback: value, placeholder: value, decode: { _ in value },
+            key, .object(description),
+            presence: description.hasRequiredKey ? .required : .defaulted(.object([:])), summary, role: role,
+            fallback: value, placeholder: value, decode: { _ in value },
             encode: { _ in .object(child.config) })
     }
 
@@ -80,9 +78,9 @@ extension Fields {
         Fields(node, anchor: anchor, path: path + [key], session: session)
     }
 
-    private func describe<Value>(_ read: (Fields) -> Value) -> [FieldDescription] {
+    func describe<Value>(_ read: (Fields) -> Value) -> ObjectDescription {
         let fields = Fields.describing()
         _ = read(fields)
-        return fields.descriptions
+        return fields.description
     }
 }

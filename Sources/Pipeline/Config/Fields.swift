@@ -29,8 +29,11 @@ public final class Fields {
 
     /// What was asked for, in order.
     private(set) var descriptions: [FieldDescription] = []
+    /// The keys that depend on one of them, and those of them that hold; nil while it isn't known which do.
+    var alternatives: ObjectDescription.Alternatives?
+    var alternativeKeys: [String]? = []
     /// The resolved values of the keys that are part of the recipe, without references.
-    private(set) var config = JSONObject()
+    var config = JSONObject()
 
     init(
         _ node: ConfigNode?, anchor: Origin?, path: [String], session: ReadingSession, reserved: [String] = []
@@ -47,6 +50,9 @@ public final class Fields {
 
     /// A reader without an object, for descriptions.
     static func describing() -> Fields { Fields(nil, anchor: nil, path: [], session: ReadingSession()) }
+
+    /// What was asked for, as a description of the object.
+    var description: ObjectDescription { .init(fields: descriptions, alternatives: alternatives) }
 
     /// Whether the object has the key with the value null, which the optional readers don't tell from its absence.
     public func isNull(_ key: String) -> Bool { node?[key]?.isNull ?? false }
@@ -71,12 +77,14 @@ public final class Fields {
     ///   - encode: The value's form in the recipe; nil keeps it out (references are recorded as inputs).
     func read<Value>(
         _ key: String, _ type: FieldType, presence: FieldDescription.Presence, _ summary: String,
-        role: FieldRole,
+        role: FieldRole, acceptsNull: Bool? = nil,
         fallback: Value?, placeholder: Value, decode: (ConfigNode) -> Value?, encode: (Value) -> JSONValue?
     ) -> Value {
         precondition(!descriptions.contains { $0.key == key }, "the key \"\(key)\" is asked for twice")
         descriptions.append(
-            FieldDescription(key: key, type: type, presence: presence, role: role, summary: summary))
+            FieldDescription(
+                key: key, type: type, presence: presence, role: role, summary: summary,
+                acceptsNull: acceptsNull))
         guard let node else { return fallback ?? placeholder }
         let value: Value
         if let found = node[key] {
@@ -94,7 +102,10 @@ public final class Fields {
         }
         // What may be absent and is leaves no trace, so that a kind can take on such a key without changing the
         // identity of the stages that don't use it.
-        if case .optional = presence, node[key] == nil { return value }
+        switch presence {
+        case .optional where node[key] == nil, .implied where node[key] == nil: return value
+        default: break
+        }
         if role == .recipe, let encoded = encode(value) { config[key] = encoded }
         return value
     }
@@ -113,11 +124,12 @@ public final class Fields {
     ///
     /// Called once the initialiser is through.
     func finish() {
-        guard let members = node?.members else { return }
-        let known = descriptions.map(\.key)
+        guard let node, let members = node.members, let alternativeKeys else { return }
+        let known = descriptions.map(\.key) + alternativeKeys
+        let choice = alternatives.flatMap { node[$0.key]?.string }.map { " with \"\($0)\"" } ?? ""
         for member in members where !known.contains(member.key) && !reserved.contains(member.key) {
             session.report(
-                member.keyOrigin, "\(name(of: nil)) has no key \"\(member.key)\".",
+                member.keyOrigin, "\(name(of: nil))\(choice) has no key \"\(member.key)\".",
                 hint: NearestName.hint(for: member.key, among: known + reserved, what: "Its keys"))
         }
     }

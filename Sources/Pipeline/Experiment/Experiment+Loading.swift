@@ -1,5 +1,3 @@
-import Files
-import JSON
 public import SystemPackage
 
 extension Experiment {
@@ -13,32 +11,15 @@ extension Experiment {
     public static func load(_ path: FilePath, overrides: [String] = [], registry: StageRegistry) throws
         -> Experiment
     {
-        try parse(try FileSystem.read(path), name: path.string, overrides: overrides, registry: registry)
+        try Configuration(path, overrides: overrides, registry: registry).experiment()
     }
 
-    /// Reads and checks the bytes of a configuration.
+    /// Reads and checks the bytes of a configuration; files that it extends are looked for beside `name`.
     ///
     /// - Throws: `ConfigurationError` with every problem found.
     public static func parse(
         _ bytes: [UInt8], name: String, overrides: [String] = [], registry: StageRegistry
     ) throws(ConfigurationError) -> Experiment {
-        let document: JSONDocument
-        do throws(JSONSyntaxError) {
-            document = try JSONDocument(parsing: bytes, name: name, allowComments: true)
-        } catch {
-            throw ConfigurationError([Diagnostic(error)])
-        }
-        var root = ConfigNode(document.root, source: document.source)
-        var problems: [Diagnostic] = []
-        for argument in overrides {
-            do throws(Diagnostic) {
-                try Override(argument).apply(to: &root)
-            } catch { problems.append(error) }
-        }
-        var loader = ExperimentLoader(registry: registry)
-        let experiment = loader.load(root)
-        problems += loader.problems
-        guard let experiment, problems.isEmpty else { throw ConfigurationError(problems) }
-        return experiment
+        try Configuration(parsing: bytes, name: name, overrides: overrides, registry: registry).experiment()
     }
 }

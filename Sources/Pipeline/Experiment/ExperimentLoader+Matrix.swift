@@ -27,18 +27,15 @@ extension ExperimentLoader {
             }
             var node = member.value
             for setting in point {
-                let path = setting.path.split(separator: ".").map(String.init)
-                do throws(ConfigNode.PathBlocked) {
-                    try node.set(path[...], to: setting.value, keyOrigin: setting.keyOrigin)
+                do throws(PathProblem) {
+                    try node.set(setting.path.parts[...], to: setting.value, keyOrigin: setting.keyOrigin)
                 } catch {
                     problems.append(
                         Diagnostic(
-                            at: setting.keyOrigin,
-                            "\"\(setting.path)\" can't be followed to \"\(error.part)\": it leads into \(error.found)."
-                        ))
+                            at: setting.keyOrigin, "\"\(setting.path)\" \(error.reason).", hint: error.hint))
                 }
             }
-            let values = JSONObject(point.map { ($0.path, JSONValue($0.value)) })
+            let values = JSONObject(point.map { ($0.path.description, JSONValue($0.value)) })
             variants.append((id, values, node))
         }
         return Source(member: member, variants: variants)

@@ -3,6 +3,9 @@ import OrderedCollections
 
 /// The passes over a configuration: the head, the directory of stages, each stage, the order.
 struct ExperimentLoader {
+    /// More stages and variants than this are a slip of the pen.
+    static let limit = 20_000
+
     let registry: StageRegistry
     var problems: [Diagnostic] = []
 
@@ -23,20 +26,25 @@ struct ExperimentLoader {
         let variants: [(id: String, values: JSONObject, node: ConfigNode)]
     }
 
-    mutating func load(_ root: ConfigNode) -> Experiment? {
+    mutating func load(_ original: ConfigNode) -> Experiment? {
+        let root = Replication.expand(original) { problems.append($0) }
         let session = ReadingSession(subject: "the experiment")
-        let head = Fields(root, anchor: root.origin, path: [], session: session, reserved: ["stages"])
-        _ = head.optionalString("$schema", "The schema that editors check the file with.")
-        let name = head.string("name", "The experiment's address in the store, such as \"mini/table1\".")
-        let seed = head.integer("seed", default: 0, in: 0..., "What random numbers are drawn from.")
-        let description = head.optionalString("description", "What the experiment is about.")
-        head.finish()
-        checkName(name, head)
+        let fields = Fields(
+            root, anchor: root.origin, path: [], session: session,
+            reserved: ["stages", Replication.key, Replication.summaryKey] + ConfigFile.keys)
+        let head = ExperimentHead(fields)
+        fields.finish()
+        if let name = root["name"]?.string { checkName(name, fields) }
         if root.members != nil, root["stages"]?.members?.isEmpty ?? true {
-            head.reject("stages", "An experiment needs the key \"stages\" with at least one stage.")
+            fields.reject("stages", "An experiment needs the key \"stages\" with at least one stage.")
         }
         problems += session.diagnostics
         let sources = (root["stages"]?.members ?? []).map { expand($0) }
+        guard sources.reduce(0, { $0 + $1.variants.count }) <= Self.limit else {
+            fields.reject("stages", "The experiment has more than \(Self.limit) stages, variants included.")
+            problems = session.diagnostics
+            return nil
+        }
         let directory = directory(of: sources)
         var drafts: OrderedDictionary<String, [Draft]> = [:]
         var edges: OrderedDictionary<String, [(stage: String, origin: Origin)]> = [:]
@@ -44,7 +52,7 @@ struct ExperimentLoader {
             edges[entry.name] = []
             guard let kind = entry.kind else { continue }
             for variant in source.variants {
-                let (draft, session) = read(variant, of: source, kind, seed: seed, directory)
+                let (draft, session) = read(variant, of: source, kind, seed: head.seed, directory)
                 drafts[entry.name, default: []].append(draft)
                 edges[entry.name, default: []] += session.edges
                 problems += session.diagnostics
@@ -52,17 +60,16 @@ struct ExperimentLoader {
         }
         guard let order = order(edges), problems.isEmpty else { return nil }
         return Experiment(
-            name: name, seed: seed, description: description,
+            name: head.name, seed: head.seed, description: head.description,
             stages: finish(order.flatMap { drafts[$0] ?? [] }))
     }
 
-    private func checkName(_ name: String, _ head: Fields) {
+    private func checkName(_ name: String, _ fields: Fields) {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-_")
-        guard !name.isEmpty else { return }
         guard parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(allowed.contains) }), !parts.contains("runs")
         else {
-            head.reject(
+            fields.reject(
                 "name", "The name \"\(name)\" can't be a folder of the store.",
                 hint: "Use a-z, 0-9, - and _, with / between folders; \"runs\" is taken.")
             return
@@ -73,7 +80,6 @@ struct ExperimentLoader {
         let entries = sources.map { source in
             StageDirectory.Entry(
                 name: source.member.key, kind: kind(of: source.member),
-                isMatrix: source.member.value["matrix"] != nil,
                 variants: source.variants.map { .init(id: $0.id, values: $0.values) })
         }
         return StageDirectory(entries: entries)

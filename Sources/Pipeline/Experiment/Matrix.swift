@@ -2,10 +2,17 @@ import JSON
 
 /// The variants that a stage's `matrix` spans: the Cartesian product, later keys varying fastest.
 struct Matrix {
-    /// One point of the product: for each key its dotted path, the place of the key, and the value.
-    typealias Point = [(path: String, keyOrigin: Origin, value: ConfigNode)]
+    /// One key of one point.
+    struct Setting {
+        let path: ConfigPath
+        let keyOrigin: Origin
+        let value: ConfigNode
+        /// The place of the value among those of its key, from 1.
+        let number: Int
+    }
 
-    let points: [Point]
+    /// One value for each key.
+    let points: [[Setting]]
 
     /// More variants than this are a slip of the pen, not a sweep.
     static let limit = 10_000
@@ -20,7 +27,7 @@ struct Matrix {
             points = []
             return
         }
-        var points: [Point] = [[]]
+        var points: [[Setting]] = [[]]
         for member in members {
             guard let values = member.value.array, !values.isEmpty else {
                 report(
@@ -30,8 +37,9 @@ struct Matrix {
                     ))
                 continue
             }
-            let first = member.key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-            guard !first.contains(""), first[0] != "kind", first[0] != "matrix" else {
+            guard let path = ConfigPath(inStage: member.key), let first = path.key(at: 0), first != "kind",
+                first != "matrix"
+            else {
                 report(
                     Diagnostic(
                         at: member.keyOrigin, "A matrix can't set \"\(member.key)\".",
@@ -45,39 +53,31 @@ struct Matrix {
                         "The matrix of \(subject) spans more than \(Self.limit) variants."))
                 break
             }
-            points = points.flatMap { point in values.map { point + [(member.key, member.keyOrigin, $0)] } }
+            let settings = values.enumerated().map { index, value in
+                Setting(path: path, keyOrigin: member.keyOrigin, value: value, number: index + 1)
+            }
+            points = points.flatMap { point in settings.map { point + [$0] } }
         }
         self.points = points
     }
 
     /// `stage[threshold=0.1]` for each point; keys go by their last part where that is unambiguous.
     func names(of stage: String) -> [String] {
-        let paths = points.first?.map(\.path) ?? []
+        let paths = (points.first ?? []).map(\.path.description)
         let last = paths.map { String($0.split(separator: ".").last ?? "") }
         let labels = paths.indices.map { i in last.count { $0 == last[i] } == 1 ? last[i] : paths[i] }
         return points.map { point in
-            let settings = point.enumerated().map { index, setting in
-                "\(labels[index])=\(Self.text(of: setting.value, index: { ordinal(of: setting.value, index) }))"
-            }
+            let settings = zip(labels, point).map { "\($0)=\(Self.text(of: $1))" }
             return "\(stage)[\(settings.joined(separator: ","))]"
         }
     }
 
-    /// The place of a value among the distinct ones of its key, from 1.
-    private func ordinal(of value: ConfigNode, _ key: Int) -> Int {
-        var seen: [Int] = []
-        for point in points where !seen.contains(point[key].value.origin.range.lowerBound) {
-            seen.append(point[key].value.origin.range.lowerBound)
-        }
-        return (seen.firstIndex(of: value.origin.range.lowerBound) ?? 0) + 1
-    }
-
     /// Scalars stand for themselves; lists and objects are numbered.
-    private static func text(of value: ConfigNode, index: () -> Int) -> String {
-        switch value.value {
+    private static func text(of setting: Setting) -> String {
+        switch setting.value.value {
         case .string(let string): string
-        case .null, .bool, .number: value.shown
-        case .array, .object: "#\(index())"
+        case .null, .bool, .number: setting.value.shown
+        case .array, .object: "#\(setting.number)"
         }
     }
 }

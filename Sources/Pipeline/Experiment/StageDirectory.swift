@@ -12,7 +12,6 @@ struct StageDirectory {
         let name: String
         /// Nil when the stage's kind is unknown, which has been reported.
         let kind: (any StageKind.Type)?
-        let isMatrix: Bool
         let variants: [Variant]
     }
 

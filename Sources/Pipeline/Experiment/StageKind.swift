@@ -19,6 +19,9 @@ public protocol StageKind: Sendable {
     /// Reads the stage's keys. Asks for every key on every path, throws nothing and does nothing else.
     init(_ fields: Fields)
 
+    /// What ``run(_:)`` is expected to take on this machine; nil where the kind can't tell.
+    func forecast() -> StageForecast?
+
     /// Makes the artifact: writes files to `context.output`.
     ///
     /// The same recipe must give the same content: random numbers come from `context.seed`, and what
@@ -28,6 +31,7 @@ public protocol StageKind: Sendable {
 
 extension StageKind {
     public static var parts: [String] { [] }
+    public func forecast() -> StageForecast? { nil }
 }
 
 /// What a stage says about its artifact when it is done.
@@ -62,9 +66,9 @@ public struct StageRegistry: Sendable {
     public subscript(name: String) -> (any StageKind.Type)? { kinds.first { $0.name == name } }
 
     /// All keys of a kind, found by reading it without an object.
-    public static func fields(of kind: any StageKind.Type) -> [FieldDescription] {
+    public static func description(of kind: any StageKind.Type) -> ObjectDescription {
         let fields = Fields.describing()
         _ = kind.init(fields)
-        return fields.descriptions
+        return fields.description
     }
 }

@@ -14,8 +14,8 @@ extension StageRegistry {
         var text = "\(kind.name) (version \(kind.version)): \(kind.summary)\nMakes a \(kind.output.name)"
         text += kind.parts.isEmpty ? ".\n" : ", with the parts \(kind.parts.joined(separator: ", ")).\n"
         var rows: [(key: String, head: String, summary: String)] = []
-        func add(_ fields: [FieldDescription], prefix: String) {
-            for field in fields {
+        func add(_ object: ObjectDescription, prefix: String) {
+            for field in object.fields {
                 rows.append((prefix + field.key, field.head, field.summary))
                 switch field.type {
                 case .object(let nested): add(nested, prefix: "\(prefix)\(field.key).")
@@ -23,8 +23,15 @@ extension StageRegistry {
                 default: break
                 }
             }
+            if let alternatives = object.alternatives {
+                rows.append(
+                    (
+                        "\(prefix)…", "the other keys",
+                        "They depend on \(prefix)\(alternatives.key)."
+                    ))
+            }
         }
-        add(fields(of: kind), prefix: "")
+        add(description(of: kind), prefix: "")
         rows.append(
             (
                 "seed", "integer of at least 0, default: the experiment's",
@@ -51,7 +58,7 @@ extension FieldDescription {
         switch presence {
         case .required: return "\(type.label), required\(role)"
         case .optional: return "\(type.label), optional\(role)"
-        case .defaulted(let value):
+        case .defaulted(let value), .implied(let value):
             if case .object = type { return "\(type.label), optional\(role)" }
             let text = (try? value.compactBytes()).map { String(decoding: $0, as: UTF8.self) } ?? "?"
             return "\(type.label), default \(text)\(role)"

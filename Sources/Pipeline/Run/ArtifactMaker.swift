@@ -108,6 +108,7 @@ struct ArtifactMaker {
                 peakMemory: PeakMemory.bytes(), code: code, machine: machine)
             let folder = store.folder(of: stage, in: runner.experiment)
             try store.publish(output, record: record, at: folder)
+            store.noteLocation(of: stage.fingerprint, folder)
             // The artifact is whole; work that can't be removed now only takes space.
             try? FileSystem.remove(work)
             reporter.end(

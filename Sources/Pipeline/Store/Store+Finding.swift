@@ -13,9 +13,20 @@ extension Store {
 
     /// Looks for the artifact of a stage without reading its contents: files are checked by name and size.
     ///
+    /// It may be in the stage's place or where another experiment made it.
+    ///
     /// - Throws: `StoreError` when a newer version of the program wrote it; `FileError`.
     func find(_ stage: Stage, in experiment: Experiment) throws -> Finding {
-        let folder = folder(of: stage, in: experiment)
+        let found = try find(stage.fingerprint, at: folder(of: stage, in: experiment))
+        if case .absent = found, let noted = notedLocation(of: stage.fingerprint),
+            case .whole(let artifact) = try find(stage.fingerprint, at: noted)
+        {
+            return .whole(artifact)
+        }
+        return found
+    }
+
+    private func find(_ fingerprint: String, at folder: FilePath) throws -> Finding {
         let marker = folder.appending(ArtifactRecord.fileName)
         guard let status = try FileSystem.status(marker) else {
             guard let kind = try FileSystem.status(folder)?.kind else { return .absent }
@@ -31,7 +42,7 @@ extension Store {
             case .unreadable(let reason): return .damaged(reason)
             }
         }
-        guard record.fingerprint == stage.fingerprint else {
+        guard record.fingerprint == fingerprint else {
             return .damaged("its artifact.json has another fingerprint, \(record.fingerprint.prefix(12))…")
         }
         for file in record.files {

@@ -7,6 +7,7 @@ public import SystemPackage
 /// store/<experiment>/runs/<time>-<n>/run.json                                      what each run did
 /// store/.work/<fingerprint>/      journals and checkpoints of what isn't finished; survives a kill
 /// store/.tmp/<fingerprint>.<n>/   an artifact being written; removed when its process is gone
+/// store/.index/<fingerprint>      where an artifact is, for other experiments with the same stage
 /// store/.locks/<fingerprint>.lock held by the process that makes the artifact
 /// store/.damaged/                 folders that stood in an artifact's place without being one
 /// ```

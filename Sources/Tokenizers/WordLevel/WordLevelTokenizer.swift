@@ -47,6 +47,9 @@ public struct WordLevelTokenizer: Tokenizer {
         specialIds = Set(added.filter(\.isSpecial).map(\.id))
     }
 
+    /// Whether the other tokenizer has the same tokens with the same ids.
+    public func hasSameVocabulary(as other: WordLevelTokenizer) -> Bool { ids == other.ids }
+
     public var vocabularySize: Int { ids.count }
     public var unknownTokenId: Int? { unknownId }
     /// Texts begin without a token of their own.

@@ -1,0 +1,55 @@
+/// How a token is chosen from a row of logits.
+public struct TokenChoice: Sendable, Hashable {
+    /// The published forms of sampling.
+    ///
+    /// All draw token v with probability softmax(logit / T); they differ in the random numbers that they take and in
+    /// which distribution the probability and the entropy of a ``Prediction`` are of.
+    public enum Form: Sendable, Hashable {
+        /// LLaDA's: noise on each logit; probability and entropy are of the logits as they are.
+        case gumbel
+        /// d3LLM's for Dream: one draw; probability and entropy are of the logits as they are.
+        case softmax
+        /// Dream's own and that of autoregressive models: one draw; probability and entropy are of what was drawn
+        /// from, with the temperature and the limits.
+        case tempered
+    }
+
+    public var form: Form
+    /// 0 takes the most probable token; larger values spread the choice.
+    public var temperature: Double
+    /// Only the most probable tokens that together pass this probability count; nil for all.
+    public var topP: Double?
+    /// Only this many most probable tokens, and their equals, count; nil for all.
+    public var topK: Int?
+
+    public init(_ form: Form = .gumbel, temperature: Double = 0, topP: Double? = nil, topK: Int? = nil) {
+        self.form = form
+        self.temperature = temperature
+        self.topP = topP
+        self.topK = topK
+    }
+}
+
+extension ParameterReader {
+    /// The temperature at which tokens are drawn.
+    mutating func temperature(default value: Double) -> Double {
+        number(
+            "temperature", default: value, in: 0...1000,
+            "0 takes the most probable token, larger values draw from softmax(logits / temperature).")
+    }
+
+    /// How many of the most probable tokens count, by their probability.
+    mutating func topP(default value: Double?) -> Double? {
+        number(
+            "topP", default: value, in: 0...1,
+            "Only the most probable tokens that together pass this probability count; null for all.")
+    }
+
+    /// How many of the most probable tokens count.
+    mutating func topK(default value: Int?) -> Int? {
+        integer(
+            "topK", default: value, in: 1...1_000_000,
+            "Number of most probable tokens that make probabilities and entropies; null for all, as upstream's evaluation has it (its Dream code alone defaults to 50)."
+        )
+    }
+}

@@ -1,0 +1,104 @@
+/// A benchmark: how its records are read, asked and graded.
+///
+/// To add one, write a type that conforms, name it in ``BenchmarkTasks``, and test its prompts against those of the
+/// harness that published numbers were made with.
+public protocol BenchmarkTask: Sendable {
+    /// One problem.
+    associatedtype Document: Sendable
+
+    /// Its name in configurations, such as `gsm8k-cot`.
+    var name: String { get }
+    /// How prompts reach the model.
+    var form: TaskPrompt.Form { get }
+    /// The examples before each question.
+    var fewShot: FewShot { get }
+    /// Where a response ends, before it is graded.
+    var stopStrings: [String] { get }
+    /// The examples that ``FewShot/fixed(count:)`` takes.
+    var fixedExamples: [Document] { get }
+
+    /// Reads a record; nil when it isn't part of the split that is asked.
+    func document(_ record: TaskRecord) throws(TaskError) -> Document?
+    /// What names a problem, within its benchmark.
+    func id(of document: Document, index: Int) -> String
+    /// The prompt of a problem.
+    func prompt(for document: Document, examples: [Document]) -> TaskPrompt
+    /// The right answer, or the tests, as the data set has them.
+    func target(of document: Document) -> String
+    /// Grades a response that was cut at ``stopStrings``.
+    func verdict(_ response: String, _ document: Document) -> TaskVerdict
+}
+
+extension BenchmarkTask {
+    public var fewShot: FewShot { .none }
+    public var fixedExamples: [Document] { [] }
+
+    public func id(of document: Document, index: Int) -> String { "\(name)-\(index)" }
+
+    /// Grades a response: text up to its end token, without special tokens.
+    public func grade(_ response: String, _ document: Document) -> TaskVerdict {
+        verdict(StopStrings.cut(response, at: stopStrings), document)
+    }
+
+    /// Every problem of a benchmark file with its prompt.
+    ///
+    /// - Parameters:
+    ///   - records: the file that is asked, whole: which examples a question gets depends on its place.
+    ///   - training: the training split, for tasks that draw examples.
+    /// - Throws: ``TaskError`` for a record that lacks something and for too few examples.
+    public func items(_ records: [TaskRecord], training: [TaskRecord] = []) throws(TaskError) -> [TaskItem] {
+        let documents = try read(records)
+        let examples = try examples(questions: documents.count, training)
+        return documents.enumerated().map { index, document in
+            TaskItem(
+                id: id(of: document, index: index), prompt: prompt(for: document, examples: examples[index]),
+                target: target(of: document), grade: { grade($0, document) })
+        }
+    }
+
+    private func read(_ records: [TaskRecord]) throws(TaskError) -> [Document] {
+        var documents: [Document] = []
+        for record in records { if let document = try document(record) { documents.append(document) } }
+        return documents
+    }
+
+    private func examples(questions: Int, _ training: [TaskRecord]) throws(TaskError) -> [[Document]] {
+        let pool: [Document]
+        switch fewShot {
+        case .none: return Array(repeating: [], count: questions)
+        case .fixed: pool = fixedExamples
+        case .drawn: pool = try read(training)
+        }
+        guard pool.count >= fewShot.count else {
+            throw TaskError(
+                "\(name) needs \(fewShot.count) examples and there are \(pool.count). "
+                    + "Give the training split, or fewer examples.")
+        }
+        guard case .drawn(let draw) = fewShot else {
+            return Array(repeating: Array(pool.prefix(fewShot.count)), count: questions)
+        }
+        return draw.places(questions: questions, of: pool.count, form: form).map { $0.map { pool[$0] } }
+    }
+}
+
+/// A problem that is ready to be asked.
+public struct TaskItem: Sendable, Identifiable {
+    /// Unique within its benchmark.
+    public let id: String
+    public let prompt: TaskPrompt
+    /// The right answer, or the tests, as the data set has them.
+    public let target: String
+    private let grading: @Sendable (String) -> TaskVerdict
+
+    init(
+        id: String, prompt: TaskPrompt, target: String, grade: @escaping @Sendable (String) -> TaskVerdict
+    ) {
+        self.id = id
+        self.prompt = prompt
+        self.target = target
+        grading = grade
+    }
+
+    /// Grades a response: text up to its end token, without special tokens.
+    public func grade(_ response: String) -> TaskVerdict { grading(response) }
+}

@@ -1,0 +1,36 @@
+/// The benchmarks of the paper, as each model family is asked them upstream.
+public enum BenchmarkTasks {
+    /// A model family whose evaluation harness is followed.
+    public enum Family: String, Sendable, Hashable, CaseIterable {
+        /// d3LLM's `eval_llada.py`: only the programming tasks use the chat template.
+        case llada
+        /// `eval_instruct` of Dream: everything uses it, and MATH has no examples.
+        case dream
+    }
+
+    /// All tasks of a family.
+    public static func all(_ family: Family) -> [any BenchmarkTask] {
+        switch family {
+        case .llada:
+            [
+                GSM8KTask(.stepByStep, form: .plain), GSM8KTask(.questionAnswer, form: .plain),
+                MATHTask(form: .plain), HumanEvalTask(.fenced), MBPPTask(.beginDone),
+            ]
+        case .dream:
+            [
+                GSM8KTask(.stepByStep, form: .chat), GSM8KTask(.questionAnswer, form: .chat),
+                MATHTask(form: .chat, examples: 0), HumanEvalTask(.startedAnswer), MBPPTask(.startedAnswer),
+            ]
+        }
+    }
+
+    /// The task of that name.
+    ///
+    /// - Throws: ``TaskError`` that lists the names when there is none.
+    public static func named(_ name: String, _ family: Family) throws(TaskError) -> any BenchmarkTask {
+        let tasks = all(family)
+        if let task = tasks.first(where: { $0.name == name }) { return task }
+        let names = tasks.map { "\"\($0.name)\"" }.joined(separator: ", ")
+        throw TaskError("There is no benchmark \"\(name)\". There are \(names).")
+    }
+}

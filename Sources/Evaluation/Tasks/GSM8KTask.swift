@@ -1,0 +1,65 @@
+/// Grade-school word problems (Cobbe and others 2021), as lm-evaluation-harness asks them.
+public struct GSM8KTask: BenchmarkTask {
+    /// How a problem is put.
+    public enum Wording: String, Sendable, Hashable, CaseIterable {
+        /// `gsm8k_cot_zeroshot`: "Q: … A: Let's think step by step."
+        case stepByStep
+        /// `gsm8k`: "Question: … Answer:", below solved examples; the paper's Long-GSM8K.
+        case questionAnswer
+    }
+
+    /// One problem.
+    public struct Document: Sendable, Hashable {
+        public let question: String
+        /// The solution, which ends in `#### <number>`.
+        public let answer: String
+    }
+
+    public let name: String
+    public let wording: Wording
+    public let form: TaskPrompt.Form
+    public let fewShot: FewShot
+    /// How the answer is found in a response.
+    ///
+    /// The default is the filter that can work with either wording; upstream doesn't say which it reports.
+    public let pattern: AnswerPattern
+
+    /// The task; `fewShot` is what the wording's harness task has unless given.
+    public init(
+        _ wording: Wording, form: TaskPrompt.Form, fewShot: FewShot? = nil,
+        pattern: AnswerPattern = .lastNumber
+    ) {
+        name = wording == .stepByStep ? "gsm8k-cot" : "long-gsm8k"
+        self.wording = wording
+        self.form = form
+        self.fewShot = fewShot ?? (wording == .stepByStep ? .none : .drawn(ExampleDraw(count: 5)))
+        self.pattern = pattern
+    }
+
+    public var stopStrings: [String] {
+        [wording == .stepByStep ? "Q:" : "Question:", "</s>", "<|im_end|>"]
+    }
+
+    public func document(_ record: TaskRecord) throws(TaskError) -> Document? {
+        Document(question: try record.string("question"), answer: try record.string("answer"))
+    }
+
+    public func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
+        let solved = examples.map { "\(question($0)) \($0.answer)\n\n" }.joined()
+        return TaskPrompt(form: form, text: solved + question(document))
+    }
+
+    private func question(_ document: Document) -> String {
+        switch wording {
+        case .stepByStep: "Q: \(document.question)\nA: Let's think step by step."
+        case .questionAnswer: "Question: \(document.question)\nAnswer:"
+        }
+    }
+
+    public func target(of document: Document) -> String { document.answer }
+
+    public func verdict(_ response: String, _ document: Document) -> TaskVerdict {
+        let found = pattern.extract(from: response)
+        return ExactMatch.matches(found, document.answer) ? .correct(found: found) : .wrong(found: found)
+    }
+}

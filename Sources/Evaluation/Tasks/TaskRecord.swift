@@ -1,0 +1,87 @@
+internal import Files
+internal import JSON
+public import SystemPackage
+
+/// One line of a benchmark's JSONL file; its accessors say what is missing and where.
+public struct TaskRecord: Sendable {
+    /// Its place in the file, from 0; lines without content aren't counted.
+    public let index: Int
+    private let node: JSONNode
+    /// File, line and column for messages.
+    private let place: String
+
+    /// Parses one JSON object.
+    ///
+    /// - Parameters:
+    ///   - index: the place among the records, from 0.
+    ///   - line: the line of the file, from 1.
+    public init(parsing bytes: [UInt8], index: Int, file: String, line: Int) throws(TaskError) {
+        self.index = index
+        place = "\(file):\(line)"
+        do throws(JSONSyntaxError) {
+            node = try JSONDocument(parsing: bytes, name: file).root
+        } catch {
+            throw TaskError("\(place):\(error.column): \(error.message)")
+        }
+        guard node.members != nil else {
+            throw TaskError("\(place): the line is \(node.kindName), and a record is an object.")
+        }
+    }
+
+    /// All records of a JSONL file.
+    ///
+    /// - Throws: `FileError`, or ``TaskError`` for a line that is no JSON object and for a file without records.
+    public static func read(_ path: FilePath) throws -> [TaskRecord] {
+        let lines = try FileSystem.read(path)
+            .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        var records: [TaskRecord] = []
+        for (number, line) in lines.enumerated() {
+            let isBlank = line.allSatisfy { $0 == UInt8(ascii: " ") || (0x09...0x0D).contains($0) }
+            if isBlank { continue }
+            records.append(
+                try TaskRecord(
+                    parsing: Array(line), index: records.count, file: path.string, line: number + 1))
+        }
+        guard !records.isEmpty else {
+            throw TaskError("\(path) is empty. It should have one JSON object on each line.")
+        }
+        return records
+    }
+
+    /// The text under `key`.
+    public func string(_ key: String) throws(TaskError) -> String {
+        let value = try member(key)
+        guard let text = value.string else { throw wrong(key, value, "a string") }
+        return text
+    }
+
+    /// The whole number under `key`.
+    public func int(_ key: String) throws(TaskError) -> Int {
+        let value = try member(key)
+        guard let number = value.int else { throw wrong(key, value, "a whole number") }
+        return number
+    }
+
+    /// The texts of the list under `key`.
+    public func strings(_ key: String) throws(TaskError) -> [String] {
+        let value = try member(key)
+        guard let list = value.array else { throw wrong(key, value, "a list of strings") }
+        return try list.map { (element) throws(TaskError) in
+            guard let text = element.string else { throw wrong(key, element, "a list of strings") }
+            return text
+        }
+    }
+
+    /// An error about this record.
+    public func problem(_ text: String) -> TaskError { TaskError("\(place): \(text)") }
+
+    private func member(_ key: String) throws(TaskError) -> JSONNode {
+        if let value = node[key] { return value }
+        let known = (node.members ?? []).map { "\"\($0.key)\"" }.joined(separator: ", ")
+        throw problem("the record has no \"\(key)\"; it has \(known.isEmpty ? "nothing" : known).")
+    }
+
+    private func wrong(_ key: String, _ found: JSONNode, _ expected: String) -> TaskError {
+        problem("\"\(key)\" has \(found.kindName) where \(expected) should be.")
+    }
+}

@@ -1,0 +1,42 @@
+/// What a task's grader makes of a response.
+public enum TaskVerdict: Sendable, Hashable {
+    /// The answer is right.
+    case correct(found: String)
+    /// It is another answer, or none.
+    case wrong(found: String)
+    /// The response is a program whose tests would have to be run.
+    case untested(Program)
+
+    /// Whether the response is right; nil when only running it can tell.
+    public var isCorrect: Bool? {
+        switch self {
+        case .correct: true
+        case .wrong: false
+        case .untested: nil
+        }
+    }
+}
+
+/// A program out of a response, and what it has to pass.
+///
+/// It was written by a model: it may be run in a sandbox only, with limits of time and memory. Nothing in this
+/// module runs it.
+public struct Program: Sendable, Hashable {
+    /// Where the program's text comes from.
+    public enum Source: Sendable, Hashable {
+        /// The text is the program.
+        case asWritten(String)
+        /// The program is what ``PythonParser/sanitize(_:dependencies:)`` takes out of the text.
+        case toSanitize(PythonParser.Request)
+    }
+
+    public let source: Source
+    /// Python code that raises unless the program before it is right.
+    public let tests: String
+
+    /// A program of the given parts.
+    public init(source: Source, tests: String) {
+        self.source = source
+        self.tests = tests
+    }
+}

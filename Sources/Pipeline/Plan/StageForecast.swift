@@ -1,0 +1,40 @@
+/// What a stage is expected to take, or took.
+public struct StageForecast: Sendable, Hashable {
+    /// Wall-clock seconds; nil where nothing is known.
+    public var seconds: Double?
+    /// The largest resident size, in bytes.
+    public var memory: Int?
+    /// What the artifact takes on disk, in bytes.
+    public var disk: Int?
+
+    /// A forecast of what is known.
+    public init(seconds: Double? = nil, memory: Int? = nil, disk: Int? = nil) {
+        self.seconds = seconds
+        self.memory = memory
+        self.disk = disk
+    }
+
+    /// "2 min 05 s, 310 MB of memory, 12 MB of disk"; nil where nothing is known.
+    var text: String? {
+        let parts = [
+            seconds.map(Readable.duration), memory.map { "\(Readable.size($0)) of memory" },
+            disk.map { "\(Readable.size($0)) of disk" },
+        ].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+}
+
+extension Readable {
+    /// "512 B", "12.3 kB", "310 MB": three digits or so, in powers of ten.
+    static func size(_ bytes: Int) -> String {
+        guard bytes >= 1000 else { return "\(bytes) B" }
+        var value = Double(bytes)
+        var units = ["kB", "MB", "GB", "TB"][...]
+        value /= 1000
+        while value >= 999.5, units.count > 1 {
+            value /= 1000
+            units = units.dropFirst()
+        }
+        return "\(rate(value)) \(units.first ?? "")"
+    }
+}

@@ -1,0 +1,35 @@
+import Files
+import SystemPackage
+
+/// Artifacts that another experiment has made: same fingerprint, so the same content.
+///
+/// `.index/<fingerprint>` holds the place of the artifact, relative to the store. It is only a hint: a wrong or
+/// missing one costs the reuse, never a wrong artifact, because what it points to is checked like any other.
+extension Store {
+    private func indexFile(_ fingerprint: String) -> FilePath {
+        root.appending(".index").appending(fingerprint)
+    }
+
+    /// Notes where an artifact is.
+    ///
+    /// An artifact is whole without its note, so that one that can't be written is no error.
+    func noteLocation(of fingerprint: String, _ folder: FilePath) {
+        var relative = folder
+        guard relative.removePrefix(root) else { return }
+        let file = indexFile(fingerprint)
+        try? FileSystem.createDirectory(file.removingLastComponent())
+        try? FileSystem.writeAtomically(Array("\(relative)\n".utf8), to: file)
+    }
+
+    /// Where the index says that the artifact is, if that is inside the store.
+    func notedLocation(of fingerprint: String) -> FilePath? {
+        guard let text = try? FileSystem.readText(indexFile(fingerprint)),
+            let line = text.split(separator: "\n").first
+        else { return nil }
+        let relative = FilePath(String(line)).lexicallyNormalized()
+        guard relative.isRelative, relative.components.first.map({ $0.kind == .regular }) ?? false else {
+            return nil
+        }
+        return root.pushing(relative)
+    }
+}

@@ -1,0 +1,102 @@
+/// Rows of one value each with its interval and the single values behind it, over one linear axis.
+public struct DotChart: Sendable, Hashable {
+    /// One row.
+    public struct Row: Sendable, Hashable {
+        /// What stands beside the row.
+        public let name: String
+        /// The value that counts, drawn large.
+        public let value: Double
+        /// The ends of its error bar, if there is one.
+        public let error: ClosedRange<Double>?
+        /// What the value is a mean of, drawn small.
+        public let values: [Double]
+
+        /// A row.
+        public init(_ name: String, value: Double, error: ClosedRange<Double>? = nil, values: [Double] = []) {
+            self.name = name
+            self.value = value
+            self.error = error
+            self.values = values
+        }
+
+        var all: [Double] { [value] + values + (error.map { [$0.lowerBound, $0.upperBound] } ?? []) }
+    }
+
+    /// What the chart shows, as a phrase.
+    public var title: String
+    /// What the axis shows, with its unit.
+    public var axisTitle: String
+    /// A value to draw a line at, such as no difference.
+    public var reference: Double?
+    /// The rows, from top to bottom; those that aren't finite aren't drawn.
+    public var rows: [Row]
+
+    /// A chart of the given parts.
+    public init(title: String, axisTitle: String, reference: Double? = nil, rows: [Row]) {
+        self.title = title
+        self.axisTitle = axisTitle
+        self.reference = reference
+        self.rows = rows
+    }
+}
+
+extension SVGChartRenderer {
+    /// The SVG of a dot chart; its height follows from the number of rows.
+    public func render(_ chart: DotChart) -> String {
+        let rows = chart.rows.filter { $0.all.allSatisfy(\.isFinite) }
+        let ticks = Ticks(spanning: rows.flatMap(\.all) + (chart.reference.map { [$0] } ?? []))
+        let left = Double(24 + 7 * (chart.rows.map(\.name.count).max() ?? 0))
+        let right = left + Double(width) - 160
+        let top = 44.0
+        let bottom = top + 26 * Double(max(1, rows.count))
+        let (total, height) = (Int(right) + 30, Int(bottom) + 58)
+        func x(_ value: Double) -> Double {
+            left + (value - ticks.range.lowerBound) / (ticks.range.upperBound - ticks.range.lowerBound)
+                * (right - left)
+        }
+        var lines = [
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(total) \(height)\" width=\"\(total)\" "
+                + "height=\"\(height)\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\">",
+            "<title>\(SVG.escaped(chart.title))</title>",
+            "<rect width=\"\(total)\" height=\"\(height)\" fill=\"#ffffff\"/>",
+            SVG.text(chart.title, x: Double(total) / 2, y: 24, anchor: "middle", size: 15),
+        ]
+        for value in ticks.values {
+            lines.append(SVG.line(x(value), top, x(value), bottom, colour: "#e5e5e5"))
+            lines.append(SVG.line(x(value), bottom, x(value), bottom + 5))
+            let label = FixedPoint.text(value, digits: ticks.digits)
+            lines.append(SVG.text(label, x: x(value), y: bottom + 19, anchor: "middle"))
+        }
+        lines.append(SVG.line(left, bottom, right, bottom))
+        if let reference = chart.reference {
+            lines.append(SVG.line(x(reference), top, x(reference), bottom, dashes: "4 3"))
+        }
+        for (i, row) in rows.enumerated() {
+            lines += draw(row, y: top + 26 * Double(i) + 13, left: left, x: x)
+        }
+        if rows.isEmpty {
+            lines.append(SVG.text("no data", x: (left + right) / 2, y: top + 17, anchor: "middle"))
+        }
+        lines.append(
+            SVG.text(chart.axisTitle, x: (left + right) / 2, y: bottom + 42, anchor: "middle", size: 13))
+        lines.append("</svg>")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func draw(_ row: DotChart.Row, y: Double, left: Double, x: (Double) -> Double) -> [String] {
+        let style = SeriesStyle(0)
+        var lines = [SVG.text(row.name, x: left - 10, y: y + 4, anchor: "end")]
+        if let error = row.error {
+            lines.append(
+                SVG.line(x(error.lowerBound), y, x(error.upperBound), y, colour: style.colour, width: 2))
+            for end in [error.lowerBound, error.upperBound] {
+                lines.append(SVG.line(x(end), y - 4, x(end), y + 4, colour: style.colour, width: 2))
+            }
+        }
+        lines += row.values.map {
+            "<circle cx=\"\(SVG.number(x($0)))\" cy=\"\(SVG.number(y))\" r=\"3\" fill=\"none\" stroke=\"#333333\"/>"
+        }
+        lines.append(style.marker(x: x(row.value), y: y))
+        return lines
+    }
+}

@@ -1,0 +1,76 @@
+internal import Numerics
+internal import Pipeline
+internal import Training
+
+/// d3LLM's pseudo-trajectory distillation (paper, section "pseudo-trajectory distillation";
+/// `d3llm_llada_train.py`, `d3llm_dream_train.py`).
+struct D3LLMRecipe: DistillationRecipe {
+    enum Mask: String, CaseIterable {
+        case trajectory
+        case random
+    }
+
+    enum Window: String, CaseIterable {
+        case response
+        case padded
+        case whole
+    }
+
+    private let mask: Mask
+    private let window: Window
+    private let stateIndex: TrajectoryMask.StateIndex
+    private let noise: NoiseFields
+    private let windowLengths: [Int]
+    private let objective: D3LLMObjective
+
+    init(_ fields: Fields) {
+        mask = fields.choice(
+            "mask", default: Mask.trajectory,
+            "Which tokens of a window are masked: as the teacher's trajectory had them, or at random.")
+        window = fields.choice(
+            "window", default: Window.response,
+            "Where windows may lie. response: up to the end token, padding belongs to the last window (released code "
+                + "for LLaDA); padded: padding has windows of its own (for Dream); whole: no windows, everything is "
+                + "masked at once (for Dream without block-wise loss).")
+        stateIndex = fields.choice(
+            "stateIndex", default: TrajectoryMask.StateIndex.faithful,
+            "Which state of a trajectory shows a mask ratio. faithful: the released code's, in which one token fewer "
+                + "is masked than the ratio says and never a whole window; corrected: the state before.")
+        noise = fields.object("noise", "Mask ratio over training.") { NoiseFields($0) }
+        windowLengths = fields.integers(
+            "windowLengths", default: [4, 4, 6, 6, 8, 8], in: 1...65_536, atLeast: 1,
+            "Window lengths over training, spread evenly and interpolated; one number keeps it constant.")
+        objective = fields.object("loss", "The distillation loss.") { loss in
+            D3LLMObjective(
+                entropyWeight: Float(
+                    loss.number(
+                        "entropyWeight", default: 2, in: 0.0..., "Factor on the entropy of right predictions."
+                    )),
+                temperature: Float(
+                    loss.number(
+                        "temperature", default: 0.5, in: .above(0),
+                        "Temperature of the softmax in the entropy.")),
+                usesComplement: loss.flag(
+                    "complement", default: true, "Also train on the complementary mask."),
+                usesComplementEntropy: loss.flag(
+                    "complementEntropy", default: false,
+                    "Entropy on the complementary mask as well; released code: off for LLaDA, on for Dream."))
+        }
+    }
+
+    func batch(_ step: DistillationStep, _ draws: inout RandomStream) -> LossBatch {
+        let ratio = noise.ratio(step: step.index, of: step.count, &draws)
+        let options = TrajectoryMask.Options(
+            windowLength: Curriculum.windowLength(
+                windowLengths, epoch: step.progress * Double(windowLengths.count)),
+            ratio: ratio, usesRandomMask: mask == .random, countsPadding: window == .padded,
+            usesWholeResponse: window == .whole, stateIndex: stateIndex)
+        let windows = step.rows.map { row in
+            TrajectoryMask.window(
+                length: row.tokens.count, promptLength: row.promptLength, fullLength: row.fullLength,
+                trajectory: row.trajectory, options, &draws)
+        }
+        return objective.batch(
+            rows: step.rows.map(\.tokens), windows: windows, step.configuration, mask: step.teacher.maskToken)
+    }
+}

@@ -1,0 +1,116 @@
+internal import JSON
+internal import Numerics
+public import Pipeline
+internal import Reporting
+internal import SystemPackage
+internal import Training
+internal import Transformers
+
+/// Trains a student, which starts as a copy of the teacher, on the teacher's own decoded answers.
+public struct DistillStage: StageKind {
+    public static let name = "distill"
+    public static let version = 2
+    public static let summary =
+        "Distils a student from a teacher's answers, by d3LLM's, dParallel's or D2F's recipe."
+    public static let output = ArtifactType.model
+
+    private let teacher: ArtifactReference
+    private let trajectories: ArtifactReference
+    private let data: ArtifactReference
+    private let steps: Int
+    private let batchSize: Int
+    private let recipeName: DistillationRecipes
+    private let recipe: any DistillationRecipe
+    private let adapter: AdapterFields?
+    private let optimizer: OptimizerFields
+    private let checkpointSeconds: Double
+
+    public init(_ fields: Fields) {
+        teacher = fields.artifact("teacher", types: [.model], "The model that the student starts from.")
+        trajectories = fields.artifact(
+            "trajectories", types: [.trajectories], "The teacher's answers and their order.")
+        data = fields.artifact(
+            "data", types: [.dataset], "Data set that the trajectories' prompts come from.")
+        steps = fields.integer("steps", default: 300, in: 1...10_000_000, "Optimiser steps.")
+        batchSize = fields.integer("batch", default: 32, in: 1...65_536, "Answers per step.")
+        (recipeName, recipe) = DistillationRecipes.read(fields)
+        adapter = fields.optionalObject(
+            "adapter", "Train a low-rank adapter (LoRA) instead of all parameters."
+        ) { AdapterFields($0) }
+        optimizer = fields.object("optimizer", "How the parameters are updated.") {
+            OptimizerFields(
+                $0, learningRate: 5e-4, decay: 0.01, warmup: 20, decayShare: 0.3, kind: .adamw,
+                rule: .upstream, beta2: 0.999)
+        }
+        if adapter != nil, optimizer.kind != .adamw {
+            fields.reject(
+                "adapter", "An adapter is trained with adamw; muon is for the blocks' whole matrices.")
+        }
+        checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
+    }
+
+    public func run(_ context: StageContext) throws -> StageResult {
+        let model = try ModelFolder(context.folder(of: teacher))
+        let rows = try AnswerRow.read(
+            trajectories: context.folder(of: trajectories), data: context.folder(of: data), model)
+        let trainee = trainee(FlatParameters(copying: model.transformer), seed: context.seed)
+        let losses = try TrainingLoop(
+            context: context, trainee: trainee,
+            phases: [phase(rows, model, trainee, seed: context.seed, threads: context.threads)],
+            checkpointInterval: checkpointSeconds
+        ).run()
+        try ModelFolder.write(
+            try Transformer(over: trainee.weights), family: model.family, model.tokenizer, to: context.output)
+        if let adapter = (trainee as? AdapterTraining)?.adapter {
+            try adapter.write(to: context.output.appending("adapter"), model.family)
+        }
+        return result(losses, answers: rows.count, trained: trainee.trained.count)
+    }
+
+    private func trainee(_ parameters: FlatParameters, seed: UInt64) -> any Trainee {
+        guard let adapter else { return FullTraining(parameters) }
+        return AdapterTraining(parameters, adapter.options, seed: seed)
+    }
+
+    private func phase(
+        _ rows: [AnswerRow], _ model: ModelFolder, _ trainee: any Trainee, seed: UInt64, threads: Int
+    ) -> TrainingLoop.Phase {
+        let order = OrderBox(ShuffledOrder(count: rows.count, seed: seed, purpose: "distill"))
+        return TrainingLoop.Phase(
+            name: recipeName.rawValue, steps: steps, schedule: optimizer.schedule(steps: steps),
+            maximumNorm: optimizer.maximumNorm,
+            makeOptimizer: {
+                (trainee as? AdapterTraining).map { optimizer.make($0) }
+                    ?? optimizer.make(
+                        model.transformer.configuration, family: model.family, threads: threads)
+            },
+            batch: { index in
+                var draws = RandomStream(seed: seed, purpose: "distill", sample: UInt64(index))
+                let chosen = (0..<batchSize).map { rows[order.value.index(index * batchSize + $0)] }
+                let step = DistillationStep(
+                    index: index, count: steps, rows: chosen, teacher: model, threads: threads)
+                return recipe.batch(step, &draws)
+            })
+    }
+
+    private func result(_ losses: [LossReport.Group], answers: Int, trained: Int) -> StageResult {
+        let epochs = Double(steps * batchSize) / Double(answers)
+        let shown = losses.map {
+            "\($0.name) CE \(FixedPoint.text($0.crossEntropy, digits: 3))"
+                + ($0.entropy > 0 ? ", entropy \(FixedPoint.text($0.entropy, digits: 3))" : "")
+        }.joined(separator: "; ")
+        let numbers = losses.flatMap {
+            [
+                ("\($0.name).crossEntropy", JSONValue.number($0.crossEntropy)),
+                ("\($0.name).entropy", .number($0.entropy)),
+            ]
+        }
+        return StageResult(
+            summary:
+                "\(steps) steps over \(answers) answers (\(FixedPoint.text(epochs, digits: 1)) epochs), \(shown)",
+            metrics: [
+                "steps": .integer(steps), "answers": .integer(answers), "epochs": .number(epochs),
+                "trainedParameters": .integer(trained), "losses": .object(JSONObject(numbers)),
+            ])
+    }
+}

@@ -1,0 +1,71 @@
+internal import Numerics
+internal import Pipeline
+internal import Training
+internal import Transformers
+
+/// One way to train a student on its teacher's answers, as configurations write it.
+protocol DistillationRecipe: Sendable {
+    /// Reads the recipe's own keys.
+    init(_ fields: Fields)
+
+    /// What one optimiser step learns from; every random draw comes from `draws`.
+    func batch(_ step: DistillationStep, _ draws: inout RandomStream) -> LossBatch
+}
+
+/// What a recipe makes a batch from.
+struct DistillationStep {
+    /// Which step this is, from 0, and how many there are.
+    let index: Int
+    let count: Int
+    let rows: [AnswerRow]
+    let teacher: ModelFolder
+    let threads: Int
+
+    var configuration: TransformerConfiguration { teacher.transformer.configuration }
+    /// How much of the training is done, from 0 to 1.
+    var progress: Double { Double(index) / Double(count) }
+}
+
+/// The recipes that configurations can name.
+///
+/// A new one needs a case here, its type below, and a file of its own.
+enum DistillationRecipes: String, CaseIterable {
+    case d3llm
+    case dparallel
+    case d2f
+
+    private var type: any DistillationRecipe.Type {
+        switch self {
+        case .d3llm: D3LLMRecipe.self
+        case .dparallel: DParallelRecipe.self
+        case .d2f: D2FRecipe.self
+        }
+    }
+
+    private var summary: String {
+        switch self {
+        case .d3llm: "Windows masked as a teacher's trajectory had them, with curricula (arXiv 2601.07568)."
+        case .dparallel: "Certainty forcing on random masks, without trajectories (dParallel)."
+        case .d2f: "A block-causal student learns from the teacher that sees everything (arXiv 2508.09192)."
+        }
+    }
+
+    /// The chosen recipe with its options, which stand under its name.
+    static func read(_ fields: Fields) -> (name: DistillationRecipes, recipe: any DistillationRecipe) {
+        let chosen = fields.choice(
+            "recipe", default: DistillationRecipes.d3llm,
+            "How the student is trained; the recipe's options stand under its name.")
+        var found: (any DistillationRecipe)?
+        for name in allCases {
+            if name == chosen {
+                found = fields.object(name.rawValue, name.summary) { name.type.init($0) }
+            } else if fields.optionalObject(name.rawValue, name.summary, { name.type.init($0) }) != nil {
+                fields.reject(
+                    name.rawValue,
+                    "These are options of the recipe \(name.rawValue); this stage's is \(chosen.rawValue).")
+            }
+        }
+        guard let found else { preconditionFailure("every choice is one of the cases") }
+        return (chosen, found)
+    }
+}

@@ -1,0 +1,45 @@
+internal import Evaluation
+internal import Files
+internal import JSON
+public import Pipeline
+internal import Reporting
+internal import SystemPackage
+
+/// Puts the same comparison of several repeats together: means with intervals over the repeats, and verdicts from them.
+public struct ReplicatesStage: StageKind {
+    public static let name = "replicates"
+    public static let version = 1
+    public static let summary =
+        "Puts the tables of several seeds together: means with intervals over the seeds, and a verdict for each claim."
+    public static let output = ArtifactType.summary
+
+    private let tables: [ArtifactReference]
+    private let title: String
+
+    public init(_ fields: Fields) {
+        tables = fields.artifactList(
+            "tables", types: [.table], "The tables of the repeats, with the same methods and claims.")
+        title = fields.string(
+            "title", default: "Accuracy under parallelism", "Title of the table and the figure.")
+    }
+
+    public func run(_ context: StageContext) throws -> StageResult {
+        let comparisons = try tables.map { try Comparison(folder: context.folder(of: $0)) }
+        guard let first = comparisons.first else { throw DataError(description: "there are no tables") }
+        for (table, comparison) in zip(tables, comparisons) {
+            guard comparison.methods.map(\.label) == first.methods.map(\.label),
+                comparison.claims.map(\.statement) == first.claims.map(\.statement)
+            else {
+                throw DataError(
+                    description: "the table \(table) has other methods or claims than \(tables[0]); "
+                        + "only repeats of one comparison can be put together")
+            }
+        }
+        let report = ReplicatesReport(title: title, comparisons: comparisons)
+        try report.write(to: context.output)
+        return StageResult(
+            summary: report.methods.map { "\($0.label) \(FixedPoint.text($0.aup.mean, digits: 0))" }.joined(
+                separator: ", "),
+            metrics: report.metrics, report: "table.txt")
+    }
+}

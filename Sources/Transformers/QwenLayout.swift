@@ -1,0 +1,87 @@
+internal import JSON
+
+/// What checkpoints of Qwen and of its descendants (Dream, A2D) have in common: the keys of config.json and the
+/// names of the weights.
+enum QwenLayout {
+    /// Reads the options that all of them have.
+    ///
+    /// - Parameter headWidth: K where `head_dim` is absent, or nil for hidden_size / num_attention_heads, which is
+    ///   also meant by null.
+    /// - Throws: ``FamilyError`` for a missing, inconsistent or unsupported option.
+    static func configuration(
+        _ options: FamilyOptions, headWidth: Int? = nil
+    ) throws(FamilyError) -> TransformerConfiguration {
+        try options.require("hidden_act", "silu")
+        try options.refuseSlidingWindow()
+        let width = try options.integer("hidden_size")
+        let heads = try options.integer("num_attention_heads")
+        let isAbsent = options.root["head_dim"] == nil
+        let quotient = heads > 0 && width % heads == 0 ? width / heads : nil
+        guard let fallback = (isAbsent ? headWidth : nil) ?? quotient ?? (heads < 1 ? 0 : nil) else {
+            throw FamilyError(
+                "hidden_size \(width) is no multiple of num_attention_heads \(heads), and head_dim isn't given"
+            )
+        }
+        var c = TransformerConfiguration(
+            layers: try options.integer("num_hidden_layers"), width: width, heads: heads,
+            keyValueHeads: try options.integer("num_key_value_heads", default: heads),
+            headWidth: try options.integer("head_dim", default: fallback),
+            feedForwardWidth: try options.integer("intermediate_size"),
+            vocabulary: try options.integer("vocab_size"))
+        c.normEpsilon = Float(try options.number("rms_norm_eps", default: 1e-6))
+        c.ropeTheta = try options.rotaryBase(default: 10_000)
+        c.tiedHead = try options.flag("tie_word_embeddings", default: false)
+        c.maskToken = try options.token("mask_token_id")
+        c.endToken = try options.token("eos_token_id")
+        c.maximumPositions = try options.integer("max_position_embeddings", default: 32_768)
+        return c
+    }
+
+    /// The content of config.json that ``configuration(_:headWidth:)`` reads.
+    static func object(
+        for c: TransformerConfiguration, modelType: String, architecture: String,
+        type: SafetensorsWriter.FloatType
+    ) -> JSONObject {
+        var object: JSONObject = [
+            "architectures": [.string(architecture)], "model_type": .string(modelType), "hidden_act": "silu",
+            "hidden_size": .integer(c.width), "num_hidden_layers": .integer(c.layers),
+            "num_attention_heads": .integer(c.heads), "num_key_value_heads": .integer(c.keyValueHeads),
+            "intermediate_size": .integer(c.feedForwardWidth), "vocab_size": .integer(c.vocabulary),
+            "max_position_embeddings": .integer(c.maximumPositions),
+            "rms_norm_eps": .number(c.normEpsilon.shortestDecimal), "rope_theta": .number(c.ropeTheta),
+            "rope_scaling": .null, "tie_word_embeddings": .bool(c.tiedHead), "use_sliding_window": false,
+            "torch_dtype": .string(type.torchName),
+        ]
+        if let token = c.maskToken { object["mask_token_id"] = .integer(Int(token)) }
+        if let token = c.endToken { object["eos_token_id"] = .integer(Int(token)) }
+        return object
+    }
+
+    /// Name of a weight, the same in all of them.
+    static func name(of role: ParameterRole) -> String {
+        switch role {
+        case .embedding: return "model.embed_tokens.weight"
+        case .finalNorm: return "model.norm.weight"
+        case .head: return "lm_head.weight"
+        case .block(let i, let role):
+            let suffix =
+                switch role {
+                case .attentionNorm: "input_layernorm.weight"
+                case .query: "self_attn.q_proj.weight"
+                case .key: "self_attn.k_proj.weight"
+                case .value: "self_attn.v_proj.weight"
+                case .queryBias: "self_attn.q_proj.bias"
+                case .keyBias: "self_attn.k_proj.bias"
+                case .valueBias: "self_attn.v_proj.bias"
+                case .queryNorm: "self_attn.q_norm.weight"
+                case .keyNorm: "self_attn.k_norm.weight"
+                case .attentionOutput: "self_attn.o_proj.weight"
+                case .feedForwardNorm: "post_attention_layernorm.weight"
+                case .gate: "mlp.gate_proj.weight"
+                case .up: "mlp.up_proj.weight"
+                case .down: "mlp.down_proj.weight"
+                }
+            return "model.layers.\(i).\(suffix)"
+        }
+    }
+}

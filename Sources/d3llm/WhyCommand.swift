@@ -1,0 +1,25 @@
+import ArgumentParser
+import Pipeline
+
+/// `d3llm why` tells all that `d3llm plan` has no room for.
+struct WhyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "why", abstract: "Say why a stage would run: what differs from what is in the store.",
+        discussion: """
+            Compares the stage's recipe with the one that it was made from before, or else with the nearest of its \
+            kind in the store: each key that differs, old → new, and for each input that changed the reason for that.
+            """)
+
+    @Argument(help: "The stage, or one variant as in \"curve[threshold=0.1]\".")
+    var stage: String
+
+    @OptionGroup var experiment: ExperimentOptions
+    @OptionGroup var storage: StoreOptions
+
+    func run() throws {
+        try ExitCodes.reporting {
+            let plan = try Plan(try experiment.load(), store: storage.store)
+            print(try plan.reasons(for: stage), terminator: "")
+        }
+    }
+}

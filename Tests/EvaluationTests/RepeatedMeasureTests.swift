@@ -1,0 +1,31 @@
+import Testing
+
+@testable import Evaluation
+
+struct RepeatedMeasureTests {
+    @Test("mean and Student's interval of three values, worked out by hand")
+    func three() throws {
+        // Variance 4, standard error 2 / √3, quantile 4.302653.
+        let measure = RepeatedMeasure([10, 12, 14])
+        #expect(measure.mean == 12)
+        let interval = try #require(measure.interval)
+        #expect(abs(interval.lowerBound - 7.031724) < 1e-5)
+        #expect(abs(interval.upperBound - 16.968276) < 1e-5)
+    }
+
+    @Test func oneValueHasNoInterval() {
+        #expect(RepeatedMeasure([3]).interval == nil)
+        #expect(RepeatedMeasure([3]).mean == 3)
+    }
+
+    @Test func equalValuesHaveAnIntervalOfLengthZero() {
+        #expect(RepeatedMeasure([3, 3, 3, 3]).interval == 3...3)
+    }
+
+    @Test("quantiles fall with the degrees of freedom and stay above the normal distribution's")
+    func quantiles() {
+        let all = (1...40).map { RepeatedMeasure.quantile(freedom: $0) }
+        for (a, b) in zip(all, all.dropFirst()) { #expect(a >= b) }
+        #expect(all.allSatisfy { $0 > WilsonInterval.z95 })
+    }
+}
