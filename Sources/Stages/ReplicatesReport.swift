@@ -17,7 +17,9 @@ struct ReplicatesReport {
     struct Outcome {
         let claim: Comparison.JudgedClaim
         let difference: RepeatedMeasure?
-        /// Repeats in which the relation holds by value, whatever the uncertainty.
+        /// Repeats in which both sides have a measurement.
+        let measured: Int
+        /// Those of them in which the relation holds by value, whatever the uncertainty.
         let holding: Int
         let verdict: Claim.Verdict
     }
@@ -51,7 +53,7 @@ struct ReplicatesReport {
                 claim.verdict(given: measurement.map { ["difference": $0] } ?? [:])
             }
             return Outcome(
-                claim: claims[0], difference: difference,
+                claim: claims[0], difference: difference, measured: claims.count { $0.difference != nil },
                 holding: claims.count { verdict($0.difference.map { Measurement($0) }) == .holds },
                 verdict: difference.map { $0.interval == nil ? .withinNoise : verdict($0.measurement) }
                     ?? .notRun)
@@ -112,7 +114,7 @@ struct ReplicatesReport {
                 outcome.difference.map { cell($0, digits: 2) }
                     ?? .missing(reason: "in a repeat a side has no measurement"),
                 .text(outcome.difference.map { list($0.values, digits: 2) } ?? ""),
-                .text("\(outcome.holding) of \(count)"), .text(outcome.verdict.rawValue),
+                .text("\(outcome.holding) of \(outcome.measured)"), .text(outcome.verdict.rawValue),
             ])
         }
         return table

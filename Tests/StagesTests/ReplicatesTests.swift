@@ -52,7 +52,8 @@ import Testing
         // Three wins whose spread is as large as they are decide nothing.
         let wide = outcome([1, 60, 2])
         #expect(wide.verdict == .withinNoise && wide.holding == 3)
-        #expect(outcome([nil, 50, 51]).verdict == .notRun)
+        let unmeasured = outcome([nil, 50, 51])
+        #expect(unmeasured.verdict == .notRun && unmeasured.holding == 2 && unmeasured.measured == 2)
         #expect(outcome([50]).verdict == .withinNoise)
     }
 
