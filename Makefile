@@ -34,7 +34,7 @@ setup: ## install missing Debian packages, check the Swift version; does nothing
 build: setup ## compile the optimised command; 1 minute the first time, then seconds
 	swift build $(SWIFT_FLAGS) --product d3llm
 
-reproduce: build ## build, then run the main experiment (configs/mini/table1.json); 8 minutes on 2 cores; goes on where it stopped
+reproduce: build ## build, then run the main experiment (configs/mini/table1.json); about 10 minutes on 2 cores; goes on where it stopped
 	$(D3LLM) run configs/mini/table1.json --store $(STORE) --threads $(THREADS)
 
 seeds: build ## build, then run the main experiment over three seeds; about 30 minutes on 2 cores, less after reproduce
@@ -53,7 +53,7 @@ quirks: build ## build, then what differs between paper and released code; 15 mi
 smoke: build ## build, then run the same chain at toy size; 45 seconds on 2 cores
 	$(D3LLM) run configs/mini/smoke.json --store $(STORE) --threads $(THREADS)
 
-test: setup ## compile and run all tests, optimised; 3 minutes the first time, then 1
+test: setup ## compile and run all tests, optimised; 5 minutes the first time, then 1
 	swift test $(TEST_FLAGS)
 
 parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
