@@ -40,7 +40,9 @@ public struct ChatTemplate: Sendable {
         messages: [ChatMessage], addGenerationPrompt: Bool, tools: [JSONValue]? = nil,
         variables: [String: JSONValue] = [:]
     ) throws(ChatTemplateError) -> String {
-        var values = variables.mapValues { TemplateValue($0) }
+        // Templates that cite documents ask for them; there are none.
+        var values: [String: TemplateValue] = ["documents": .null]
+        for (name, value) in variables { values[name] = TemplateValue(value) }
         values["messages"] = .list(messages.map { TemplateValue(.object($0.members)) })
         values["add_generation_prompt"] = .bool(addGenerationPrompt)
         values["tools"] = tools.map { .list($0.map { TemplateValue($0) }) } ?? .null
