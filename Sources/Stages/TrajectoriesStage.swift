@@ -16,15 +16,15 @@ public struct TrajectoriesStage: StageKind {
         "Decodes training problems with a teacher, one token per forward, and keeps the order of the right answers."
     public static let output = ArtifactType.trajectories
 
-    private let teacher: ArtifactReference
-    private let data: ArtifactReference
-    private let count: Int
-    private let blockLength: Int
-    private let generationLength: Int
-    private let attempts: Int
-    private let temperatureStep: Double
-    private let groupSize: Int
-    private let order: Order
+    let teacher: ArtifactReference
+    let data: ArtifactReference
+    let count: Int
+    let blockLength: Int
+    let generationLength: Int
+    let attempts: Int
+    let temperatureStep: Double
+    let groupSize: Int
+    let order: Order
 
     /// What the next token of a block is.
     enum Order: String, CaseIterable {
