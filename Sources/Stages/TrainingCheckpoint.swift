@@ -56,7 +56,8 @@ struct TrainingCheckpoint {
     /// read.
     var position: Position? {
         guard FileSystem.exists(path), let metadata = try? SafetensorsFile(path).metadata,
-            let phase = metadata["phase"].flatMap({ Int($0) }), let step = metadata["step"].flatMap({ Int($0) })
+            let phase = metadata["phase"].flatMap({ Int($0) }),
+            let step = metadata["step"].flatMap({ Int($0) })
         else { return nil }
         return Position(phase: phase, step: step)
     }

@@ -20,6 +20,7 @@ struct D3LLM: ParsableCommand {
             RunCommand.self, PlanCommand.self, WhyCommand.self, ValidateCommand.self, ConfigCommand.self,
             SchemaCommand.self,
             KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,
+            ManualCommand.self,
         ])
 
     /// The kinds of stages that configurations can name.

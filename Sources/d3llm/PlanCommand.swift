@@ -4,7 +4,8 @@ import Stages
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "Say for each stage whether it would run, why, and what it would take.",
+        commandName: "plan",
+        abstract: "Say for each stage whether it would run, why, and what it would take.",
         discussion: """
             Where something would run, this machine is measured for about two seconds, and times, memory and disk of the \
             stages are forecast from the work that they would do. A warning says when memory or disk won't do.
@@ -19,14 +20,16 @@ struct PlanCommand: ParsableCommand {
     @Flag(help: "Don't measure this machine: no times, no memory.")
     var noForecast = false
 
+    @OptionGroup var output: JSONOption
+
     func validate() throws { try ThreadsOption.check(threads) }
 
     func run() throws {
-        try ExitCodes.reporting {
+        try ExitCodes.reporting(asJSON: output.json) {
             let forecaster =
                 noForecast ? nil : Forecaster.measuring(storage.store, threads: ThreadsOption.count(threads))
             let plan = try Plan(try experiment.load(), store: storage.store, forecaster: forecaster)
-            print(plan.text, terminator: "")
+            try output.print(plan.text, plan.value)
         }
     }
 }

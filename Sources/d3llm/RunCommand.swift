@@ -17,26 +17,42 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Threads to use, all cores by default; results don't depend on them.")
     var threads: Int?
 
-    @Option(help: ArgumentHelp("Run only this stage and what it needs.", valueName: "stage"))
+    @Option(
+        help: ArgumentHelp("Run only this stage and what it needs.", valueName: "stage"),
+        completion: StageNames.completion)
     var only: [String] = []
 
-    @Option(help: ArgumentHelp("Make this stage again although it is in the store.", valueName: "stage"))
+    @Option(
+        help: ArgumentHelp("Make this stage again although it is in the store.", valueName: "stage"),
+        completion: StageNames.completion)
     var force: [String] = []
 
-    func validate() throws {
-        guard let threads, threads < 1 else { return }
-        throw ValidationError("--threads needs at least 1; this is \(threads).")
-    }
+    @Flag(help: "Don't measure this machine first to say how long it takes.")
+    var noForecast = false
+
+    func validate() throws { try ThreadsOption.check(threads) }
 
     func run() throws {
         try ExitCodes.reporting {
-            let options = Runner.Options(
-                threads: threads ?? Machine.current.cores, only: only, force: force,
+            var options = Runner.Options(
+                threads: ThreadsOption.count(threads), only: only, force: force,
                 arguments: CommandLine.arguments,
                 machineExtras: { try NumericsFacts.recorded() })
-            let runner = Runner(
-                try experiment.load(), store: storage.store, options: options, reporter: .standardError(),
-                cancellation: .onSignals())
+            let experiment = try experiment.load()
+            let cancellation = Cancellation.onSignals()
+            func runner() -> Runner {
+                Runner(
+                    experiment, store: storage.store, options: options, reporter: .standardError(),
+                    cancellation: cancellation)
+            }
+            if !noForecast,
+                let forecast = try runner().forecast(by: .measuring(storage.store, threads: options.threads))
+            {
+                options.forecasts = forecast.stages
+                let lines = forecast.run.lines.map { "\($0)\n" }.joined()
+                _ = try? FileDescriptor.standardError.writeAll(lines.utf8)
+            }
+            let runner = runner()
             for report in try runner.run().reports {
                 print(report.text, terminator: report.text.hasSuffix("\n") ? "" : "\n")
                 print("\nThis table is in \(report.path)")

@@ -17,6 +17,7 @@ final class Calibrator {
     private static let sample = 3
     /// Only so many of a kind, the newest, are looked at.
     private static let recent = 100
+    private static let plausible = 0.1...10.0
     /// Shorter ones are all overhead.
     private static let shortest = 0.5
 
@@ -42,7 +43,12 @@ final class Calibrator {
     /// The ratio of the artifacts most like the one that the stage makes; nil where there is none.
     func calibration(of stage: Stage) -> Calibration? {
         let ranked = (candidates[stage.recipe.kind] ?? []).enumerated()
-            .map { ($0.element, RecipeDifference.between($0.element.record.recipe, stage.recipe.value).count, $0.offset) }
+            .map {
+                (
+                    $0.element, RecipeDifference.between($0.element.record.recipe, stage.recipe.value).count,
+                    $0.offset
+                )
+            }
             .sorted { ($0.1, $0.2) < ($1.1, $1.2) }
         var found: [(artifact: Artifact, ratio: Double)] = []
         for (artifact, _, _) in ranked.prefix(2 * Self.sample) where found.count < Self.sample {
@@ -68,6 +74,8 @@ final class Calibrator {
             let before = FactFinder.Source(implementation: source.implementation, record: nil)
             let seconds = before.implementation.forecast(finder.context(before))?.seconds
             if let seconds, seconds > 0.1 { ratio = record.seconds / seconds }
+            // So far off, something else was the matter than the machine's speed.
+            if let found = ratio, !Self.plausible.contains(found) { ratio = nil }
         }
         ratios[record.fingerprint] = ratio
         return ratio

@@ -1,6 +1,3 @@
-import Files
-import SystemPackage
-
 /// Forecasts what the stages of a plan would take.
 public struct Forecaster: Sendable {
     let speed: any SpeedMeter
@@ -17,16 +14,20 @@ public struct Forecaster: Sendable {
         self.machine = machine
     }
 
-    /// What the stages that aren't cached would take, each with the calibration that was applied.
+    /// What stages would take, each with the calibration that was applied.
     ///
     /// - Parameters:
-    ///   - records: The records of the stages that are cached, by stage.
-    ///   - leftovers: What earlier processes left of the others, by stage.
+    ///   - open: The stages that would be made.
+    ///   - state: What is in the store; of stages that would be made again, the artifact doesn't count.
     func forecasts(
-        _ experiment: Experiment, store: Store, catalog: StoreCatalog, records: [String: ArtifactRecord],
-        leftovers: [String: Leftovers]
+        of open: [Stage], in experiment: Experiment, _ store: Store, _ catalog: StoreCatalog,
+        _ state: StoreState
     ) -> [String: CalibratedForecast] {
-        let stages = Dictionary(experiment.stages.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        var known = state.records
+        for stage in open { known[stage.id] = nil }
+        let records = known
+        let stages = Dictionary(
+            experiment.stages.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         let finder = FactFinder(speed, threads: threads) { id in
             stages[id].map { .init(implementation: $0.implementation, record: records[id]) }
         }
@@ -34,9 +35,9 @@ public struct Forecaster: Sendable {
         let calibrator = Calibrator(
             catalog, past, speed, threads: threads, store: store, machine: machine)
         var result: [String: CalibratedForecast] = [:]
-        for stage in experiment.stages where records[stage.id] == nil {
+        for stage in open {
             let source = FactFinder.Source(implementation: stage.implementation, record: nil)
-            let left = leftovers[stage.id]
+            let left = state.leftovers[stage.id]
             let context = finder.context(
                 source, recordsDone: left?.records ?? 0, workFolder: left?.folder)
             guard var forecast = stage.implementation.forecast(context) else { continue }
@@ -58,24 +59,4 @@ public struct CalibratedForecast: Sendable {
     public let measured: StageForecast
     /// Nil where no earlier artifact tells anything.
     public let calibration: Calibration?
-}
-
-/// Work of a stage that was stopped.
-struct Leftovers {
-    let folder: FilePath
-    /// Records in its journals.
-    let records: Int
-
-    /// What is in a work folder; nil where it is empty or absent.
-    init?(_ folder: FilePath) {
-        guard let files = try? FileSystem.list(folder), !files.isEmpty else { return nil }
-        self.folder = folder
-        records = files.filter { $0.hasSuffix(".jsonl") }.reduce(0) { sum, name in
-            let path = folder.appending(name)
-            guard let bytes = try? FileSystem.read(path),
-                let text = try? JournalText(parsing: bytes, path: path, fingerprint: nil)
-            else { return sum }
-            return sum + text.records.count
-        }
-    }
 }

@@ -19,8 +19,8 @@ public struct PlanForecast: Sendable {
     public let freeSpace: Int?
 
     init(
-        _ forecasts: [(stage: String, forecast: StageForecast?)], threads: Int, availableMemory: Int?,
-        freeSpace: Int?
+        _ forecasts: [(stage: String, forecast: StageForecast?)], threads: Int, store: Store,
+        availableMemory: Int? = Machine.availableMemory()
     ) {
         self.threads = threads
         let known = forecasts.compactMap { $0.forecast?.seconds }
@@ -32,7 +32,7 @@ public struct PlanForecast: Sendable {
         disk = forecasts.reduce(0) { $0 + ($1.forecast?.disk ?? 0) }
         scratch = forecasts.compactMap { $0.forecast?.scratch }.max() ?? 0
         self.availableMemory = availableMemory
-        self.freeSpace = freeSpace
+        freeSpace = store.freeSpace()
     }
 
     /// What won't do, as sentences; empty where memory and disk suffice.
@@ -54,7 +54,10 @@ public struct PlanForecast: Sendable {
     /// One line on the sum, and one for each warning.
     var text: String {
         var parts: [String] = []
-        if let seconds { parts.append("about \(Readable.span(seconds)) on \(threads) \(threads == 1 ? "thread" : "threads")") }
+        if let seconds {
+            parts.append(
+                "about \(Readable.span(seconds)) on \(threads) \(threads == 1 ? "thread" : "threads")")
+        }
         if let memory { parts.append("at most \(Readable.size(memory.bytes)) of memory (\(memory.stage))") }
         parts.append("\(Readable.size(disk)) of disk")
         var text = "Forecast of what would run: \(parts.joined(separator: ", ")).\n"
@@ -87,6 +90,7 @@ extension Readable {
             let hours = Int((seconds / 3600).rounded())
             return "\(hours / 24) days \(hours % 24) h"
         }
-        return days < 730 ? "\(count(Int(days.rounded()))) days" : "\(count(Int(min(days / 365, 1e12).rounded()))) years"
+        return days < 730
+            ? "\(count(Int(days.rounded()))) days" : "\(count(Int(min(days / 365, 1e12).rounded()))) years"
     }
 }

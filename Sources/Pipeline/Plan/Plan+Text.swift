@@ -36,15 +36,16 @@ extension Plan {
                 kinds.append((stage.recipe.kind, [calibration]))
             }
         }
-        return kinds.map { kind in
+        guard let example = kinds.first?.found.first?.artifacts.first else { return "" }
+        let ratios = kinds.map { kind in
             let ratios = kind.found.map(\.ratio)
             let (low, high) = (Readable.factor(ratios.min() ?? 1), Readable.factor(ratios.max() ?? 1))
-            let source = kind.found.first?.artifacts.first ?? ""
-            let others = Set(kind.found.flatMap(\.artifacts)).count - 1
-            let more = others == 0 ? "" : " and \(others) more"
-            return "Times of \(kind.name) are those of this machine's earlier runs (\(source)\(more)): "
-                + "\(low == high ? low : "\(low) to \(high)") times what was measured now.\n"
-        }.joined()
+            return "\(kind.name) \(low == high ? low : "\(low) to \(high)")"
+        }
+        let others = Set(kinds.flatMap(\.found).flatMap(\.artifacts)).count - 1
+        let source = example + (others == 0 ? "" : " and \(others) more")
+        return "Times are scaled by those of earlier runs on this machine (\(source)): "
+            + "\(ratios.joined(separator: ", ")) times what was measured now.\n"
     }
 }
 

@@ -49,25 +49,17 @@ public struct Plan: Sendable {
     public init(_ experiment: Experiment, store: Store, forecaster: Forecaster? = nil) throws {
         let catalog = StoreCatalog(store)
         let tracer = ChangeTracer(experiment, catalog)
+        let state = try StoreState(experiment, store)
+        let open = experiment.stages.filter { state.records[$0.id] == nil }
         self.experiment = experiment
-        var entries: [Entry] = []
-        var records: [String: ArtifactRecord] = [:]
-        var leftovers: [String: Leftovers] = [:]
-        for stage in experiment.stages {
-            let finding = try store.find(stage, in: experiment)
-            if case .whole(let artifact) = finding { records[stage.id] = artifact.record }
-            let left = records[stage.id] == nil ? Leftovers(store.workFolder(stage.fingerprint)) : nil
-            leftovers[stage.id] = left
-            entries.append(Self.entry(for: stage, finding, left, experiment, store, catalog, tracer))
+        var entries = experiment.stages.map { stage in
+            Self.entry(for: stage, state, experiment, store, catalog, tracer)
         }
-        if let forecaster, entries.contains(where: { $0.status != .cached }) {
-            let forecasts = forecaster.forecasts(
-                experiment, store: store, catalog: catalog, records: records, leftovers: leftovers)
+        if let forecaster, !open.isEmpty {
+            let forecasts = forecaster.forecasts(of: open, in: experiment, store, catalog, state)
             for index in entries.indices { entries[index].calibrated = forecasts[entries[index].stage] }
             forecast = PlanForecast(
-                entries.filter { $0.status != .cached }.map { ($0.stage, $0.forecast) },
-                threads: forecaster.threads, availableMemory: Machine.availableMemory(),
-                freeSpace: store.freeSpace())
+                open.map { ($0.id, forecasts[$0.id]?.forecast) }, threads: forecaster.threads, store: store)
         } else {
             forecast = nil
         }
@@ -75,9 +67,10 @@ public struct Plan: Sendable {
     }
 
     private static func entry(
-        for stage: Stage, _ finding: Store.Finding, _ leftovers: Leftovers?, _ experiment: Experiment,
-        _ store: Store, _ catalog: StoreCatalog, _ tracer: ChangeTracer
+        for stage: Stage, _ state: StoreState, _ experiment: Experiment, _ store: Store,
+        _ catalog: StoreCatalog, _ tracer: ChangeTracer
     ) -> Entry {
+        let (finding, leftovers) = (state.findings[stage.id], state.leftovers[stage.id])
         if case .whole(let artifact) = finding {
             return Entry(
                 stage: stage.id, status: .cached, reason: artifact.folder.string, changes: [], nearest: nil,

@@ -27,7 +27,7 @@ extension Runner {
                 status: outcome.map { $0.wasCached ? .cached : .made } ?? (hasFailed ? .failed : .skipped),
                 seconds: outcome?.seconds ?? 0,
                 peakMemory: isMade ? outcome?.artifact.record.peakMemory : nil,
-                threads: isMade ? options.threads : nil, forecast: stage.implementation.forecast(),
+                threads: isMade ? options.threads : nil, forecast: options.forecasts[stage.id],
                 message: outcome == nil && stage.id == failed ? kept.map(paths.hidden) : nil)
         }
         return RunRecord(

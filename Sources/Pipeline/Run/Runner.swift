@@ -18,6 +18,8 @@ public struct Runner: Sendable {
         ///
         /// Asked once, before the first stage that has to be made; its error stops the run there.
         public var machineExtras: @Sendable () throws -> JSONObject
+        /// What stages were expected to take, by full name, for the record.
+        public var forecasts: [String: StageForecast] = [:]
 
         public init(
             threads: Int = Machine.current.cores, only: [String] = [], force: [String] = [],
@@ -56,7 +58,7 @@ public struct Runner: Sendable {
     ///   `FileError`, `UnknownStageError`, what `machineExtras` throws. Whatever was finished before is in the store.
     public func run() throws -> RunOutcome {
         let stages = try selectedStages()
-        let forced = Set(try options.force.flatMap { try variants(of: $0) }.map(\.id))
+        let forced = try stagesMadeAgain()
         let started = Timestamp.now()
         let clock = ContinuousClock.now
         let ticker = reporter.startTicking()
@@ -94,10 +96,18 @@ public struct Runner: Sendable {
         reporter.log(
             "Done in \(Readable.duration(clock.duration(to: .now).inSeconds)): \(made) made, \(outcomes.count - made) cached. Record: \(folder.path)"
         )
+        compareWithForecast(outcomes, took: clock.duration(to: .now).inSeconds)
         return RunOutcome(stages: outcomes, record: folder.path, reports: reports)
     }
 
-    private func selectedStages() throws(UnknownStageError) -> [Stage] {
+    /// The stages that are made again although they are in the store.
+    func stagesMadeAgain() throws(UnknownStageError) -> Set<String> {
+        var ids: Set<String> = []
+        for name in options.force { ids.formUnion(try variants(of: name).map(\.id)) }
+        return ids
+    }
+
+    func selectedStages() throws(UnknownStageError) -> [Stage] {
         guard !options.only.isEmpty else { return experiment.stages }
         var wanted: Set<String> = []
         for name in options.only {

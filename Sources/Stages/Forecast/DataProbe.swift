@@ -27,7 +27,8 @@ enum DataProbe {
     /// Seconds to read a problem and to cut it into tokens.
     static func readProblem() -> Double? {
         guard let task = try? WordProblems(seed: 0), let problems = try? task.problems(.train, count: count),
-            let tokenizer = try? WordLevelTokenizer.train(on: problems.map { $0.prompt() + " " + $0.response })
+            let tokenizer = try? WordLevelTokenizer.train(
+                on: problems.map { $0.prompt() + " " + $0.response })
         else { return nil }
         let lines = problems.compactMap { try? ProblemFile.value(of: $0).compactBytes() }
         return Stopwatch.median {
@@ -51,7 +52,8 @@ enum DataProbe {
                     name: "\(setting)",
                     records: (0..<problems).map { i in
                         SampleRecord(
-                            id: "test-\(i)", correct: (i * 7 + setting) % 10 > setting / 2, tokensBeforeEnd: 40,
+                            id: "test-\(i)", correct: (i * 7 + setting) % 10 > setting / 2,
+                            tokensBeforeEnd: 40,
                             nfe: 40 - 3 * setting, forwards: 40 - 3 * setting, tokensForwarded: 100, text: "",
                             promptHash: "\(i)")
                     })
@@ -68,7 +70,9 @@ enum DiskProbe {
     ///
     /// The file has no name (O_TMPFILE, which Swift does not import): it is gone when it is closed, whatever happens.
     static func writeMegabyte(in folder: FilePath) -> Double? {
-        let file = folder.withPlatformString { open($0, 0o20_000_000 | O_DIRECTORY | O_WRONLY | O_CLOEXEC, 0o600) }
+        let file = folder.withPlatformString {
+            open($0, 0o20_000_000 | O_DIRECTORY | O_WRONLY | O_CLOEXEC, 0o600)
+        }
         guard file >= 0 else { return nil }
         defer { close(file) }
         let megabyte = [UInt8](repeating: 0x5A, count: 1_000_000)

@@ -10,7 +10,8 @@ extension SynthesizeStage {
         // The seed doesn't matter for sizes.
         guard let task = try? WordProblems(options: options, seed: 0),
             let problems = try? task.problems(.train, count: 200),
-            let tokenizer = try? WordLevelTokenizer.train(on: problems.map { $0.prompt() + " " + $0.response })
+            let tokenizer = try? WordLevelTokenizer.train(
+                on: problems.map { $0.prompt() + " " + $0.response })
         else { return facts }
         let count = Double(problems.count)
         func mean(_ size: (Problem) -> Int) -> Double { Double(problems.reduce(0) { $0 + size($1) }) / count }

@@ -94,9 +94,13 @@ extension DecodingEffort {
             stopsEarly = decoder.flag("earlyStop") ?? false
             refreshInterval = number("refreshInterval") ?? 1
             let given = decoder.text("rule")
-            rule = given ?? (method == "d2f" ? "confidence" : method.hasPrefix("multi-block") ? "entropy" : "scheduled")
+            rule =
+                given
+                ?? (method == "d2f"
+                    ? "confidence" : method.hasPrefix("multi-block") ? "entropy" : "scheduled")
             threshold = number(method == "d2f" ? "skipThreshold" : "threshold")
-            let isPlanned = ["scheduled", "probability", "margin", "random"].contains(rule)
+            let isPlanned =
+                ["scheduled", "probability", "margin", "random"].contains(rule)
                 || (method == "dream" && rule == "entropy")
             steps = isPlanned ? number("steps") ?? length : nil
         }

@@ -23,7 +23,8 @@ extension EvaluateStage {
             configuration, sequences: Int(group), tokens: effort.tokens, cached: effort.cached,
             logitRows: effort.logitRows)
         let left = max(0, all - Double(context.recordsDone))
-        let cost = GroupCost(groups: (left / max(1, group)).rounded(.up), forwards: effort.forwards, shape: shape)
+        let cost = GroupCost(
+            groups: (left / max(1, group)).rounded(.up), forwards: effort.forwards, shape: shape)
         let reading = context.seconds(of: ModelWork.readProblem.work, times: data[.test] ?? 0) ?? 0
         return StageForecast(
             seconds: cost.seconds(context).map { $0 + reading },
@@ -46,8 +47,11 @@ struct GroupCost {
     ///
     /// The last round may leave threads without a group.
     func seconds(_ context: ForecastContext) -> Double? {
-        context.seconds(
-            of: ModelWork.forward(shape).work,
-            times: (groups / Double(context.threads)).rounded(.up) * forwards)
+        let turns = (groups / Double(context.threads)).rounded(.up) * forwards
+        guard let pass = context.seconds(of: ModelWork.forward(shape).work, times: turns),
+            let step = context.seconds(
+                of: ModelWork.decoderStep.work, times: turns * Double(shape.sequences))
+        else { return nil }
+        return pass + step
     }
 }

@@ -66,6 +66,7 @@ public final class MachineProbe: SpeedMeter {
         case .forward(let shape): return forward(shape, &state)
         case .gradient(let shape, let keeps): return gradient(shape, keepsActivations: keeps)
         case .optimizer(let configuration, let isMuon): return optimizer(configuration, isMuon: isMuon)
+        case .decoderStep: return ModelProbe.decoderStep(threads: threads)
         case .generateProblem: return DataProbe.generateProblem()
         case .readProblem: return DataProbe.readProblem()
         case .bootstrap: return DataProbe.bootstrap()

@@ -1,3 +1,4 @@
+internal import Decoding
 internal import Numerics
 internal import Training
 internal import Transformers
@@ -46,6 +47,28 @@ enum ModelProbe {
             _ = GradientClipping.norm(gradients.buffer)
             optimizer.step(parameters, gradients, gradientScale: 1, factor: 1)
         }
+    }
+
+    /// Seconds that a decoder takes for one sequence between two forwards, on one thread while all do the same: decoding
+    /// with a model so small that it takes no time itself; nil without a matrix library.
+    static func decoderStep(threads: Int) -> Double? {
+        let c = TransformerConfiguration(layers: 1, width: 8, heads: 1, feedForwardWidth: 8, vocabulary: 16)
+        let (sequences, length) = (16, 16)
+        guard let model = try? Transformer(over: weights(c)),
+            let factory = try? DecodingMethod.named("autoregressive").factory([
+                "generationLength": .integer(length)
+            ])
+        else { return nil }
+        let seconds = Stopwatch.median {
+            Threads.parallelFor(threads, threads: threads) { (_: Int) -> Void in
+                var decoders = (0..<sequences).map { s in
+                    // Without an end token, so that all go on to the last.
+                    factory(DecodingTask(prompt: tokens(4, c, seed: s), maskToken: 0, endToken: nil))
+                }
+                try? BatchDecoder(model, threads: 1).decode(&decoders)
+            }
+        }
+        return seconds / Double(sequences * length)
     }
 
     /// Bytes per second that all threads together read from memory.

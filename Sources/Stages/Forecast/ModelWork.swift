@@ -9,6 +9,8 @@ enum ModelWork: Hashable {
     case gradient(PassShape, keepsActivations: Bool)
     /// A step of Muon, or of AdamW, on all threads.
     case optimizer(TransformerConfiguration, isMuon: Bool)
+    /// What a decoder does for one sequence between two forwards, on one thread while all others do the same.
+    case decoderStep
     /// Generating a problem and writing it.
     case generateProblem
     /// Reading a problem and cutting it into tokens.
@@ -37,6 +39,7 @@ extension ModelWork {
             Work("gradient", shape.facts.merging([.keepsActivations: keeps ? 1 : 0]))
         case .optimizer(let configuration, let isMuon):
             Work("optimizer", Facts(configuration).merging([.isMuon: isMuon ? 1 : 0]))
+        case .decoderStep: Work("decoderStep", [:])
         case .generateProblem: Work("generateProblem", [:])
         case .readProblem: Work("readProblem", [:])
         case .bootstrap: Work("bootstrap", [:])
@@ -56,6 +59,7 @@ extension ModelWork {
         case "optimizer":
             guard let configuration = work.size.configuration else { return nil }
             self = .optimizer(configuration, isMuon: work.size.count(.isMuon) == 1)
+        case "decoderStep": self = .decoderStep
         case "generateProblem": self = .generateProblem
         case "readProblem": self = .readProblem
         case "bootstrap": self = .bootstrap
@@ -70,7 +74,7 @@ extension ModelWork {
         case .forward(let shape): shape.forwardOperations
         case .gradient(let shape, _): shape.trainingOperations
         case .optimizer(let configuration, let isMuon): configuration.updateOperations(isMuon: isMuon)
-        case .generateProblem, .readProblem, .bootstrap, .writeMegabyte: 1
+        case .decoderStep, .generateProblem, .readProblem, .bootstrap, .writeMegabyte: 1
         }
     }
 

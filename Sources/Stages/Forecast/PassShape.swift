@@ -50,7 +50,8 @@ struct PassShape: Hashable {
         let row = 5 * c.width + 2 * c.keyValueWidth + 2 * c.queryWidth + 3 * c.feedForwardWidth
         let caches = cached > 0 ? 2 * c.layers * c.keyValueWidth * (cached + tokens) : 0
         return 4
-            * (Double(sequences) * (Double(tokens) * Double(row) + Double(caches) + Double(logitRows) * Double(c.vocabulary))
+            * (Double(sequences)
+                * (Double(tokens) * Double(row) + Double(caches) + Double(logitRows) * Double(c.vocabulary))
                 + Double(tokens) * Double(tokens + cached))
     }
 
