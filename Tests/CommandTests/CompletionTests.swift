@@ -23,7 +23,7 @@ import Testing
             d3llm() { '\(D3LLMCommand.executable)' "$@"; }
             COMP_WORDS=(d3llm \(quoted)); COMP_CWORD=\(words.count)
             COMP_LINE="${COMP_WORDS[*]}"; COMP_POINT=${#COMP_LINE}
-            _d3llm d3llm '\(words.last ?? "")' '' 2>&1
+            _d3llm d3llm '\(words.last ?? "")' '\(words.dropLast().last ?? "d3llm")' 2>&1
             printf '%s\\n' "${COMPREPLY[@]}"
             """
         let outcome = try Command("/usr/bin/bash", ["-c", text], scratch: command.scratch.path).wait()

@@ -17,7 +17,7 @@ enum DataProbe {
     /// Seconds to generate a problem and to write it as text.
     static func generateProblem() -> Double? {
         guard let task = try? WordProblems(seed: 0) else { return nil }
-        return Stopwatch.median {
+        return Stopwatch.seconds {
             for problem in (try? task.problems(.train, count: count)) ?? [] {
                 _ = try? ProblemFile.value(of: problem).compactBytes()
             }
@@ -31,7 +31,7 @@ enum DataProbe {
                 on: problems.map { $0.prompt() + " " + $0.response })
         else { return nil }
         let lines = problems.compactMap { try? ProblemFile.value(of: $0).compactBytes() }
-        return Stopwatch.median {
+        return Stopwatch.seconds {
             for line in lines {
                 guard let root = try? JSONDocument(parsing: line, name: "probe").root,
                     let problem = ProblemFile.problem(from: root)
@@ -58,7 +58,7 @@ enum DataProbe {
                             promptHash: "\(i)")
                     })
             })
-        return Stopwatch.median {
+        return Stopwatch.seconds {
             _ = try? SweepAnalysis([sweep], target: 50, resamples: rounds, seed: 1)
         } / Double(problems * settings * rounds)
     }

@@ -10,7 +10,7 @@ enum ModelProbe {
         guard let model = try? Transformer(over: weights(shape.configuration)) else { return nil }
         let lanes = (0..<threads).map { _ in ForwardLane(shape) }
         for lane in lanes { lane.fill(model) }
-        return Stopwatch.median {
+        return Stopwatch.seconds {
             Threads.parallelFor(threads, threads: threads) { (i: Int) -> Void in lanes[i].run(model) }
         }
     }
@@ -29,7 +29,7 @@ enum ModelProbe {
         let batch = LossBatch(
             sequences: sequences,
             groups: [LossGroup("probe", crossEntropy: 1, entropy: keepsActivations ? 1 : 0)])
-        return Stopwatch.median { _ = gradient.compute(batch) }
+        return Stopwatch.seconds { _ = gradient.compute(batch) }
     }
 
     /// Seconds of an optimiser's step on all threads.
@@ -43,7 +43,7 @@ enum ModelProbe {
             isMuon
             ? Muon(c, .init(learningRate: 1e-6), adam: adam, threads: threads)
             : AdamW(c, adam, decays: { !$0.isVector })
-        return Stopwatch.median {
+        return Stopwatch.seconds {
             _ = GradientClipping.norm(gradients.buffer)
             optimizer.step(parameters, gradients, gradientScale: 1, factor: 1)
         }
@@ -59,7 +59,7 @@ enum ModelProbe {
                 "generationLength": .integer(length)
             ])
         else { return nil }
-        let seconds = Stopwatch.median {
+        let seconds = Stopwatch.seconds {
             Threads.parallelFor(threads, threads: threads) { (_: Int) -> Void in
                 var decoders = (0..<sequences).map { s in
                     // Without an end token, so that all go on to the last.
@@ -76,7 +76,7 @@ enum ModelProbe {
         // Larger than caches are.
         let count = 16 << 20
         let buffers = (0..<threads).map { _ in FloatBuffer(zeros: count) }
-        let seconds = Stopwatch.median {
+        let seconds = Stopwatch.seconds {
             Threads.parallelFor(threads, threads: threads) { (i: Int) -> Void in
                 _ = Kernels.sumOfSquares(UnsafeBufferPointer(start: buffers[i].pointer, count: count))
             }
