@@ -72,7 +72,8 @@ final class Calibrator {
         if let source = past[record.fingerprint] {
             // As it was before it was made: its own record would tell what came out.
             let before = FactFinder.Source(implementation: source.implementation, record: nil)
-            let seconds = before.implementation.forecast(finder.context(before))?.seconds
+            let seconds = before.implementation.forecast(finder.context(before, share: record.threads))?
+                .seconds
             if let seconds, seconds > 0.1 { ratio = record.seconds / seconds }
             // So far off, something else was the matter than the machine's speed.
             if let found = ratio, !Self.plausible.contains(found) { ratio = nil }
@@ -86,10 +87,15 @@ final class Calibrator {
 }
 
 extension ArtifactRecord {
-    /// Whether it was made from beginning to end by one process on such a machine with so many threads.
-    fileprivate func isComparable(on other: Machine, threads: Int) -> Bool {
-        !isResumed && Calibrator.isLongEnough(seconds)
+    /// How many threads it was made with.
+    fileprivate var threads: Int? { machine["threads"]?.int }
+
+    /// Whether it was made from beginning to end by one process on such a machine, with no more than so many threads.
+    ///
+    /// With more, threads would have been in each other's way in a manner that wasn't measured.
+    fileprivate func isComparable(on other: Machine, threads limit: Int) -> Bool {
+        guard let threads, threads >= 1, threads <= limit else { return false }
+        return !isResumed && Calibrator.isLongEnough(seconds)
             && machine["processor"]?.string == other.processor && machine["cores"]?.int == other.cores
-            && machine["threads"]?.int == threads
     }
 }

@@ -33,12 +33,14 @@ final class FactFinder {
     }
 
     /// What a stage can go by.
+    ///
+    /// - Parameter share: How many of the threads it has; all when nil.
     func context(
-        _ source: Source, recordsDone: Int = 0, workFolder: FilePath? = nil
+        _ source: Source, share: Int? = nil, recordsDone: Int = 0, workFolder: FilePath? = nil
     ) -> ForecastContext {
         ForecastContext(
-            speed: speed, threads: threads, record: source.record, recordsDone: recordsDone,
-            workFolder: workFolder
+            speed: speed, threads: share ?? threads, measuredThreads: threads, record: source.record,
+            recordsDone: recordsDone, workFolder: workFolder
         ) { [unowned self] in facts(ofStage: $0.stage) }
     }
 }

@@ -6,6 +6,8 @@ public struct ForecastContext {
     public let speed: any SpeedMeter
     /// How many threads the stage will have.
     public let threads: Int
+    /// How many threads were busy when the speed was measured; other than ``threads`` only for stages of earlier runs.
+    public let measuredThreads: Int
     /// The stage's own artifact, if it is in the store: what came out is known better from it than from the keys.
     public let record: ArtifactRecord?
     /// How many records the journals of an earlier process hold.
@@ -16,11 +18,13 @@ public struct ForecastContext {
 
     /// - Parameter inputs: What is known of each artifact that the stage refers to.
     public init(
-        speed: any SpeedMeter, threads: Int, record: ArtifactRecord? = nil, recordsDone: Int = 0,
+        speed: any SpeedMeter, threads: Int, measuredThreads: Int? = nil, record: ArtifactRecord? = nil,
+        recordsDone: Int = 0,
         workFolder: FilePath? = nil, inputs: @escaping (ArtifactReference) -> Facts = { _ in [:] }
     ) {
         self.speed = speed
         self.threads = threads
+        self.measuredThreads = measuredThreads ?? threads
         self.record = record
         self.recordsDone = recordsDone
         self.workFolder = workFolder

@@ -8,8 +8,10 @@ extension Runner {
         run: PlanForecast, stages: [String: StageForecast]
     )? {
         let state = try StoreState(experiment, store)
-        let again = try stagesMadeAgain()
-        let open = try selectedStages().filter { state.records[$0.id] == nil || again.contains($0.id) }
+        let selection = try StageSelection(experiment, options)
+        let open = selection.stages.filter {
+            state.records[$0.id] == nil || selection.forced.contains($0.id)
+        }
         guard !open.isEmpty else { return nil }
         let forecasts = forecaster.forecasts(
             of: open, in: experiment, store, StoreCatalog(store), state

@@ -62,8 +62,10 @@ struct TrainingCost {
             let update = context.seconds(
                 of: ModelWork.optimizer(phase.batch.configuration, isMuon: phase.isMuon).work)
         else { return nil }
-        var seconds = gradient + update * max(trainedShare, 0.01)
-        seconds += gradient * extraOperations / max(1, phase.batch.trainingOperations)
+        // Measured with all threads at work together.
+        let share = Double(context.measuredThreads) / Double(context.threads)
+        var seconds = (gradient + update * max(trainedShare, 0.01)) * share
+        seconds += share * gradient * extraOperations / max(1, phase.batch.trainingOperations)
         if let shape = phase.forwards {
             guard let pass = context.seconds(of: ModelWork.forward(shape).work) else { return nil }
             seconds += pass / Double(context.threads)
