@@ -168,7 +168,7 @@ final class ToyMeter: SpeedMeter {
         var options = Runner.Options()
         options.forecasts = ["a": StageForecast(seconds: 3, memory: 4, disk: 30)]
         let outcome = try Runner(experiment, store: store, options: options, reporter: reporter).run()
-        #expect(lines.withLock { $0 }.contains("Forecast 3.0 s, took 0.0"))
+        #expect(lines.withLock { $0 }.contains("Forecast 3.0 s, took 0."))
         let record = try RunRecord.read(try #require(outcome.record))
         #expect(record.stages.first?.forecast?.disk == 30)
     }

@@ -103,13 +103,11 @@ public final class MachineProbe: SpeedMeter {
 
 /// Times of something that is done several times.
 enum Stopwatch {
-    /// The lower quartile of some rounds after one to warm up, at least three unless one alone is long: what disturbs a
+    /// The lower quartile of some rounds after one to warm up, at least three unless they are long: what disturbs a
     /// measurement only makes it longer.
     static func seconds(_ body: () -> Void) -> Double {
-        let begin = ContinuousClock.now
+        // The first one also takes its memory from the system, which can be most of its time.
         body()
-        let first = begin.duration(to: .now)
-        if first > .milliseconds(400) { return first.inSeconds }
         var times: [Double] = []
         let start = ContinuousClock.now
         while times.count < 3 || (start.duration(to: .now) < .milliseconds(60) && times.count < 200) {
