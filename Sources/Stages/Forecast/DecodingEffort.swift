@@ -5,7 +5,7 @@ internal import Decoding
 /// What a decoder accepts depends on how sure its model is, which nobody knows beforehand; the expectations here are
 /// those of models trained for the task. With c the smallest probability and e the largest entropy that is accepted, a
 /// forward gives about 1.9 + 5.5 (1 − c) or 1.6 + 5.3 √e tokens, a third more where several blocks are decoded at
-/// once, and at most 85 % of a block: fitted to 600 sweeps of the mini experiments, where single settings differ from it
+/// once, and at most 85 % of a block: fitted to the sweeps of the mini experiments, where single settings differ from it
 /// by up to a half. Rules that plan their forwards are counted.
 struct DecodingEffort {
     /// Forwards per response.
