@@ -62,7 +62,8 @@ final class Execution {
     private func turn() throws -> Bool {
         try settle()
         noticeRequest()
-        if stopping == nil { try startReady() }
+        // What others have made can make further stages ready.
+        if stopping == nil, try startReady() { return true }
         guard schedule.isRunning || stopping == nil && !waiting.isEmpty else { return false }
         receive()
         runner.reporter.tick()
@@ -96,12 +97,15 @@ final class Execution {
             stage: stage.id, artifact: artifact, wasCached: true, seconds: 0, threads: nil)
     }
 
-    private func startReady() throws {
+    /// True when another process turns out to have made one of them.
+    private func startReady() throws -> Bool {
         let ready = ready
+        let count = results.outcomes.count
         for (index, stage) in ready.enumerated() {
             guard let threads = schedule.threads(for: stage.id, among: ready.count - index) else { continue }
             try start(stage, threads: threads)
         }
+        return results.outcomes.count > count
     }
 
     private func start(_ stage: Stage, threads: Int) throws {
@@ -214,7 +218,11 @@ final class Execution {
             }
             if !results.stops.isEmpty { throw RunInterrupted(stops: results.stops) }
         }
-        guard let first = results.failures.first else { return }
+        guard let first = results.failures.first else {
+            precondition(
+                results.outcomes.count == selection.stages.count, "the run ended with stages left to do")
+            return
+        }
         guard runner.options.keepsGoing || results.failures.count > 1 else { throw first }
         throw RunFailure(failures: results.failures, skipped: results.skips)
     }
