@@ -5,7 +5,7 @@ internal import Transformers
 
 /// One phase of pretraining, as configurations write it.
 struct PhaseFields {
-    private let name: String
+    let name: String
     let steps: Int
     private let mixture: [PretrainingShare]
     private let windowLength: Int

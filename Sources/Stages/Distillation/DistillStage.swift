@@ -15,13 +15,13 @@ public struct DistillStage: StageKind {
     public static let output = ArtifactType.model
 
     private let teacher: ArtifactReference
-    private let trajectories: ArtifactReference
+    let trajectories: ArtifactReference
     private let data: ArtifactReference
-    private let steps: Int
+    let steps: Int
     private let batchSize: Int
-    private let recipeName: DistillationRecipes
+    let recipeName: DistillationRecipes
     private let recipe: any DistillationRecipe
-    private let adapter: AdapterFields?
+    let adapter: AdapterFields?
     private let optimizer: OptimizerFields
     private let checkpointSeconds: Double
 
@@ -93,7 +93,8 @@ public struct DistillStage: StageKind {
             })
     }
 
-    private func result(_ losses: [LossReport.Group], answers: Int, trained: Int) -> StageResult {
+    /// What the losses of the last steps come to.
+    func result(_ losses: [LossReport.Group], answers: Int, trained: Int) -> StageResult {
         let epochs = Double(steps * batchSize) / Double(answers)
         let shown = losses.map {
             "\($0.name) CE \(FixedPoint.text($0.crossEntropy, digits: 3))"
