@@ -43,8 +43,9 @@ enum ExitCodes {
 
     private static func code(for error: any Error) -> ExitCode {
         switch error {
-        case is ConfigurationError, is UnknownStageError, is UnknownPathError: invalidConfiguration
-        case is FileError, is FileEncodingError, is StoreError, is ParityError: inputOutput
+        case is ConfigurationError, is UnknownStageError, is UnknownPathError, is UnknownRunError:
+            invalidConfiguration
+        case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError: inputOutput
         case let error where DamagedFileError.describes(error): inputOutput
         case is BLASError: unavailable
         case is RunInterrupted: interrupted

@@ -71,7 +71,7 @@ import Testing
         let run = try JSONDocument(
             parsing: FileSystem.read(folder.appending("run.json")), name: "run.json")
         #expect(run.root["status"]?.string == "finished" && run.root["stages"]?.array?.count == 6)
-        #expect(run.root["stages"]?.array?[2]["artifact"]?.string == name)
+        #expect(run.root["stages"]?.array?[2]["artifact"]?.string == "toy/chain/\(name)")
     }
 
     @Test func theMachineIsAskedForOnlyBeforeWork() throws {

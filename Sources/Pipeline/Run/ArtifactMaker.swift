@@ -11,14 +11,19 @@ import SystemPackage
 /// Finds the artifacts of a run in the store, and makes those that aren't there.
 struct ArtifactMaker {
     let runner: Runner
+    let started: Timestamp
     /// Whether anything had to be made.
     ///
     /// Until then nothing is written, so that a store that is complete may be read-only.
-    private(set) var hasStarted = false
+    var hasStarted: Bool { folder != nil }
+    private(set) var folder: RunFolder?
     private(set) var code: JSONValue = .null
     private(set) var machine: JSONValue = .null
 
-    init(runner: Runner) { self.runner = runner }
+    init(runner: Runner, started: Timestamp) {
+        self.runner = runner
+        self.started = started
+    }
 
     private var store: Store { runner.store }
     private var reporter: ProgressReporter { runner.reporter }
@@ -58,7 +63,7 @@ struct ArtifactMaker {
     private mutating func start() throws {
         guard !hasStarted else { return }
         let extras = try runner.options.machineExtras()
-        hasStarted = true
+        folder = try RunFolder(runner.experiment, in: store, started: started)
         store.sweepTemporaryFolders()
         code = CodeIdentity.current().value
         machine = Machine.current.value(threads: runner.options.threads, extras: extras)

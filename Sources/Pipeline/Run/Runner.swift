@@ -61,9 +61,14 @@ public struct Runner: Sendable {
         let clock = ContinuousClock.now
         let ticker = reporter.startTicking()
         defer { ticker.cancel() }
-        var maker = ArtifactMaker(runner: self)
+        var maker = ArtifactMaker(runner: self, started: started)
         var outcomes: [StageOutcome] = []
         var artifacts: [String: Artifact] = [:]
+        func record(_ error: (any Error)?) -> RunRecord {
+            self.record(
+                stages, outcomes: outcomes, error: error, code: maker.code, machine: maker.machine,
+                started: started, seconds: clock.duration(to: .now).inSeconds)
+        }
         do {
             for (index, stage) in stages.enumerated() {
                 let label = "[\(index + 1)/\(stages.count)] \(stage.id)"
@@ -75,23 +80,21 @@ public struct Runner: Sendable {
         } catch {
             reporter.abandon()
             // A record of what went wrong is worth having, but must not hide what went wrong.
-            if maker.hasStarted {
-                _ = try? record(error, outcomes, started, clock, maker).write(to: store)
-            }
+            try? maker.folder?.finish(record(error))
             throw error
         }
         let reports = try reports(of: outcomes)
-        guard maker.hasStarted else {
+        guard let folder = maker.folder else {
             reporter.log(
                 "Everything is cached: \(outcomes.count == 1 ? "1 stage" : "all \(outcomes.count) stages").")
             return RunOutcome(stages: outcomes, record: nil, reports: reports)
         }
-        let folder = try record(nil, outcomes, started, clock, maker).write(to: store)
+        try folder.finish(record(nil))
         let made = outcomes.count { !$0.wasCached }
         reporter.log(
-            "Done in \(Readable.duration(clock.duration(to: .now).inSeconds)): \(made) made, \(outcomes.count - made) cached. Record: \(folder)"
+            "Done in \(Readable.duration(clock.duration(to: .now).inSeconds)): \(made) made, \(outcomes.count - made) cached. Record: \(folder.path)"
         )
-        return RunOutcome(stages: outcomes, record: folder, reports: reports)
+        return RunOutcome(stages: outcomes, record: folder.path, reports: reports)
     }
 
     private func selectedStages() throws(UnknownStageError) -> [Stage] {
@@ -108,19 +111,6 @@ public struct Runner: Sendable {
         let found = experiment.stages.filter { $0.name == name || $0.id == name }
         guard !found.isEmpty else { throw UnknownStageError(name: name, experiment: experiment) }
         return found
-    }
-
-    private func record(
-        _ error: (any Error)?, _ outcomes: [StageOutcome], _ started: Timestamp,
-        _ clock: ContinuousClock.Instant,
-        _ maker: ArtifactMaker
-    ) -> RunRecord {
-        RunRecord(
-            experiment: experiment.name,
-            status: error == nil ? .finished : error is RunInterrupted ? .interrupted : .failed,
-            message: error.map { "\($0)" }, stages: outcomes, started: started, finished: .now(),
-            seconds: clock.duration(to: .now).inSeconds, arguments: options.arguments, code: maker.code,
-            machine: maker.machine)
     }
 
     private func reports(of outcomes: [StageOutcome]) throws -> [RunOutcome.Report] {

@@ -4,7 +4,7 @@ public import SystemPackage
 ///
 /// ```
 /// store/<experiment>/<stage>-<first 12 digits of the fingerprint>/artifact.json …   whole artifacts
-/// store/<experiment>/runs/<time>-<n>/run.json                                      what each run did
+/// store/<experiment>/runs/<time>-<n>/run.json …                                    what each run did
 /// store/.work/<fingerprint>/      journals and checkpoints of what isn't finished; survives a kill
 /// store/.tmp/<fingerprint>.<n>/   an artifact being written; removed when its process is gone
 /// store/.index/<fingerprint>      where an artifact is, for other experiments with the same stage
