@@ -1,4 +1,4 @@
-public import JSON
+import JSON
 public import SystemPackage
 
 /// A stage whose summary and metrics follow from what it left in its artifact.
@@ -46,7 +46,9 @@ extension SampledStage {
     }
 
     /// The file of the samples' records in an artifact.
-    public static func journal(of artifact: FilePath) -> FilePath { artifact.appending("\(journalName).jsonl") }
+    public static func journal(of artifact: FilePath) -> FilePath {
+        artifact.appending("\(journalName).jsonl")
+    }
 
     /// The records of an artifact.
     ///
@@ -57,7 +59,8 @@ extension SampledStage {
         let keys = try sampleKeys(context)
         for (index, (record, key)) in zip(records, keys).enumerated() where record.key != key {
             throw JournalError(
-                description: "\(path): record \(index + 1) is of sample \(record.key), but it should be \(key).")
+                description:
+                    "\(path): record \(index + 1) is of sample \(record.key), but it should be \(key).")
         }
         guard records.count == keys.count else {
             throw JournalError(
