@@ -17,7 +17,8 @@ struct D3LLM: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunCommand.self, VerifyCommand.self, PlanCommand.self, WhyCommand.self, ValidateCommand.self,
+            RunCommand.self, VerifyCommand.self, DeterminismCommand.self, DiffCommand.self, PlanCommand.self,
+            WhyCommand.self, ValidateCommand.self,
             ConfigCommand.self,
             SchemaCommand.self,
             KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,

@@ -59,7 +59,6 @@ struct RunConfiguration {
 
     /// Why an artifact has no implementation here, as a sentence.
     func reason(for record: ArtifactRecord) -> String {
-        if let problem { return problem }
         guard let stage = byName[record.stage] else {
             return "The configuration has no stage with this recipe."
         }

@@ -62,6 +62,10 @@ public struct Verifier: Sendable {
                 problems.isEmpty ? .holds(Self.size(item.finding.record)) : .broken(problems)
             return Verification.Check(step: .artifacts, subject: item.name, outcome: outcome)
         }
+        guard configuration.problem == nil else {
+            // Said once for all stages, by the check of the configuration.
+            return Verification(run: run.address, checks: checks, sampling: nil)
+        }
         let bench = VerificationBench(
             artifacts: artifacts, configuration: configuration, threads: options.threads,
             scratch: try ScratchSpace(), cancellation: cancellation)
