@@ -54,6 +54,16 @@ struct RunConfiguration {
     /// The stage that makes an artifact.
     subscript(fingerprint: String) -> Stage? { stages[fingerprint] }
 
+    /// What doesn't hold between an artifact and the stage that makes it.
+    func problems(of item: ArtifactCollection.Item) -> [String] {
+        guard let record = item.artifact?.record, let stage = self[item.fingerprint] else { return [] }
+        let output = type(of: stage.implementation).output.name
+        guard record.type != output else { return [] }
+        return [
+            "It says that it holds a \(record.type), but stages of kind \(stage.recipe.kind) make a \(output)."
+        ]
+    }
+
     /// All stages that make one of these artifacts, or are referred to by them.
     var all: [Stage] { Array(stages.values) }
 

@@ -57,7 +57,8 @@ public struct Verifier: Sendable {
         checks += recordChecks(configuration)
         let artifacts = try ArtifactCollection(run.record, in: run.store, cancellation: cancellation)
         checks += artifacts.items.map { item in
-            let problems = item.finding.problems + artifacts.inputProblems(of: item)
+            let problems =
+                item.finding.problems + artifacts.inputProblems(of: item) + configuration.problems(of: item)
             let outcome: Verification.Outcome =
                 problems.isEmpty ? .holds(Self.size(item.finding.record)) : .broken(problems)
             return Verification.Check(step: .artifacts, subject: item.name, outcome: outcome)
