@@ -8,6 +8,8 @@ import SystemPackage
 /// says that the run has ended.
 struct RunFolder: Sendable {
     let path: FilePath
+    /// Nil where it couldn't be created: that costs the record of the log, not the run.
+    let log: RunLog?
 
     /// Makes a folder that no other run has.
     init(_ experiment: Experiment, in store: Store, started: Timestamp) throws {
@@ -16,6 +18,7 @@ struct RunFolder: Sendable {
         var n = 1
         while try !FileSystem.createNewDirectory(runs.appending("\(started.compact)-\(n)")) { n += 1 }
         path = runs.appending("\(started.compact)-\(n)")
+        log = try? RunLog(path.appending(RunRecord.logFileName))
         guard let source = experiment.source else { return }
         try FileSystem.writeAtomically(
             try source.resolved.prettyBytes(), to: path.appending(RunRecord.experimentFileName))

@@ -72,7 +72,7 @@ extension RunRecord {
             return Entry(
                 stage: name, artifact: folder, fingerprint: fingerprint, status: status,
                 seconds: stage["seconds"]?.double ?? 0, peakMemory: stage["peakMemoryBytes"]?.int,
-                threads: stage["threads"]?.int,
+                stagesAtOnce: stage["stagesAtOnce"]?.int, threads: stage["threads"]?.int,
                 forecast: stage["forecast"].map {
                     StageForecast(
                         seconds: $0["seconds"]?.double, memory: $0["memory"]?.int, disk: $0["disk"]?.int)

@@ -32,6 +32,7 @@ extension RunRecord.Entry {
             "seconds": .number(seconds),
         ]
         if let peakMemory { object["peakMemoryBytes"] = .integer(peakMemory) }
+        if let stagesAtOnce { object["stagesAtOnce"] = .integer(stagesAtOnce) }
         if let threads { object["threads"] = .integer(threads) }
         if let forecast {
             object["forecast"] = [

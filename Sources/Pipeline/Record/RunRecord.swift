@@ -43,6 +43,8 @@ public struct RunRecord: Sendable {
         public let seconds: Double
         /// The largest resident size of the process meanwhile, in bytes; nil for stages that this run didn't make.
         public let peakMemory: Int?
+        /// How many stages the process ran at once meanwhile, at most; above 1, ``peakMemory`` is that of all.
+        public let stagesAtOnce: Int?
         /// How many threads it had.
         public let threads: Int?
         /// What its kind expected it to take; nil where it couldn't tell.

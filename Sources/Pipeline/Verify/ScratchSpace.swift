@@ -33,12 +33,16 @@ extension StageContext {
     ///   - artifacts: What the stage refers to, by stage.
     static func scratch(
         _ stage: Stage, in folder: FilePath, artifacts: [String: Artifact], threads: Int,
-        cancellation: Cancellation, reporter: ProgressReporter = .silent
+        cancellation: Cancellation
     ) throws -> StageContext {
         let (output, work) = (folder.appending("output"), folder.appending("work"))
         for path in [folder, output, work] { try FileSystem.createDirectory(path) }
+        // Its progress is nobody's business: a line that has ended already.
+        let reporter = ProgressReporter.silent
+        let line = reporter.begin(stage.id)
+        reporter.end(line)
         return StageContext(
             stage: stage, output: output, workFolder: work, threads: threads, artifacts: artifacts,
-            cancellation: cancellation, reporter: reporter)
+            cancellation: cancellation, reporter: reporter, line: line)
     }
 }
