@@ -141,6 +141,17 @@ import Testing
                 == true)
     }
 
+    @Test func countsThatCannotBeAreNoCrash() throws {
+        let path = try artifact("vanilla").appending("samples.jsonl")
+        let text = try FileSystem.readText(path)
+        let huge = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.replacing("\"tokens\":", with: "\"tokens\":92233720368547758")
+        }
+        try FileSystem.writeAtomically(huge.joined(separator: "\n"), to: path)
+        try reseal(try artifact("vanilla"))
+        #expect(problems(try verify(), "vanilla")[.results]?.contains("is no result of a problem") == true)
+    }
+
     @Test func otherWeightsAreFound() throws {
         let weights = try artifact("student").appending("model.safetensors")
         try FileSystem.writeAtomically(

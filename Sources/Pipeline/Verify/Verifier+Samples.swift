@@ -40,6 +40,13 @@ extension Verifier {
             let records = try again[group] ?? groups.compute(group)
             again[group] = records
             let range = groups.range(of: group)
+            guard records.count == range.count else {
+                return .init(
+                    step: .samples, subject: choice.subject.name,
+                    outcome: .broken([
+                        "The group of sample \(sample + 1) gives \(records.count) records instead of \(range.count)."
+                    ]))
+            }
             let problems = zip(range, records).flatMap { index, record -> [String] in
                 let differences = SampleDifference.list(recorded[index].value, record.value)
                 let name = "Sample \(index + 1) (\(record.key))"
