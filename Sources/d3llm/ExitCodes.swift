@@ -53,7 +53,7 @@ enum ExitCodes {
         case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError: inputOutput
         case let error where DamagedFileError.describes(error): inputOutput
         case is BLASError: unavailable
-        case is RunInterrupted: interrupted
+        case is RunInterrupted, is Interrupted: interrupted
         case let failure as StageFailure: code(for: failure.underlying)
         default: Self.failure
         }

@@ -61,7 +61,8 @@ struct MachinePaths {
         return "…/\(last)"
     }
 
-    private static var currentFolder: FilePath? {
+    /// The working directory.
+    static var currentFolder: FilePath? {
         guard let text = getcwd(nil, 0) else { return nil }
         defer { free(text) }
         return FilePath(platformString: text)

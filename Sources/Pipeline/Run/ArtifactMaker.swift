@@ -136,9 +136,11 @@ struct ArtifactMaker: Sendable {
             JSONObject(
                 stage.inputs.map { input in
                     let references: [JSONValue] = input.references.map { reference in
-                        let folder = artifacts[reference.stage]?.folder.lastComponent?.string
+                        let artifact = artifacts[reference.stage]
                         return [
-                            "reference": .string(reference.description), "artifact": .text(folder),
+                            "reference": .string(reference.description),
+                            "artifact": .text(artifact?.folder.lastComponent?.string),
+                            "content": .text(artifact?.record.content),
                         ]
                     }
                     return (input.path, .array(references))

@@ -93,7 +93,8 @@ public struct DistillStage: StageKind {
             })
     }
 
-    private func result(_ losses: [LossReport.Group], answers: Int, trained: Int) -> StageResult {
+    /// What the losses of the last steps come to.
+    func result(_ losses: [LossReport.Group], answers: Int, trained: Int) -> StageResult {
         let epochs = Double(steps * batchSize) / Double(answers)
         let shown = losses.map {
             "\($0.name) CE \(FixedPoint.text($0.crossEntropy, digits: 3))"
