@@ -14,6 +14,8 @@ final class Execution {
     let runner: Runner
     let selection: StageSelection
     let started: Timestamp
+    /// As it was given: what is loaded later sets some of it.
+    let environment = RunEnvironment.current()
     private(set) var session: RunSession?
     private(set) var results = RunResults()
     private var schedule: Schedule
@@ -140,16 +142,22 @@ final class Execution {
             runner.reporter.log("\(label): \(owner), ended before it was done")
         }
         let maker = ArtifactMaker(
-            runner: runner, session: session, stage: stage, label: label, threads: threads,
+            runner: runner, session: session, stage: stage, label: label,
+            line: runner.reporter.begin(label), threads: threads,
             artifacts: artifacts.filter { stage.needs.contains($0.key) }, isForced: isForced,
             cancellation: Cancellation { [stop, cancellation = runner.cancellation] in
                 stop.isSet || cancellation.isCancelled
             })
         let mailbox = mailbox
-        try StageThread.start {
-            let ending = maker.make()
-            lock.release()
-            mailbox.send((maker.stage.id, ending))
+        do {
+            try StageThread.start {
+                let ending = maker.make()
+                lock.release()
+                mailbox.send((maker.stage.id, ending))
+            }
+        } catch {
+            runner.reporter.end(maker.line)
+            throw error
         }
         schedule.start(stage.id, threads: threads)
     }

@@ -20,7 +20,7 @@ extension Runner {
                     file: paths.hidden(in: source.file), overrides: source.overrides.map(paths.hidden))
             },
             code: session.code, machine: session.machine(threads: options.threads),
-            environment: RunEnvironment.current().mapValues(paths.hidden))
+            environment: execution.environment.mapValues(paths.hidden))
     }
 
     /// The record of a run that had nothing to do: an earlier one of the same artifacts, or else one of its own.
