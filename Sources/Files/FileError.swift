@@ -33,6 +33,8 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
         case .notDirectory: "A part of that path is a file; a folder is needed there."
         case .isDirectory: "A folder stands where a file is needed."
         case .fileNameTooLong: "Choose a shorter name."
+        case .improperLink: "The two places have to be on one file system."
+        case .tooManySymbolicLinkLevels: "A symbolic link there leads back to itself; remove or correct it."
         case .noMemory: "Free some memory, or use a machine that has more."
         default: nil
         }

@@ -1,13 +1,8 @@
 import Files
 import Pipeline
 import SystemPackage
+import TestSupport
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// Disks that are full or can't be written, for real: on a small tmpfs, which only root can mount.
 @Suite(.enabled(if: Tmpfs.isAvailable, "needs the right to mount a tmpfs")) struct DiskTests {
@@ -47,30 +42,4 @@ import Testing
         #expect(error?.errno == .readOnlyFileSystem)
         #expect(error?.description.contains("mounted read-only; choose another place") == true)
     }
-}
-
-/// A file system of a given size in memory.
-final class Tmpfs {
-    let folder: TemporaryFolder
-    var path: FilePath { folder.path }
-
-    static let isAvailable = Tmpfs(kibibytes: 64) != nil
-
-    init?(kibibytes: Int) {
-        guard let folder = try? TemporaryFolder() else { return nil }
-        self.folder = folder
-        guard mount("tmpfs", folder.path.string, "tmpfs", 0, "size=\(kibibytes)k") == 0 else { return nil }
-    }
-
-    func resize(kibibytes: Int) throws {
-        let result = mount("tmpfs", path.string, "tmpfs", UInt(MS_REMOUNT), "size=\(kibibytes)k")
-        try #require(result == 0)
-    }
-
-    func makeReadOnly() throws {
-        let result = mount("tmpfs", path.string, "tmpfs", UInt(MS_REMOUNT) | UInt(MS_RDONLY), "")
-        try #require(result == 0)
-    }
-
-    deinit { umount2(path.string, Int32(MNT_DETACH)) }
 }

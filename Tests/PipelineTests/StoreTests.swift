@@ -110,6 +110,26 @@ import Testing
         #expect(!FileSystem.exists(living))
     }
 
+    /// A kill between the last rename and the removal of the work leaves this.
+    @Test func whatAKilledMakerOfAWholeArtifactLeftIsRemoved() throws {
+        let artifact = try run().artifact
+        let fingerprint = artifact.record.fingerprint
+        let (work, temporary, note) = (
+            store.workFolder(fingerprint), store.temporaryFolder.appending("\(fingerprint).1"),
+            store.root.appending(".index").appending(fingerprint)
+        )
+        for folder in [work, temporary] {
+            try FileSystem.createDirectory(folder)
+            try FileSystem.writeAtomically("x", to: folder.appending("samples.jsonl"))
+        }
+        try FileSystem.remove(note)
+        let lock = try #require(try ArtifactLock.attempt(store, fingerprint))
+        #expect(try run().wasCached && FileSystem.exists(work) && FileSystem.exists(temporary))
+        lock.release()
+        #expect(try run().wasCached && !FileSystem.exists(work) && !FileSystem.exists(temporary))
+        #expect(store.notedLocation(of: fingerprint) == artifact.folder)
+    }
+
     @Test func aLockIsHeldOnceAndGivenBack() throws {
         let first = try #require(try ArtifactLock.attempt(store, "f"))
         #expect(try ArtifactLock.attempt(store, "f") == nil)

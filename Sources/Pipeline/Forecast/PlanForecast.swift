@@ -29,7 +29,7 @@ public struct PlanForecast: Sendable {
         memory =
             forecasts.compactMap { item in item.forecast?.memory.map { (bytes: $0, stage: item.stage) } }
             .max { $0.bytes < $1.bytes }
-        disk = forecasts.reduce(0) { $0 + ($1.forecast?.disk ?? 0) }
+        disk = forecasts.reduce(0) { $0.addingClamped($1.forecast?.disk ?? 0) }
         scratch = forecasts.compactMap { $0.forecast?.scratch }.max() ?? 0
         self.availableMemory = availableMemory
         freeSpace = store.freeSpace()
@@ -43,9 +43,10 @@ public struct PlanForecast: Sendable {
                 "Stage \(memory.stage) would need about \(Readable.size(memory.bytes)) of memory, and \(Readable.size(availableMemory)) are available; it would be killed or swap. Use a machine with more, or a smaller model or batch."
             )
         }
-        if let freeSpace, disk + scratch > freeSpace {
+        let needed = disk.addingClamped(scratch)
+        if let freeSpace, needed > freeSpace {
             warnings.append(
-                "The run would need about \(Readable.size(disk + scratch)) of disk, and \(Readable.size(freeSpace)) are free where the store is. Use another place (--store)."
+                "The run would need about \(Readable.size(needed)) of disk, and \(Readable.size(freeSpace)) are free where the store is. Use another place (--store)."
             )
         }
         return warnings
@@ -92,5 +93,14 @@ extension Readable {
         }
         return days < 730
             ? "\(count(Int(days.rounded()))) days" : "\(count(Int(min(days / 365, 1e12).rounded()))) years"
+    }
+}
+
+extension Int {
+    /// The sum, or the largest number where that is too small: sizes that come of nonsense in a file are nonsense, no
+    /// reason to stop.
+    fileprivate func addingClamped(_ other: Int) -> Int {
+        let (sum, isTooLarge) = addingReportingOverflow(other)
+        return isTooLarge ? .max : sum
     }
 }

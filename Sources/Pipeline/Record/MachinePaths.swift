@@ -29,11 +29,31 @@ struct MachinePaths {
         var rest = text[...]
         while let start = rest.indices.first(where: { isStart($0, in: rest, after: result.last) }) {
             result += rest[..<start]
-            let end = rest[start...].firstIndex { $0.isWhitespace || ",;()\"'<>|:=".contains($0) }
-            result += short(String(rest[start..<(end ?? rest.endIndex)]))
-            rest = rest[(end ?? rest.endIndex)...]
+            rest = rest[start...]
+            if let (folder, text) = shortened.first(where: { Self.begins(rest, with: $0.folder) }) {
+                // Known folders first, because spaces in their names don't end them.
+                rest = rest.dropFirst(folder.count)
+                let below = rest.prefix { !Self.ends($0) }
+                result += text.isEmpty ? (below.isEmpty ? "." : String(below.dropFirst())) : text + below
+                rest = rest[below.endIndex...]
+            } else {
+                let path = rest.prefix { !Self.ends($0) }
+                // What ends in a slash names a folder; what is only slashes names nothing of the machine.
+                result += path.split(separator: "/").last.map { "…/\($0)" } ?? String(path)
+                rest = rest[path.endIndex...]
+            }
         }
         return result + rest
+    }
+
+    private static func begins(_ text: Substring, with folder: String) -> Bool {
+        guard text.hasPrefix(folder) else { return false }
+        return text.dropFirst(folder.count).first.map { $0 == "/" || ends($0) } ?? true
+    }
+
+    /// Whether a character ends a path in a text.
+    private static func ends(_ character: Character) -> Bool {
+        character.isWhitespace || ",;()\"'<>|:=".contains(character)
     }
 
     /// A slash that begins a path, not one inside a relative path, a fraction or an address of the web.
@@ -47,18 +67,6 @@ struct MachinePaths {
             return next == text.endIndex || text[next] != "/"
         }
         return before.isWhitespace || "\"'(=,;<|".contains(before)
-    }
-
-    private func short(_ path: String) -> String {
-        for (folder, text) in shortened {
-            if path == folder { return text.isEmpty ? "." : text }
-            guard path.hasPrefix(folder + "/") else { continue }
-            let rest = path.dropFirst(folder.count + 1)
-            return text.isEmpty ? String(rest) : "\(text)/\(rest)"
-        }
-        // What ends in a slash names a folder; what is only slashes names nothing of the machine.
-        guard let last = path.split(separator: "/").last else { return path }
-        return "…/\(last)"
     }
 
     /// The working directory.

@@ -32,17 +32,24 @@ extension Store {
         let name = FilePath(experiment)
         guard name.isRelative, !experiment.isEmpty else { return [] }
         let folder = runsFolder(experiment)
-        let names = (try? FileSystem.list(folder)) ?? []
-        // The part behind the last dash counts runs that began in the same second: "-10" comes after "-9".
-        let keyed = names.compactMap { name -> (time: Substring, count: Int, name: String)? in
-            guard let dash = name.lastIndex(of: "-"), let count = Int(name[name.index(after: dash)...]) else {
-                return nil
-            }
-            return (name[..<dash], count, name)
-        }
-        return keyed.sorted { ($0.time, $0.count) < ($1.time, $1.count) }
+        return runNames(of: experiment)
             .map { folder.appending($0.name) }
             .filter { FileSystem.exists($0.appending(RunRecord.fileName)) }
+    }
+
+    /// The names of all runs of an experiment, ended or not, in order.
+    ///
+    /// They consist of a time and a number that counts the runs of the same second ("-10" comes after "-9"); other names
+    /// are left out.
+    func runNames(of experiment: String) -> [(time: String, count: Int, name: String)] {
+        let names = (try? FileSystem.list(runsFolder(experiment))) ?? []
+        let keyed = names.compactMap { name -> (time: String, count: Int, name: String)? in
+            guard let dash = name.lastIndex(of: "-"), let count = Int(name[name.index(after: dash)...]),
+                Timestamp.isCompact(name[..<dash])
+            else { return nil }
+            return (String(name[..<dash]), count, name)
+        }
+        return keyed.sorted { ($0.time, $0.count) < ($1.time, $1.count) }
     }
 
     /// The names of all experiments that have run folders, in order.

@@ -81,6 +81,7 @@ final class Execution {
                 guard checked.insert(stage.id).inserted,
                     case .whole(let artifact) = try runner.store.find(stage, in: runner.experiment)
                 else { continue }
+                runner.store.tidy(after: artifact)
                 take(cached: artifact, of: stage)
                 hasFound = true
             }

@@ -25,6 +25,12 @@ struct Timestamp: Sendable {
         return date.joined() + "T" + clock.joined() + "Z"
     }
 
+    /// Whether a text has the form of ``compact``.
+    static func isCompact(_ text: Substring) -> Bool {
+        let form = text.map { $0.isASCII && $0.isNumber ? "0" : $0 }
+        return form == Array("00000000T000000Z")
+    }
+
     private var parts: (date: [String], clock: [String]) {
         var time = time_t(seconds)
         var fields = tm()

@@ -1,4 +1,5 @@
 public import JSON
+import SystemPackage
 
 /// What `artifact.json` says: that the artifact is whole, what it was made from, how, where and when.
 public struct ArtifactRecord: Sendable {
@@ -17,6 +18,12 @@ public struct ArtifactRecord: Sendable {
         public let size: Int
         /// In hexadecimal.
         public let sha256: String
+
+        /// Whether the path stays in the artifact's folder, as that of every file does that the program wrote.
+        var isInside: Bool {
+            let path = FilePath(self.path)
+            return path.isRelative && !path.isEmpty && path.components.allSatisfy { $0.kind == .regular }
+        }
     }
 
     public let experiment: String
@@ -108,10 +115,16 @@ extension ArtifactRecord {
         self.recipe = recipe
         self.inputs = root["inputs"] ?? .null
         var entries: [File] = []
+        var total = 0
         for file in files {
             guard let path = file["path"]?.string, let size = file["size"]?.int,
                 let hash = file["sha256"]?.string
             else { throw .unreadable("its artifact.json has a file without path, size or sha256") }
+            let (sum, isTooLarge) = total.addingReportingOverflow(size)
+            guard size >= 0, !isTooLarge else {
+                throw .unreadable("its artifact.json says that the file \(path) has \(size) bytes")
+            }
+            total = sum
             entries.append(File(path: path, size: size, sha256: hash))
         }
         self.files = entries

@@ -18,12 +18,17 @@ extension Store {
     /// - Throws: `StoreError` when a newer version of the program wrote it; `FileError`.
     func find(_ stage: Stage, in experiment: Experiment) throws -> Finding {
         let found = try find(stage.fingerprint, at: folder(of: stage, in: experiment))
-        if case .absent = found, let noted = notedLocation(of: stage.fingerprint),
-            case .whole(let artifact) = try find(stage.fingerprint, at: noted)
-        {
-            return .whole(artifact)
-        }
+        if case .absent = found, let artifact = notedArtifact(stage.fingerprint) { return .whole(artifact) }
         return found
+    }
+
+    /// The artifact where the index says that it is; nil where the index is wrong.
+    private func notedArtifact(_ fingerprint: String) -> Artifact? {
+        // Whatever is the matter there is the matter of those who made it; here it only costs the reuse.
+        guard let noted = notedLocation(of: fingerprint),
+            case .whole(let artifact)? = try? find(fingerprint, at: noted)
+        else { return nil }
+        return artifact
     }
 
     /// The artifact that a run's record names; nil where it isn't in the store any more.
@@ -33,11 +38,7 @@ extension Store {
         let folder = root.pushing(entry.artifact)
         let finding = try find(entry.fingerprint, at: folder)
         if case .whole(let artifact) = finding { return artifact }
-        if let noted = notedLocation(of: entry.fingerprint),
-            case .whole(let artifact) = try find(entry.fingerprint, at: noted)
-        {
-            return artifact
-        }
+        if let artifact = notedArtifact(entry.fingerprint) { return artifact }
         if case .damaged(let reason) = finding {
             throw StoreError(description: "\(folder) is no whole artifact of that run: \(reason).")
         }
@@ -46,9 +47,13 @@ extension Store {
 
     private func find(_ fingerprint: String, at folder: FilePath) throws -> Finding {
         let marker = folder.appending(ArtifactRecord.fileName)
-        guard let status = try FileSystem.status(marker) else {
-            guard let kind = try FileSystem.status(folder)?.kind else { return .absent }
-            return .damaged(kind == .folder ? "it has no artifact.json" : "it is no folder")
+        guard let status = try status(ofMarker: marker) else {
+            switch try FileSystem.status(folder, followingLinks: false)?.kind {
+            case nil: return .absent
+            case .folder?: return .damaged("it has no artifact.json")
+            case .link?: return .damaged("it is a link that leads to no artifact")
+            case .file?, .other?: return .damaged("it is no folder")
+            }
         }
         guard status.kind == .file else { return .damaged("its artifact.json is no file") }
         let record: ArtifactRecord
@@ -64,6 +69,9 @@ extension Store {
             return .damaged("its artifact.json has another fingerprint, \(record.fingerprint.prefix(12))…")
         }
         for file in record.files {
+            guard file.isInside else {
+                return .damaged("its artifact.json lists \(file.path), which isn't inside of it")
+            }
             guard let status = try FileSystem.status(folder.pushing(FilePath(file.path))),
                 status.kind == .file
             else {
@@ -73,7 +81,20 @@ extension Store {
                 return .damaged("its file \(file.path) has \(status.size) bytes instead of \(file.size)")
             }
         }
+        if let report = record.report, !record.files.contains(where: { $0.path == report }) {
+            return .damaged("its artifact.json names a report that it doesn't list, \(report)")
+        }
         return .whole(Artifact(folder: folder, record: record))
+    }
+
+    private func status(ofMarker marker: FilePath) throws(FileError) -> FileSystem.Status? {
+        do {
+            return try FileSystem.status(marker)
+        } catch {
+            // A link that leads to itself is nothing that could be read with more rights or another day.
+            if error.errno == .tooManySymbolicLinkLevels { return nil }
+            throw error
+        }
     }
 
     /// All whole records of a stage's other recipes: what `plan` compares with.

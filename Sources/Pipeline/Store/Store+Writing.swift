@@ -7,15 +7,32 @@ extension Store {
     ///
     /// Call it with the artifact's lock held: what earlier holders of the lock left behind is removed.
     func makeTemporaryFolder(for fingerprint: String) throws(FileError) -> FilePath {
-        if FileSystem.exists(temporaryFolder) {
-            for name in try FileSystem.list(temporaryFolder) where name.hasPrefix("\(fingerprint).") {
-                try FileSystem.remove(temporaryFolder.appending(name))
-            }
-        }
+        try removeTemporaryFolders(for: fingerprint)
         let suffix = String(UInt32.random(in: 0 ... .max), radix: 16)
         let folder = temporaryFolder.appending("\(fingerprint).\(suffix)")
         try FileSystem.createDirectory(folder)
         return folder
+    }
+
+    private func removeTemporaryFolders(for fingerprint: String) throws(FileError) {
+        guard FileSystem.exists(temporaryFolder) else { return }
+        for name in try FileSystem.list(temporaryFolder) where name.hasPrefix("\(fingerprint).") {
+            try FileSystem.remove(temporaryFolder.appending(name))
+        }
+    }
+
+    /// Does what the maker of a whole artifact does last, where it was killed before: notes the place, and removes
+    /// journals, checkpoints and temporary folders, which nobody needs any more.
+    func tidy(after artifact: Artifact) {
+        let fingerprint = artifact.record.fingerprint
+        // Who makes it again holds the lock. A store that can't be written is left as it is.
+        guard FileSystem.exists(workFolder(fingerprint)),
+            let lock = try? ArtifactLock.attempt(self, fingerprint)
+        else { return }
+        noteLocation(of: fingerprint, artifact.folder)
+        try? removeTemporaryFolders(for: fingerprint)
+        try? FileSystem.remove(workFolder(fingerprint))
+        lock.release()
     }
 
     /// Hashes and flushes all files in `folder`, in order of their paths.
@@ -57,7 +74,7 @@ extension Store {
         let parent = folder.removingLastComponent()
         try FileSystem.createDirectory(parent)
         var old: FilePath?
-        if try FileSystem.status(folder) != nil {
+        if try FileSystem.status(folder, followingLinks: false) != nil {
             let path = temporary.removingLastComponent().appending(
                 "\(temporary.lastComponent?.string ?? "").old")
             try FileSystem.rename(folder, to: path)

@@ -37,8 +37,9 @@ extension TokenizerStage {
     /// The vocabulary: that of the artifact, or the words of a few problems of the corpus.
     public func facts(_ context: ForecastContext) -> Facts {
         let words = context.facts(of: corpus)[.words] ?? Double(vocabulary)
-        let made = context.record?.metrics["vocabulary"]?.double
-        return [.vocabulary: made ?? min(words, Double(vocabulary))]
+        // No tokenizer has more than the key allows, whatever a damaged record says.
+        let made = context.record?.metrics["vocabulary"]?.double.map { max(0, $0) }
+        return [.vocabulary: min(made ?? words, Double(vocabulary))]
     }
 
     /// Reading all problems to train on.
