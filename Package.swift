@@ -7,6 +7,9 @@ let package = Package(
         .executable(name: "d3llm", targets: ["d3llm"]),
         // For Benchmarks, which is a package of its own.
         .library(name: "Tokenizers", targets: ["Tokenizers", "JSON"]),
+        .library(
+            name: "Models",
+            targets: ["Numerics", "Transformers", "Decoding", "Training", "Files", "JSON"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

@@ -2,8 +2,8 @@
 
 #include "../dispatch.h"
 
-// Rows of A and C that are worked on together: they stay in the second-level cache.
-enum { BAND = 240 };
+// Floats of A that are worked on together: they stay in the second-level cache.
+enum { BAND = 1 << 17 };
 // Depth of the longest chunk of k; its right-hand panel stays near the first-level cache.
 enum { DEPTH = 448 };
 
@@ -15,6 +15,9 @@ typedef struct {
     bool adds;
     float alpha;
 } product_tile;
+
+/// Rows of A that are worked on together when chunks are `depth` deep.
+static inline long band_rows(long depth) { return BAND / depth; }
 
 /// The depth of the next chunk when `rest` is left: equal halves rather than a short last chunk.
 static inline long chunk_depth(long rest) {
