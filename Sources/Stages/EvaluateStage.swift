@@ -4,23 +4,24 @@ internal import Files
 internal import JSON
 public import Pipeline
 internal import Reporting
-internal import SystemPackage
+public import SystemPackage
 internal import Tokenizers
 internal import Transformers
 
 /// Decodes the unseen problems of a data set with one decoder setting and grades the answers.
-public struct EvaluateStage: StageKind {
+public struct EvaluateStage: SampledStage {
     public static let name = "evaluate"
     public static let version = 1
     public static let summary =
         "Decodes unseen problems with one decoder setting; a matrix over the decoder's options makes a sweep."
     public static let output = ArtifactType.samples
+    public static let journalName = "samples"
 
-    private let model: ArtifactReference
-    private let data: ArtifactReference
-    private let limit: Int?
-    private let groupSize: Int
-    private let decoder: DecoderFields
+    let model: ArtifactReference
+    let data: ArtifactReference
+    let limit: Int?
+    let groupSize: Int
+    let decoder: DecoderFields
 
     public init(_ fields: Fields) {
         model = fields.artifact("model", types: [.model], "The model that decodes.")
@@ -33,32 +34,32 @@ public struct EvaluateStage: StageKind {
     }
 
     public func run(_ context: StageContext) throws -> StageResult {
+        try runGroups(context, unit: "problems")
+    }
+
+    /// The problems that are decoded, in order.
+    func problems(_ context: StageContext) throws -> [Problem] {
+        let problems = try ProblemFile.read(context.folder(of: data).appending("test.jsonl"))
+        return limit.map { Array(problems.prefix($0)) } ?? problems
+    }
+
+    public func sampleKeys(_ context: StageContext) throws -> [JournalKey] {
+        try problems(context).map { .string($0.id) }
+    }
+
+    public func groups(_ context: StageContext) throws -> SampleGroups {
         let model = try ModelFolder(context.folder(of: model))
-        var problems = try ProblemFile.read(context.folder(of: data).appending("test.jsonl"))
-        if let limit { problems = Array(problems.prefix(limit)) }
-        let (all, size) = (problems, groupSize)
+        let all = try problems(context)
+        let (size, seed) = (groupSize, context.seed)
         let generationLength = Int(try decoder.number("generationLength") ?? 0)
         let factory = try decoder.factory()
-        let journal = try context.journal("samples")
-        let groups = (all.count + size - 1) / size
-        let done = (journal.count + size - 1) / size
-        let progress = context.progress(total: all.count, unit: "problems", done: journal.count)
-        let seed = context.seed
-        try OrderedGroups.run(from: done, to: groups, context: context) { group -> [SampleRecord] in
+        return SampleGroups(of: all.count, size: size) { group in
             let range = group * size..<min(all.count, (group + 1) * size)
             let samplings = range.map { Sampling(seed: seed, sample: UInt64($0)) }
             return try Self.decode(
-                Array(all[range]), samplings, model, factory, generationLength: generationLength)
-        } commit: { _, records in
-            try journal.append(group: records.map { JournalRecord(.string($0.id), $0.value) })
-            progress.advance(by: records.count)
+                Array(all[range]), samplings, model, factory, generationLength: generationLength
+            ).map { JournalRecord(.string($0.id), $0.value) }
         }
-        let records = journal.records.compactMap { SampleRecord($0.value) }
-        guard records.count == all.count else {
-            throw DamagedFileError(
-                journal.path, "a record is no result of a problem; delete the file to start the stage again.")
-        }
-        return try Self.result(records)
     }
 
     private static func decode(
@@ -97,7 +98,16 @@ public struct EvaluateStage: StageKind {
         return kept.joined(separator: " ")
     }
 
-    private static func result(_ records: [SampleRecord]) throws -> StageResult {
+    public func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult {
+        let records = try records.map { record in
+            guard let sample = SampleRecord(record.value) else {
+                throw DamagedFileError(
+                    journal,
+                    "the record of \(record.key) is no result of a problem; delete the file to start the stage again."
+                )
+            }
+            return sample
+        }
         let point = try CurvePoint(records)
         let interval = point.interval
         return StageResult(

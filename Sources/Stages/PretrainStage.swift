@@ -16,14 +16,14 @@ public struct PretrainStage: StageKind {
         + "after another."
     public static let output = ArtifactType.model
 
-    private let data: ArtifactReference
-    private let tokenizer: ArtifactReference
-    private let start: Start
-    private let generationLength: Int
-    private let phases: [PhaseFields]
-    private let checkpointSeconds: Double
+    let data: ArtifactReference
+    let tokenizer: ArtifactReference
+    let start: Start
+    let generationLength: Int
+    let phases: [PhaseFields]
+    let checkpointSeconds: Double
 
-    private enum Start {
+    enum Start {
         case scratch(ModelFields)
         case model(ArtifactReference)
     }
@@ -68,6 +68,11 @@ public struct PretrainStage: StageKind {
         let losses = try loop.run()
         try ModelFolder.write(
             try Transformer(over: parameters), family: family, tokenizer, to: context.output)
+        return result(configuration, losses)
+    }
+
+    /// What the losses of the last steps come to.
+    func result(_ configuration: TransformerConfiguration, _ losses: [LossReport.Group]) -> StageResult {
         let steps = phases.reduce(0) { $0 + $1.steps }
         let shown = losses.map { "\($0.name) \(($0.crossEntropy * 1000).rounded() / 1000)" }.joined(
             separator: ", ")

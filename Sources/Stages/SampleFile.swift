@@ -18,7 +18,9 @@ extension SampleRecord {
             let correct = value["correct"]?.bool, let tokens = value["tokens"]?.int,
             let nfe = value["nfe"]?.int,
             let forwards = value["forwards"]?.int, let forwarded = value["tokensForwarded"]?.int,
-            let text = value["text"]?.string
+            let text = value["text"]?.string,
+            // What a journal says is added up; no sample of any model comes near this.
+            [tokens, nfe, forwards, forwarded].allSatisfy({ (0...(1 << 40)).contains($0) })
         else { return nil }
         self.init(
             id: id, correct: correct, tokensBeforeEnd: tokens, nfe: nfe, forwards: forwards,

@@ -24,6 +24,11 @@ struct TrainingLog {
         self.norms = norms
     }
 
+    /// The steps after which a phase has a line, counted from 1.
+    static func steps(of count: Int) -> [Int] {
+        Array(Swift.stride(from: stretch, to: count, by: stretch)) + (count > 0 ? [count] : [])
+    }
+
     var pendingReports: [LossReport] { pending }
     var pendingNorms: [Double] { norms }
 

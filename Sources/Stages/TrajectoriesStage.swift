@@ -4,27 +4,28 @@ internal import Files
 internal import JSON
 internal import Numerics
 public import Pipeline
-internal import SystemPackage
+public import SystemPackage
 internal import Tokenizers
 internal import Transformers
 
 /// Records the order in which a teacher decodes its answers, one token per forward.
-public struct TrajectoriesStage: StageKind {
+public struct TrajectoriesStage: SampledStage {
     public static let name = "trajectories"
     public static let version = 1
     public static let summary =
         "Decodes training problems with a teacher, one token per forward, and keeps the order of the right answers."
     public static let output = ArtifactType.trajectories
+    public static let journalName = "trajectories"
 
-    private let teacher: ArtifactReference
-    private let data: ArtifactReference
-    private let count: Int
-    private let blockLength: Int
-    private let generationLength: Int
-    private let attempts: Int
-    private let temperatureStep: Double
-    private let groupSize: Int
-    private let order: Order
+    let teacher: ArtifactReference
+    let data: ArtifactReference
+    let count: Int
+    let blockLength: Int
+    let generationLength: Int
+    let attempts: Int
+    let temperatureStep: Double
+    let groupSize: Int
+    let order: Order
 
     /// What the next token of a block is.
     enum Order: String, CaseIterable {
@@ -62,37 +63,49 @@ public struct TrajectoriesStage: StageKind {
     }
 
     public func run(_ context: StageContext) throws -> StageResult {
-        let model = try ModelFolder(context.folder(of: teacher))
+        try runGroups(context, unit: "prompts")
+    }
+
+    /// The problems that the teacher answers, in order.
+    func problems(_ context: StageContext) throws -> [Problem] {
         let problems = try ProblemFile.read(context.folder(of: data).appending("train.jsonl"))
         guard problems.count >= count else {
             throw DataError(
                 description: "the data set has \(problems.count) training problems; count asks for \(count)")
         }
-        let journal = try context.journal("trajectories")
-        let size = groupSize
-        let chosen = Array(problems.prefix(count))
-        let groups = (count + size - 1) / size
-        let progress = context.progress(total: count, unit: "prompts", done: journal.count)
-        let seed = context.seed
-        try OrderedGroups.run(from: (journal.count + size - 1) / size, to: groups, context: context) {
-            group -> [TrajectoryRecord] in
+        return Array(problems.prefix(count))
+    }
+
+    public func sampleKeys(_ context: StageContext) throws -> [JournalKey] {
+        try problems(context).map { .string($0.id) }
+    }
+
+    public func groups(_ context: StageContext) throws -> SampleGroups {
+        let model = try ModelFolder(context.folder(of: teacher))
+        let chosen = try problems(context)
+        let (size, seed) = (groupSize, context.seed)
+        return SampleGroups(of: chosen.count, size: size) { group in
             let range = group * size..<min(chosen.count, (group + 1) * size)
             return try decode(Array(chosen[range]), firstSample: range.lowerBound, model, seed: seed)
-        } commit: { _, records in
-            try journal.append(group: records.map { JournalRecord(.string($0.id), $0.value) })
-            progress.advance(by: records.count)
+                .map { JournalRecord(.string($0.id), $0.value) }
         }
-        let records = journal.records.compactMap { TrajectoryRecord($0.value) }
-        guard records.count == count else {
-            throw DamagedFileError(
-                journal.path, "a record is no trajectory; delete the file to start the stage again.")
+    }
+
+    public func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult {
+        let records = try records.map { record in
+            guard let trajectory = TrajectoryRecord(record.value) else {
+                throw DamagedFileError(
+                    journal,
+                    "the record of \(record.key) is no trajectory; delete the file to start the stage again.")
+            }
+            return trajectory
         }
         let kept = records.count { $0.isCorrect }
         let first = records.count { $0.isCorrect && $0.attempt == 0 }
         return StageResult(
-            summary: "\(kept) of \(count) kept, \(first) right at the first try",
+            summary: "\(kept) of \(records.count) kept, \(first) right at the first try",
             metrics: [
-                "prompts": .integer(count), "kept": .integer(kept), "firstTry": .integer(first),
+                "prompts": .integer(records.count), "kept": .integer(kept), "firstTry": .integer(first),
                 "nfe": .integer(records.reduce(0) { $0 + $1.evaluations }),
             ])
     }

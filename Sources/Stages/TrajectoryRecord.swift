@@ -41,7 +41,9 @@ struct TrajectoryRecord: Sendable {
         guard let id = value["id"]?.string, let correct = value["correct"]?.bool,
             let attempt = value["attempt"]?.int,
             let nfe = value["nfe"]?.int, let response = ids("response"), let steps = ids("unmaskStep"),
-            response.count == steps.count
+            response.count == steps.count,
+            // What a journal says is added up; no sample of any model comes near this.
+            (0...(1 << 40)).contains(nfe), attempt >= 0
         else { return nil }
         self.init(
             id: id, isCorrect: correct, attempt: attempt, evaluations: nfe, response: response,

@@ -17,9 +17,12 @@ struct D3LLM: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunCommand.self, PlanCommand.self, WhyCommand.self, ValidateCommand.self, ConfigCommand.self,
+            RunCommand.self, VerifyCommand.self, DeterminismCommand.self, DiffCommand.self, PlanCommand.self,
+            WhyCommand.self, ValidateCommand.self,
+            ConfigCommand.self,
             SchemaCommand.self,
             KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,
+            ManualCommand.self,
         ])
 
     /// The kinds of stages that configurations can name.

@@ -29,13 +29,18 @@ enum ExitCodes {
         130  interrupted; run the same command again to go on
         """
 
-    /// Runs `body`; an error is printed on standard error and becomes an exit code.
-    static func reporting<Result>(_ body: () throws -> Result) throws -> Result {
+    /// Runs `body`; an error becomes an exit code and is printed: on standard error, or as JSON where the result would
+    /// have been.
+    static func reporting<Result>(asJSON json: Bool = false, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch let code as ExitCode {
             throw code
         } catch {
+            if json {
+                print(try ErrorReport.value(of: error, code: code(for: error)).prettyText, terminator: "")
+                throw code(for: error)
+            }
             _ = try? FileDescriptor.standardError.writeAll("\(error)\n".utf8)
             throw code(for: error)
         }
@@ -43,11 +48,12 @@ enum ExitCodes {
 
     private static func code(for error: any Error) -> ExitCode {
         switch error {
-        case is ConfigurationError, is UnknownStageError, is UnknownPathError: invalidConfiguration
-        case is FileError, is FileEncodingError, is StoreError, is ParityError: inputOutput
+        case is ConfigurationError, is UnknownStageError, is UnknownPathError, is UnknownRunError:
+            invalidConfiguration
+        case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError: inputOutput
         case let error where DamagedFileError.describes(error): inputOutput
         case is BLASError: unavailable
-        case is RunInterrupted: interrupted
+        case is RunInterrupted, is Interrupted: interrupted
         case let failure as StageFailure: code(for: failure.underlying)
         default: Self.failure
         }

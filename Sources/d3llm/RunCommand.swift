@@ -9,34 +9,73 @@ struct RunCommand: ParsableCommand {
         discussion: """
             Prints the tables of the experiment and where they are. Stopped or killed, it goes on from there when \
             the same command is run again; Ctrl-C stops at the next safe point, a second Ctrl-C at once.
+
+            Stages that don't need one another run at the same time and share the threads. Several processes may run \
+            the same experiment on one store: each stage is made by one of them.
+
+            --only chooses the stages that the run is about, --force and --from choose among them those that are made \
+            again although they are in the store. All three can be repeated and take a stage, which means all its \
+            variants, or one variant, such as "curve[threshold=0.5]".
             """)
 
     @OptionGroup var experiment: ExperimentOptions
     @OptionGroup var storage: StoreOptions
 
-    @Option(help: "Threads to use, all cores by default; results don't depend on them.")
+    @Option(help: "Threads to use in all, all cores by default; results don't depend on them.")
     var threads: Int?
 
-    @Option(help: ArgumentHelp("Run only this stage and what it needs.", valueName: "stage"))
+    @Option(help: "Stages to run at once, as many as threads by default; results don't depend on it.")
+    var jobs: Int?
+
+    @Flag(help: "After a failure, run everything that doesn't need the failed stage.")
+    var keepGoing = false
+
+    @Option(
+        help: ArgumentHelp("Run only this stage and what it needs.", valueName: "stage"),
+        completion: StageNames.completion)
     var only: [String] = []
 
-    @Option(help: ArgumentHelp("Make this stage again although it is in the store.", valueName: "stage"))
+    @Option(
+        help: ArgumentHelp("Make this stage again although it is in the store.", valueName: "stage"),
+        completion: StageNames.completion)
     var force: [String] = []
 
+    @Option(
+        help: ArgumentHelp("Make this stage and all that depend on it again.", valueName: "stage"),
+        completion: StageNames.completion)
+    var from: [String] = []
+
+    @Flag(help: "Don't measure this machine first to say how long the run takes.")
+    var noForecast = false
+
     func validate() throws {
-        guard let threads, threads < 1 else { return }
-        throw ValidationError("--threads needs at least 1; this is \(threads).")
+        for (name, number) in [("--threads", threads), ("--jobs", jobs)] {
+            guard let number, number < 1 else { continue }
+            throw ValidationError("\(name) needs at least 1; this is \(number).")
+        }
     }
 
     func run() throws {
         try ExitCodes.reporting {
-            let options = Runner.Options(
-                threads: threads ?? Machine.current.cores, only: only, force: force,
-                arguments: CommandLine.arguments,
+            var options = Runner.Options(
+                threads: ThreadsOption.count(threads), jobs: jobs, keepsGoing: keepGoing, only: only,
+                force: force, from: from, arguments: CommandLine.arguments,
                 machineExtras: { try NumericsFacts.recorded() })
-            let runner = Runner(
-                try experiment.load(), store: storage.store, options: options, reporter: .standardError(),
-                cancellation: .onSignals())
+            let experiment = try experiment.load()
+            let cancellation = Cancellation.onSignals()
+            func runner() -> Runner {
+                Runner(
+                    experiment, store: storage.store, options: options, reporter: .standardError(),
+                    cancellation: cancellation)
+            }
+            if !noForecast,
+                let forecast = try runner().forecast(by: .measuring(storage.store, threads: options.threads))
+            {
+                options.forecasts = forecast.stages
+                let lines = forecast.run.lines.map { "\($0)\n" }.joined()
+                _ = try? FileDescriptor.standardError.writeAll(lines.utf8)
+            }
+            let runner = runner()
             for report in try runner.run().reports {
                 print(report.text, terminator: report.text.hasSuffix("\n") ? "" : "\n")
                 print("\nThis table is in \(report.path)")

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "run", "plan", "why", "validate", "config", "schema", "kinds", "methods", "parity", "doctor",
+        "run", "verify", "determinism", "diff", "plan", "why", "validate", "config", "schema", "kinds",
+        "methods", "parity", "doctor",
     ]
 
     @Test(arguments: [""] + subcommands)

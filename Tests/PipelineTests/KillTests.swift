@@ -50,6 +50,7 @@ import Testing
 
     @discardableResult
     static func run(_ store: String, set overrides: [String]) throws -> RunOutcome {
-        try Runner(try parse(chain, set: overrides), store: Store(FilePath(store))).run()
+        try Runner(try parse(chain, set: overrides), store: Store(FilePath(store)), options: .init(jobs: 1))
+            .run()
     }
 }

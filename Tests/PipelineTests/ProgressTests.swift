@@ -21,47 +21,115 @@ import Testing
 
         func pass(_ seconds: Double) { elapsed.withLock { $0 += .milliseconds(Int(seconds * 1000)) } }
         var text: String { written.withLock { $0 } }
+        var seconds: Double { elapsed.withLock { $0 / .seconds(1) } }
     }
 
     @Test func aFileGetsALineEveryTenSeconds() {
         let stand = Stand(.plain)
         let reporter = stand.reporter
-        reporter.begin("student")
-        reporter.beginProgress(total: 3000, unit: "steps", done: 1000)
+        let student = reporter.begin("student")
+        let table = reporter.begin("table")
+        reporter.beginStretch(student, total: 3000, unit: "steps", done: 1000)
         for _ in 0..<250 {
             stand.pass(0.1)
-            reporter.advance(by: 1, note: "loss 0.53")
+            reporter.advance(student, by: 1, note: "loss 0.53")
+            if stand.seconds == 12 { reporter.end(table, "12 s, 4 rows") }
         }
-        reporter.end("25 s, done")
+        reporter.end(student, "25 s, done")
         #expect(
             stand.text == """
                 student: started
+                table: started
                 student: 1,100 of 3,000 steps (36%), 10.0 steps/s, 3 min 10 s left, loss 0.53
+                table: 10 s
+                table: 12 s, 4 rows
                 student: 1,200 of 3,000 steps (40%), 10.0 steps/s, 3 min 00 s left, loss 0.53
                 student: 25 s, done
 
                 """)
     }
 
-    @Test func aTerminalHasOneLineThatIsWrittenOver() {
-        let stand = Stand(.init(rewritesLine: true, isColored: true, width: 40))
+    @Test func aTerminalHasALinePerRunningStageBelowTheLog() {
+        let stand = Stand(.init(rewritesLines: true, isColored: true, columns: 60))
         let reporter = stand.reporter
-        reporter.begin("student")
+        let student = reporter.begin("student")
+        let curve = reporter.begin("curve", waiting: "waiting for process 7")
         stand.pass(1)
-        reporter.tick()
-        reporter.beginProgress(total: nil, unit: "samples", done: 0)
-        stand.pass(0.05)
-        reporter.advance(by: 1, note: nil)
-        stand.pass(0.95)
-        reporter.advance(by: 1, note: "a note that is much too long for this terminal")
+        reporter.beginStretch(student, total: 4, unit: "steps", done: 0)
+        stand.pass(1)
+        reporter.advance(student, by: 1, note: "a note that is much too long for this terminal")
         reporter.warn("careful")
-        reporter.end("2 s")
-        let erase = "\r\u{1B}[K"
+        reporter.end(curve)
+        reporter.end(student, "2 s")
+        let one = "\r\u{1B}[J"
+        let two = "\r\u{1B}[1A\u{1B}[J"
+        let curveLine = "curve    waiting for process 7"
+        let studentLine = "student  ███░░░░░░░░░░  25%  1 of 4 steps, 1.0 steps/s, 3.0"
         #expect(
             stand.text
-                == "\(erase)student: 0.00 s\(erase)student: 1.0 s\(erase)student: 0 samples"
-                + "\(erase)student: 2 samples, 2.0 samples/s, a no"
-                + "\(erase)\u{1B}[33mwarning: \u{1B}[0mcareful\n" + "\u{1B}[32mstudent\u{1B}[0m: 2 s\n")
+                == [
+                    "student  0.00 s", one, "student  0.00 s\n", curveLine, two,
+                    "student  ░░░░░░░░░░░░░   0%  0 of 4 steps\n", curveLine, two, studentLine, "\n",
+                    curveLine, two,
+                    "\u{1B}[33mwarning: \u{1B}[0mcareful\n", studentLine, "\n", curveLine, two, studentLine,
+                    one,
+                    "\u{1B}[32mstudent\u{1B}[0m: 2 s\n",
+                ].joined(), "\(stand.text)")
+    }
+
+    @Test func aNarrowerTerminalIsErasedByItsRows() {
+        let columns = Mutex(80)
+        let stand = Stand(
+            .init(rewritesLines: true, isColored: false, isUnicode: false) { (columns.withLock { $0 }, 24) })
+        let reporter = stand.reporter
+        let student = reporter.begin(String(repeating: "x", count: 26))
+        columns.withLock { $0 = 21 }
+        reporter.end(student, "done")
+        // 34 characters take two rows of 21.
+        #expect(stand.text.contains("\r\u{1B}[1A\u{1B}[J"), "\(stand.text)")
+    }
+
+    @Test func moreStagesThanRowsAreCounted() {
+        let now = ContinuousClock.now
+        let stages = (1...9).map { RunningStage(.init(number: $0), label: "s\($0)", now: now) }
+        let lines = ProgressRenderer(isUnicode: false).liveLines(stages, columns: 40, rows: 6, now: now)
+        #expect(lines == ["s1  0.00 s", "s2  0.00 s", "s3  0.00 s", "and 6 more"])
+    }
+
+    @Test func barsAndLabelsFitAnyTerminal() {
+        let now = ContinuousClock.now
+        for columns in [1, 20, 40, 79, 200] {
+            for share in [0, 1, 50, 99, 100, 150] {
+                var stage = RunningStage(
+                    .init(number: 0), label: "[1/20] curve[threshold=0.25,delay=2]", now: now)
+                stage.stretch = .init(total: 100, unit: "samples", inherited: 0, done: share, start: now)
+                for isUnicode in [true, false] {
+                    let lines = ProgressRenderer(isUnicode: isUnicode).liveLines(
+                        [stage], columns: columns, rows: 5, now: now + .seconds(3))
+                    #expect(lines.count == 1 && lines[0].count <= max(20, columns - 1), "\(lines)")
+                }
+            }
+        }
+        #expect(ProgressRenderer.fitted("curve[threshold=0.25]", 12) == "curve…=0.25]")
+    }
+
+    @Test func theRecordHasEveryLineThatStaysAndOneAMinute() {
+        let stand = Stand(.init(rewritesLines: true, isColored: true))
+        let recorded = Mutex("")
+        let reporter = stand.reporter
+        reporter.copy(to: { text in recorded.withLock { $0 += text + "\n" } })
+        let student = reporter.begin("student")
+        for _ in 0..<13 {
+            stand.pass(5)
+            reporter.tick()
+        }
+        reporter.warn("careful")
+        reporter.end(student, "65 s")
+        reporter.copy(to: nil)
+        reporter.log("afterwards")
+        #expect(
+            recorded.withLock { $0 }
+                == "student: started\nstudent: 1 min 00 s\nwarning: careful\nstudent: 65 s\n")
     }
 
     @Test(arguments: [

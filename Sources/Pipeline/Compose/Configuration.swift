@@ -24,6 +24,8 @@ public struct Configuration: Sendable {
     let layers: [Layer]
     /// The arguments of `--set` but those that set variables.
     let overrides: [Override]
+    /// The path of the main file and the arguments of `--set`, as given.
+    let given: (file: String, overrides: [String])
     /// What the files alone set.
     let merged: ConfigNode
     /// What results, before matrices are expanded.
@@ -53,6 +55,7 @@ public struct Configuration: Sendable {
         read: ((FilePath) throws -> [UInt8])? = nil
     ) {
         self.registry = registry
+        given = (name, overrides)
         let files = ConfigFiles(main: bytes, path: FilePath(name), read: read ?? ConfigFiles.readPlainFile)
         var composer = Composer(files: files.files, problems: files.problems, registry: registry)
         // A file that can't be read hides what it would have set; further problems would follow from that only.
@@ -83,9 +86,11 @@ public struct Configuration: Sendable {
     public func experiment() throws(ConfigurationError) -> Experiment {
         guard !layers.isEmpty else { throw ConfigurationError(problems) }
         var loader = ExperimentLoader(registry: registry)
-        let experiment = loader.load(root)
+        let loaded = loader.load(root)
         let problems = problems + loader.problems
-        guard let experiment, problems.isEmpty else { throw ConfigurationError(problems) }
+        guard var experiment = loaded, problems.isEmpty else { throw ConfigurationError(problems) }
+        experiment.source = Experiment.Source(
+            file: given.file, overrides: given.overrides, resolved: resolved(withDefaults: false))
         return experiment
     }
 }

@@ -10,6 +10,18 @@ public struct Experiment: Sendable {
     public let description: String?
     /// Every stage and every variant of a matrix, each after those that it refers to.
     public let stages: [Stage]
+    /// The configuration that it was read from; nil for one that was put together otherwise.
+    public internal(set) var source: Source?
+
+    /// The configuration of an experiment.
+    public struct Source: Sendable {
+        /// The path of the main file, as given.
+        public let file: String
+        /// The arguments of `--set`.
+        public let overrides: [String]
+        /// All in one piece: a file of this content gives the same stages with the same fingerprints.
+        public let resolved: JSONValue
+    }
 
     /// The stage or variant with this full name.
     public subscript(id: String) -> Stage? { stages.first { $0.id == id } }

@@ -67,11 +67,13 @@ struct ExperimentLoader {
     private func checkName(_ name: String, _ fields: Fields) {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-_")
-        guard parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(allowed.contains) }), !parts.contains("runs")
+        guard parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(allowed.contains) }),
+            Store.reservedFolders.isDisjoint(with: parts.map(String.init))
         else {
             fields.reject(
                 "name", "The name \"\(name)\" can't be a folder of the store.",
-                hint: "Use a-z, 0-9, - and _, with / between folders; \"runs\" is taken.")
+                hint: "Use a-z, 0-9, - and _, with / between folders; \"runs\" and \"determinism\" are taken."
+            )
             return
         }
     }

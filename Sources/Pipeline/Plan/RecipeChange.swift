@@ -1,3 +1,5 @@
+import JSON
+
 /// A difference between two recipes and, if it is an input, why that is another.
 public struct RecipeChange: Sendable {
     /// Why an input is another artifact.
@@ -37,15 +39,36 @@ public struct RecipeChange: Sendable {
 
 /// Follows inputs that changed to the stages that make them.
 final class ChangeTracer {
-    private let stages: [String: Stage]
-    private let catalog: StoreCatalog
+    /// What makes an artifact.
+    struct Maker {
+        /// The stage's full name.
+        let stage: String
+        let kind: String?
+        let recipe: JSONValue
+    }
+
+    private let before: (String) -> Maker?
+    private let after: (String) -> Maker?
     /// By the old and the new fingerprint.
     private var known: [String: RecipeChange.Cause] = [:]
 
-    init(_ experiment: Experiment, _ catalog: StoreCatalog) {
-        stages = Dictionary(
+    /// From what is in a store to an experiment.
+    convenience init(_ experiment: Experiment, _ catalog: StoreCatalog) {
+        let stages = Dictionary(
             experiment.stages.map { ($0.fingerprint, $0) }, uniquingKeysWith: { first, _ in first })
-        self.catalog = catalog
+        self.init {
+            catalog.maker(of: $0)
+        } after: {
+            stages[$0].map { Maker(stage: $0.id, kind: $0.recipe.kind, recipe: $0.recipe.value) }
+        }
+    }
+
+    /// - Parameters:
+    ///   - before: What makes the old artifact of a fingerprint.
+    ///   - after: What makes the new one.
+    init(before: @escaping (String) -> Maker?, after: @escaping (String) -> Maker?) {
+        self.before = before
+        self.after = after
     }
 
     /// The differences with their causes.
@@ -56,24 +79,32 @@ final class ChangeTracer {
     private func cause(of difference: RecipeDifference) -> RecipeChange.Cause? {
         guard difference.isInput, let old = difference.old.map(InputReference.init),
             let new = difference.new.map(InputReference.init),
-            let stage = stages[new.fingerprint]
+            let maker = after(new.fingerprint)
         else { return nil }
-        guard old.fingerprint != new.fingerprint else { return .part(stage: stage.id) }
+        guard old.fingerprint != new.fingerprint else { return .part(stage: maker.stage) }
         let key = "\(old.fingerprint) \(new.fingerprint)"
         if let cause = known[key] { return cause }
-        let cause = cause(of: stage, insteadOf: old.fingerprint)
+        let cause = cause(of: maker, insteadOf: old.fingerprint)
         known[key] = cause
         return cause
     }
 
-    private func cause(of stage: Stage, insteadOf old: String) -> RecipeChange.Cause {
-        guard let before = catalog[old] else { return .unknown(stage: stage.id) }
-        let kind = before.record.kind ?? "?"
-        guard kind == stage.recipe.kind else {
-            return .kind(stage: stage.id, old: kind, new: stage.recipe.kind)
+    private func cause(of maker: Maker, insteadOf old: String) -> RecipeChange.Cause {
+        guard let earlier = before(old) else { return .unknown(stage: maker.stage) }
+        guard earlier.kind == maker.kind else {
+            return .kind(stage: maker.stage, old: earlier.kind ?? "?", new: maker.kind ?? "?")
         }
         // Recipes name only fingerprints of recipes made before them, so that this ends.
-        let differences = RecipeDifference.between(before.record.recipe, stage.recipe.value)
-        return .recipe(stage: stage.id, changes: changes(differences))
+        let differences = RecipeDifference.between(earlier.recipe, maker.recipe)
+        return .recipe(stage: maker.stage, changes: changes(differences))
+    }
+}
+
+extension StoreCatalog {
+    /// What made the artifact of a fingerprint.
+    func maker(of fingerprint: String) -> ChangeTracer.Maker? {
+        self[fingerprint].map {
+            .init(stage: $0.record.stage, kind: $0.record.kind, recipe: $0.record.recipe)
+        }
     }
 }

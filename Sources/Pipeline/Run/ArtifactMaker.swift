@@ -2,179 +2,149 @@ import Files
 import JSON
 import SystemPackage
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+/// How a stage ended that was begun.
+enum StageEnding: Sendable {
+    case made(StageOutcome)
+    /// It was asked to stop, and did so at a safe point.
+    case stopped(RunInterrupted.Stop)
+    case failed(StageFailure)
+}
 
-/// Finds the artifacts of a run in the store, and makes those that aren't there.
-struct ArtifactMaker {
+/// Makes the artifact of one stage, on a thread of its own; the caller holds the artifact's lock.
+struct ArtifactMaker: Sendable {
     let runner: Runner
-    /// Whether anything had to be made.
-    ///
-    /// Until then nothing is written, so that a store that is complete may be read-only.
-    private(set) var hasStarted = false
-    private(set) var code: JSONValue = .null
-    private(set) var machine: JSONValue = .null
-
-    init(runner: Runner) { self.runner = runner }
+    let session: RunSession
+    let stage: Stage
+    /// The stage in the log: `[3/28] student`.
+    let label: String
+    /// Its line there; it ends with the stage.
+    let line: RunningStage.ID
+    let threads: Int
+    /// By full name, those that the stage reads.
+    let artifacts: [String: Artifact]
+    /// Whether it is made although it is in the store.
+    let isForced: Bool
+    let cancellation: Cancellation
 
     private var store: Store { runner.store }
-    private var reporter: ProgressReporter { runner.reporter }
 
-    /// The artifact of a stage, found or made.
-    mutating func outcome(
-        of stage: Stage, label: String, artifacts: [String: Artifact], isForced: Bool
-    ) throws -> StageOutcome {
-        if !isForced, case .whole(let artifact) = try store.find(stage, in: runner.experiment) {
-            return StageOutcome(stage: stage.id, artifact: artifact, wasCached: true, seconds: 0)
-        }
-        guard !runner.cancellation.isCancelled else {
-            throw RunInterrupted(
-                stage: stage.id, kept: "It has not begun; run the same command again to go on.")
-        }
-        try start()
-        let lock = try acquireLock(stage, label)
-        defer { lock.release() }
-        // Another process may have made it while this one waited.
-        switch try store.find(stage, in: runner.experiment) {
-        case .whole(let artifact) where !isForced:
-            reporter.log("\(label): made by another process")
-            return StageOutcome(stage: stage.id, artifact: artifact, wasCached: true, seconds: 0)
-        case .whole: break
-        case .damaged(let reason):
-            let place = try store.setAside(store.folder(of: stage, in: runner.experiment))
-            reporter.warn(
-                "\(store.folder(of: stage, in: runner.experiment)) is no whole artifact (\(reason)); moved to \(place) and made again."
-            )
-        case .absent: break
-        }
-        if isForced { try FileSystem.remove(store.workFolder(stage.fingerprint)) }
-        return try make(stage, label: label, artifacts: artifacts)
-    }
-
-    /// What is done once before the first stage that has to be made.
-    private mutating func start() throws {
-        guard !hasStarted else { return }
-        let extras = try runner.options.machineExtras()
-        hasStarted = true
-        store.sweepTemporaryFolders()
-        code = CodeIdentity.current().value
-        machine = Machine.current.value(threads: runner.options.threads, extras: extras)
-    }
-
-    private func acquireLock(_ stage: Stage, _ label: String) throws -> ArtifactLock {
-        var hasSaidSo = false
-        while true {
-            if let lock = try ArtifactLock.attempt(store, stage.fingerprint) { return lock }
-            if !hasSaidSo {
-                hasSaidSo = true
-                reporter.log(
-                    "\(label): waiting for \(ArtifactLock.holder(store, stage.fingerprint)), which makes it")
-            }
-            guard !runner.cancellation.isCancelled else {
-                throw RunInterrupted(stage: stage.id, kept: "Another process is making it.")
-            }
-            usleep(100_000)
+    /// Runs the stage and puts its artifact in its place.
+    func make() -> StageEnding {
+        do {
+            let outcome = try makeArtifact()
+            let summary = outcome.artifact.record.summary
+            runner.reporter.end(
+                line, "\(Readable.duration(outcome.seconds))\(summary.isEmpty ? "" : ", \(summary)")")
+            return .made(outcome)
+        } catch let stop as RunInterrupted {
+            runner.reporter.end(line)
+            return .stopped(RunInterrupted.Stop(stage: stage.id, kept: stop.kept))
+        } catch let failure as StageFailure {
+            runner.reporter.end(line)
+            return .failed(failure)
+        } catch {
+            runner.reporter.end(line)
+            return .failed(StageFailure(stage: stage.id, underlying: error, kept: kept(records: 0)))
         }
     }
 
-    private func make(_ stage: Stage, label: String, artifacts: [String: Artifact]) throws -> StageOutcome {
+    private func makeArtifact() throws -> StageOutcome {
         let work = store.workFolder(stage.fingerprint)
+        if isForced { try FileSystem.remove(work) }
         let isResumed = try FileSystem.exists(work) && !FileSystem.list(work).isEmpty
         let output = try store.makeTemporaryFolder(for: stage.fingerprint)
         do {
             try FileSystem.createDirectory(work)
             let context = StageContext(
-                stage: stage, output: output, workFolder: work, threads: runner.options.threads,
-                artifacts: artifacts, cancellation: runner.cancellation, reporter: reporter)
-            reporter.begin(label)
-            if isResumed { reporter.log("\(label): going on from \(work)") }
-            PeakMemory.reset()
+                stage: stage, output: output, workFolder: work, threads: threads, artifacts: artifacts,
+                cancellation: cancellation, reporter: runner.reporter, line: line)
+            if isResumed { runner.reporter.log("\(label): going on from \(work)") }
             let started = Timestamp.now()
             let clock = ContinuousClock.now
-            let result = try perform(stage, context)
+            let measurement = session.peakMemory.begin()
+            let ended = Result { try perform(context) }
+            let memory = session.peakMemory.end(measurement)
+            let result = try ended.get()
             let seconds = clock.duration(to: .now).inSeconds
             try context.publishJournals()
-            try check(result, stage, output)
+            check(result, output)
             let record = ArtifactRecord(
                 experiment: runner.experiment.name, stage: stage.id,
                 type: type(of: stage.implementation).output.name, fingerprint: stage.fingerprint,
-                recipe: stage.recipe.value, inputs: inputs(of: stage, artifacts),
-                files: try store.seal(output),
+                recipe: stage.recipe.value, inputs: inputs, files: try store.seal(output),
                 summary: result.summary, metrics: result.metrics, report: result.report?.string,
                 started: started.text, finished: Timestamp.now().text, seconds: seconds, isResumed: isResumed,
-                peakMemory: PeakMemory.bytes(), code: code, machine: machine)
+                peakMemory: memory.peak, stagesAtOnce: memory.stagesAtOnce, code: session.code,
+                machine: session.machine(threads: threads))
             let folder = store.folder(of: stage, in: runner.experiment)
             try store.publish(output, record: record, at: folder)
             store.noteLocation(of: stage.fingerprint, folder)
             // The artifact is whole; work that can't be removed now only takes space.
             try? FileSystem.remove(work)
-            reporter.end(
-                "\(Readable.duration(seconds))\(result.summary.isEmpty ? "" : ", \(result.summary)")")
             return StageOutcome(
                 stage: stage.id, artifact: Artifact(folder: folder, record: record), wasCached: false,
-                seconds: seconds)
+                seconds: seconds, threads: threads)
         } catch {
             try? FileSystem.remove(output)
-            try? removeIfEmpty(work)
+            if (try? FileSystem.list(work))?.isEmpty == true { try? FileSystem.remove(work) }
             throw error
         }
     }
 
     /// Runs the implementation and says, when it stops, what is kept.
-    private func perform(_ stage: Stage, _ context: StageContext) throws -> StageResult {
+    private func perform(_ context: StageContext) throws -> StageResult {
         do {
             let result = try stage.implementation.run(context)
             // A loss that went to infinity is found here, where it can be said whose it is.
             _ = try result.metrics.canonicalBytes()
             return result
+        } catch is Interrupted {
+            throw RunInterrupted(stops: [.init(stage: stage.id, kept: kept(records: context.recordCount))])
         } catch {
-            let files = (try? FileSystem.list(context.workFolder)) ?? []
-            let kept: String
-            if context.recordCount > 0 {
-                kept =
-                    "\(Readable.count(context.recordCount)) records are kept in \(context.workFolder); run the same command again to go on from there."
-            } else if files.isEmpty {
-                kept =
-                    "Nothing of it is kept; finished stages are, and running the same command again goes on from them."
-            } else {
-                kept =
-                    "Its work so far is kept in \(context.workFolder); run the same command again to go on from there."
-            }
-            if error is Interrupted { throw RunInterrupted(stage: stage.id, kept: kept) }
-            throw StageFailure(stage: stage.id, underlying: error, kept: kept)
+            throw StageFailure(stage: stage.id, underlying: error, kept: kept(records: context.recordCount))
         }
     }
 
-    private func check(_ result: StageResult, _ stage: Stage, _ output: FilePath) throws {
+    private func kept(records: Int) -> String {
+        if isForced {
+            return
+                "It was to be made again, which begins from nothing each time; what was there before is still in its place."
+        }
+        let work = store.workFolder(stage.fingerprint)
+        let files = (try? FileSystem.list(work)) ?? []
+        if records > 0 {
+            return
+                "\(Readable.count(records)) records are kept in \(work); run the same command again to go on from there."
+        }
+        return files.isEmpty
+            ? "Nothing of it is kept; finished stages are, and running the same command again goes on from them."
+            : "Its work so far is kept in \(work); run the same command again to go on from there."
+    }
+
+    private func check(_ result: StageResult, _ output: FilePath) {
         // The record has the name of the marker file; a stage must not forge it.
         precondition(
             !FileSystem.exists(output.appending(ArtifactRecord.fileName)),
             "the kind of stage \(stage.id) writes a file named \(ArtifactRecord.fileName)")
-        if let report = result.report, try FileSystem.status(output.pushing(report)) == nil {
+        if let report = result.report, !FileSystem.exists(output.pushing(report)) {
             preconditionFailure(
                 "the kind of stage \(stage.id) names a report that it didn't write: \(report)")
         }
     }
 
-    private func inputs(of stage: Stage, _ artifacts: [String: Artifact]) -> JSONValue {
+    private var inputs: JSONValue {
         .object(
             JSONObject(
                 stage.inputs.map { input in
                     let references: [JSONValue] = input.references.map { reference in
-                        let folder = artifacts[reference.stage]?.folder.lastComponent?.string
+                        let artifact = artifacts[reference.stage]
                         return [
                             "reference": .string(reference.description),
-                            "artifact": folder.map(JSONValue.string) ?? .null,
+                            "artifact": .text(artifact?.folder.lastComponent?.string),
+                            "content": .text(artifact?.record.content),
                         ]
                     }
                     return (input.path, .array(references))
                 }))
-    }
-
-    private func removeIfEmpty(_ folder: FilePath) throws {
-        if try FileSystem.list(folder).isEmpty { try FileSystem.remove(folder) }
     }
 }

@@ -79,26 +79,3 @@ public struct Machine: Sendable {
         return nil
     }
 }
-
-/// The largest resident size of this process.
-enum PeakMemory {
-    /// Starts a new measurement, so that a stage isn't charged for what ran before it.
-    ///
-    /// Kernels that don't allow it keep the peak of the whole process.
-    static func reset() {
-        guard let file = try? FileDescriptor.open("/proc/self/clear_refs", .writeOnly) else { return }
-        _ = try? file.writeAll("5".utf8)
-        try? file.close()
-    }
-
-    /// In bytes.
-    static func bytes() -> Int {
-        if let text = Machine.field("VmHWM", of: "/proc/self/status"),
-            let kibibytes = text.split(separator: " ").first.flatMap({ Int($0) })
-        {
-            return kibibytes * 1024
-        }
-        var usage = rusage()
-        return getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 ? usage.ru_maxrss * 1024 : 0
-    }
-}

@@ -1,32 +1,43 @@
 import Files
 public import JSON
-public import SystemPackage
+import SystemPackage
 
 /// Runs the stages of an experiment that aren't in the store yet.
 public struct Runner: Sendable {
     /// How to run; nothing here changes what comes out.
     public struct Options: Sendable {
-        /// Threads for each stage.
+        /// Threads for all stages together.
         public var threads: Int
+        /// How many stages may run at once, each with its share of the threads; as many as threads when nil.
+        public var jobs: Int?
+        /// Whether stages that don't depend on a failed one are run all the same.
+        public var keepsGoing: Bool
         /// Only these stages and what they need; all when empty.
         public var only: [String]
         /// Stages that are made again although they are in the store.
         public var force: [String]
+        /// Stages that are made again together with all that depend on them.
+        public var from: [String]
         /// The command line, for the record.
         public var arguments: [String]
         /// What the caller knows of the machine, for the records: for example the name of the BLAS kernels.
         ///
         /// Asked once, before the first stage that has to be made; its error stops the run there.
         public var machineExtras: @Sendable () throws -> JSONObject
+        /// What stages were expected to take, by full name, for the record.
+        public var forecasts: [String: StageForecast] = [:]
 
         public init(
-            threads: Int = Machine.current.cores, only: [String] = [], force: [String] = [],
-            arguments: [String] = [],
+            threads: Int = Machine.current.cores, jobs: Int? = nil, keepsGoing: Bool = false,
+            only: [String] = [], force: [String] = [], from: [String] = [], arguments: [String] = [],
             machineExtras: @escaping @Sendable () throws -> JSONObject = { [:] }
         ) {
             self.threads = threads
+            self.jobs = jobs
+            self.keepsGoing = keepsGoing
             self.only = only
             self.force = force
+            self.from = from
             self.arguments = arguments
             self.machineExtras = machineExtras
         }
@@ -50,77 +61,42 @@ public struct Runner: Sendable {
         self.cancellation = cancellation
     }
 
-    /// Runs what is needed, each stage after those that it refers to.
+    /// Runs what is needed, each stage after those that it refers to, independent ones at the same time.
     ///
-    /// - Throws: `StageFailure` when a stage fails, `RunInterrupted` when it was asked to stop, `StoreError`,
-    ///   `FileError`, `UnknownStageError`, what `machineExtras` throws. Whatever was finished before is in the store.
+    /// - Throws: `StageFailure` when a stage fails, `RunFailure` when several do or the others were to go on,
+    ///   `RunInterrupted` when it was asked to stop, `StoreError`, `FileError`, `UnknownStageError`, what
+    ///   `machineExtras` throws. Whatever was finished before is in the store.
     public func run() throws -> RunOutcome {
-        let stages = try selectedStages()
-        let forced = Set(try options.force.flatMap { try variants(of: $0) }.map(\.id))
-        let started = Timestamp.now()
+        let selection = try StageSelection(experiment, options)
         let clock = ContinuousClock.now
-        let ticker = reporter.startTicking()
-        defer { ticker.cancel() }
-        var maker = ArtifactMaker(runner: self)
-        var outcomes: [StageOutcome] = []
-        var artifacts: [String: Artifact] = [:]
+        let execution = Execution(self, selection, started: .now())
+        defer {
+            reporter.copy(to: nil)
+            execution.session?.folder.log?.close()
+        }
         do {
-            for (index, stage) in stages.enumerated() {
-                let label = "[\(index + 1)/\(stages.count)] \(stage.id)"
-                let outcome = try maker.outcome(
-                    of: stage, label: label, artifacts: artifacts, isForced: forced.contains(stage.id))
-                artifacts[stage.id] = outcome.artifact
-                outcomes.append(outcome)
-            }
+            try execution.run()
         } catch {
-            reporter.abandon()
             // A record of what went wrong is worth having, but must not hide what went wrong.
-            if maker.hasStarted {
-                _ = try? record(error, outcomes, started, clock, maker).write(to: store)
+            if let session = execution.session {
+                reporter.recordOnly("\(error)")
+                try? session.folder.finish(record(execution, session, error: error, clock))
             }
             throw error
         }
+        let outcomes = selection.stages.compactMap { execution.results.outcomes[$0.id] }
         let reports = try reports(of: outcomes)
-        guard maker.hasStarted else {
-            reporter.log(
-                "Everything is cached: \(outcomes.count == 1 ? "1 stage" : "all \(outcomes.count) stages").")
-            return RunOutcome(stages: outcomes, record: nil, reports: reports)
+        guard let session = execution.session else {
+            let record = recordOfCached(execution, outcomes, clock)
+            return RunOutcome(stages: outcomes, record: record, reports: reports)
         }
-        let folder = try record(nil, outcomes, started, clock, maker).write(to: store)
+        try session.folder.finish(record(execution, session, error: nil, clock))
         let made = outcomes.count { !$0.wasCached }
         reporter.log(
-            "Done in \(Readable.duration(clock.duration(to: .now).inSeconds)): \(made) made, \(outcomes.count - made) cached. Record: \(folder)"
+            "Done in \(Readable.duration(clock.duration(to: .now).inSeconds)): \(made) made, \(outcomes.count - made) cached. Record: \(session.folder.path)"
         )
-        return RunOutcome(stages: outcomes, record: folder, reports: reports)
-    }
-
-    private func selectedStages() throws(UnknownStageError) -> [Stage] {
-        guard !options.only.isEmpty else { return experiment.stages }
-        var wanted: Set<String> = []
-        for name in options.only {
-            _ = try variants(of: name)
-            wanted.formUnion(experiment.closure(of: name).map(\.id))
-        }
-        return experiment.stages.filter { wanted.contains($0.id) }
-    }
-
-    private func variants(of name: String) throws(UnknownStageError) -> [Stage] {
-        let found = experiment.stages.filter { $0.name == name || $0.id == name }
-        guard !found.isEmpty else { throw UnknownStageError(name: name, experiment: experiment) }
-        return found
-    }
-
-    private func record(
-        _ error: (any Error)?, _ outcomes: [StageOutcome], _ started: Timestamp,
-        _ clock: ContinuousClock.Instant,
-        _ maker: ArtifactMaker
-    ) -> RunRecord {
-        RunRecord(
-            experiment: experiment.name,
-            status: error == nil ? .finished : error is RunInterrupted ? .interrupted : .failed,
-            message: error.map { "\($0)" }, stages: outcomes, started: started, finished: .now(),
-            seconds: clock.duration(to: .now).inSeconds, arguments: options.arguments, code: maker.code,
-            machine: maker.machine)
+        compareWithForecast(outcomes, took: clock.duration(to: .now).inSeconds)
+        return RunOutcome(stages: outcomes, record: session.folder.path, reports: reports)
     }
 
     private func reports(of outcomes: [StageOutcome]) throws -> [RunOutcome.Report] {
@@ -130,32 +106,5 @@ public struct Runner: Sendable {
                 return RunOutcome.Report(path: path, text: try FileSystem.readText(path))
             }
         }
-    }
-}
-
-/// How one stage went.
-public struct StageOutcome: Sendable {
-    /// The stage's full name.
-    public let stage: String
-    public let artifact: Artifact
-    /// Whether the artifact was there before.
-    public let wasCached: Bool
-    /// What it took in this run.
-    public let seconds: Double
-}
-
-/// How a whole run went.
-public struct RunOutcome: Sendable {
-    public let stages: [StageOutcome]
-    /// The folder of the run's record; nil when nothing had to be made.
-    public let record: FilePath?
-    /// The texts that stages want printed, in order.
-    public let reports: [Report]
-
-    /// A text of an artifact that is printed when a run ends.
-    public struct Report: Sendable, Hashable {
-        /// The file in the store that holds it.
-        public let path: FilePath
-        public let text: String
     }
 }

@@ -21,11 +21,12 @@ public final class StageContext: Sendable {
     private let artifacts: [String: Artifact]
     private let cancellation: Cancellation
     private let reporter: ProgressReporter
+    private let line: RunningStage.ID
     private let journals = Mutex<[String: Journal]>([:])
 
     init(
         stage: Stage, output: FilePath, workFolder: FilePath, threads: Int, artifacts: [String: Artifact],
-        cancellation: Cancellation, reporter: ProgressReporter
+        cancellation: Cancellation, reporter: ProgressReporter, line: RunningStage.ID
     ) {
         self.stage = stage
         self.output = output
@@ -35,6 +36,7 @@ public final class StageContext: Sendable {
         self.artifacts = artifacts
         self.cancellation = cancellation
         self.reporter = reporter
+        self.line = line
     }
 
     /// The folder of an artifact that the stage refers to; its part, if one is named, is the kind's to find.
@@ -78,8 +80,8 @@ public final class StageContext: Sendable {
     ///   - unit: What is counted, in the plural: "samples", "steps".
     ///   - done: How many are done already, by an earlier process; they don't count for the rate.
     public func progress(total: Int?, unit: String, done: Int = 0) -> StageProgress {
-        reporter.beginProgress(total: total, unit: unit, done: done)
-        return StageProgress(reporter: reporter)
+        reporter.beginStretch(line, total: total, unit: unit, done: done)
+        return StageProgress(reporter: reporter, line: line)
     }
 
     /// Says something on the log, once.
@@ -111,9 +113,12 @@ public final class StageContext: Sendable {
 /// One stretch of work on the progress line.
 public struct StageProgress: Sendable {
     let reporter: ProgressReporter
+    let line: RunningStage.ID
 
     /// Counts units that are done.
     ///
     /// - Parameter note: What to show besides, such as the current loss.
-    public func advance(by count: Int = 1, note: String? = nil) { reporter.advance(by: count, note: note) }
+    public func advance(by count: Int = 1, note: String? = nil) {
+        reporter.advance(line, by: count, note: note)
+    }
 }

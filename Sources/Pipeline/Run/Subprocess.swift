@@ -10,6 +10,14 @@ import SystemPackage
 enum Subprocess {
     /// What a command prints on standard output, without white space at its ends; nil when it isn't there or fails.
     static func output(_ command: [String]) -> String? {
+        guard let bytes = bytes(command) else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self)
+        let trimmed = text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()
+        return String(trimmed)
+    }
+
+    /// What a command prints on standard output; nil when it isn't there or fails.
+    static func bytes(_ command: [String]) -> [UInt8]? {
         guard let name = command.first, let (reader, writer) = try? FileDescriptor.pipe() else { return nil }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -32,10 +40,7 @@ enum Subprocess {
         }
         var status: CInt = 0
         while waitpid(child, &status, 0) == -1, errno == EINTR {}
-        guard status == 0 else { return nil }
-        let text = String(decoding: bytes, as: UTF8.self)
-        let trimmed = text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()
-        return String(trimmed)
+        return status == 0 ? bytes : nil
     }
 
     /// Where a symbolic link points to.

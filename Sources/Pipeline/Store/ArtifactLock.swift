@@ -1,5 +1,6 @@
 import Files
 import JSON
+import Synchronization
 import SystemPackage
 
 #if canImport(Glibc)
@@ -12,17 +13,24 @@ import SystemPackage
 ///
 /// The kernel gives the lock back when its holder dies, whatever kills it; so there are no stale locks, and no
 /// guessing from process ids, which are reused and mean nothing on another machine or in another container.
-/// The holder's id is written into the file all the same, for those who wait to read.
-final class ArtifactLock {
+/// The holder's id is written into the file all the same, for those who wait to read, and removed with the lock; where
+/// it still stands in a lock that is free, its process ended in the middle.
+///
+/// The lock belongs to the opened file, not to the process, so that it also holds between the stages of one process.
+final class ArtifactLock: Sendable {
     private let file: FileDescriptor
+    private let isReleased = Mutex(false)
+    /// Who held it and didn't give it back.
+    let deadOwner: String?
 
-    private init(_ file: FileDescriptor) { self.file = file }
+    private init(_ file: FileDescriptor, deadOwner: String?) {
+        self.file = file
+        self.deadOwner = deadOwner
+    }
 
     deinit { release() }
 
-    private var isReleased = false
-
-    /// Takes the lock if it is free; nil when another process holds it.
+    /// Takes the lock if it is free; nil when another stage or process holds it.
     static func attempt(_ store: Store, _ fingerprint: String) throws(FileError) -> ArtifactLock? {
         let path = store.lockFile(fingerprint)
         try FileSystem.createDirectory(path.removingLastComponent())
@@ -40,25 +48,34 @@ final class ArtifactLock {
             if reason == .wouldBlock || reason == .interrupted { return nil }
             throw FileError("lock", path, reason)
         }
-        let lock = ArtifactLock(file)
+        let lock = ArtifactLock(file, deadOwner: owner(store, fingerprint))
         lock.sign()
         return lock
     }
 
     /// Who holds a lock, as far as its file tells.
     static func holder(_ store: Store, _ fingerprint: String) -> String {
+        owner(store, fingerprint) ?? "another process"
+    }
+
+    private static func owner(_ store: Store, _ fingerprint: String) -> String? {
         guard let bytes = try? FileSystem.read(store.lockFile(fingerprint)),
             let root = try? JSONDocument(parsing: bytes, name: "lock").root,
             let process = root["process"]?.int,
             let host = root["host"]?.string
-        else { return "another process" }
-        return "process \(process) on \(host)"
+        else { return nil }
+        let since = root["since"]?.string.map { ", since \($0)" } ?? ""
+        return "process \(process) on \(host)\(since)"
     }
 
     /// Gives the lock back; further calls do nothing.
     func release() {
-        guard !isReleased else { return }
-        isReleased = true
+        let wasReleased = isReleased.withLock { wasReleased in
+            defer { wasReleased = true }
+            return wasReleased
+        }
+        guard !wasReleased else { return }
+        _ = ftruncate(file.rawValue, 0)
         // A child that another thread is starting holds a copy of the descriptor until its exec, so closing ours
         // would not free the lock at once.
         _ = flock(file.rawValue, LOCK_UN)

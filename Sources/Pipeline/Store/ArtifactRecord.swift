@@ -42,8 +42,13 @@ public struct ArtifactRecord: Sendable {
     public let seconds: Double
     /// Whether journals or checkpoints of an earlier process were taken up.
     public let isResumed: Bool
-    /// The largest resident size of the process while the stage ran, in bytes.
+    /// The largest resident size of the process while the stage ran, in bytes; of all its stages when there were
+    /// several (see ``stagesAtOnce``).
     public let peakMemory: Int
+    /// How many stages the process ran at once, at most, while it ran this one.
+    ///
+    /// Above 1, they shared the memory that ``peakMemory`` counts and the processors that ``seconds`` depends on.
+    public let stagesAtOnce: Int
     /// See `CodeIdentity.value`.
     public let code: JSONValue
     /// See `Machine.value`.
@@ -60,7 +65,8 @@ public struct ArtifactRecord: Sendable {
                     ["path": .string($0.path), "size": .integer($0.size), "sha256": .string($0.sha256)]
                 }),
             "started": .string(started), "finished": .string(finished), "seconds": .number(seconds),
-            "resumed": .bool(isResumed), "peakMemoryBytes": .integer(peakMemory), "code": code,
+            "resumed": .bool(isResumed), "peakMemoryBytes": .integer(peakMemory),
+            "stagesAtOnce": .integer(stagesAtOnce), "code": code,
             "machine": machine,
         ]
     }
@@ -117,6 +123,7 @@ extension ArtifactRecord {
         self.seconds = root["seconds"]?.double ?? 0
         self.isResumed = root["resumed"]?.bool ?? false
         self.peakMemory = root["peakMemoryBytes"]?.int ?? 0
+        self.stagesAtOnce = root["stagesAtOnce"]?.int ?? 1
         self.code = root["code"] ?? .null
         self.machine = root["machine"] ?? .null
     }

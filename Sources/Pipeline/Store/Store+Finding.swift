@@ -26,6 +26,24 @@ extension Store {
         return found
     }
 
+    /// The artifact that a run's record names; nil where it isn't in the store any more.
+    ///
+    /// - Throws: `StoreError` when what stands there isn't whole, or was written by a newer version; `FileError`.
+    public func artifact(of entry: RunRecord.Entry) throws -> Artifact? {
+        let folder = root.pushing(entry.artifact)
+        let finding = try find(entry.fingerprint, at: folder)
+        if case .whole(let artifact) = finding { return artifact }
+        if let noted = notedLocation(of: entry.fingerprint),
+            case .whole(let artifact) = try find(entry.fingerprint, at: noted)
+        {
+            return artifact
+        }
+        if case .damaged(let reason) = finding {
+            throw StoreError(description: "\(folder) is no whole artifact of that run: \(reason).")
+        }
+        return nil
+    }
+
     private func find(_ fingerprint: String, at folder: FilePath) throws -> Finding {
         let marker = folder.appending(ArtifactRecord.fileName)
         guard let status = try FileSystem.status(marker) else {

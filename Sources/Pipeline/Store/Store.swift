@@ -4,7 +4,8 @@ public import SystemPackage
 ///
 /// ```
 /// store/<experiment>/<stage>-<first 12 digits of the fingerprint>/artifact.json …   whole artifacts
-/// store/<experiment>/runs/<time>-<n>/run.json                                      what each run did
+/// store/<experiment>/runs/<time>-<n>/run.json …                                    what each run did
+/// store/<experiment>/determinism/<stage>-<12 digits>.json                            what `d3llm determinism` measured
 /// store/.work/<fingerprint>/      journals and checkpoints of what isn't finished; survives a kill
 /// store/.tmp/<fingerprint>.<n>/   an artifact being written; removed when its process is gone
 /// store/.index/<fingerprint>      where an artifact is, for other experiments with the same stage
@@ -24,6 +25,9 @@ public struct Store: Sendable {
     }
 
     func experimentFolder(_ name: String) -> FilePath { root.pushing(FilePath(name)) }
+
+    /// Folders of an experiment's folder that hold no artifacts.
+    static let reservedFolders: Set<String> = ["runs", "determinism"]
 
     func workFolder(_ fingerprint: String) -> FilePath { root.appending(".work").appending(fingerprint) }
 

@@ -14,16 +14,16 @@ public struct DistillStage: StageKind {
         "Distils a student from a teacher's answers, by d3LLM's, dParallel's or D2F's recipe."
     public static let output = ArtifactType.model
 
-    private let teacher: ArtifactReference
-    private let trajectories: ArtifactReference
-    private let data: ArtifactReference
-    private let steps: Int
-    private let batchSize: Int
-    private let recipeName: DistillationRecipes
-    private let recipe: any DistillationRecipe
-    private let adapter: AdapterFields?
-    private let optimizer: OptimizerFields
-    private let checkpointSeconds: Double
+    let teacher: ArtifactReference
+    let trajectories: ArtifactReference
+    let data: ArtifactReference
+    let steps: Int
+    let batchSize: Int
+    let recipeName: DistillationRecipes
+    let recipe: any DistillationRecipe
+    let adapter: AdapterFields?
+    let optimizer: OptimizerFields
+    let checkpointSeconds: Double
 
     public init(_ fields: Fields) {
         teacher = fields.artifact("teacher", types: [.model], "The model that the student starts from.")
@@ -93,7 +93,8 @@ public struct DistillStage: StageKind {
             })
     }
 
-    private func result(_ losses: [LossReport.Group], answers: Int, trained: Int) -> StageResult {
+    /// What the losses of the last steps come to.
+    func result(_ losses: [LossReport.Group], answers: Int, trained: Int) -> StageResult {
         let epochs = Double(steps * batchSize) / Double(answers)
         let shown = losses.map {
             "\($0.name) CE \(FixedPoint.text($0.crossEntropy, digits: 3))"

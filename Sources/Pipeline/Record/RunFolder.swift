@@ -1,0 +1,32 @@
+import Files
+import JSON
+import SystemPackage
+
+/// The folder of a run that goes on: `store/<experiment>/runs/<time>-<n>/`.
+///
+/// It is made when there is something to do, with the resolved configuration; ``RunRecord/fileName`` comes last and
+/// says that the run has ended.
+struct RunFolder: Sendable {
+    let path: FilePath
+    /// Nil where it couldn't be created: that costs the record of the log, not the run.
+    let log: RunLog?
+
+    /// Makes a folder that no other run has.
+    init(_ experiment: Experiment, in store: Store, started: Timestamp) throws {
+        let runs = store.runsFolder(experiment.name)
+        try FileSystem.createDirectory(runs)
+        var n = 1
+        while try !FileSystem.createNewDirectory(runs.appending("\(started.compact)-\(n)")) { n += 1 }
+        path = runs.appending("\(started.compact)-\(n)")
+        log = try? RunLog(path.appending(RunRecord.logFileName))
+        guard let source = experiment.source else { return }
+        try FileSystem.writeAtomically(
+            try source.resolved.prettyBytes(), to: path.appending(RunRecord.experimentFileName))
+    }
+
+    /// Writes the record: the run has ended.
+    func finish(_ record: RunRecord) throws {
+        try FileSystem.writeAtomically(
+            try record.value.prettyBytes(), to: path.appending(RunRecord.fileName))
+    }
+}

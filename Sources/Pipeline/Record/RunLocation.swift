@@ -1,0 +1,38 @@
+public import SystemPackage
+
+/// A run with its record and the store that its artifacts are in.
+public struct RunLocation: Sendable {
+    /// The run's folder.
+    public let folder: FilePath
+    public let record: RunRecord
+    public let store: Store
+
+    /// The run that a text names.
+    ///
+    /// - Parameters:
+    ///   - text: See ``RunAddress/find(_:in:)``.
+    ///   - store: Where names are looked up. A run given by its path is in the store that its folder lies in.
+    /// - Throws: As ``RunAddress/find(_:in:)`` and ``RunRecord/read(_:)``.
+    public static func find(_ text: String, in store: Store) throws -> RunLocation {
+        let folder = try RunAddress.find(text, in: store)
+        let record = try RunRecord.read(folder)
+        return RunLocation(
+            folder: folder, record: record, store: Self.store(around: folder, record, given: store))
+    }
+
+    /// The store that holds a run's folder, which is in `<store>/<experiment>/runs`; the given one where it is that,
+    /// or where the folder lies elsewhere.
+    private static func store(around folder: FilePath, _ record: RunRecord, given: Store) -> Store {
+        // A path such as "." says nothing about the folders above it.
+        guard let current = MachinePaths.currentFolder else { return given }
+        var rest = current.pushing(folder).lexicallyNormalized().removingLastComponent()
+        for name in ["runs"] + FilePath(record.experiment).components.reversed().map(\.string) {
+            guard rest.lastComponent?.string == name else { return given }
+            rest.removeLastComponent()
+        }
+        return rest == current.pushing(given.root).lexicallyNormalized() ? given : Store(rest)
+    }
+
+    /// The run's address in its store: `mini/smoke/runs/20261121T093000Z-1`.
+    public var address: String { "\(record.experiment)/runs/\(folder.lastComponent?.string ?? "")" }
+}

@@ -1,0 +1,100 @@
+public import JSON
+
+/// What checking a run found.
+public struct Verification: Sendable {
+    /// The steps of a check, in order.
+    public enum Step: String, Sendable, CaseIterable {
+        case record, artifacts, results, reruns, samples
+
+        /// What the step does, as a heading.
+        public var title: String {
+            switch self {
+            case .record: "The run's record"
+            case .artifacts: "Artifacts: files, hashes, recipes, inputs"
+            case .results: "Numbers computed again from records and logs"
+            case .reruns: "Stages run again and compared byte for byte"
+            case .samples: "Samples computed again from the models"
+            }
+        }
+    }
+
+    /// How one check ended.
+    public enum Outcome: Sendable, Hashable {
+        /// What was checked, as a phrase.
+        case holds(String)
+        /// What doesn't hold, as sentences.
+        case broken([String])
+        /// Why it couldn't be checked, as a sentence.
+        case unchecked(String)
+    }
+
+    /// One check.
+    public struct Check: Sendable, Hashable {
+        public let step: Step
+        /// What it is about: a stage, or a file of the run.
+        public let subject: String
+        public let outcome: Outcome
+    }
+
+    /// Which samples were computed again.
+    public struct Sampling: Sendable, Hashable {
+        /// What they were drawn with; the same seed draws the same ones.
+        public let seed: UInt64
+        /// How many were drawn.
+        public let drawn: Int
+        /// From how many.
+        public let total: Int
+    }
+
+    /// The run's address in its store.
+    public let run: String
+    public let checks: [Check]
+    /// Nil when no samples were asked for.
+    public let sampling: Sampling?
+
+    /// Whether everything was checked and holds.
+    public var holds: Bool {
+        checks.allSatisfy { if case .holds = $0.outcome { true } else { false } }
+    }
+
+    /// The same as one JSON object.
+    public var json: JSONValue {
+        var object: JSONObject = ["run": .string(run), "holds": .bool(holds)]
+        if let sampling {
+            object["sampling"] = [
+                "seed": .string("\(sampling.seed)"), "drawn": .integer(sampling.drawn),
+                "total": .integer(sampling.total),
+            ]
+        }
+        object["counts"] = .object(
+            JSONObject(counts.map { ($0.name, .integer($0.count)) }))
+        object["checks"] = .array(
+            checks.map { check in
+                var entry: JSONObject = [
+                    "step": .string(check.step.rawValue), "subject": .string(check.subject),
+                    "outcome": .string(check.outcome.name),
+                ]
+                switch check.outcome {
+                case .holds(let what): entry["detail"] = .string(what)
+                case .broken(let problems): entry["problems"] = .array(problems.map(JSONValue.string))
+                case .unchecked(let reason): entry["detail"] = .string(reason)
+                }
+                return .object(entry)
+            })
+        return .object(object)
+    }
+
+    var counts: [(name: String, count: Int)] {
+        ["holds", "broken", "unchecked"].map { name in (name, checks.count { $0.outcome.name == name }) }
+    }
+}
+
+extension Verification.Outcome {
+    var name: String {
+        switch self {
+        case .holds: "holds"
+        case .broken: "broken"
+        case .unchecked: "unchecked"
+        }
+    }
+}

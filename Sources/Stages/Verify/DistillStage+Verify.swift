@@ -1,0 +1,23 @@
+internal import JSON
+internal import Numerics
+public import Pipeline
+public import SystemPackage
+internal import Transformers
+
+extension DistillStage: RecomputableStage {
+    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+        let losses = try TrainingLog.finalGroups(
+            in: artifact.appending("training.jsonl"), phases: [(recipeName.rawValue, steps)])
+        let answers = try Journal.read(TrajectoriesStage.journal(of: context.folder(of: trajectories)))
+            .count { $0.value["correct"]?.bool == true }
+        return result(losses, answers: answers, trained: try trainedParameters(of: artifact))
+    }
+
+    private func trainedParameters(of artifact: FilePath) throws -> Int {
+        let configuration = try Checkpoint.configuration(artifact)
+        guard adapter != nil else { return configuration.parameterCount }
+        let adapter = try LoRAAdapter(
+            artifact.appending("adapter"), for: configuration, Checkpoint.family(artifact))
+        return adapter.pairs.reduce(0) { $0 + $1.a.rows * $1.a.columns + $1.b.rows * $1.b.columns }
+    }
+}
