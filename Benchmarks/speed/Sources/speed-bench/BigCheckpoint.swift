@@ -77,6 +77,7 @@ enum BigCheckpoint {
     private static func peak() -> Int {
         let text = (try? FileSystem.readText("/proc/self/status")) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
+        let words = line?.split { $0 == " " || $0 == "\t" } ?? []
+        return (words.dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
     }
 }

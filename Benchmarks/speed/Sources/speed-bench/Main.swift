@@ -3,7 +3,7 @@ import JSON
 
 /// Each benchmark prints one JSON object to standard output: the times of its repetitions in seconds, by figure.
 ///
-///     speed-bench products|step|train THREADS REPETITIONS
+///     speed-bench products|step|long|train THREADS REPETITIONS
 ///     speed-bench decode THREADS REPETITIONS MODEL PROMPTS THRESHOLD GROUP PRECISION
 ///     speed-bench prompts MODEL PROBLEMS COUNT
 ///     speed-bench generate FOLDER LAYERS
@@ -27,6 +27,7 @@ enum Main {
         switch arguments.first {
         case "products": result = try Products.run(threads: threads, repetitions: repetitions)
         case "step": result = try DecodeStep.run(threads: threads, repetitions: repetitions)
+        case "long": result = try LongPrompt.run(threads: threads, repetitions: repetitions)
         case "train": result = try TrainingSteps.run(threads: threads, repetitions: repetitions)
         case "decode" where arguments.count == 8:
             result = try WholeDecode.run(Array(arguments[3...]), threads: threads, repetitions: repetitions)

@@ -38,7 +38,14 @@ enum RandomModel {
     static func make(layers: Int, precision: WeightPrecision, threads: Int) throws -> Transformer {
         let c = configuration(layers: layers)
         let halves = RandomHalves(count: c.vocabulary * c.width)
-        let weights = ModelParameters<Weight>(c) { specification in
+        return try Transformer(c, weights: weights(c, halves, precision: precision, threads: threads))
+    }
+
+    /// Weights that all are the same numbers.
+    static func weights(
+        _ c: TransformerConfiguration, _ halves: RandomHalves, precision: WeightPrecision, threads: Int
+    ) -> ModelParameters<Weight> {
+        ModelParameters<Weight>(c) { specification in
             if specification.isVector {
                 let ones = [Float](repeating: 1, count: specification.columns)
                 return .float32(Matrix(rows: 1, columns: specification.columns, elements: ones))
@@ -49,6 +56,5 @@ enum RandomModel {
                 ? .int8(Int8Weight(rows, threads: threads))
                 : .bfloat16(BFloat16Weight(rows, threads: threads))
         }
-        return try Transformer(c, weights: weights)
     }
 }
