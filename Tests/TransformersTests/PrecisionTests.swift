@@ -59,6 +59,17 @@ import Testing
         #expect(relativeError(rest, Array(alone[(2 * width)...])) < 1e-5)
     }
 
+    @Test("after the first forward the same shapes need no more memory", arguments: WeightPrecision.allCases)
+    func memory(precision: WeightPrecision) throws {
+        let model = try Checkpoint.load(Fixtures.path("golden/models/llada_a"), precision: precision)
+        let workspace = Workspace(threads: 2)
+        let inputs = [ForwardInput(tokens: Array(1...200), logitRows: Array(100..<200))]
+        _ = model.logits(inputs, workspace)
+        let bytes = workspace.bytes
+        for _ in 0..<3 { _ = model.logits(inputs, workspace) }
+        #expect(workspace.bytes == bytes)
+    }
+
     static let sequences: [[Int32]] = [[1, 2, 3, 10, 10], [4, 10, 9]]
 
     private func logits(_ model: Transformer, _ which: [Int], threads: Int = 1) -> [Float] {
