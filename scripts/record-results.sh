@@ -18,7 +18,7 @@ grep -q '^  "status": "finished",$' "$record" || fail "$record is of a run that 
 
 # The record names artifacts relative to the store, which is as many folders up as the experiment's name has parts.
 experiment=$(sed -n 's/^  "experiment": "\(.*\)",$/\1/p' "$record")
-store=${source%/}
+store=$(cd "$source" && pwd)
 store=${store%"/$experiment"}
 artifact() { awk -v line="\"stage\": \"$1\"," 'index($0, line) { getline; split($0, part, "\""); print part[4]; exit }' "$record"; }
 
