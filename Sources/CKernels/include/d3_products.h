@@ -54,6 +54,9 @@ void d3_bf16_pack_left(const float *x, long ldx, long m, long k, uint16_t *packe
 /// The bands [first, end) of y, summed in 32 bits. `sums` is scratch of D3_BLOCK x D3_BAND floats.
 void d3_bf16_product(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
                      float *sums, float *y, long ldy);
+/// The same by code for any CPU, which is what others than those with the instructions get.
+void d3_bf16_product_plain(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
+                           float *sums, float *y, long ldy);
 
 /// What computes products of 8-bit integers: "AVX512_VNNI", or "widened".
 const char *d3_int8_level(void);
@@ -76,6 +79,10 @@ void d3_int8_pack_left(const float *x, long ldx, long m, long k, int8_t *scratch
 void d3_int8_product(const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
                      const float *weight_scales, const int32_t *weight_sums, long n, long first, long end, int32_t *sums,
                      float *y, long ldy);
+/// The same by code for any CPU.
+void d3_int8_product_plain(const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
+                           const float *weight_scales, const int32_t *weight_sums, long n, long first, long end,
+                           int32_t *sums, float *y, long ldy);
 
 #ifdef __cplusplus
 }

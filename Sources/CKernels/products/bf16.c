@@ -35,12 +35,7 @@ D3_INLINE void plain_tile(const int rows, const packed_tile *t) {
         memcpy(out + i * D3_BAND, sum, sizeof sum);
     }
 }
-#define PLAIN(rows) \
-    D3_KERNEL static void plain_##rows(const packed_tile *t) { plain_tile(rows, t); }
-EACH_TILE(PLAIN)
-#define NAME(rows) plain_##rows,
-static const tile_function plain_tiles[ROWS] = {EACH_TILE(NAME)};
-#undef NAME
+PLAIN_TILES
 
 static const tile_function *chosen = plain_tiles;
 static const char *level = "widened";
@@ -48,42 +43,12 @@ static const char *level = "widened";
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define TARGET __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
-
-TARGET D3_INLINE void fast_tile(const int rows, const packed_tile *t) {
-    __m512 sum[ROWS][2];
-    float *out = t->sums;
-    const uint32_t *left = t->left;
-    const uint8_t *right = t->right;
-    const char *ahead = t->ahead;
-    long lines = t->lines;
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-        for (int j = 0; j < 2; j++)
-            sum[i][j] = t->adds ? _mm512_loadu_ps(out + i * D3_BAND + j * 16) : _mm512_setzero_ps();
-    _Pragma("clang loop unroll(disable)") for (long g = 0; g < t->groups; g++) {
-        if (lines > 0) {
-            __builtin_prefetch(ahead, 0, 3);
-            ahead += 64;
-            lines--;
-        }
-        const __m512bh low = (__m512bh)_mm512_loadu_si512(right);
-        const __m512bh high = (__m512bh)_mm512_loadu_si512(right + 64);
-        _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
-            const __m512bh pair = (__m512bh)_mm512_set1_epi32((int)left[i]);
-            sum[i][0] = _mm512_dpbf16_ps(sum[i][0], pair, low);
-            sum[i][1] = _mm512_dpbf16_ps(sum[i][1], pair, high);
-        }
-        left += rows;
-        right += PANEL * 4;
-    }
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-        for (int j = 0; j < 2; j++) _mm512_storeu_ps(out + i * D3_BAND + j * 16, sum[i][j]);
-}
-#define FAST(rows) \
-    TARGET static void fast_##rows(const packed_tile *t) { fast_tile(rows, t); }
-EACH_TILE(FAST)
-#define NAME(rows) fast_##rows,
-static const tile_function fast_tiles[ROWS] = {EACH_TILE(NAME)};
-#undef NAME
+#define vec __m512
+#define zero() _mm512_setzero_ps()
+#define load(p) _mm512_loadu_ps(p)
+#define store(p, v) _mm512_storeu_ps(p, v)
+#define dot(sum, left, right) _mm512_dpbf16_ps(sum, (__m512bh)(left), (__m512bh)(right))
+#include "packed_tiles.h"
 
 __attribute__((constructor)) static void choose(void) {
     __builtin_cpu_init();
@@ -136,11 +101,21 @@ static void copy_sums(const void *context, const void *sums, long top, long rows
         memcpy(d->y + (top + r) * d->ldy + column, (const float *)sums + r * D3_BAND, columns * sizeof(float));
 }
 
-void d3_bf16_product(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
-                     float *sums, float *y, long ldy) {
-    const packed_product p = {(const uint8_t *)left, (const uint8_t *)weight, m, n, padded_bytes(k, 2), chosen, sums};
+static void product(const tile_function *tiles, const uint16_t *left, long m, long k, const uint16_t *weight, long n,
+                    long first, long end, float *sums, float *y, long ldy) {
+    const packed_product p = {(const uint8_t *)left, (const uint8_t *)weight, m, n, padded_bytes(k, 2), tiles, sums};
     const destination d = {y, ldy};
     run_bands(&p, first, end, copy_sums, &d);
+}
+
+void d3_bf16_product(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
+                     float *sums, float *y, long ldy) {
+    product(chosen, left, m, k, weight, n, first, end, sums, y, ldy);
+}
+
+void d3_bf16_product_plain(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
+                           float *sums, float *y, long ldy) {
+    product(plain_tiles, left, m, k, weight, n, first, end, sums, y, ldy);
 }
 
 long d3_product_tiles(long m) { return tiles_of(m); }

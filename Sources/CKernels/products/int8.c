@@ -20,53 +20,19 @@ D3_INLINE void plain_tile(const int rows, const packed_tile *t) {
         memcpy(out + i * D3_BAND, sum, sizeof sum);
     }
 }
-#define PLAIN(rows) \
-    D3_KERNEL static void plain_##rows(const packed_tile *t) { plain_tile(rows, t); }
-EACH_TILE(PLAIN)
-#define NAME(rows) plain_##rows,
-static const tile_function plain_tiles[ROWS] = {EACH_TILE(NAME)};
-#undef NAME
+PLAIN_TILES
 
 static const tile_function *chosen = plain_tiles;
 static const char *level = "widened";
 
 #if defined(__x86_64__)
 #define TARGET __attribute__((target("arch=x86-64-v4,avx512vnni"), min_vector_width(512)))
-
-TARGET D3_INLINE void fast_tile(const int rows, const packed_tile *t) {
-    __m512i sum[ROWS][2];
-    int32_t *out = t->sums;
-    const uint32_t *left = t->left;
-    const uint8_t *right = t->right;
-    const char *ahead = t->ahead;
-    long lines = t->lines;
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-        for (int j = 0; j < 2; j++)
-            sum[i][j] = t->adds ? _mm512_loadu_si512(out + i * D3_BAND + j * 16) : _mm512_setzero_si512();
-    _Pragma("clang loop unroll(disable)") for (long g = 0; g < t->groups; g++) {
-        if (lines > 0) {
-            __builtin_prefetch(ahead, 0, 3);
-            ahead += 64;
-            lines--;
-        }
-        const __m512i low = _mm512_loadu_si512(right), high = _mm512_loadu_si512(right + 64);
-        _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
-            const __m512i four = _mm512_set1_epi32((int)left[i]);
-            sum[i][0] = _mm512_dpbusd_epi32(sum[i][0], four, low);
-            sum[i][1] = _mm512_dpbusd_epi32(sum[i][1], four, high);
-        }
-        left += rows;
-        right += PANEL * 4;
-    }
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-        for (int j = 0; j < 2; j++) _mm512_storeu_si512(out + i * D3_BAND + j * 16, sum[i][j]);
-}
-#define FAST(rows) \
-    TARGET static void fast_##rows(const packed_tile *t) { fast_tile(rows, t); }
-EACH_TILE(FAST)
-#define NAME(rows) fast_##rows,
-static const tile_function fast_tiles[ROWS] = {EACH_TILE(NAME)};
-#undef NAME
+#define vec __m512i
+#define zero() _mm512_setzero_si512()
+#define load(p) _mm512_loadu_si512(p)
+#define store(p, v) _mm512_storeu_si512(p, v)
+#define dot(sum, left, right) _mm512_dpbusd_epi32(sum, left, right)
+#include "packed_tiles.h"
 
 __attribute__((constructor)) static void choose(void) {
     __builtin_cpu_init();
@@ -141,10 +107,22 @@ D3_KERNEL static void scale_sums(const void *context, const void *sums, long top
     }
 }
 
+static void product(const tile_function *tiles, const uint8_t *left, const float *left_scales, long m, long k,
+                    const int8_t *weight, const float *weight_scales, const int32_t *weight_sums, long n, long first,
+                    long end, int32_t *sums, float *y, long ldy) {
+    const packed_product p = {left, (const uint8_t *)weight, m, n, padded_bytes(k, 1), tiles, sums};
+    const destination d = {left_scales, weight_scales, weight_sums, y, ldy};
+    run_bands(&p, first, end, scale_sums, &d);
+}
+
 void d3_int8_product(const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
                      const float *weight_scales, const int32_t *weight_sums, long n, long first, long end, int32_t *sums,
                      float *y, long ldy) {
-    const packed_product p = {left, (const uint8_t *)weight, m, n, padded_bytes(k, 1), chosen, sums};
-    const destination d = {left_scales, weight_scales, weight_sums, y, ldy};
-    run_bands(&p, first, end, scale_sums, &d);
+    product(chosen, left, left_scales, m, k, weight, weight_scales, weight_sums, n, first, end, sums, y, ldy);
+}
+
+void d3_int8_product_plain(const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
+                           const float *weight_scales, const int32_t *weight_sums, long n, long first, long end,
+                           int32_t *sums, float *y, long ldy) {
+    product(plain_tiles, left, left_scales, m, k, weight, weight_scales, weight_sums, n, first, end, sums, y, ldy);
 }

@@ -87,3 +87,10 @@ D3_INLINE void run_bands(const packed_product *p, long first, long end, finish_f
 }
 
 #define EACH_TILE(x) x(1) x(2) x(3) x(4) x(5) x(6) x(7) x(8) x(9) x(10) x(11) x(12)
+
+/// Wraps `plain_tile(rows, tile)` into a table `plain_tiles`: for CPUs without the instructions.
+#define PLAIN_TILE(rows) \
+    D3_KERNEL static void plain_##rows(const packed_tile *t) { plain_tile(rows, t); }
+#define PLAIN_NAME(rows) plain_##rows,
+#define PLAIN_TILES \
+    EACH_TILE(PLAIN_TILE) static const tile_function plain_tiles[ROWS] = {EACH_TILE(PLAIN_NAME)};
