@@ -21,7 +21,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce seeds components decoding quirks smoke test parity schema format format-check doctor clean
+.PHONY: help setup build reproduce seeds components decoding quirks smoke test parity schema format format-check doctor completions man clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -71,6 +71,18 @@ format-check: ## fail if the sources aren't in the project's format; seconds
 
 doctor: build ## build, then say what this machine has, how fast it is and what it lacks; seconds
 	$(D3LLM) doctor --store $(STORE)
+
+completions: build ## build, then write what bash, zsh and fish complete from to .build/completions; seconds
+	@mkdir -p .build/completions
+	$(D3LLM) --generate-completion-script bash > .build/completions/d3llm.bash
+	$(D3LLM) --generate-completion-script zsh > .build/completions/_d3llm
+	$(D3LLM) --generate-completion-script fish > .build/completions/d3llm.fish
+	@echo "bash: source .build/completions/d3llm.bash   (in ~/.bashrc, by its full path)"
+	@echo "zsh:  copy _d3llm to a folder of \$$fpath   fish: copy d3llm.fish to ~/.config/fish/completions"
+
+man: build ## build, then write the manual page to .build/d3llm.1; seconds
+	$(D3LLM) manual > .build/d3llm.1
+	@echo "Read it with: man -l .build/d3llm.1"
 
 clean: ## remove what the compiler made (.build); keeps the store
 	rm -rf .build

@@ -13,12 +13,12 @@ public struct AUPStage: StageKind {
         "Puts the sweeps of several methods into one table with AUP, intervals, and a verdict for each claim."
     public static let output = ArtifactType.table
 
-    private let curves: [LabelledArtifacts]
-    private let reference: ArtifactReference
-    private let data: ArtifactReference
-    private let margin: Double
-    private let resamples: Int
-    private let claims: [ClaimFields]
+    let curves: [LabelledArtifacts]
+    let reference: ArtifactReference
+    let data: ArtifactReference
+    let margin: Double
+    let resamples: Int
+    let claims: [ClaimFields]
 
     public init(_ fields: Fields) {
         curves = fields.artifacts(

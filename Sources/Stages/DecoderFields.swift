@@ -6,7 +6,7 @@ internal import Pipeline
 ///
 /// Which options a method takes, and between which limits, is the method's own description.
 struct DecoderFields {
-    private let method: String
+    let method: String
     private let values: [String: ParameterValue]
 
     init(_ fields: Fields) {
@@ -29,12 +29,26 @@ struct DecoderFields {
 
     /// The value of a numeric option: as given, or the method's default.
     func number(_ name: String) throws(DecodingError) -> Double? {
-        let parameters = try DecodingMethod.named(method).parameters
-        switch values[name] ?? parameters.first(where: { $0.name == name })?.defaultValue {
+        switch try value(name) {
         case .integer(let integer): return Double(integer)
         case .number(let number): return number
         default: return nil
         }
+    }
+
+    /// The value of a flag: as given, or the method's default; nil where the method has no such flag.
+    func flag(_ name: String) -> Bool? {
+        if case .flag(let flag)? = try? value(name) { flag } else { nil }
+    }
+
+    /// The value of a choice: as given, or the method's default; nil where the method has no such choice.
+    func text(_ name: String) -> String? {
+        if case .text(let text)? = try? value(name) { text } else { nil }
+    }
+
+    private func value(_ name: String) throws(DecodingError) -> ParameterValue? {
+        let parameters = try DecodingMethod.named(method).parameters
+        return values[name] ?? parameters.first { $0.name == name }?.defaultValue
     }
 
     private static let methods = DecodingMethod.all.map { method in

@@ -17,11 +17,11 @@ public struct EvaluateStage: SampledStage {
     public static let output = ArtifactType.samples
     public static let journalName = "samples"
 
-    private let model: ArtifactReference
-    private let data: ArtifactReference
-    private let limit: Int?
-    private let groupSize: Int
-    private let decoder: DecoderFields
+    let model: ArtifactReference
+    let data: ArtifactReference
+    let limit: Int?
+    let groupSize: Int
+    let decoder: DecoderFields
 
     public init(_ fields: Fields) {
         model = fields.artifact("model", types: [.model], "The model that decodes.")

@@ -7,10 +7,10 @@ internal import Transformers
 struct PhaseFields {
     let name: String
     let steps: Int
-    private let mixture: [PretrainingShare]
-    private let windowLength: Int
-    private let paddingWeight: Double
-    private let optimizer: OptimizerFields
+    let mixture: [PretrainingShare]
+    let windowLength: Int
+    let paddingWeight: Double
+    let optimizer: OptimizerFields
 
     init(_ fields: Fields) {
         name = fields.string("name", "Name in logs; also part of what random numbers are keyed by.")

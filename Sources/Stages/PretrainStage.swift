@@ -16,14 +16,14 @@ public struct PretrainStage: StageKind {
         + "after another."
     public static let output = ArtifactType.model
 
-    private let data: ArtifactReference
-    private let tokenizer: ArtifactReference
-    private let start: Start
-    private let generationLength: Int
+    let data: ArtifactReference
+    let tokenizer: ArtifactReference
+    let start: Start
+    let generationLength: Int
     let phases: [PhaseFields]
-    private let checkpointSeconds: Double
+    let checkpointSeconds: Double
 
-    private enum Start {
+    enum Start {
         case scratch(ModelFields)
         case model(ArtifactReference)
     }

@@ -36,7 +36,7 @@ enum ProblemFile {
         }
     }
 
-    private static func value(of problem: Problem) -> JSONValue {
+    static func value(of problem: Problem) -> JSONValue {
         let steps = problem.steps.map { step -> JSONValue in
             ["day": .string(step.day), "change": .integer(step.change), "total": .integer(step.total)]
         }
@@ -46,7 +46,7 @@ enum ProblemFile {
         ]
     }
 
-    private static func problem(from node: JSONNode) -> Problem? {
+    static func problem(from node: JSONNode) -> Problem? {
         guard let id = node["id"]?.string, let question = node["question"]?.string,
             let response = node["response"]?.string, let answer = node["answer"]?.int,
             let stepNodes = node["steps"]?.array

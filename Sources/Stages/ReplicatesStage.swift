@@ -13,8 +13,8 @@ public struct ReplicatesStage: StageKind {
         "Puts the tables of several seeds together: means with intervals over the seeds, and a verdict for each claim."
     public static let output = ArtifactType.summary
 
-    private let tables: [ArtifactReference]
-    private let title: String
+    let tables: [ArtifactReference]
+    let title: String
 
     public init(_ fields: Fields) {
         tables = fields.artifactList(

@@ -16,10 +16,10 @@ public struct SynthesizeStage: StageKind {
         case wordProblems = "word-problems"
     }
 
-    private let task: Task
-    private let train: Int
-    private let test: Int
-    private let options: WordProblems.Options
+    let task: Task
+    let train: Int
+    let test: Int
+    let options: WordProblems.Options
 
     public init(_ fields: Fields) {
         task = fields.choice("task", default: Task.wordProblems, "What the problems are about.")

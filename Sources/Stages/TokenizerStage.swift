@@ -12,8 +12,8 @@ public struct TokenizerStage: StageKind {
         "Makes a word-level tokenizer (digits apart) from the training problems; Hugging Face's library reads it."
     public static let output = ArtifactType.tokenizer
 
-    private let corpus: ArtifactReference
-    private let vocabulary: Int
+    let corpus: ArtifactReference
+    let vocabulary: Int
 
     public init(_ fields: Fields) {
         corpus = fields.artifact("corpus", types: [.dataset], "The data set whose training part is read.")

@@ -52,6 +52,16 @@ struct TrainingCheckpoint {
         try SafetensorsWriter.write(tensors, metadata: metadata, to: path)
     }
 
+    /// How far an earlier process came, without reading its parameters; nil where it left no checkpoint that can be
+    /// read.
+    var position: Position? {
+        guard FileSystem.exists(path), let metadata = try? SafetensorsFile(path).metadata,
+            let phase = metadata["phase"].flatMap({ Int($0) }),
+            let step = metadata["step"].flatMap({ Int($0) })
+        else { return nil }
+        return Position(phase: phase, step: step)
+    }
+
     /// The checkpoint of an earlier process, if there is one; its parameters are copied into `parameters`.
     func load(_ parameters: FloatBuffer) throws -> Restored? {
         guard FileSystem.exists(path) else { return nil }

@@ -18,14 +18,14 @@ public struct TrajectoriesStage: SampledStage {
     public static let journalName = "trajectories"
 
     let teacher: ArtifactReference
-    private let data: ArtifactReference
-    private let count: Int
-    private let blockLength: Int
-    private let generationLength: Int
-    private let attempts: Int
-    private let temperatureStep: Double
-    private let groupSize: Int
-    private let order: Order
+    let data: ArtifactReference
+    let count: Int
+    let blockLength: Int
+    let generationLength: Int
+    let attempts: Int
+    let temperatureStep: Double
+    let groupSize: Int
+    let order: Order
 
     /// What the next token of a block is.
     enum Order: String, CaseIterable {

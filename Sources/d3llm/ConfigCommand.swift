@@ -23,15 +23,23 @@ struct ConfigCommand: ParsableCommand {
         @Flag(help: "Also print the keys that are left to their defaults, for reading.")
         var defaults = false
 
+        @OptionGroup var output: JSONOption
+
         func run() throws {
-            try ExitCodes.reporting {
+            try ExitCodes.reporting(asJSON: output.json) {
                 let configuration = try experiment.configuration()
                 _ = try configuration.experiment()
-                let bytes = try configuration.resolved(withDefaults: defaults).prettyBytes()
+                let resolved = configuration.resolved(withDefaults: defaults)
+                if output.json {
+                    let files = JSONValue.array(configuration.files.map(JSONValue.string))
+                    print(
+                        try JSONValue.object(["files": files, "config": resolved]).prettyText, terminator: "")
+                    return
+                }
                 if let order = configuration.order {
                     _ = try? FileDescriptor.standardError.writeAll(order.utf8)
                 }
-                print(String(decoding: bytes, as: UTF8.self), terminator: "")
+                print(try resolved.prettyText, terminator: "")
             }
         }
     }
@@ -49,13 +57,15 @@ struct ConfigCommand: ParsableCommand {
         var path: String
 
         @OptionGroup var experiment: ExperimentOptions
+        @OptionGroup var output: JSONOption
 
         func run() throws {
-            try ExitCodes.reporting {
+            try ExitCodes.reporting(asJSON: output.json) {
                 let configuration = try experiment.configuration()
                 try configuration.checkComposition()
-                print(try configuration.listing(of: path), terminator: "")
-                if let order = configuration.order { print("\n\(order)", terminator: "") }
+                try output.print(
+                    configuration.listing(of: path) + (configuration.order.map { "\n\($0)" } ?? ""),
+                    configuration.explanationValue(of: path))
             }
         }
     }

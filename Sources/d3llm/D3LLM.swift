@@ -22,6 +22,7 @@ struct D3LLM: ParsableCommand {
             ConfigCommand.self,
             SchemaCommand.self,
             KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,
+            ManualCommand.self,
         ])
 
     /// The kinds of stages that configurations can name.

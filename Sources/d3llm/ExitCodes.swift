@@ -29,13 +29,18 @@ enum ExitCodes {
         130  interrupted; run the same command again to go on
         """
 
-    /// Runs `body`; an error is printed on standard error and becomes an exit code.
-    static func reporting<Result>(_ body: () throws -> Result) throws -> Result {
+    /// Runs `body`; an error becomes an exit code and is printed: on standard error, or as JSON where the result would
+    /// have been.
+    static func reporting<Result>(asJSON json: Bool = false, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch let code as ExitCode {
             throw code
         } catch {
+            if json {
+                print(try ErrorReport.value(of: error, code: code(for: error)).prettyText, terminator: "")
+                throw code(for: error)
+            }
             _ = try? FileDescriptor.standardError.writeAll("\(error)\n".utf8)
             throw code(for: error)
         }

@@ -5,18 +5,21 @@ struct KindsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kinds", abstract: "List the kinds of stages, or the keys of one.")
 
-    @Argument(help: "The kind whose keys to list.")
+    @Argument(
+        help: "The kind whose keys to list.", completion: .list(D3LLM.registry.kinds.map { $0.name }))
     var kind: String?
+
+    @OptionGroup var output: JSONOption
 
     func run() throws {
         guard let kind else {
-            print(D3LLM.registry.table, terminator: "")
+            try output.print(D3LLM.registry.table, D3LLM.registry.value)
             return
         }
         guard let found = D3LLM.registry[kind] else {
             let names = D3LLM.registry.kinds.map { $0.name }.joined(separator: ", ")
             throw ValidationError("There is no kind \"\(kind)\". Kinds: \(names).")
         }
-        print(StageRegistry.table(of: found), terminator: "")
+        try output.print(StageRegistry.table(of: found), StageRegistry.value(of: found))
     }
 }

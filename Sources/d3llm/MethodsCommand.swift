@@ -6,19 +6,24 @@ struct MethodsCommand: ParsableCommand {
         commandName: "methods", abstract: "List the decoding methods, or the options of one.",
         discussion: "They are what \"decoder\" of a stage of kind evaluate takes.")
 
-    @Argument(help: "The method whose options to list.")
+    @Argument(
+        help: "The method whose options to list.", completion: .list(DecodingMethod.all.map(\.name)))
     var method: String?
+
+    @OptionGroup var output: JSONOption
 
     func run() throws {
         guard let method else {
-            print(MethodTable.all, terminator: "")
+            try output.print(MethodTable.all, MethodTable.allValue)
             return
         }
+        let found: DecodingMethod
         do throws(DecodingError) {
-            print(MethodTable.options(of: try .named(method)), terminator: "")
+            found = try .named(method)
         } catch {
             throw ValidationError(error.description)
         }
+        try output.print(MethodTable.options(of: found), MethodTable.value(of: found))
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 import Parity
 import SystemPackage
 
@@ -12,11 +13,35 @@ struct ParityCommand: ParsableCommand {
             first divergence. The exit code isn't zero if any case failed.
             """)
 
-    @Argument(help: "Folder of recorded cases, for instance Tests/Fixtures/golden.")
+    @Argument(
+        help: "Folder of recorded cases, for instance Tests/Fixtures/golden.", completion: .directory)
     var folder: String
 
+    @OptionGroup var output: JSONOption
+
     func run() throws {
-        let outcome = try ExitCodes.reporting { try ParityRunner(FilePath(folder)).run { print($0) } }
+        let outcome = try ExitCodes.reporting(asJSON: output.json) {
+            try ParityRunner(FilePath(folder)).run { if !output.json { print($0) } }
+        }
+        if output.json { print(try outcome.value(folder: folder).prettyText, terminator: "") }
         if !outcome.hasPassed { throw ExitCodes.failure }
+    }
+}
+
+extension ParityRunner.Outcome {
+    /// For programs: what became of each kind of cases.
+    fileprivate func value(folder: String) -> JSONValue {
+        [
+            "folder": .string(folder), "passed": .bool(hasPassed),
+            "kinds": .array(
+                results.map { name, tally in
+                    [
+                        "name": .string(name), "passed": .integer(tally.passed),
+                        "failed": .integer(tally.failures.count),
+                        "skipped": tally.skipped.map(JSONValue.string) ?? .null,
+                        "firstDivergence": tally.failures.first.map(JSONValue.string) ?? .null,
+                    ]
+                }),
+        ]
     }
 }

@@ -1,16 +1,53 @@
 import ArgumentParser
 import Pipeline
+import Stages
 
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plan", abstract: "Say for each stage whether it would run, and why.")
+        commandName: "plan",
+        abstract: "Say for each stage whether it would run, why, and what it would take.",
+        discussion: """
+            Where something would run, this machine is measured for about two seconds, and times, memory and disk of the \
+            stages are forecast from the work that they would do. A warning says when memory or disk won't do.
+            """)
 
     @OptionGroup var experiment: ExperimentOptions
     @OptionGroup var storage: StoreOptions
 
+    @Option(help: "Threads to forecast for, all cores by default.")
+    var threads: Int?
+
+    @Flag(help: "Don't measure this machine: no times, no memory.")
+    var noForecast = false
+
+    @OptionGroup var output: JSONOption
+
+    func validate() throws { try ThreadsOption.check(threads) }
+
     func run() throws {
-        try ExitCodes.reporting {
-            print(try Plan(try experiment.load(), store: storage.store).text, terminator: "")
+        try ExitCodes.reporting(asJSON: output.json) {
+            let forecaster =
+                noForecast ? nil : Forecaster.measuring(storage.store, threads: ThreadsOption.count(threads))
+            let plan = try Plan(try experiment.load(), store: storage.store, forecaster: forecaster)
+            try output.print(plan.text, plan.value)
         }
+    }
+}
+
+/// `--threads`, as several commands have it.
+enum ThreadsOption {
+    /// - Throws: `ValidationError` for a number below 1.
+    static func check(_ threads: Int?) throws {
+        guard let threads, threads < 1 else { return }
+        throw ValidationError("--threads needs at least 1; this is \(threads).")
+    }
+
+    static func count(_ threads: Int?) -> Int { threads ?? Machine.current.cores }
+}
+
+extension Forecaster {
+    /// One that measures this machine when it is first asked.
+    static func measuring(_ store: Store, threads: Int) -> Forecaster {
+        Forecaster(MachineProbe(threads: threads, store: store), threads: threads)
     }
 }

@@ -30,14 +30,23 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "After a failure, run everything that doesn't need the failed stage.")
     var keepGoing = false
 
-    @Option(help: ArgumentHelp("Run only this stage and what it needs.", valueName: "stage"))
+    @Option(
+        help: ArgumentHelp("Run only this stage and what it needs.", valueName: "stage"),
+        completion: StageNames.completion)
     var only: [String] = []
 
-    @Option(help: ArgumentHelp("Make this stage again although it is in the store.", valueName: "stage"))
+    @Option(
+        help: ArgumentHelp("Make this stage again although it is in the store.", valueName: "stage"),
+        completion: StageNames.completion)
     var force: [String] = []
 
-    @Option(help: ArgumentHelp("Make this stage and all that depend on it again.", valueName: "stage"))
+    @Option(
+        help: ArgumentHelp("Make this stage and all that depend on it again.", valueName: "stage"),
+        completion: StageNames.completion)
     var from: [String] = []
+
+    @Flag(help: "Don't measure this machine first to say how long the run takes.")
+    var noForecast = false
 
     func validate() throws {
         for (name, number) in [("--threads", threads), ("--jobs", jobs)] {
@@ -48,13 +57,25 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         try ExitCodes.reporting {
-            let options = Runner.Options(
-                threads: threads ?? Machine.current.cores, jobs: jobs, keepsGoing: keepGoing, only: only,
+            var options = Runner.Options(
+                threads: ThreadsOption.count(threads), jobs: jobs, keepsGoing: keepGoing, only: only,
                 force: force, from: from, arguments: CommandLine.arguments,
                 machineExtras: { try NumericsFacts.recorded() })
-            let runner = Runner(
-                try experiment.load(), store: storage.store, options: options, reporter: .standardError(),
-                cancellation: .onSignals())
+            let experiment = try experiment.load()
+            let cancellation = Cancellation.onSignals()
+            func runner() -> Runner {
+                Runner(
+                    experiment, store: storage.store, options: options, reporter: .standardError(),
+                    cancellation: cancellation)
+            }
+            if !noForecast,
+                let forecast = try runner().forecast(by: .measuring(storage.store, threads: options.threads))
+            {
+                options.forecasts = forecast.stages
+                let lines = forecast.run.lines.map { "\($0)\n" }.joined()
+                _ = try? FileDescriptor.standardError.writeAll(lines.utf8)
+            }
+            let runner = runner()
             for report in try runner.run().reports {
                 print(report.text, terminator: report.text.hasSuffix("\n") ? "" : "\n")
                 print("\nThis table is in \(report.path)")

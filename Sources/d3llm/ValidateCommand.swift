@@ -6,14 +6,15 @@ struct ValidateCommand: ParsableCommand {
         commandName: "validate", abstract: "Check a configuration without running it.")
 
     @OptionGroup var experiment: ExperimentOptions
+    @OptionGroup var output: JSONOption
 
     func run() throws {
-        try ExitCodes.reporting {
+        try ExitCodes.reporting(asJSON: output.json) {
             let loaded = try experiment.load()
             let count = loaded.stages.count
-            print(
-                "\(experiment.config): \(loaded.name), \(count) \(count == 1 ? "stage" : "stages"), no problems."
-            )
+            try output.print(
+                "\(experiment.config): \(loaded.name), \(count) \(count == 1 ? "stage" : "stages"), no problems.\n",
+                loaded.value)
         }
     }
 }

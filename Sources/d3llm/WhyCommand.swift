@@ -10,16 +10,18 @@ struct WhyCommand: ParsableCommand {
             kind in the store: each key that differs, old → new, and for each input that changed the reason for that.
             """)
 
-    @Argument(help: "The stage, or one variant as in \"curve[threshold=0.1]\".")
+    @Argument(
+        help: "The stage, or one variant as in \"curve[threshold=0.1]\".", completion: StageNames.completion)
     var stage: String
 
     @OptionGroup var experiment: ExperimentOptions
     @OptionGroup var storage: StoreOptions
+    @OptionGroup var output: JSONOption
 
     func run() throws {
-        try ExitCodes.reporting {
+        try ExitCodes.reporting(asJSON: output.json) {
             let plan = try Plan(try experiment.load(), store: storage.store)
-            print(try plan.reasons(for: stage), terminator: "")
+            try output.print(try plan.reasons(for: stage), try plan.reasonsValue(for: stage))
         }
     }
 }

@@ -119,22 +119,34 @@ import Testing
         #expect(try ArtifactLock.attempt(store, "f") != nil)
     }
 
-    @Test func twoRunsOfOneStageMakeItOnce() async throws {
-        let fingerprint = experiment.stages[0].fingerprint
-        let lock = try #require(try ArtifactLock.attempt(store, fingerprint))
-        let log = Log()
-        let waiting = Task { [experiment, store] in
-            try Runner(experiment, store: store, reporter: log.reporter).run().stages[0].wasCached
+    /// Runs an experiment while the lock of its first stage is held, makes that stage as the holder of the lock would,
+    /// gives the lock back; gives how the run went.
+    private func runBesideTheMakerOfTheFirstStage(_ experiment: Experiment, _ log: Log) throws -> RunOutcome {
+        let first = experiment.stages[0]
+        let lock = try #require(try ArtifactLock.attempt(store, first.fingerprint))
+        let ended = Mailbox<Result<RunOutcome, any Error>>()
+        // A run blocks, and the pool that tests share has few threads.
+        try StageThread.start { [store] in
+            ended.send(Result { try Runner(experiment, store: store, reporter: log.reporter).run() })
         }
-        while !log.text.contains("waiting for process") { try await Task.sleep(for: .milliseconds(10)) }
-        // What the holder of the lock would do.
+        for _ in 0..<3000 where !log.text.contains("waiting for process \(getpid()) on") { usleep(10_000) }
         let other = Store(folder.path.appending("other"))
-        let made = try Runner(experiment, store: other).run().stages[0].artifact.folder
-        let place = store.folder(of: experiment.stages[0], in: experiment)
+        let made = try Runner(experiment, store: other, options: .init(only: [first.id])).run().stages[0]
+        let place = store.folder(of: first, in: experiment)
         try FileSystem.createDirectory(place.removingLastComponent())
-        try FileSystem.rename(made, to: place)
+        try FileSystem.rename(made.artifact.folder, to: place)
         lock.release()
-        #expect(try await waiting.value)
+        return try #require(ended.receive(milliseconds: 30_000)).get()
+    }
+
+    @Test func twoRunsOfOneStageMakeItOnce() throws {
+        let log = Log()
+        #expect(try runBesideTheMakerOfTheFirstStage(experiment, log).stages.map(\.wasCached) == [true])
         #expect(log.text.contains("made by another process"))
+    }
+
+    @Test func whatFollowsAStageThatAnotherProcessMadeIsMadeToo() throws {
+        let stages = try runBesideTheMakerOfTheFirstStage(try parse(chain), Log()).stages
+        #expect(stages.map(\.wasCached) == [true, false, false, false, false, false])
     }
 }

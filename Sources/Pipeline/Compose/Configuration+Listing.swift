@@ -26,6 +26,14 @@ extension Configuration {
         }.joined()
     }
 
+    /// The same, each value with everything that sets it.
+    ///
+    /// - Throws: `UnknownPathError` for a path to nothing that the configuration has or could have.
+    public func explanations(of text: String) throws(UnknownPathError) -> [ValueExplanation] {
+        let path = try self.path(text)
+        return isContainer(path) ? leaves(below: path).map(explanation(of:)) : [explanation(of: path)]
+    }
+
     private func isContainer(_ path: ConfigPath) -> Bool {
         if case .object? = FieldLookup(registry, root).field(at: path)?.type { return true }
         return root[path]?.members != nil

@@ -19,8 +19,15 @@ public protocol StageKind: Sendable {
     /// Reads the stage's keys. Asks for every key on every path, throws nothing and does nothing else.
     init(_ fields: Fields)
 
-    /// What ``run(_:)`` is expected to take on this machine; nil where the kind can't tell.
-    func forecast() -> StageForecast?
+    /// What is known of the artifact before it is made, or from its record when it has been: numbers that stages
+    /// which read it forecast from.
+    func facts(_ context: ForecastContext) -> Facts
+
+    /// What ``run(_:)`` is expected to take on this machine, less what an earlier process has done; nil where the kind
+    /// can't tell.
+    ///
+    /// It reads nothing but what the context gives, so that it works for artifacts that nobody has made.
+    func forecast(_ context: ForecastContext) -> StageForecast?
 
     /// Makes the artifact: writes files to `context.output`.
     ///
@@ -31,7 +38,8 @@ public protocol StageKind: Sendable {
 
 extension StageKind {
     public static var parts: [String] { [] }
-    public func forecast() -> StageForecast? { nil }
+    public func facts(_ context: ForecastContext) -> Facts { [:] }
+    public func forecast(_ context: ForecastContext) -> StageForecast? { nil }
 }
 
 /// What a stage says about its artifact when it is done.

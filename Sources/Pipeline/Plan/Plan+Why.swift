@@ -7,10 +7,15 @@ extension Plan {
     /// - Parameter name: A stage, with all its variants, or one variant.
     /// - Throws: `UnknownStageError`.
     public func reasons(for name: String) throws(UnknownStageError) -> String {
+        try entries(of: name).map(text(of:)).joined(separator: "\n")
+    }
+
+    /// The entries of a stage, with all its variants, or of one variant; never empty.
+    func entries(of name: String) throws(UnknownStageError) -> [Entry] {
         let wanted = Set(experiment.stages.filter { $0.name == name || $0.id == name }.map(\.id))
         let chosen = entries.filter { wanted.contains($0.stage) }
         guard !chosen.isEmpty else { throw UnknownStageError(name: name, experiment: experiment) }
-        return chosen.map(text(of:)).joined(separator: "\n")
+        return chosen
     }
 
     private func text(of entry: Entry) -> String {

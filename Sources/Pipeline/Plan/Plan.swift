@@ -1,4 +1,3 @@
-import Files
 public import SystemPackage
 
 /// What a run would do, and why.
@@ -18,8 +17,10 @@ public struct Plan: Sendable {
         public let nearest: Nearest?
         /// Where the artifact is, or will be.
         public let folder: FilePath
-        /// What the stage's kind expects it to take; nil where it doesn't know.
-        public let forecast: StageForecast?
+        /// What it would take; nil where it is cached, where its kind doesn't know, and where nobody asked.
+        public var forecast: StageForecast? { calibrated?.forecast }
+        /// The same with what it is based on.
+        public fileprivate(set) var calibrated: CalibratedForecast?
     }
 
     /// An artifact that a stage was compared with.
@@ -37,32 +38,46 @@ public struct Plan: Sendable {
 
     /// One entry per stage, in running order.
     public let entries: [Entry]
+    /// What the stages that aren't cached would take together; nil where all are or nobody asked.
+    public let forecast: PlanForecast?
     let experiment: Experiment
 
     /// Looks at the store without changing it.
     ///
+    /// - Parameter forecaster: Says what the stages that aren't cached would take; it isn't used when all are.
     /// - Throws: `StoreError`, `FileError`.
-    public init(_ experiment: Experiment, store: Store) throws {
+    public init(_ experiment: Experiment, store: Store, forecaster: Forecaster? = nil) throws {
         let catalog = StoreCatalog(store)
         let tracer = ChangeTracer(experiment, catalog)
+        let state = try StoreState(experiment, store)
+        let open = experiment.stages.filter { state.records[$0.id] == nil }
         self.experiment = experiment
-        entries = try experiment.stages.map { try Self.entry(for: $0, experiment, store, catalog, tracer) }
+        var entries = experiment.stages.map { stage in
+            Self.entry(for: stage, state, experiment, store, catalog, tracer)
+        }
+        if let forecaster, !open.isEmpty {
+            let forecasts = forecaster.forecasts(of: open, in: experiment, store, catalog, state)
+            for index in entries.indices { entries[index].calibrated = forecasts[entries[index].stage] }
+            forecast = PlanForecast(
+                open.map { ($0.id, forecasts[$0.id]?.forecast) }, threads: forecaster.threads, store: store)
+        } else {
+            forecast = nil
+        }
+        self.entries = entries
     }
 
     private static func entry(
-        for stage: Stage, _ experiment: Experiment, _ store: Store, _ catalog: StoreCatalog,
-        _ tracer: ChangeTracer
-    ) throws -> Entry {
-        let folder = store.folder(of: stage, in: experiment)
-        let finding = try store.find(stage, in: experiment)
+        for stage: Stage, _ state: StoreState, _ experiment: Experiment, _ store: Store,
+        _ catalog: StoreCatalog, _ tracer: ChangeTracer
+    ) -> Entry {
+        let (finding, leftovers) = (state.findings[stage.id], state.leftovers[stage.id])
         if case .whole(let artifact) = finding {
             return Entry(
                 stage: stage.id, status: .cached, reason: artifact.folder.string, changes: [], nearest: nil,
-                folder: artifact.folder, forecast: nil)
+                folder: artifact.folder)
         }
-        let work = store.workFolder(stage.fingerprint)
-        let leftovers = (try? FileSystem.list(work)) ?? []
-        var reasons = leftovers.isEmpty ? [] : [resumption(work, leftovers)]
+        let folder = store.folder(of: stage, in: experiment)
+        var reasons = leftovers.map { [resumption($0)] } ?? []
         var changes: [RecipeChange] = []
         var nearest: StoreCatalog.Nearest?
         if case .damaged(let flaw) = finding {
@@ -75,9 +90,9 @@ public struct Plan: Sendable {
             reasons.append("no artifact")
         }
         return Entry(
-            stage: stage.id, status: leftovers.isEmpty ? .run : .resume,
+            stage: stage.id, status: leftovers == nil ? .run : .resume,
             reason: reasons.joined(separator: "; "), changes: changes, nearest: nearest.map(Nearest.init),
-            folder: folder, forecast: stage.implementation.forecast())
+            folder: folder)
     }
 
     private static func phrase(
@@ -94,29 +109,9 @@ public struct Plan: Sendable {
         return "\(ChangeSummary(changes)) (against \(nearest.artifact.folder.lastComponent?.string ?? ""))"
     }
 
-    private static func resumption(_ work: FilePath, _ files: [String]) -> String {
-        let counts = files.filter { $0.hasSuffix(".jsonl") }.map { name -> Int in
-            let path = work.appending(name)
-            guard let bytes = try? FileSystem.read(path),
-                let text = try? JournalText(parsing: bytes, path: path, fingerprint: nil)
-            else { return 0 }
-            return text.records.count
-        }
-        let records = counts.reduce(0, +)
-        return records > 0
-            ? "\(Readable.count(records)) records are there" : "work of an earlier run is there"
-    }
-
-    /// A table for people: stage, status, reason.
-    public var text: String {
-        let width = entries.map(\.stage.count).max() ?? 0
-        let lines = entries.map { entry in
-            let stage = entry.stage + String(repeating: " ", count: width - entry.stage.count)
-            let status = entry.status.rawValue
-            return "\(stage)  \(status)\(String(repeating: " ", count: 11 - status.count))  \(entry.reason)"
-        }
-        let cached = entries.count { $0.status == .cached }
-        return lines.joined(separator: "\n") + "\n\n\(cached) of \(entries.count) stages are cached.\n"
+    private static func resumption(_ leftovers: Leftovers) -> String {
+        leftovers.records > 0
+            ? "\(Readable.count(leftovers.records)) records are there" : "work of an earlier run is there"
     }
 }
 

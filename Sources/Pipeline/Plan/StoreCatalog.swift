@@ -11,6 +11,9 @@ final class StoreCatalog {
 
     init(_ store: Store) { self.store = store }
 
+    /// Every whole artifact, in no particular order.
+    var all: [Artifact] { artifacts }
+
     /// The artifact with this fingerprint, whichever experiment made it.
     subscript(fingerprint: String) -> Artifact? { byFingerprint[fingerprint] }
 

@@ -17,6 +17,8 @@ struct ArtifactMaker: Sendable {
     let stage: Stage
     /// The stage in the log: `[3/28] student`.
     let label: String
+    /// Its line there; it ends with the stage.
+    let line: RunningStage.ID
     let threads: Int
     /// By full name, those that the stage reads.
     let artifacts: [String: Artifact]
@@ -28,9 +30,8 @@ struct ArtifactMaker: Sendable {
 
     /// Runs the stage and puts its artifact in its place.
     func make() -> StageEnding {
-        let line = runner.reporter.begin(label)
         do {
-            let outcome = try makeArtifact(line)
+            let outcome = try makeArtifact()
             let summary = outcome.artifact.record.summary
             runner.reporter.end(
                 line, "\(Readable.duration(outcome.seconds))\(summary.isEmpty ? "" : ", \(summary)")")
@@ -47,7 +48,7 @@ struct ArtifactMaker: Sendable {
         }
     }
 
-    private func makeArtifact(_ line: RunningStage.ID) throws -> StageOutcome {
+    private func makeArtifact() throws -> StageOutcome {
         let work = store.workFolder(stage.fingerprint)
         if isForced { try FileSystem.remove(work) }
         let isResumed = try FileSystem.exists(work) && !FileSystem.list(work).isEmpty

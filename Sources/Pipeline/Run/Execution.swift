@@ -14,6 +14,8 @@ final class Execution {
     let runner: Runner
     let selection: StageSelection
     let started: Timestamp
+    /// As it was given: what is loaded later sets some of it.
+    let environment = RunEnvironment.current()
     private(set) var session: RunSession?
     private(set) var results = RunResults()
     private var schedule: Schedule
@@ -34,7 +36,7 @@ final class Execution {
             selection.stages.map { stage in
                 Schedule.Node(
                     id: stage.id, fingerprint: stage.fingerprint, needs: stage.needs,
-                    memory: stage.implementation.forecast()?.memory)
+                    memory: runner.options.forecasts[stage.id]?.memory)
             },
             limits: .init(
                 threads: runner.options.threads, stages: runner.options.jobs ?? runner.options.threads,
@@ -62,7 +64,8 @@ final class Execution {
     private func turn() throws -> Bool {
         try settle()
         noticeRequest()
-        if stopping == nil { try startReady() }
+        // What others have made can make further stages ready.
+        if stopping == nil, try startReady() { return true }
         guard schedule.isRunning || stopping == nil && !waiting.isEmpty else { return false }
         receive()
         runner.reporter.tick()
@@ -96,12 +99,15 @@ final class Execution {
             stage: stage.id, artifact: artifact, wasCached: true, seconds: 0, threads: nil)
     }
 
-    private func startReady() throws {
+    /// True when another process turns out to have made one of them.
+    private func startReady() throws -> Bool {
         let ready = ready
+        let count = results.outcomes.count
         for (index, stage) in ready.enumerated() {
             guard let threads = schedule.threads(for: stage.id, among: ready.count - index) else { continue }
             try start(stage, threads: threads)
         }
+        return results.outcomes.count > count
     }
 
     private func start(_ stage: Stage, threads: Int) throws {
@@ -136,16 +142,22 @@ final class Execution {
             runner.reporter.log("\(label): \(owner), ended before it was done")
         }
         let maker = ArtifactMaker(
-            runner: runner, session: session, stage: stage, label: label, threads: threads,
+            runner: runner, session: session, stage: stage, label: label,
+            line: runner.reporter.begin(label), threads: threads,
             artifacts: artifacts.filter { stage.needs.contains($0.key) }, isForced: isForced,
             cancellation: Cancellation { [stop, cancellation = runner.cancellation] in
                 stop.isSet || cancellation.isCancelled
             })
         let mailbox = mailbox
-        try StageThread.start {
-            let ending = maker.make()
-            lock.release()
-            mailbox.send((maker.stage.id, ending))
+        do {
+            try StageThread.start {
+                let ending = maker.make()
+                lock.release()
+                mailbox.send((maker.stage.id, ending))
+            }
+        } catch {
+            runner.reporter.end(maker.line)
+            throw error
         }
         schedule.start(stage.id, threads: threads)
     }
@@ -214,7 +226,11 @@ final class Execution {
             }
             if !results.stops.isEmpty { throw RunInterrupted(stops: results.stops) }
         }
-        guard let first = results.failures.first else { return }
+        guard let first = results.failures.first else {
+            precondition(
+                results.outcomes.count == selection.stages.count, "the run ended with stages left to do")
+            return
+        }
         guard runner.options.keepsGoing || results.failures.count > 1 else { throw first }
         throw RunFailure(failures: results.failures, skipped: results.skips)
     }

@@ -1,5 +1,5 @@
 import Files
-import SystemPackage
+public import SystemPackage
 
 #if canImport(Glibc)
     import Glibc
@@ -25,19 +25,21 @@ extension Machine {
 extension Store {
     /// Bytes that can still be written to the disk that the store is on, or will be; nil when the system can't tell.
     public func freeSpace() -> Int? {
-        var folder = root
-        while !FileSystem.exists(folder) {
-            let parent = folder.removingLastComponent()
-            guard parent != folder, !parent.isEmpty else {
-                folder = root.isAbsolute ? "/" : "."
-                break
-            }
-            folder = parent
-        }
         var info = statvfs()
-        guard folder.withPlatformString({ statvfs($0, &info) }) == 0 else { return nil }
+        guard existingFolder.withPlatformString({ statvfs($0, &info) }) == 0 else { return nil }
         return Int(
             clamping: UInt64(info.f_bavail).multipliedReportingOverflow(by: UInt64(info.f_frsize))
                 .partialValue)
+    }
+
+    /// The store's folder, or the nearest one above it that exists already.
+    public var existingFolder: FilePath {
+        var folder = root
+        while !FileSystem.exists(folder) {
+            let parent = folder.removingLastComponent()
+            guard parent != folder, !parent.isEmpty else { return root.isAbsolute ? "/" : "." }
+            folder = parent
+        }
+        return folder
     }
 }

@@ -20,7 +20,7 @@ extension Runner {
                     file: paths.hidden(in: source.file), overrides: source.overrides.map(paths.hidden))
             },
             code: session.code, machine: session.machine(threads: options.threads),
-            environment: RunEnvironment.current().mapValues(paths.hidden))
+            environment: execution.environment.mapValues(paths.hidden))
     }
 
     /// The record of a run that had nothing to do: an earlier one of the same artifacts, or else one of its own.
@@ -71,7 +71,7 @@ extension Runner {
             fingerprint: stage.fingerprint,
             status: outcome.map { $0.wasCached ? .cached : .made } ?? (failure != nil ? .failed : .skipped),
             seconds: outcome?.seconds ?? 0, peakMemory: made?.peakMemory, stagesAtOnce: made?.stagesAtOnce,
-            threads: outcome?.threads, forecast: stage.implementation.forecast(),
+            threads: outcome?.threads, forecast: options.forecasts[stage.id],
             message: (failure?.description ?? stop?.kept ?? skip?.reason).map(paths.hidden))
     }
 

@@ -24,6 +24,8 @@ public struct Runner: Sendable {
         ///
         /// Asked once, before the first stage that has to be made; its error stops the run there.
         public var machineExtras: @Sendable () throws -> JSONObject
+        /// What stages were expected to take, by full name, for the record.
+        public var forecasts: [String: StageForecast] = [:]
 
         public init(
             threads: Int = Machine.current.cores, jobs: Int? = nil, keepsGoing: Bool = false,
@@ -93,6 +95,7 @@ public struct Runner: Sendable {
         reporter.log(
             "Done in \(Readable.duration(clock.duration(to: .now).inSeconds)): \(made) made, \(outcomes.count - made) cached. Record: \(session.folder.path)"
         )
+        compareWithForecast(outcomes, took: clock.duration(to: .now).inSeconds)
         return RunOutcome(stages: outcomes, record: session.folder.path, reports: reports)
     }
 

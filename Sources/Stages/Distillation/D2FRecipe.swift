@@ -9,8 +9,8 @@ struct D2FRecipe: DistillationRecipe {
         case tokens
     }
 
-    private let objective: AsymmetricDistillation
-    private let target: Target
+    let objective: AsymmetricDistillation
+    let target: Target
 
     init(_ fields: Fields) {
         objective = AsymmetricDistillation(

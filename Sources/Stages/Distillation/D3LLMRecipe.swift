@@ -16,12 +16,12 @@ struct D3LLMRecipe: DistillationRecipe {
         case whole
     }
 
-    private let mask: Mask
-    private let window: Window
-    private let stateIndex: TrajectoryMask.StateIndex
-    private let noise: NoiseFields
-    private let windowLengths: [Int]
-    private let objective: D3LLMObjective
+    let mask: Mask
+    let window: Window
+    let stateIndex: TrajectoryMask.StateIndex
+    let noise: NoiseFields
+    let windowLengths: [Int]
+    let objective: D3LLMObjective
 
     init(_ fields: Fields) {
         mask = fields.choice(

@@ -4,8 +4,8 @@ internal import Training
 
 /// dParallel's certainty-forcing distillation: random masks, no trajectories.
 struct DParallelRecipe: DistillationRecipe {
-    private let objective: CertaintyForcing
-    private let deviceBatch: Int
+    let objective: CertaintyForcing
+    let deviceBatch: Int
 
     init(_ fields: Fields) {
         objective = CertaintyForcing(

@@ -14,16 +14,16 @@ public struct DistillStage: StageKind {
         "Distils a student from a teacher's answers, by d3LLM's, dParallel's or D2F's recipe."
     public static let output = ArtifactType.model
 
-    private let teacher: ArtifactReference
+    let teacher: ArtifactReference
     let trajectories: ArtifactReference
-    private let data: ArtifactReference
+    let data: ArtifactReference
     let steps: Int
-    private let batchSize: Int
+    let batchSize: Int
     let recipeName: DistillationRecipes
-    private let recipe: any DistillationRecipe
+    let recipe: any DistillationRecipe
     let adapter: AdapterFields?
-    private let optimizer: OptimizerFields
-    private let checkpointSeconds: Double
+    let optimizer: OptimizerFields
+    let checkpointSeconds: Double
 
     public init(_ fields: Fields) {
         teacher = fields.artifact("teacher", types: [.model], "The model that the student starts from.")

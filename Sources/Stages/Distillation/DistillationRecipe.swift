@@ -10,6 +10,11 @@ protocol DistillationRecipe: Sendable {
 
     /// What one optimiser step learns from; every random draw comes from `draws`.
     func batch(_ step: DistillationStep, _ draws: inout RandomStream) -> LossBatch
+
+    /// How much work an answer is, for forecasts.
+    ///
+    /// - Parameter response: Tokens of a response, padding included.
+    func load(response: Double) -> DistillationLoad
 }
 
 /// What a recipe makes a batch from.

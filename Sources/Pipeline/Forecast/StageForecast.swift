@@ -1,3 +1,5 @@
+public import JSON
+
 /// What a stage is expected to take, or took.
 public struct StageForecast: Sendable, Hashable {
     /// Wall-clock seconds; nil where nothing is known.
@@ -6,18 +8,29 @@ public struct StageForecast: Sendable, Hashable {
     public var memory: Int?
     /// What the artifact takes on disk, in bytes.
     public var disk: Int?
+    /// What journals and checkpoints take on disk besides, while the stage runs, in bytes.
+    public var scratch: Int?
 
     /// A forecast of what is known.
-    public init(seconds: Double? = nil, memory: Int? = nil, disk: Int? = nil) {
+    public init(seconds: Double? = nil, memory: Int? = nil, disk: Int? = nil, scratch: Int? = nil) {
         self.seconds = seconds
         self.memory = memory
         self.disk = disk
+        self.scratch = scratch
+    }
+
+    /// As records of runs hold it: `seconds`, `memory` and `disk` in bytes, null where nothing is known.
+    public var value: JSONValue {
+        [
+            "seconds": seconds.map { .number(($0 * 1000).rounded() / 1000) } ?? .null,
+            "memory": memory.map(JSONValue.integer) ?? .null, "disk": disk.map(JSONValue.integer) ?? .null,
+        ]
     }
 
     /// "2 min 05 s, 310 MB of memory, 12 MB of disk"; nil where nothing is known.
     var text: String? {
         let parts = [
-            seconds.map(Readable.duration), memory.map { "\(Readable.size($0)) of memory" },
+            seconds.map(Readable.span), memory.map { "\(Readable.size($0)) of memory" },
             disk.map { "\(Readable.size($0)) of disk" },
         ].compactMap { $0 }
         return parts.isEmpty ? nil : parts.joined(separator: ", ")

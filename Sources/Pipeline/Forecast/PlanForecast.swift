@@ -1,0 +1,96 @@
+internal import JSON
+
+/// What a plan's stages would take together, and what stands against it.
+public struct PlanForecast: Sendable {
+    /// How many threads it is for.
+    public let threads: Int
+    /// The sum over the stages, one after another; nil where no stage knows.
+    public let seconds: Double?
+    /// The stages that can't tell how long they take.
+    public let unknown: [String]
+    /// The largest resident size of any one stage, in bytes, and that stage.
+    public let memory: (bytes: Int, stage: String)?
+    /// What the artifacts take on disk, in bytes.
+    public let disk: Int
+    /// The most that is on disk at a time besides, in bytes.
+    public let scratch: Int
+    /// What can still be had, in bytes; nil where the system doesn't tell.
+    public let availableMemory: Int?
+    public let freeSpace: Int?
+
+    init(
+        _ forecasts: [(stage: String, forecast: StageForecast?)], threads: Int, store: Store,
+        availableMemory: Int? = Machine.availableMemory()
+    ) {
+        self.threads = threads
+        let known = forecasts.compactMap { $0.forecast?.seconds }
+        seconds = known.isEmpty ? nil : known.reduce(0, +)
+        unknown = forecasts.filter { $0.forecast?.seconds == nil }.map(\.stage)
+        memory =
+            forecasts.compactMap { item in item.forecast?.memory.map { (bytes: $0, stage: item.stage) } }
+            .max { $0.bytes < $1.bytes }
+        disk = forecasts.reduce(0) { $0 + ($1.forecast?.disk ?? 0) }
+        scratch = forecasts.compactMap { $0.forecast?.scratch }.max() ?? 0
+        self.availableMemory = availableMemory
+        freeSpace = store.freeSpace()
+    }
+
+    /// What won't do, as sentences; empty where memory and disk suffice.
+    public var warnings: [String] {
+        var warnings: [String] = []
+        if let memory, let availableMemory, memory.bytes > availableMemory {
+            warnings.append(
+                "Stage \(memory.stage) would need about \(Readable.size(memory.bytes)) of memory, and \(Readable.size(availableMemory)) are available; it would be killed or swap. Use a machine with more, or a smaller model or batch."
+            )
+        }
+        if let freeSpace, disk + scratch > freeSpace {
+            warnings.append(
+                "The run would need about \(Readable.size(disk + scratch)) of disk, and \(Readable.size(freeSpace)) are free where the store is. Use another place (--store)."
+            )
+        }
+        return warnings
+    }
+
+    /// One line on the sum, and one for each warning.
+    var text: String {
+        var parts: [String] = []
+        if let seconds {
+            parts.append(
+                "about \(Readable.span(seconds)) on \(threads) \(threads == 1 ? "thread" : "threads")")
+        }
+        if let memory { parts.append("at most \(Readable.size(memory.bytes)) of memory (\(memory.stage))") }
+        parts.append("\(Readable.size(disk)) of disk")
+        var text = "Forecast of what would run: \(parts.joined(separator: ", ")).\n"
+        if !unknown.isEmpty {
+            text +=
+                "Not counted: \(unknown.prefix(4).joined(separator: ", "))\(unknown.count > 4 ? " and \(unknown.count - 4) more" : "").\n"
+        }
+        return text + warnings.map { "Warning: \($0)\n" }.joined()
+    }
+
+    var value: JSONValue {
+        [
+            "threads": .integer(threads), "seconds": seconds.map(JSONValue.number) ?? .null,
+            "unknown": .array(unknown.map(JSONValue.string)),
+            "memoryBytes": memory.map { .integer($0.bytes) } ?? .null,
+            "diskBytes": .integer(disk), "scratchBytes": .integer(scratch),
+            "availableMemoryBytes": availableMemory.map(JSONValue.integer) ?? .null,
+            "freeDiskBytes": freeSpace.map(JSONValue.integer) ?? .null,
+            "warnings": .array(warnings.map(JSONValue.string)),
+        ]
+    }
+}
+
+extension Readable {
+    /// A duration that may be very long: "3 days 4 h", "12 years".
+    static func span(_ seconds: Double) -> String {
+        let days = seconds / 86_400
+        guard days >= 2, days.isFinite else { return duration(seconds) }
+        if days < 14 {
+            let hours = Int((seconds / 3600).rounded())
+            return "\(hours / 24) days \(hours % 24) h"
+        }
+        return days < 730
+            ? "\(count(Int(days.rounded()))) days" : "\(count(Int(min(days / 365, 1e12).rounded()))) years"
+    }
+}

@@ -1,0 +1,73 @@
+internal import Evaluation
+internal import JSON
+public import Pipeline
+internal import Tokenizers
+
+extension SynthesizeStage {
+    /// Sizes of the data set, measured on a few of its problems.
+    public func facts(_ context: ForecastContext) -> Facts {
+        var facts: Facts = [.train: Double(train), .test: Double(test)]
+        // The seed doesn't matter for sizes.
+        guard let task = try? WordProblems(options: options, seed: 0),
+            let problems = try? task.problems(.train, count: 200),
+            let tokenizer = try? WordLevelTokenizer.train(
+                on: problems.map { $0.prompt() + " " + $0.response })
+        else { return facts }
+        let count = Double(problems.count)
+        func mean(_ size: (Problem) -> Int) -> Double { Double(problems.reduce(0) { $0 + size($1) }) / count }
+        facts[.promptTokens] = mean { tokenizer.ids($0.prompt()).count }
+        facts[.responseTokens] = mean { tokenizer.ids($0.response).count + 1 }
+        facts[.problemBytes] = mean { (try? ProblemFile.value(of: $0).compactBytes().count + 1) ?? 0 }
+        facts[.words] = Double(tokenizer.vocabularySize)
+        return facts
+    }
+
+    /// So many problems at the measured time of one.
+    public func forecast(_ context: ForecastContext) -> StageForecast? {
+        let bytes = facts(context)[.problemBytes] ?? 400
+        let count = Double(train + test)
+        return StageForecast(
+            seconds: context.seconds(of: ModelWork.generateProblem.work, times: count),
+            memory: Int(clamped: MemoryModel.program + count * (MemoryModel.problem / 2 + bytes)),
+            disk: Int(clamped: count * bytes))
+    }
+}
+
+extension TokenizerStage {
+    /// The vocabulary: that of the artifact, or the words of a few problems of the corpus.
+    public func facts(_ context: ForecastContext) -> Facts {
+        let words = context.facts(of: corpus)[.words] ?? Double(vocabulary)
+        let made = context.record?.metrics["vocabulary"]?.double
+        return [.vocabulary: made ?? min(words, Double(vocabulary))]
+    }
+
+    /// Reading all problems to train on.
+    public func forecast(_ context: ForecastContext) -> StageForecast? {
+        guard let count = context.facts(of: corpus)[.train] else { return nil }
+        return StageForecast(
+            seconds: context.seconds(of: ModelWork.readProblem.work, times: count),
+            memory: Int(clamped: MemoryModel.program + count * MemoryModel.problem), disk: 25 * vocabulary)
+    }
+}
+
+extension AUPStage {
+    /// The bootstrap over all settings, on the half of the problems that is reported.
+    public func forecast(_ context: ForecastContext) -> StageForecast? {
+        let settings = curves.flatMap(\.artifacts)
+        let problems = settings.reduce(0.0) { $0 + (context.facts(of: $1)[.test] ?? 0) }
+        guard problems > 0 else { return nil }
+        let seconds = context.seconds(of: ModelWork.bootstrap.work, times: problems * Double(resamples))
+        let reading = context.seconds(of: ModelWork.readProblem.work, times: problems)
+        return StageForecast(
+            seconds: seconds.map { $0 + (reading ?? 0) },
+            memory: Int(clamped: MemoryModel.program + problems * 500), disk: 100_000)
+    }
+}
+
+extension ReplicatesStage {
+    /// Reading a few tables.
+    public func forecast(_ context: ForecastContext) -> StageForecast? {
+        StageForecast(
+            seconds: 0.02 * Double(tables.count), memory: Int(MemoryModel.program), disk: 50_000)
+    }
+}

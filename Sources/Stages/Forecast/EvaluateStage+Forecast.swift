@@ -1,0 +1,57 @@
+public import Pipeline
+internal import Transformers
+
+extension EvaluateStage {
+    /// Problems that are decoded.
+    public func facts(_ context: ForecastContext) -> Facts { [.test: count(context)] }
+
+    private func count(_ context: ForecastContext) -> Double {
+        min(context.facts(of: data)[.test] ?? 0, limit.map(Double.init) ?? .infinity)
+    }
+
+    /// The forwards that ``DecodingEffort`` expects, for the problems that the journal lacks; threads take one group
+    /// of problems each.
+    public func forecast(_ context: ForecastContext) -> StageForecast? {
+        let data = context.facts(of: data)
+        guard let configuration = context.facts(of: model).configuration,
+            let prompt = data[.promptTokens], let answer = data[.responseTokens]
+        else { return nil }
+        let effort = DecodingEffort(decoder, prompt: prompt, answer: answer)
+        let all = count(context)
+        let group = min(Double(groupSize), all)
+        let shape = PassShape(
+            configuration, sequences: Int(group), tokens: effort.tokens, cached: effort.cached,
+            logitRows: effort.logitRows)
+        let left = max(0, all - Double(context.recordsDone))
+        let cost = GroupCost(
+            groups: (left / max(1, group)).rounded(.up), forwards: effort.forwards, shape: shape)
+        let reading = context.seconds(of: ModelWork.readProblem.work, times: data[.test] ?? 0) ?? 0
+        return StageForecast(
+            seconds: cost.seconds(context).map { $0 + reading },
+            memory: Int(
+                clamped: MemoryModel.program + MemoryModel.decoding(shape, threads: context.threads)
+                    + all * 4 * MemoryModel.problem),
+            // A record with the response as text.
+            disk: Int(clamped: all * (140 + 4.2 * answer)), scratch: Int(clamped: all * (140 + 4.2 * answer)))
+    }
+}
+
+/// Groups of sequences that are decoded together, one group per thread at a time.
+struct GroupCost {
+    var groups: Double
+    /// Forwards of a group.
+    var forwards: Double
+    var shape: PassShape
+
+    /// Wall-clock seconds; nil where the speed isn't known.
+    ///
+    /// The last round may leave threads without a group.
+    func seconds(_ context: ForecastContext) -> Double? {
+        let turns = (groups / Double(context.threads)).rounded(.up) * forwards
+        guard let pass = context.seconds(of: ModelWork.forward(shape).work, times: turns),
+            let step = context.seconds(
+                of: ModelWork.decoderStep.work, times: turns * Double(shape.sequences))
+        else { return nil }
+        return pass + step
+    }
+}

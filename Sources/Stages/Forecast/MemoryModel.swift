@@ -1,0 +1,33 @@
+internal import Training
+internal import Transformers
+
+/// Bytes that stages take, counted from what they allocate.
+enum MemoryModel {
+    /// The program with its libraries, their threads' buffers, and the runner.
+    static let program = 60e6
+    /// A problem as the stages that train or decode hold it, while its file is parsed.
+    static let problem = 1600.0
+
+    /// A model that decodes: its weights, and the scratch memory of a pass on each thread.
+    static func decoding(_ shape: PassShape, threads: Int) -> Double {
+        4 * Double(shape.configuration.parameterCount) + Double(threads) * shape.forwardBytes
+    }
+
+    /// A model in training.
+    ///
+    /// Weights, the gradients of each lane, the optimiser's state, activations of all tokens of a batch or of one shard
+    /// per lane, and a chunk of logits with its gradient per lane.
+    static func training(
+        _ shape: PassShape, keepsActivations: Bool, isMuon: Bool, stateShare: Double = 1
+    ) -> Double {
+        let weights = 4 * Double(shape.configuration.parameterCount)
+        // Muon's momentum and the scratch memory of its products, beside AdamW's two moments.
+        let optimizer = weights * (isMuon ? 5 : 2) * stateShare
+        let all = Double(shape.sequences * shape.tokens)
+        let shard = min(all, Double(BatchGradient.lanes) * 512)
+        let activations = (keepsActivations ? all : shard) * shape.activationBytes
+        let chunk = Double(BatchGradient.lanes * min(256, shape.logitRows * shape.sequences))
+        return weights * Double(1 + BatchGradient.lanes) + optimizer + activations
+            + 8 * chunk * Double(shape.configuration.vocabulary)
+    }
+}

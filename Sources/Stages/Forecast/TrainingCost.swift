@@ -1,0 +1,90 @@
+internal import Pipeline
+internal import Transformers
+
+/// What a training loop takes: steps of measured passes and updates, and checkpoints.
+struct TrainingCost {
+    /// Steps of one kind.
+    struct Steps {
+        var count: Int
+        /// The batch of a step.
+        var batch: PassShape
+        /// Whether the loss has terms that are known only when all rows are.
+        var keepsActivations: Bool
+        var isMuon: Bool
+        /// Passes of another model for each step, such as the teacher's.
+        var forwards: PassShape?
+    }
+
+    let phases: [Steps]
+    /// Seconds between checkpoints.
+    let checkpointSeconds: Double
+    /// Share of the parameters that is trained: below 1 with an adapter.
+    var trainedShare = 1.0
+    /// Operations of a step besides, such as those of putting an adapter into the weights.
+    var extraOperations = 0.0
+
+    /// The forecast, less the steps that a checkpoint holds; nil where the speed isn't known.
+    func forecast(_ context: ForecastContext, besides seconds: Double, problems: Double) -> StageForecast? {
+        var training = 0.0
+        var done = stepsDone(context)
+        for phase in phases {
+            let left = max(0, phase.count - done)
+            done = max(0, done - phase.count)
+            guard let step = self.seconds(of: phase, context) else { return nil }
+            training += Double(left) * step
+        }
+        let parameters = phases.first.map { Double($0.batch.configuration.parameterCount) } ?? 0
+        let isMuon = phases.contains(where: \.isMuon)
+        let checkpoint = 4 * parameters * trainedShare * (isMuon ? 4 : 3)
+        let megabytes = checkpoint / 1e6
+        // Small files stay in the system's cache, as far as the stage can tell.
+        if megabytes > 16, let megabyte = context.seconds(of: ModelWork.writeMegabyte.work) {
+            training += (training / max(1, checkpointSeconds)) * megabytes * megabyte
+        }
+        let memory = phases.map {
+            MemoryModel.training(
+                $0.batch, keepsActivations: $0.keepsActivations, isMuon: $0.isMuon,
+                stateShare: trainedShare)
+        }.max()
+        return StageForecast(
+            seconds: training + seconds,
+            memory: memory.map { Int(clamped: MemoryModel.program + $0 + problems * MemoryModel.problem) },
+            // Weights, and a line of the log for every 25 steps.
+            disk: Int(clamped: 4 * parameters + 18 * Double(phases.reduce(0) { $0 + $1.count }) + 8000),
+            // The old checkpoint stays until the new one is whole.
+            scratch: Int(clamped: 2 * checkpoint))
+    }
+
+    private func seconds(of phase: Steps, _ context: ForecastContext) -> Double? {
+        guard
+            let gradient = context.seconds(
+                of: ModelWork.gradient(phase.batch, keepsActivations: phase.keepsActivations).work),
+            let update = context.seconds(
+                of: ModelWork.optimizer(phase.batch.configuration, isMuon: phase.isMuon).work)
+        else { return nil }
+        // Measured with all threads at work together.
+        let share = Double(context.measuredThreads) / Double(context.threads)
+        var seconds = (gradient + update * max(trainedShare, 0.01)) * share
+        seconds += share * gradient * extraOperations / max(1, phase.batch.trainingOperations)
+        if let shape = phase.forwards {
+            guard let pass = context.seconds(of: ModelWork.forward(shape).work) else { return nil }
+            seconds += pass / Double(context.threads)
+        }
+        return seconds
+    }
+
+    /// Steps that an earlier process has done; 0 where there is no checkpoint or it can't be read.
+    private func stepsDone(_ context: ForecastContext) -> Int {
+        guard let folder = context.workFolder,
+            let position = TrainingCheckpoint(folder: folder).position
+        else { return 0 }
+        return phases.prefix(position.phase).reduce(0) { $0 + $1.count } + position.step
+    }
+}
+
+extension Int {
+    /// The nearest whole number; the largest one for what is beyond.
+    init(clamped number: Double) {
+        self = number.isFinite ? (number < 9e18 ? Int(Swift.max(0, number).rounded()) : .max) : .max
+    }
+}

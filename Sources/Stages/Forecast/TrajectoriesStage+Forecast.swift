@@ -1,0 +1,39 @@
+internal import JSON
+public import Pipeline
+internal import Transformers
+
+extension TrajectoriesStage {
+    /// Tries per prompt: a teacher that was trained well is right at the first, and wrong for a few.
+    private var expectedTries: Double { attempts > 1 ? 1.03 : 1 }
+
+    /// Answers that are kept: those of the artifact, or one per prompt.
+    public func facts(_ context: ForecastContext) -> Facts {
+        let kept = context.record?.metrics["kept"]?.double
+        return [.answers: kept ?? Double(count), .responseTokens: Double(generationLength)]
+    }
+
+    /// A forward per token of the response, for the prompts that the journal lacks.
+    public func forecast(_ context: ForecastContext) -> StageForecast? {
+        let data = context.facts(of: data)
+        guard let configuration = context.facts(of: teacher).configuration,
+            let prompt = data[.promptTokens]
+        else { return nil }
+        let length = Double(generationLength)
+        let group = min(groupSize, count)
+        let shape = PassShape(
+            configuration, sequences: group, tokens: prompt + length, logitRows: 0.6 * Double(blockLength))
+        let left = max(0, count - context.recordsDone)
+        let cost = GroupCost(
+            groups: Double((left + group - 1) / group), forwards: length * expectedTries, shape: shape)
+        let problems = data[.train] ?? 0
+        let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
+        // A token and a step for each position.
+        let disk = Double(count) * (110 + 5.5 * length)
+        return StageForecast(
+            seconds: cost.seconds(context).map { $0 + reading },
+            memory: Int(
+                clamped: MemoryModel.program + MemoryModel.decoding(shape, threads: context.threads)
+                    + problems * MemoryModel.problem),
+            disk: Int(clamped: disk), scratch: Int(clamped: disk))
+    }
+}
