@@ -18,7 +18,9 @@ struct ArchiveEntry {
 
     init(_ entry: OpaquePointer) {
         let text = archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry)
-        name = text.map { Array(UnsafeBufferPointer(start: $0, count: strlen($0))).map(UInt8.init(bitPattern:)) } ?? []
+        name =
+            text.map { Array(UnsafeBufferPointer(start: $0, count: strlen($0))).map(UInt8.init(bitPattern:)) }
+            ?? []
         let type = archive_entry_filetype(entry)
         // mode_t of S_IFREG and S_IFDIR: the C macros of libarchive are casts, which Swift doesn't import.
         isFolder = type == 0o040000

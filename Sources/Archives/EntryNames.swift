@@ -27,7 +27,8 @@ struct EntryNames {
 
     private func compare(_ known: String, _ path: String) throws(EntryPath.Refusal) {
         guard known.utf8.elementsEqual(path.utf8) else {
-            throw .init(reason: "has a name that differs from \(known) only in case or in the form of its letters")
+            throw .init(
+                reason: "has a name that differs from \(known) only in case or in the form of its letters")
         }
     }
 }

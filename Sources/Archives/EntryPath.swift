@@ -20,6 +20,9 @@ enum EntryPath {
         }
         guard name[0] != UInt8(ascii: "/") else { throw Refusal(reason: "has an absolute path") }
         let parts = text.split(separator: "/").map(String.init).filter { $0 != "." }
+        guard parts.first.map({ $0.utf8.count != 2 || $0.utf8.last != UInt8(ascii: ":") }) ?? true else {
+            throw Refusal(reason: "begins with the drive of another system")
+        }
         guard !parts.contains("..") else { throw Refusal(reason: "leads out of its folder") }
         guard parts.allSatisfy({ $0.utf8.count <= 255 }) else {
             throw Refusal(reason: "has a name of more than 255 bytes")

@@ -41,7 +41,9 @@ public enum Packer {
         let temporary = folder.appending(".\(name).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp")
         do {
             try withExtendedLifetime(NameLocale()) {
-                try write(entries.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }, to: temporary, file)
+                try write(
+                    entries.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }, to: temporary,
+                    file)
             }
             try FileSystem.synchronize(temporary)
             try FileSystem.rename(temporary, to: file)
@@ -59,7 +61,8 @@ public enum Packer {
             guard code != ARCHIVE_OK else { return }
             let reason = archive_errno(archive)
             if reason > 0 { throw FileError("write", file, Errno(rawValue: reason)) }
-            throw PackingError(file, archive_error_string(archive).map { String(cString: $0) } ?? "no reason given")
+            throw PackingError(
+                file, archive_error_string(archive).map { String(cString: $0) } ?? "no reason given")
         }
         try check(archive_write_set_format_pax_restricted(archive))
         try check(archive_write_add_filter_zstd(archive))
@@ -71,7 +74,9 @@ public enum Packer {
             case .bytes(let bytes): size = bytes.count
             case .file(let path): size = try FileSystem.status(path)?.size ?? 0
             }
-            guard let header = archive_entry_new() else { throw PackingError(file, "there isn't enough memory") }
+            guard let header = archive_entry_new() else {
+                throw PackingError(file, "there isn't enough memory")
+            }
             defer { archive_entry_free(header) }
             archive_entry_set_pathname_utf8(header, entry.path)
             archive_entry_set_filetype(header, 0o100000)

@@ -25,7 +25,9 @@ final class TarSource: EntrySource {
         let pointer = compressed.pointer
         try compressed.check(file.withPlatformString { archive_read_open_filename(pointer, $0, 1 << 16) })
         var entry: OpaquePointer?
-        guard archive_read_next_header(compressed.pointer, &entry) == ARCHIVE_OK else { throw compressed.damage }
+        guard archive_read_next_header(compressed.pointer, &entry) == ARCHIVE_OK else {
+            throw compressed.damage
+        }
         let count = archive_filter_count(compressed.pointer)
         guard count <= 2 else {
             throw ArchiveError(file, .unsafe, "It is compressed \(count - 1) times over.")
@@ -57,7 +59,8 @@ final class TarSource: EntrySource {
         let header = Int(archive_filter_bytes(tar.pointer, 0) - archive_read_header_position(tar.pointer))
         guard header <= limits.headerBytes else {
             throw ArchiveError(
-                tar.file, .tooLarge, "One of its headers has \(header) bytes; the limit is \(limits.headerBytes).")
+                tar.file, .tooLarge,
+                "One of its headers has \(header) bytes; the limit is \(limits.headerBytes).")
         }
         return ArchiveEntry(entry)
     }
@@ -122,7 +125,8 @@ private final class Flow {
         total += count
         guard total <= limit else {
             failure = ArchiveError(
-                source.file, .tooLarge, "It holds more than \(limit) bytes, too much for an archive of its size.")
+                source.file, .tooLarge,
+                "It holds more than \(limit) bytes, too much for an archive of its size.")
             return -1
         }
         bytes.pointee = start

@@ -11,7 +11,8 @@ extension Unpacker {
             throw ArchiveError(file, .unsupported, "It is no plain file.")
         }
         guard status.size > 0 else { throw ArchiveError(file, .damaged, "It is empty.") }
-        let isZip = try MappedFile(file).bytes.starts(with: Array("PK".utf8))
+        let mapped = try MappedFile(file)
+        let isZip = withExtendedLifetime(mapped) { mapped.bytes.starts(with: Array("PK".utf8)) }
         let source: any EntrySource
         let form: Form
         if isZip {
@@ -55,7 +56,9 @@ extension Unpacker {
                 (.zstd, [".tar.zst", ".tzst"]), (.zip, [".zip"]),
             ]
             let name = name.lowercased()
-            guard let form = ends.first(where: { $0.1.contains { name.hasSuffix($0) } })?.0 else { return nil }
+            guard let form = ends.first(where: { $0.1.contains { name.hasSuffix($0) } })?.0 else {
+                return nil
+            }
             self = form
         }
     }

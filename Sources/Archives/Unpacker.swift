@@ -63,7 +63,8 @@ public struct Unpacker: Sendable {
                 }
                 try names.add(parts, isFolder: entry.isFolder)
             } catch {
-                throw ArchiveError(file, .unsafe, "Its entry \"\(EntryPath.shown(entry.name))\" \(error.reason).")
+                throw ArchiveError(
+                    file, .unsafe, "Its entry \"\(EntryPath.shown(entry.name))\" \(error.reason).")
             }
             guard names.count <= limits.entries else {
                 throw ArchiveError(file, .tooLarge, "It has more than \(limits.entries) files and folders.")
@@ -85,7 +86,9 @@ public struct Unpacker: Sendable {
         return files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     }
 
-    private func write(_ source: any EntrySource, to path: FilePath, most: Int, of file: FilePath) throws -> Int {
+    private func write(_ source: any EntrySource, to path: FilePath, most: Int, of file: FilePath) throws
+        -> Int
+    {
         let target: FileDescriptor
         do {
             target = try FileDescriptor.open(

@@ -38,9 +38,12 @@ private enum ZipEnd {
 
     /// Whether the file is a zip from its first byte to its last.
     static func check(_ file: FilePath, size: Int) throws {
-        func damage(_ reason: String) -> ArchiveError { ArchiveError(file, .damaged, reason) }
         let mapped = try MappedFile(file)
-        let bytes = mapped.bytes
+        try withExtendedLifetime(mapped) { try check(mapped.bytes, file, size: size) }
+    }
+
+    private static func check(_ bytes: UnsafeRawBufferPointer, _ file: FilePath, size: Int) throws {
+        func damage(_ reason: String) -> ArchiveError { ArchiveError(file, .damaged, reason) }
         guard bytes.count == size, size >= length else { throw damage("Its end is missing.") }
         func number(_ at: Int, _ count: Int) -> Int {
             (0..<count).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) }

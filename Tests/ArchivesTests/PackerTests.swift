@@ -30,7 +30,9 @@ import Testing
 
     @Test func aMissingFileLeavesNothing() throws {
         let missing = Packer.Entry("x", .file(scratch.path.appending("none")))
-        #expect(throws: FileError.self) { try Packer.pack([missing], into: scratch.path.appending("a.tar.zst")) }
+        #expect(throws: FileError.self) {
+            try Packer.pack([missing], into: scratch.path.appending("a.tar.zst"))
+        }
         #expect(try FileSystem.list(scratch.path) == [])
     }
 }

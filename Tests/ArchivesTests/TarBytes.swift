@@ -4,7 +4,8 @@ struct TarBytes {
 
     /// A file or anything else, by its type flag.
     mutating func add(
-        _ name: [UInt8], _ content: [UInt8] = [], type: Character = "0", link: String = "", prefix: String = "",
+        _ name: [UInt8], _ content: [UInt8] = [], type: Character = "0", link: String = "",
+        prefix: String = "",
         size: Int? = nil, magic: String = "ustar\u{0}00", checksum: Bool = true
     ) {
         var header = [UInt8](repeating: 0, count: 512)
@@ -33,7 +34,8 @@ struct TarBytes {
     }
 
     mutating func add(
-        _ name: String, _ content: [UInt8] = [], type: Character = "0", link: String = "", prefix: String = "",
+        _ name: String, _ content: [UInt8] = [], type: Character = "0", link: String = "",
+        prefix: String = "",
         size: Int? = nil
     ) {
         add(Array(name.utf8), content, type: type, link: link, prefix: prefix, size: size)

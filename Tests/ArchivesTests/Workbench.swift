@@ -51,7 +51,8 @@ struct Workbench {
         var buffer = [UInt8](repeating: 0, count: bytes.count + (1 << 16))
         var used = 0
         try buffer.withUnsafeMutableBytes { room in
-            try #require(archive_write_open_memory(archive, room.baseAddress, room.count, &used) == ARCHIVE_OK)
+            try #require(
+                archive_write_open_memory(archive, room.baseAddress, room.count, &used) == ARCHIVE_OK)
             let entry = try #require(archive_entry_new())
             defer { archive_entry_free(entry) }
             archive_entry_set_filetype(entry, 0o100000)

@@ -14,19 +14,24 @@ struct ZipBytes {
     ///   - size: What the headers say.
     ///   - flags: 1 says that it is encrypted.
     mutating func add(
-        _ name: [UInt8], _ content: [UInt8] = [], mode: Int = 0o100644, local: [UInt8]? = nil, size: Int? = nil,
+        _ name: [UInt8], _ content: [UInt8] = [], mode: Int = 0o100644, local: [UInt8]? = nil,
+        size: Int? = nil,
         flags: Int = 0x800
     ) {
         let size = size ?? content.count
         let common =
-            Self.number(20, 2) + Self.number(flags, 2) + Self.number(0, 2) + Self.number(0, 2) + Self.number(33, 2)
+            Self.number(20, 2) + Self.number(flags, 2) + Self.number(0, 2) + Self.number(0, 2)
+            + Self.number(33, 2)
             + Self.number(Self.checksum(content), 4) + Self.number(size, 4) + Self.number(size, 4)
         let start = bytes.count
         let own = local ?? name
-        bytes += Self.number(0x0403_4B50, 4) + common + Self.number(own.count, 2) + Self.number(0, 2) + own + content
+        bytes +=
+            Self.number(0x0403_4B50, 4) + common + Self.number(own.count, 2) + Self.number(0, 2) + own
+            + content
         list +=
             Self.number(0x0201_4B50, 4) + Self.number(3 << 8 | 20, 2) + common + Self.number(name.count, 2)
-            + Self.number(0, 6) + Self.number(0, 2) + Self.number(mode << 16, 4) + Self.number(start, 4) + name
+            + Self.number(0, 6) + Self.number(0, 2) + Self.number(mode << 16, 4) + Self.number(start, 4)
+            + name
         count += 1
     }
 
@@ -36,8 +41,10 @@ struct ZipBytes {
 
     /// The whole file.
     func finished(shift: Int = 0, comment: [UInt8] = []) -> [UInt8] {
-        bytes + list + Self.number(0x0605_4B50, 4) + Self.number(0, 4) + Self.number(count, 2) + Self.number(count, 2)
-            + Self.number(list.count, 4) + Self.number(bytes.count + shift, 4) + Self.number(comment.count, 2) + comment
+        bytes + list + Self.number(0x0605_4B50, 4) + Self.number(0, 4) + Self.number(count, 2)
+            + Self.number(count, 2)
+            + Self.number(list.count, 4) + Self.number(bytes.count + shift, 4) + Self.number(comment.count, 2)
+            + comment
     }
 
     static func around(_ body: (inout ZipBytes) -> Void) -> [UInt8] {
