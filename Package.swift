@@ -23,6 +23,8 @@ let package = Package(
         .systemLibrary(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
+            name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(
             name: "COniguruma", pkgConfig: "oniguruma", providers: [.apt(["libonig-dev"])]),
         // Its pkg-config file has a flag that SwiftPM prohibits; headers and library are where the compiler looks.
         .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
@@ -32,6 +34,11 @@ let package = Package(
         .target(
             name: "Files",
             dependencies: ["CCrypto", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(
+            name: "Archives",
+            dependencies: [
+                "CArchive", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
 
         // The science.
         .target(name: "Numerics", dependencies: ["COpenBLAS", "CKernels"]),
@@ -59,7 +66,7 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                "JSON", "Files", "Archives", .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "Reporting"),
@@ -79,13 +86,14 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "JSON", "Files",
+                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "JSON", "Files", "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
+        .testTarget(name: "ArchivesTests", dependencies: ["Archives", "CArchive", "TestSupport"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"]),
         .testTarget(name: "TransformersTests", dependencies: ["Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
@@ -93,7 +101,7 @@ let package = Package(
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
-        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"]),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Archives", "TestSupport"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
         .testTarget(
             name: "StagesTests",

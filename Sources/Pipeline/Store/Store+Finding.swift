@@ -26,15 +26,15 @@ extension Store {
         return found
     }
 
-    /// The artifact that a run's record names; nil where it isn't in the store any more.
+    /// The artifact that a run's record names, with or without weights; nil where it isn't in the store any more.
     ///
     /// - Throws: `StoreError` when what stands there isn't whole, or was written by a newer version; `FileError`.
     public func artifact(of entry: RunRecord.Entry) throws -> Artifact? {
         let folder = root.pushing(entry.artifact)
-        let finding = try find(entry.fingerprint, at: folder)
+        let finding = try find(entry.fingerprint, at: folder, allowingIncomplete: true)
         if case .whole(let artifact) = finding { return artifact }
         if let noted = notedLocation(of: entry.fingerprint),
-            case .whole(let artifact) = try find(entry.fingerprint, at: noted)
+            case .whole(let artifact) = try find(entry.fingerprint, at: noted, allowingIncomplete: true)
         {
             return artifact
         }
@@ -44,7 +44,11 @@ extension Store {
         return nil
     }
 
-    private func find(_ fingerprint: String, at folder: FilePath) throws -> Finding {
+    /// - Parameter allowingIncomplete: Whether one that was imported without its weights is found too: its record
+    ///   is whole, but no stage can work with it.
+    private func find(_ fingerprint: String, at folder: FilePath, allowingIncomplete: Bool = false) throws
+        -> Finding
+    {
         let marker = folder.appending(ArtifactRecord.fileName)
         guard let status = try FileSystem.status(marker) else {
             guard let kind = try FileSystem.status(folder)?.kind else { return .absent }
@@ -63,6 +67,10 @@ extension Store {
         guard record.fingerprint == fingerprint else {
             return .damaged("its artifact.json has another fingerprint, \(record.fingerprint.prefix(12))…")
         }
+        let artifact = Artifact(folder: folder, record: record)
+        if IncompleteMarker(of: record, in: folder) != nil {
+            return allowingIncomplete ? .whole(artifact) : .absent
+        }
         for file in record.files {
             guard let status = try FileSystem.status(folder.pushing(FilePath(file.path))),
                 status.kind == .file
@@ -73,7 +81,7 @@ extension Store {
                 return .damaged("its file \(file.path) has \(status.size) bytes instead of \(file.size)")
             }
         }
-        return .whole(Artifact(folder: folder, record: record))
+        return .whole(artifact)
     }
 
     /// All whole records of a stage's other recipes: what `plan` compares with.
