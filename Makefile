@@ -6,10 +6,14 @@
 # Variables:  THREADS  threads of a run (all cores); results don't depend on it
 #             STORE    folder of artifacts (store); what is there isn't made again
 #             GOLDEN   folder of recorded cases for `parity` (Tests/Fixtures/golden)
+#             KILLS    how often `torture` kills (100)
+#             FUZZ     how many damaged files of each of seven kinds `fuzz` reads (200000)
 
 THREADS ?= $(shell nproc)
 STORE ?= store
 GOLDEN ?= Tests/Fixtures/golden
+KILLS ?= 100
+FUZZ ?= 200000
 
 # The same compiler flags for build and test: SwiftPM keeps one build per folder, and with other flags for the tests
 # each change between the two would compile everything anew. `swift test` would add -enable-testing by itself, which
@@ -21,7 +25,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce seeds components decoding quirks smoke test parity bench bench-8b schema format format-check doctor completions man clean
+.PHONY: help setup build reproduce seeds components decoding quirks smoke test torture fuzz parity bench bench-8b schema format format-check doctor completions man clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -55,6 +59,12 @@ smoke: build ## build, then run the same chain at toy size; 45 seconds on 2 core
 
 test: setup ## compile and run all tests, optimised; 5 minutes the first time, then 1
 	swift test $(TEST_FLAGS)
+
+torture: setup ## compile the tests, then kill runs, imports and collections KILLS times at random and compare what comes of it; minutes
+	D3LLM_TORTURE=$(KILLS) swift test $(TEST_FLAGS) --filter TortureTests
+
+fuzz: setup ## compile the tests, then read FUZZ damaged files of each kind that a store has; minutes
+	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter StoreFuzzTests
 
 parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
 	$(D3LLM) parity $(GOLDEN)

@@ -50,8 +50,11 @@ struct TortureTests {
         while tally.kills < wanted {
             let command = try D3LLMCommand()
             stores += 1
-            for _ in 0..<Self.killsPerStore {
-                try kill(command, within: duration / Self.killsPerStore, &draws, &tally)
+            // In running order, so that later kills find their stage not yet made; 0 is any moment.
+            let targets = (0..<Self.killsPerStore).map { _ in Int(draws.next() % 6) }.sorted()
+            for target in targets {
+                let stage = target == 0 ? nil : KillTests.plan[target - 1].0
+                guard try kill(command, in: stage, within: duration / 6, &draws, &tally) else { break }
             }
             let last = try command.start(arguments(command, jobs: 1 + Int(draws.next() % 2))).wait()
             #expect(last.code == 0, "store \(stores), seed \(seed): \(last.log)")
@@ -81,21 +84,26 @@ struct TortureTests {
             + Self.settings
     }
 
-    /// Starts a run and kills it some time later; one that ended before isn't counted.
+    /// Starts a run and kills it some time after a stage has begun, or after the start.
+    ///
+    /// - Returns: False if it ended before.
     private func kill(
-        _ command: D3LLMCommand, within time: Duration, _ draws: inout Draws, _ tally: inout Tally
-    ) throws {
+        _ command: D3LLMCommand, in stage: String?, within time: Duration, _ draws: inout Draws,
+        _ tally: inout Tally
+    ) throws -> Bool {
         let process = try command.start(arguments(command, jobs: 1 + Int(draws.next() % 2)))
+        if let stage, process.waitForLog("] \(stage): started") != nil { return false }
         let microseconds = Int(time / .microseconds(1))
-        usleep(UInt32(draws.next() % UInt64(max(1, 2 * microseconds))))
+        usleep(UInt32(draws.next() % UInt64(max(1, microseconds))))
         process.send(SIGKILL)
         let outcome = process.wait()
-        guard outcome.ending == .signal(Int(SIGKILL)) else { return }
+        guard outcome.ending == .signal(Int(SIGKILL)) else { return false }
         tally.kills += 1
         let running = Self.running(outcome.log)
         for stage in running { tally.stages[stage, default: 0] += 1 }
         if running.isEmpty { tally.between += 1 }
         if running.count > 1 { tally.several += 1 }
+        return true
     }
 
     /// The stages that had begun and not ended when a log broke off.

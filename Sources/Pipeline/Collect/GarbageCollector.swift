@@ -18,7 +18,7 @@ public struct GarbageCollector: Sendable {
         public let path: FilePath
         /// In bytes, with all that it holds.
         public let size: Int
-        /// Why it isn't needed, as a phrase.
+        /// Why it isn't needed, or for an artifact of which stage it is, as a phrase.
         public let reason: String
         /// Of the artifact that it belongs to; what its lock is called by.
         let fingerprint: String
@@ -55,11 +55,14 @@ public struct GarbageCollector: Sendable {
         report.note = wanted.problem
         report.keptArtifacts = inventory.artifacts.count
         if wanted.problem == nil {
+            let kept = Set(
+                inventory.artifacts.filter { wanted.artifacts.contains($0.fingerprint) }.map(\.place))
             for artifact in inventory.artifacts where !wanted.artifacts.contains(artifact.fingerprint) {
                 let reason =
                     artifact.isIncomplete
-                    ? "imported without weights; no run refers to it"
-                    : "no run refers to it: \(artifact.stage)"
+                    ? "\(artifact.stage), imported without weights"
+                    : kept.contains(artifact.place)
+                        ? "another recipe of \(artifact.stage)" : artifact.stage
                 report.items += try item(.artifact, artifact.path, reason, artifact.fingerprint)
             }
             report.keptArtifacts -= report.items.count

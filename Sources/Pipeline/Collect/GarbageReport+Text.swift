@@ -8,14 +8,15 @@ extension GarbageReport {
     /// What could go or has gone, for people.
     public var text: String {
         var text = ""
-        let width = min(70, items.map(\.path.string.count).max() ?? 0)
+        // Names of locks and of the index say nothing to people.
+        let silent: Set<GarbageCollector.Item.Kind> = [.index, .lock]
+        let width = min(70, items.filter { !silent.contains($0.kind) }.map(\.path.string.count).max() ?? 0)
         for kind in GarbageCollector.Item.Kind.allCases {
             let own = items.filter { $0.kind == kind }
             guard !own.isEmpty else { continue }
             text +=
                 "\(kind.title): \(Readable.count(own.count)), \(Readable.size(own.reduce(0) { $0 + $1.size }))\n"
-            // Names of locks and of the index say nothing to people.
-            guard kind != .index, kind != .lock else { continue }
+            guard !silent.contains(kind) else { continue }
             for item in own.prefix(Self.most) {
                 let padding = String(repeating: " ", count: max(0, width - item.path.string.count))
                 text += "  \(item.path)\(padding)  \(Readable.size(item.size)), \(item.reason)\n"

@@ -9,6 +9,8 @@ struct StoreInventory {
         let fingerprint: String
         let record: ArtifactRecord
         let isIncomplete: Bool
+        /// What artifacts of other recipes of the same stage have in common.
+        var place: [String] { [path.removingLastComponent().string, stage] }
     }
 
     private(set) var artifacts: [StoredArtifact] = []
