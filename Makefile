@@ -6,14 +6,14 @@
 # Variables:  THREADS  threads of a run (all cores); results don't depend on it
 #             STORE    folder of artifacts (store); what is there isn't made again
 #             GOLDEN   folder of recorded cases for `parity` (Tests/Fixtures/golden)
-#             KILLS    how many processes `torture` kills (120)
-#             FUZZ     how many damaged files `fuzz` reads, of each of two groups (1000000)
+#             KILLS    how often `torture` kills (100)
+#             FUZZ     how many damaged files of each of seven kinds `fuzz` reads (200000)
 
 THREADS ?= $(shell nproc)
 STORE ?= store
 GOLDEN ?= Tests/Fixtures/golden
-KILLS ?= 120
-FUZZ ?= 1000000
+KILLS ?= 100
+FUZZ ?= 200000
 
 # The same compiler flags for build and test: SwiftPM keeps one build per folder, and with other flags for the tests
 # each change between the two would compile everything anew. `swift test` would add -enable-testing by itself, which
@@ -25,7 +25,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce seeds components decoding quirks smoke test torture fuzz parity schema format format-check doctor completions man clean
+.PHONY: help setup build reproduce seeds components decoding quirks smoke test torture fuzz parity bench bench-8b schema format format-check doctor completions man clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -60,14 +60,32 @@ smoke: build ## build, then run the same chain at toy size; 45 seconds on 2 core
 test: setup ## compile and run all tests, optimised; 5 minutes the first time, then 1
 	swift test $(TEST_FLAGS)
 
-torture: setup ## kill a small experiment at KILLS random moments, compare what comes of it; 2 minutes
-	D3LLM_KILLS=$(KILLS) swift test $(TEST_FLAGS) --filter CommandTests.KillTests
+torture: setup ## compile the tests, then kill runs, imports and collections KILLS times at random and compare what comes of it; minutes
+	D3LLM_TORTURE=$(KILLS) swift test $(TEST_FLAGS) --filter "TortureTests|CommandTests.KillTests"
 
-fuzz: setup ## read FUZZ damaged files of stores and as many configurations; half an hour
-	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter FuzzTests
+fuzz: setup ## compile the tests, then read FUZZ damaged files of each kind that a store has; minutes
+	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "StoreFuzzTests|RecordFuzzTests"
 
 parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
 	$(D3LLM) parity $(GOLDEN)
+
+BENCH_PYTHON := .build/bench-venv/bin/python
+SPEED_BENCH := Benchmarks/speed/.build/release/speed-bench
+
+bench: build $(BENCH_PYTHON) ## this project against PyTorch on this machine, as a table; 15 minutes, wants an idle machine and a STORE with a trained model
+	swift build -c release --package-path Benchmarks/speed
+	Benchmarks/run.py --store $(STORE) --python $(BENCH_PYTHON) --json .build/bench.json
+
+bench-8b: setup ## write a checkpoint with the shapes of LLaDA-8B (16 GB in STORE/8b), load it in bfloat16 and int8; 2 minutes
+	swift build -c release --package-path Benchmarks/speed
+	test -e $(STORE)/8b/config.json || $(SPEED_BENCH) generate $(STORE)/8b 32
+	$(SPEED_BENCH) load $(STORE)/8b bfloat16
+	$(SPEED_BENCH) load $(STORE)/8b int8
+
+$(BENCH_PYTHON): Benchmarks/peers/requirements.txt
+	python3 -m venv .build/bench-venv
+	$(BENCH_PYTHON) -m pip install --quiet --requirement $<
+	touch $@
 
 schema: build ## build, then write configs/schema/experiment.json anew from the parser's own descriptions; seconds
 	$(D3LLM) schema > configs/schema/experiment.json.new

@@ -7,6 +7,9 @@ let package = Package(
         .executable(name: "d3llm", targets: ["d3llm"]),
         // For Benchmarks, which is a package of its own.
         .library(name: "Tokenizers", targets: ["Tokenizers", "JSON"]),
+        .library(
+            name: "Models",
+            targets: ["Numerics", "Transformers", "Decoding", "Training", "Files", "JSON"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -20,6 +23,8 @@ let package = Package(
         .systemLibrary(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
+            name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(
             name: "COniguruma", pkgConfig: "oniguruma", providers: [.apt(["libonig-dev"])]),
         // Its pkg-config file has a flag that SwiftPM prohibits; headers and library are where the compiler looks.
         .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
@@ -29,6 +34,11 @@ let package = Package(
         .target(
             name: "Files",
             dependencies: ["CCrypto", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(
+            name: "Archives",
+            dependencies: [
+                "CArchive", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
 
         // The science.
         .target(name: "Numerics", dependencies: ["COpenBLAS", "CKernels"]),
@@ -56,7 +66,7 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                "JSON", "Files", "Archives", .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(name: "Reporting"),
@@ -76,21 +86,22 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "JSON", "Files",
+                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "JSON", "Files", "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
-        .testTarget(name: "NumericsTests", dependencies: ["Numerics", "TestSupport"]),
+        .testTarget(name: "ArchivesTests", dependencies: ["Archives", "CArchive", "TestSupport"]),
+        .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"]),
         .testTarget(name: "TransformersTests", dependencies: ["Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestSupport"]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
-        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"]),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Archives", "TestSupport"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
         .testTarget(
             name: "StagesTests",

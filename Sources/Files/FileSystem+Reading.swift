@@ -34,6 +34,24 @@ extension FileSystem {
         }
     }
 
+    /// Gives a file's bytes to `body` a part at a time; the parts are valid during the call.
+    public static func readParts(_ path: FilePath, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        let file = try open(path, .readOnly, "read")
+        defer { try? file.close() }
+        try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
+            while true {
+                let count: Int
+                do {
+                    count = try file.read(into: buffer)
+                } catch {
+                    throw FileError("read", path, error as? Errno ?? .ioError)
+                }
+                if count == 0 { break }
+                try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            }
+        }
+    }
+
     /// A whole file as text.
     ///
     /// - Throws: `FileError`, or `FileEncodingError` when the bytes aren't UTF-8.

@@ -17,7 +17,9 @@ struct D3LLM: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunCommand.self, VerifyCommand.self, DeterminismCommand.self, DiffCommand.self, PlanCommand.self,
+            RunCommand.self, VerifyCommand.self, DeterminismCommand.self, DiffCommand.self,
+            ExportCommand.self,
+            ImportCommand.self, GCCommand.self, PlanCommand.self,
             WhyCommand.self, ValidateCommand.self,
             ConfigCommand.self,
             SchemaCommand.self,

@@ -1,3 +1,4 @@
+import Archives
 import ArgumentParser
 import Files
 import Numerics
@@ -51,6 +52,7 @@ enum ExitCodes {
         case is ConfigurationError, is UnknownStageError, is UnknownPathError, is UnknownRunError:
             invalidConfiguration
         case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError: inputOutput
+        case is ArchiveError, is PackingError, is ExportError, is ImportError: inputOutput
         case let error where DamagedFileError.describes(error): inputOutput
         case is BLASError: unavailable
         case is RunInterrupted, is Interrupted: interrupted

@@ -12,7 +12,8 @@ struct VerifyCommand: ParsableCommand {
             Checks the run's record, every file of every artifact that the run names or that those were made from, \
             computes all numbers again from the records of samples and the logs of training, runs quick stages again \
             and compares the files byte for byte. With --rerun, random samples are decoded again too. Nothing is \
-            written to the store. The exit code is 0 only if everything was checked and holds, else 1.
+            written to the store. The exit code is 0 only if everything was checked and holds, else 1; \
+            weights that were left out of an imported run don't count.
             """)
 
     @OptionGroup var subject: RunArgument

@@ -12,7 +12,7 @@ import Testing
 
 /// Processes that are killed at random moments, again and again, give what an undisturbed one gives.
 ///
-/// `D3LLM_KILLS=120` (`make torture`) goes on with further stores until that many were killed, and kills between stages
+/// `D3LLM_TORTURE=100` (`make torture`) goes on with further stores until that many were killed, and kills between stages
 /// too; `D3LLM_TEST_SEED` repeats the moments as far as a machine allows.
 @Suite struct KillTests {
     /// Which stage to kill and how often, in running order; the second number where it goes on for long.
@@ -42,7 +42,7 @@ import Testing
 
         var tally = KillTally()
         var draws = Draws(state: seed)
-        let wanted = Command.number("D3LLM_KILLS").map(Int.init)
+        let wanted = Command.number("D3LLM_TORTURE").map(Int.init)
         var stores = 0
         repeat {
             let command = try D3LLMCommand()

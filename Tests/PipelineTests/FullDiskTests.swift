@@ -5,126 +5,100 @@ import Testing
 
 @testable import Pipeline
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
-/// Disks that fill up at every place of a run, one page or one file further each time.
+/// Disks that fill up at every point of making an artifact, exporting and importing.
 @Suite(.enabled(if: Tmpfs.isAvailable, "needs the right to mount a tmpfs")) struct FullDiskTests {
-    static let text = stages(
-        #""n": {"kind": "source", "count": 1000}, "c": {"kind": "curve", "data": "@n", "groupSize": 50}, "t": {"kind": "table", "curves": {"c": "@c"}}"#
-    )
-    let experiment: Experiment
-    /// Of what a run gives that nothing disturbs.
-    let expected: [String: String]
-
-    init() throws {
-        experiment = try parse(Self.text)
-        let folder = try TemporaryFolder()
-        _ = try Runner(experiment, store: Store(folder.path)).run()
-        expected = try ScratchFolder.hashes(below: folder.path)
+    /// Fills a disk but for some bytes.
+    private func fill(_ disk: FilePath, leaving bytes: Int) throws {
+        let path = disk.appending("ballast")
+        try FileSystem.remove(path)
+        let file = try FileDescriptor.open(
+            path, .writeOnly, options: [.create], permissions: FilePermissions(rawValue: 0o600))
+        defer { try? file.close() }
+        let free = Store(disk).freeSpace() ?? 0
+        let block = [UInt8](repeating: 1, count: 4096)
+        for _ in 0..<max(0, (free - bytes) / 4096) { try file.writeAll(block) }
     }
 
-    /// Runs on ever larger disks until one suffices; gives what failed on the others.
-    private func failures(_ disk: (Int) -> Tmpfs?) throws -> Set<String> {
-        var failures: Set<String> = []
-        for size in 1..<400 {
-            let disk = try #require(disk(size))
+    private func wholeArtifacts(_ store: Store) throws {
+        for file in try ScratchFolder.files(below: store.root) where file.hasSuffix("/artifact.json") {
+            let folder = store.root.pushing(FilePath(file)).removingLastComponent()
+            let record = try ArtifactRecord(parsing: FileSystem.read(folder.appending("artifact.json")))
+            #expect(
+                try ArtifactInspector(folder: folder, fingerprint: record.fingerprint).inspect().problems
+                    == [])
+        }
+        #expect((try? FileSystem.list(store.temporaryFolder)) ?? [] == [])
+    }
+
+    @Test("wherever the disk fills up, what is there is whole and the next run ends the same")
+    func everyPoint() throws {
+        let disk = try #require(Tmpfs(kibibytes: 2048))
+        let text = stages(
+            #""n": {"kind": "source", "count": 400}, "c": {"kind": "curve", "data": "@n", "groupSize": 7}"#)
+        let straight = Store(disk.path.appending("straight"))
+        _ = try Runner(try parse(text), store: straight).run()
+        let expected = try ScratchFolder.hashes(below: straight.root)
+        var failures = 0
+        for blocks in 0..<24 {
             let store = Store(disk.path.appending("store"))
+            try FileSystem.remove(store.root)
+            try fill(disk.path, leaving: blocks * 4096)
             do {
-                _ = try Runner(experiment, store: store).run()
-                #expect(try ScratchFolder.hashes(below: store.root) == expected)
-                return failures
+                _ = try Runner(try parse(text), store: store, options: .init(jobs: 1)).run()
             } catch {
-                let cause = try #require(
-                    (error as? StageFailure)?.underlying as? FileError ?? error as? FileError)
-                #expect(
-                    cause.errno == .noSpace && "\(error)".contains("Free some space on that disk"), "\(error)"
-                )
-                failures.insert("\(cause.operation) \(Self.plain(cause.path.lastComponent?.string ?? ""))")
-                try expectWholeOrAbsent(store)
+                failures += 1
+                #expect("\(error)".lowercased().contains("no space left on device"), "\(error)")
             }
-            try disk.resize(kibibytes: 4096)
-            _ = try Runner(experiment, store: store).run()
-            #expect(try ScratchFolder.hashes(below: store.root) == expected, "size \(size)")
-            for folder in [".tmp", ".work"] {
-                #expect(try FileSystem.list(store.root.appending(folder)) == [])
+            try wholeArtifacts(store)
+            try FileSystem.remove(disk.path.appending("ballast"))
+            _ = try Runner(try parse(text), store: store).run()
+            #expect(try ScratchFolder.hashes(below: store.root) == expected, "\(blocks) blocks")
+        }
+        #expect(failures > 8 && failures < 24, "\(failures)")
+    }
+
+    @Test func anImportOrExportThatDoesNotFitLeavesNothing() throws {
+        let run = try FinishedRun()
+        let disk = try #require(Tmpfs(kibibytes: 1024))
+        let bundle = run.folder.path.appending("b.tar.zst")
+        _ = try Exporter(run.location).export(to: bundle)
+        var failures = 0
+        for blocks in stride(from: 0, to: 60, by: 4) {
+            let store = Store(disk.path.appending("store"))
+            try FileSystem.remove(store.root)
+            try fill(disk.path, leaving: blocks * 4096)
+            let small = disk.path.appending("b.tar.zst")
+            if (try? Exporter(run.location).export(to: small)) == nil { #expect(!FileSystem.exists(small)) }
+            try FileSystem.remove(small)
+            do {
+                _ = try Importer(into: store).run(bundle)
+                #expect(try Verifier(RunLocation.find("toy/chain", in: store), registry: toys).verify().holds)
+            } catch {
+                failures += 1
+                #expect("\(error)".lowercased().contains("no space left on device"), "\(error)")
+                let left = try ScratchFolder.files(below: store.root).filter { !$0.hasPrefix(".locks/") }
+                #expect(left == [], "\(blocks) blocks")
             }
+            #expect(try FileSystem.list(disk.path).allSatisfy { ["store", "ballast"].contains($0) })
         }
-        Issue.record("no disk was large enough")
-        return failures
+        #expect(failures > 2 && failures < 15, "\(failures)")
     }
 
-    /// The name of a file without what a temporary name adds: `.run.json.123.456.tmp`.
-    private static func plain(_ name: String) -> String {
-        guard name.hasPrefix("."), name.hasSuffix(".tmp") else { return name }
-        return name.split(separator: ".").dropLast(3).joined(separator: ".")
-    }
-
-    private func expectWholeOrAbsent(_ store: Store) throws {
-        for stage in experiment.stages {
-            if case .damaged(let reason) = try store.find(stage, in: experiment) { Issue.record("\(reason)") }
-        }
-        #expect(try !FileSystem.exists(store.temporaryFolder) || FileSystem.list(store.temporaryFolder) == [])
-        for run in store.runs(of: experiment.name) {
-            #expect(try RunRecord.read(run).status == .failed)
-        }
-    }
-
-    @Test func everyPageThatIsMissingIsSaidAndMadeUpFor() throws {
-        let failures = try failures { Tmpfs(kibibytes: 4 * $0) }
-        for file in ["numbers.txt", "samples.jsonl", "table.txt", "artifact.json"] {
-            #expect(failures.contains("write \(file)"), "\(failures.sorted())")
-        }
-    }
-
-    @Test func everyFileThatIsMissingIsSaidAndMadeUpFor() throws {
-        let failures = try failures { Tmpfs(kibibytes: 4096, inodes: $0 + 1) }
-        for operation in ["write artifact.json", "write experiment.json", "open journal samples.jsonl"] {
-            #expect(failures.contains(operation), "\(failures.sorted())")
-        }
-        #expect(
-            failures.contains { $0.hasPrefix("create folder ") }
-                && failures.contains { $0.hasPrefix("lock ") })
-    }
-
-    @Test func aRunWithoutRoomForItsRecordFailsAndTheNextOneIsRecorded() throws {
-        let disk = try #require(Tmpfs(kibibytes: 4096))
+    @Test func aReadOnlyStoreIsCheckedAndExportedButNotImportedInto() throws {
+        let disk = try #require(Tmpfs(kibibytes: 1024))
         let store = Store(disk.path.appending("store"))
-        let filler = disk.path.appending("filler")
-        // The log tells that the last stage is done before the run writes its record.
-        let reporter = ProgressReporter(style: .plain) { text in
-            guard text.contains("] t: "), !text.contains("started") else { return }
-            let file = try? FileDescriptor.open(
-                filler, .writeOnly, options: [.create], permissions: FilePermissions(rawValue: 0o600))
-            while let file, (try? file.writeAll([UInt8](repeating: 1, count: 4096))) ?? 0 > 0 {}
-            try? file?.close()
-        }
-        let error = #expect(throws: FileError.self) {
-            // More than the room that the lock of the last stage gives back.
-            try Runner(
-                experiment, store: store,
-                options: .init(arguments: [String(repeating: "long ", count: 4000)]), reporter: reporter
-            ).run()
-        }
-        #expect(error?.errno == .noSpace && error?.path.string.contains("/runs/") == true)
-        #expect(store.runs(of: experiment.name) == [])
-        try FileSystem.remove(filler)
-        let outcome = try Runner(experiment, store: store).run()
-        #expect(outcome.stages.allSatisfy { $0.wasCached } && outcome.record != nil)
-    }
-
-    @Test func aStoreOverTwoDisksSaysSoAndKeepsTheWork() throws {
-        let (folder, disk) = (try TemporaryFolder(), try #require(Tmpfs(kibibytes: 4096)))
-        let store = Store(folder.path)
-        let place = folder.path.appending("toy")
-        try #require(
-            disk.path.withPlatformString { target in place.withPlatformString { symlink(target, $0) } } == 0)
-        let error = #expect(throws: StageFailure.self) { try Runner(experiment, store: store).run() }
-        #expect("\(try #require(error))".contains("The two places have to be on one file system."))
-        try FileSystem.remove(place)
-        #expect(try Runner(experiment, store: store).run().stages.count == 3)
+        _ = try Runner(try parse(chain), store: store).run()
+        try disk.makeReadOnly()
+        let location = try RunLocation.find("toy/chain", in: store)
+        #expect(try Verifier(location, registry: toys).verify().holds)
+        let outside = try TemporaryFolder()
+        let bundle = outside.path.appending("b.tar.zst")
+        _ = try Exporter(location).export(to: bundle)
+        let error = #expect(throws: FileError.self) { try Importer(into: store).run(bundle) }
+        #expect(error?.errno == .readOnlyFileSystem)
+        let collector = GarbageCollector(store, registry: toys)
+        let report = try collector.look()
+        #expect(report.items.allSatisfy { $0.kind == .lock })
+        #expect(throws: FileError.self) { try collector.remove(report) }
     }
 }

@@ -9,7 +9,7 @@ import Testing
 
 /// What records of artifacts say goes into forecasts; nonsense there may not stop the program.
 ///
-/// `D3LLM_FUZZ=1000000` makes a hundredth as many plans, `D3LLM_FUZZ_SEED` says what is drawn.
+/// `D3LLM_FUZZ=1000000` makes a fiftieth as many plans, `D3LLM_FUZZ_SEED` says what is drawn.
 @Suite struct RecordFuzzTests {
     private static let tokens = [
         "0", "-1", "1e300", "-1e300", "9223372036854775807", "-9223372036854775808", "4611686018427387904",
@@ -52,7 +52,7 @@ import Testing
             seeds.append((place.appending("artifact.json"), try record(stage)))
         }
         for seed in seeds { try FileSystem.writeAtomically(seed.bytes, to: seed.path) }
-        let count = Int(Command.number("D3LLM_FUZZ") ?? 20_000) / 100
+        let count = Int(Command.number("D3LLM_FUZZ") ?? 20_000) / 50
         var mutations = Mutations(Self.tokens)
         var forecasts = 0
         for _ in 0..<count {

@@ -85,7 +85,10 @@ public struct Plan: Sendable {
         } else if let found = catalog.nearest(to: stage, in: experiment) {
             nearest = found
             changes = tracer.changes(found.differences)
-            reasons.append(phrase(changes, found, store))
+            let isIncomplete = IncompleteMarker(of: found.artifact.record, in: found.artifact.folder) != nil
+            reasons.append(
+                changes.isEmpty && isIncomplete
+                    ? "it was imported without its weights" : phrase(changes, found, store))
         } else {
             reasons.append("no artifact")
         }

@@ -26,10 +26,13 @@ final class Execution {
     private var waiting: [String: RunningStage.ID] = [:]
     private var stopping: Stopping?
     private let stop = StopFlag()
+    /// Held until the run's folder says what it uses.
+    private var gate: StoreGate?
     private let mailbox = Mailbox<(stage: String, ending: StageEnding)>()
 
     init(_ runner: Runner, _ selection: StageSelection, started: Timestamp) {
         self.runner = runner
+        gate = StoreGate(runner.store)
         self.selection = selection
         self.started = started
         schedule = Schedule(
@@ -168,6 +171,7 @@ final class Execution {
         if let session { return session }
         let new = try RunSession(runner, started: started, extras: runner.options.machineExtras())
         session = new
+        gate = nil
         return new
     }
 

@@ -6,9 +6,9 @@
 
 /// A moment in UTC, to the second.
 struct Timestamp: Sendable {
-    private let seconds: Int
+    let secondsSince1970: Int
 
-    init(secondsSince1970 seconds: Int) { self.seconds = seconds }
+    init(secondsSince1970 seconds: Int) { secondsSince1970 = seconds }
 
     /// What the system's clock says; only for records, never for durations.
     static func now() -> Timestamp { Timestamp(secondsSince1970: time(nil)) }
@@ -32,7 +32,7 @@ struct Timestamp: Sendable {
     }
 
     private var parts: (date: [String], clock: [String]) {
-        var time = time_t(seconds)
+        var time = time_t(secondsSince1970)
         var fields = tm()
         gmtime_r(&time, &fields)
         func padded(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }

@@ -31,26 +31,63 @@ final class ArtifactLock: Sendable {
     deinit { release() }
 
     /// Takes the lock if it is free; nil when another stage or process holds it.
+    ///
+    /// The file of a free lock may be removed by one who holds it: that one is taken for another file then, and the
+    /// attempt made again with the file that is there.
     static func attempt(_ store: Store, _ fingerprint: String) throws(FileError) -> ArtifactLock? {
         let path = store.lockFile(fingerprint)
         try FileSystem.createDirectory(path.removingLastComponent())
-        let file: FileDescriptor
+        while true {
+            let file = try open(path)
+            guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+                let reason = Errno(rawValue: errno)
+                try? file.close()
+                if reason == .wouldBlock || reason == .interrupted { return nil }
+                throw FileError("lock", path, reason)
+            }
+            guard isAt(path, file) else {
+                try? file.close()
+                continue
+            }
+            let lock = ArtifactLock(file, deadOwner: owner(store, fingerprint))
+            lock.sign()
+            return lock
+        }
+    }
+
+    /// Whether nobody holds a lock; the file stays as it is, and isn't made.
+    static func isFree(_ store: Store, _ fingerprint: String) throws(FileError) -> Bool {
+        let path = store.lockFile(fingerprint)
+        guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else {
+            guard try FileSystem.status(path) != nil else { return true }
+            throw FileError("lock", path, .permissionDenied)
+        }
+        defer { try? file.close() }
+        return flock(file.rawValue, LOCK_SH | LOCK_NB) == 0
+    }
+
+    private static func open(_ path: FilePath) throws(FileError) -> FileDescriptor {
         do {
-            file = try FileDescriptor.open(
+            return try FileDescriptor.open(
                 path, .readWrite, options: [.create, .closeOnExec],
                 permissions: FilePermissions(rawValue: 0o666))
         } catch {
             throw FileError("lock", path, error as? Errno ?? .ioError)
         }
-        guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else {
-            let reason = Errno(rawValue: errno)
-            try? file.close()
-            if reason == .wouldBlock || reason == .interrupted { return nil }
-            throw FileError("lock", path, reason)
+    }
+
+    /// Whether the opened file is the one that has this name now.
+    private static func isAt(_ path: FilePath, _ file: FileDescriptor) -> Bool {
+        var (own, named) = (stat(), stat())
+        guard fstat(file.rawValue, &own) == 0, path.withPlatformString({ stat($0, &named) }) == 0 else {
+            return false
         }
-        let lock = ArtifactLock(file, deadOwner: owner(store, fingerprint))
-        lock.sign()
-        return lock
+        return own.st_ino == named.st_ino && own.st_dev == named.st_dev
+    }
+
+    /// Removes the file of a lock that is held, before it is given back.
+    func removeFile(_ store: Store, _ fingerprint: String) throws(FileError) {
+        try FileSystem.remove(store.lockFile(fingerprint))
     }
 
     /// Who holds a lock, as far as its file tells.

@@ -23,29 +23,34 @@ extension Store {
     }
 
     /// The artifact where the index says that it is; nil where the index is wrong.
-    private func notedArtifact(_ fingerprint: String) -> Artifact? {
+    private func notedArtifact(_ fingerprint: String, allowingIncomplete: Bool = false) -> Artifact? {
         // Whatever is the matter there is the matter of those who made it; here it only costs the reuse.
         guard let noted = notedLocation(of: fingerprint),
-            case .whole(let artifact)? = try? find(fingerprint, at: noted)
+            case .whole(let artifact)? = try? find(
+                fingerprint, at: noted, allowingIncomplete: allowingIncomplete)
         else { return nil }
         return artifact
     }
 
-    /// The artifact that a run's record names; nil where it isn't in the store any more.
+    /// The artifact that a run's record names, with or without weights; nil where it isn't in the store any more.
     ///
     /// - Throws: `StoreError` when what stands there isn't whole, or was written by a newer version; `FileError`.
     public func artifact(of entry: RunRecord.Entry) throws -> Artifact? {
         let folder = root.pushing(entry.artifact)
-        let finding = try find(entry.fingerprint, at: folder)
+        let finding = try find(entry.fingerprint, at: folder, allowingIncomplete: true)
         if case .whole(let artifact) = finding { return artifact }
-        if let artifact = notedArtifact(entry.fingerprint) { return artifact }
+        if let artifact = notedArtifact(entry.fingerprint, allowingIncomplete: true) { return artifact }
         if case .damaged(let reason) = finding {
             throw StoreError(description: "\(folder) is no whole artifact of that run: \(reason).")
         }
         return nil
     }
 
-    private func find(_ fingerprint: String, at folder: FilePath) throws -> Finding {
+    /// - Parameter allowingIncomplete: Whether one that was imported without its weights is found too: its record
+    ///   is whole, but no stage can work with it.
+    private func find(_ fingerprint: String, at folder: FilePath, allowingIncomplete: Bool = false) throws
+        -> Finding
+    {
         let marker = folder.appending(ArtifactRecord.fileName)
         guard let status = try status(ofMarker: marker) else {
             switch try FileSystem.status(folder, followingLinks: false)?.kind {
@@ -68,6 +73,10 @@ extension Store {
         guard record.fingerprint == fingerprint else {
             return .damaged("its artifact.json has another fingerprint, \(record.fingerprint.prefix(12))…")
         }
+        let artifact = Artifact(folder: folder, record: record)
+        if IncompleteMarker(of: record, in: folder) != nil {
+            return allowingIncomplete ? .whole(artifact) : .absent
+        }
         for file in record.files {
             guard file.isInside else {
                 return .damaged("its artifact.json lists \(file.path), which isn't inside of it")
@@ -84,7 +93,7 @@ extension Store {
         if let report = record.report, !record.files.contains(where: { $0.path == report }) {
             return .damaged("its artifact.json names a report that it doesn't list, \(report)")
         }
-        return .whole(Artifact(folder: folder, record: record))
+        return .whole(artifact)
     }
 
     private func status(ofMarker marker: FilePath) throws(FileError) -> FileSystem.Status? {

@@ -12,6 +12,8 @@ struct ArtifactInspector {
     struct Finding {
         /// Nil when it can't be read.
         var record: ArtifactRecord?
+        /// Files that aren't there because they were left out of the bundle that the artifact came from.
+        var leftOut: [ArtifactRecord.File] = []
         var problems: [String] = []
     }
 
@@ -45,7 +47,7 @@ struct ArtifactInspector {
         }
         finding.record = record
         finding.problems = identityProblems(record)
-        finding.problems += try fileProblems(record)
+        try inspectFiles(record, &finding)
         return finding
     }
 
@@ -68,20 +70,27 @@ struct ArtifactInspector {
         return problems
     }
 
-    private func fileProblems(_ record: ArtifactRecord) throws(FileError) -> [String] {
-        var problems: [String] = []
+    private func inspectFiles(_ record: ArtifactRecord, _ finding: inout Finding) throws(FileError) {
         var listed: Set<String> = [ArtifactRecord.fileName]
+        let marker = IncompleteMarker(of: record, in: folder)
         for file in record.files {
             guard Self.isInside(file.path), listed.insert(file.path).inserted else {
-                problems.append("Its list of files has an entry that can't be: \(file.path).")
+                finding.problems.append("Its list of files has an entry that can't be: \(file.path).")
                 continue
             }
-            if let problem = try problem(of: file) { problems.append(problem) }
+            let path = folder.pushing(FilePath(file.path))
+            if marker?.leftOut.contains(file.path) == true,
+                try FileSystem.status(path, followingLinks: false) == nil
+            {
+                finding.leftOut.append(file)
+            } else if let problem = try problem(of: file) {
+                finding.problems.append(problem)
+            }
         }
+        if marker != nil { listed.insert(IncompleteMarker.fileName) }
         for name in try Self.files(below: folder) where !listed.contains(name) {
-            problems.append("It holds \(name), which its artifact.json doesn't list.")
+            finding.problems.append("It holds \(name), which its artifact.json doesn't list.")
         }
-        return problems
     }
 
     private func problem(of file: ArtifactRecord.File) throws(FileError) -> String? {

@@ -18,7 +18,7 @@ struct SampleDraw {
     init(_ bench: VerificationBench, count: Int, seed: UInt64) {
         var sources: [(subject: VerificationBench.Subject, stage: any SampledStage, count: Int)] = []
         for item in bench.artifacts.items {
-            guard case .ready(let subject) = bench.access(item),
+            guard case .ready(let subject) = bench.access(item), subject.missing == nil,
                 let stage = subject.stage.implementation as? any SampledStage,
                 let records = try? Journal.read(type(of: stage).journal(of: subject.artifact.folder))
             else { continue }

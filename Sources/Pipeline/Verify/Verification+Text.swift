@@ -27,12 +27,18 @@ extension Verification {
             let indent = "\n" + String(repeating: " ", count: 11 + width + 2)
             return "  BROKEN   \(head)\(problems.joined(separator: indent))\n"
         case .unchecked(let reason): return "  unknown  \(head)\(reason)\n"
+        case .leftOut(let what): return "  partial  \(head)\(what)\n"
         }
     }
 
     private var summary: String {
         let checked = checks.count
-        guard !holds else { return "All \(checked) checks hold." }
+        let leftOut = counts[3].count
+        guard !holds else {
+            return leftOut == 0
+                ? "All \(checked) checks hold."
+                : "All \(checked - leftOut) checks that can be made hold; \(leftOut) need files that were left out of the bundle."
+        }
         let broken = counts[1].count
         let unchecked = counts[2].count
         var parts: [String] = []

@@ -26,6 +26,8 @@ public struct Verification: Sendable {
         case broken([String])
         /// Why it couldn't be checked, as a sentence.
         case unchecked(String)
+        /// It needs files that were left out of the bundle that the run came in; what is there holds.
+        case leftOut(String)
     }
 
     /// One check.
@@ -52,9 +54,14 @@ public struct Verification: Sendable {
     /// Nil when no samples were asked for.
     public let sampling: Sampling?
 
-    /// Whether everything was checked and holds.
+    /// Whether everything was checked and holds, but what needs files that were left out.
     public var holds: Bool {
-        checks.allSatisfy { if case .holds = $0.outcome { true } else { false } }
+        checks.allSatisfy {
+            switch $0.outcome {
+            case .holds, .leftOut: true
+            case .broken, .unchecked: false
+            }
+        }
     }
 
     /// The same as one JSON object.
@@ -77,7 +84,7 @@ public struct Verification: Sendable {
                 switch check.outcome {
                 case .holds(let what): entry["detail"] = .string(what)
                 case .broken(let problems): entry["problems"] = .array(problems.map(JSONValue.string))
-                case .unchecked(let reason): entry["detail"] = .string(reason)
+                case .unchecked(let reason), .leftOut(let reason): entry["detail"] = .string(reason)
                 }
                 return .object(entry)
             })
@@ -85,7 +92,9 @@ public struct Verification: Sendable {
     }
 
     var counts: [(name: String, count: Int)] {
-        ["holds", "broken", "unchecked"].map { name in (name, checks.count { $0.outcome.name == name }) }
+        ["holds", "broken", "unchecked", "leftOut"].map { name in
+            (name, checks.count { $0.outcome.name == name })
+        }
     }
 }
 
@@ -95,6 +104,7 @@ extension Verification.Outcome {
         case .holds: "holds"
         case .broken: "broken"
         case .unchecked: "unchecked"
+        case .leftOut: "leftOut"
         }
     }
 }

@@ -14,6 +14,8 @@ struct VerificationBench {
         let name: String
         let artifact: Artifact
         let stage: Stage
+        /// Files of the artifact or of what it was made from that were left out, as a list; nil where none were.
+        let missing: String?
     }
 
     /// What can be said of an artifact.
@@ -31,7 +33,14 @@ struct VerificationBench {
         }
         let missing = stage.inputs.flatMap(\.references).first { inputs(of: stage)[$0.stage] == nil }
         if let missing { return .closed("Its input \(missing) can't be read.") }
-        return .ready(Subject(name: item.name, artifact: artifact, stage: stage))
+        let sources = inputs(of: stage).values.compactMap { artifacts[$0.record.fingerprint] }
+        let leftOut = ([item] + sources).flatMap { item in
+            item.finding.leftOut.map { "\($0.path) of \(item.name)" }
+        }
+        return .ready(
+            Subject(
+                name: item.name, artifact: artifact, stage: stage,
+                missing: leftOut.isEmpty ? nil : Set(leftOut).sorted().joined(separator: ", ")))
     }
 
     /// The artifacts that a stage refers to, by the stage that makes them.
@@ -49,6 +58,13 @@ struct VerificationBench {
         try .scratch(
             subject.stage, in: scratch.path.appending("\(purpose)-\(subject.stage.fingerprint)"),
             artifacts: inputs(of: subject.stage), threads: threads, cancellation: cancellation)
+    }
+}
+
+extension VerificationBench.Subject {
+    /// What to say of a check that failed: that it can't be made, if files were left out that it may need.
+    func failure(_ problem: String) -> Verification.Outcome {
+        missing.map { .leftOut("This can't be computed without \($0).") } ?? .broken([problem])
     }
 }
 

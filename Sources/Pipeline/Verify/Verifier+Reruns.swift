@@ -40,7 +40,7 @@ extension Verifier {
         } catch let error as Interrupted {
             throw error
         } catch {
-            return .broken(["It can't be run again: \(error)"])
+            return subject.failure("It can't be run again: \(error)")
         }
     }
 }

@@ -33,7 +33,7 @@ extension Verifier {
         } catch let error as Interrupted {
             throw error
         } catch {
-            return .broken(["\(error)"])
+            return subject.failure("\(error)")
         }
         let problems = VerificationBench.differences(subject.artifact.record, result)
         return problems.isEmpty ? .holds(result.summary) : .broken(problems)

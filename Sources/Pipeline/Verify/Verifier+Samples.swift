@@ -7,7 +7,10 @@ extension Verifier {
             return [
                 .init(
                     step: .samples, subject: run.record.experiment,
-                    outcome: .unchecked("There are no samples that could be computed again."))
+                    outcome: .unchecked(
+                        bench.artifacts.items.contains { !$0.finding.leftOut.isEmpty }
+                            ? "No samples can be computed again without the weights that were left out."
+                            : "There are no samples that could be computed again."))
             ]
         }
         return try draw.chosen.flatMap { choice in

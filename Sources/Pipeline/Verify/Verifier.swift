@@ -60,7 +60,7 @@ public struct Verifier: Sendable {
             let problems =
                 item.finding.problems + artifacts.inputProblems(of: item) + configuration.problems(of: item)
             let outcome: Verification.Outcome =
-                problems.isEmpty ? .holds(Self.size(item.finding.record)) : .broken(problems)
+                problems.isEmpty ? Self.outcome(of: item.finding) : .broken(problems)
             return Verification.Check(step: .artifacts, subject: item.name, outcome: outcome)
         }
         guard configuration.problem == nil else {
@@ -98,10 +98,17 @@ public struct Verifier: Sendable {
         ]
     }
 
-    private static func size(_ record: ArtifactRecord?) -> String {
-        let files = record?.files ?? []
-        return
-            "\(files.count == 1 ? "1 file" : "\(files.count) files"), \(Readable.size(files.reduce(0) { $0 + $1.size }))"
+    private static func outcome(of finding: ArtifactInspector.Finding) -> Verification.Outcome {
+        let files = finding.record?.files ?? []
+        guard !finding.leftOut.isEmpty else { return .holds(size(files)) }
+        let missing = finding.leftOut.map { "\($0.path) (\(Readable.size($0.size)))" }
+        return .leftOut(
+            "\(size(files.filter { !finding.leftOut.contains($0) })); left out: \(missing.joined(separator: ", "))"
+        )
+    }
+
+    private static func size(_ files: [ArtifactRecord.File]) -> String {
+        "\(files.count == 1 ? "1 file" : "\(files.count) files"), \(Readable.size(files.reduce(0) { $0 + $1.size }))"
     }
 }
 

@@ -8,9 +8,8 @@ import Testing
 
 /// Damaged files of a store are refused, made again or read; nothing that they hold may stop the program.
 ///
-/// `D3LLM_FUZZ=1000000` sets the number of mutations of all suites here together, `D3LLM_FUZZ_SEED` what they are drawn
-/// from.
-@Suite struct StoredFileFuzzTests {
+/// `D3LLM_FUZZ=1000000` sets the number of mutations of each kind of file, `D3LLM_FUZZ_SEED` what they are drawn from.
+@Suite struct StoreFuzzTests {
     static let tokens: [[UInt8]] = [
         "null", "{}", "[]", "\"\"", "true", "-1", "0", "1e999", "1e300", "-1e300", "1e-320",
         "9223372036854775807",
@@ -24,7 +23,7 @@ import Testing
         "\"stages\"",
     ].map { Array($0.utf8) }
 
-    static func count(_ share: Double) -> Int { Int(Double(Command.number("D3LLM_FUZZ") ?? 20_000) * share) }
+    let count = Int(Command.number("D3LLM_FUZZ") ?? 6_000)
 
     /// Writes without flushing: a million files are written here.
     static func overwrite(_ path: FilePath, _ bytes: [UInt8]) throws {
@@ -50,7 +49,6 @@ import Testing
         let seed = try JournalText.header("f") + groups.flatMap { try JournalText.lines(of: $0) }
         let folder = try TemporaryFolder()
         let path = folder.path.appending("samples.jsonl")
-        let count = Self.count(0.3)
         var read = 0
         for _ in 0..<count {
             let bytes =
@@ -90,7 +88,6 @@ import Testing
         let marker = try run.artifact("single").appending("artifact.json")
         let single = try #require(experiment.stages.first { $0.id == "single" })
         let seed = try FileSystem.read(marker)
-        let count = Self.count(0.3)
         var read = 0
         for _ in 0..<count {
             let bytes = mutations.next(2) == 0 ? mutations.replacingValue(of: seed) : mutations.mutated(seed)
@@ -136,7 +133,6 @@ import Testing
         let old = Array(
             String(decoding: new, as: UTF8.self).replacing("\"format\": 2", with: "\"format\": 1")
                 .replacing("\"toy/chain/", with: "\"").utf8)
-        let count = Self.count(0.3)
         var read = 0
         for _ in 0..<count {
             let seed = mutations.next(4) == 0 ? old : new
@@ -170,7 +166,6 @@ import Testing
         let stage = try #require(elsewhere.stages.first { $0.id == "single" })
         let file = run.store.root.appending(".index").appending(fingerprint)
         let seed = try FileSystem.read(file)
-        let count = Self.count(0.05)
         var read = 0
         for _ in 0..<count {
             try Self.overwrite(file, mutations.mutated(seed))
@@ -198,7 +193,6 @@ import Testing
         let lock = try #require(try ArtifactLock.attempt(store, "f"))
         let seed = try FileSystem.read(file)
         lock.release()
-        let count = Self.count(0.05)
         var read = 0
         for _ in 0..<count {
             try Self.overwrite(file, mutations.mutated(seed))
@@ -210,5 +204,38 @@ import Testing
         }
         #expect(read > 0 && read < count)
         Self.report(".locks", count, read)
+    }
+
+    @Test func listsOfWhatWasLeftOut() throws {
+        var mutations = Mutations(Self.tokens)
+        let run = try FinishedRun()
+        let record = try ArtifactRecord(
+            parsing: FileSystem.read(run.artifact("numbers").appending("artifact.json")))
+        let seed = try IncompleteMarker(leftOut: ["data/numbers.txt"]).bytes
+        for _ in 0..<count {
+            try Self.overwrite(run.folder.path.appending(IncompleteMarker.fileName), mutations.mutated(seed))
+            // Only weights may be left out, and this artifact has none.
+            #expect(IncompleteMarker(of: record, in: run.folder.path) == nil)
+        }
+        Self.report("incomplete.json", count, 0)
+    }
+
+    @Test func indexesOfBundles() throws {
+        var mutations = Mutations(Self.tokens)
+        let folder = try TemporaryFolder()
+        let seed = try Bundle(
+            run: "toy/chain/runs/20261121T000000Z-1", files: [.init(path: "store/x", size: 1, sha256: "0")],
+            redacted: []
+        ).value.prettyBytes()
+        var read = 0
+        for _ in 0..<count {
+            try Self.overwrite(folder.path.appending(Bundle.indexName), mutations.mutated(seed))
+            do {
+                _ = try Bundle(in: folder.path)
+                read += 1
+            } catch let error as ImportError { #expect(!error.description.isEmpty) }
+        }
+        #expect(read > 0 && read < count)
+        Self.report("bundle.json", count, read)
     }
 }

@@ -1,0 +1,32 @@
+public import SystemPackage
+
+/// An archive that isn't unpacked, and why.
+public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What kind of reason it is.
+    public enum Code: Sendable, Hashable {
+        /// It isn't an archive, isn't whole, or something else stands in it or behind it.
+        case damaged
+        /// It has an entry that could write where it shouldn't, or that is no plain file or folder.
+        case unsafe
+        /// It is larger in some way than the limits allow.
+        case tooLarge
+        /// It is of a kind that isn't read here.
+        case unsupported
+    }
+
+    /// The archive.
+    public let file: FilePath
+    public let code: Code
+    /// A sentence without the archive's name.
+    public let reason: String
+
+    init(_ file: FilePath, _ code: Code, _ reason: String) {
+        self.file = file
+        self.code = code
+        self.reason = reason
+    }
+
+    public var description: String {
+        "\(file) wasn't unpacked, and nothing of it is kept: \(reason)"
+    }
+}
