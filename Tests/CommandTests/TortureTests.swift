@@ -61,6 +61,11 @@ struct TortureTests {
             tally.resumed += last.log.split(separator: "\n").count { $0.contains(": going on from ") }
             #expect(
                 try ScratchFolder.hashes(below: command.store) == expected, "store \(stores), seed \(seed)")
+            // One that is killed between putting its artifact in its place and removing its work leaves that behind,
+            // and nothing that follows looks at it but this.
+            #expect(try command("gc", "--yes", "--store", command.store.string).code == 0)
+            #expect(
+                try ScratchFolder.hashes(below: command.store) == expected, "store \(stores), seed \(seed)")
             for folder in [".tmp", ".work"] {
                 #expect(
                     try FileSystem.list(command.store.appending(folder)) == [],
