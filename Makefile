@@ -25,7 +25,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce seeds components decoding quirks smoke test torture fuzz parity schema format format-check doctor completions man clean
+.PHONY: help setup build reproduce seeds components decoding quirks smoke test torture fuzz parity bench bench-8b schema format format-check doctor completions man clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -68,6 +68,24 @@ fuzz: setup ## compile the tests, then read FUZZ damaged files of each kind that
 
 parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
 	$(D3LLM) parity $(GOLDEN)
+
+BENCH_PYTHON := .build/bench-venv/bin/python
+SPEED_BENCH := Benchmarks/speed/.build/release/speed-bench
+
+bench: build $(BENCH_PYTHON) ## this project against PyTorch on this machine, as a table; 15 minutes, wants an idle machine and a STORE with a trained model
+	swift build -c release --package-path Benchmarks/speed
+	Benchmarks/run.py --store $(STORE) --python $(BENCH_PYTHON) --json .build/bench.json
+
+bench-8b: setup ## write a checkpoint with the shapes of LLaDA-8B (16 GB in STORE/8b), load it in bfloat16 and int8; 2 minutes
+	swift build -c release --package-path Benchmarks/speed
+	test -e $(STORE)/8b/config.json || $(SPEED_BENCH) generate $(STORE)/8b 32
+	$(SPEED_BENCH) load $(STORE)/8b bfloat16
+	$(SPEED_BENCH) load $(STORE)/8b int8
+
+$(BENCH_PYTHON): Benchmarks/peers/requirements.txt
+	python3 -m venv .build/bench-venv
+	$(BENCH_PYTHON) -m pip install --quiet --requirement $<
+	touch $@
 
 schema: build ## build, then write configs/schema/experiment.json anew from the parser's own descriptions; seconds
 	$(D3LLM) schema > configs/schema/experiment.json.new

@@ -7,6 +7,9 @@ let package = Package(
         .executable(name: "d3llm", targets: ["d3llm"]),
         // For Benchmarks, which is a package of its own.
         .library(name: "Tokenizers", targets: ["Tokenizers", "JSON"]),
+        .library(
+            name: "Models",
+            targets: ["Numerics", "Transformers", "Decoding", "Training", "Files", "JSON"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -91,7 +94,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
         .testTarget(name: "ArchivesTests", dependencies: ["Archives", "CArchive", "TestSupport"]),
-        .testTarget(name: "NumericsTests", dependencies: ["Numerics", "TestSupport"]),
+        .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"]),
         .testTarget(name: "TransformersTests", dependencies: ["Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestSupport"]),

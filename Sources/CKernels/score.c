@@ -2,6 +2,7 @@
 
 #include "CKernels.h"
 #include "exponential.h"
+#include "largest.h"
 
 typedef struct {
     float top;       // largest logit
@@ -12,8 +13,7 @@ typedef struct {
 D3_INLINE row_sums sums_of(const float *restrict x, long v, float inverse_temperature) {
     D3_REORDER_SUMS
     row_sums s = {-INFINITY, 0, 0};
-    float top = -INFINITY, sum = 0, weighted = 0;
-    for (long i = 0; i < v; i++) top = x[i] > top ? x[i] : top;
+    float top = d3_largest(x, v), sum = 0, weighted = 0;
     for (long i = 0; i < v; i++) {
         float z = (x[i] - top) * inverse_temperature, e = d3_exp(z);
         sum += e;
@@ -27,7 +27,15 @@ D3_INLINE row_sums sums_of(const float *restrict x, long v, float inverse_temper
 }
 
 D3_INLINE long first_equal(const float *restrict x, long v, float value) {
-    for (long i = 0; i < v; i++)
+    enum { BLOCK = 256 };
+    long start = 0;
+    // Whole blocks are searched without a branch per element, which vector code needs.
+    for (; start + BLOCK <= v; start += BLOCK) {
+        int found = 0;
+        for (long i = 0; i < BLOCK; i++) found |= x[start + i] == value;
+        if (found) break;
+    }
+    for (long i = start; i < v; i++)
         if (x[i] == value) return i;
     return 0;
 }
@@ -36,9 +44,8 @@ D3_KERNEL d3_token_score d3_score(const float *restrict logits, long v) {
     D3_REORDER_SUMS
     row_sums s = sums_of(logits, v, 1.0f);
     long best = first_equal(logits, v, s.top);
-    float second = -INFINITY;
-    for (long i = 0; i < best; i++) second = logits[i] > second ? logits[i] : second;
-    for (long i = best + 1; i < v; i++) second = logits[i] > second ? logits[i] : second;
+    const float before = d3_largest(logits, best), behind = d3_largest(logits + best + 1, v - best - 1);
+    const float second = before > behind ? before : behind;
     d3_token_score score;
     score.token = (int32_t)best;
     score.probability = 1.0f / s.sum;

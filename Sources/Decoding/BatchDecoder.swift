@@ -15,7 +15,7 @@ public struct BatchDecoder: Sendable {
 
     /// - Parameters:
     ///   - maximumTurns: how many forwards a sequence may take before decoding gives up.
-    ///   - threads: threads that score logits, nil for all; the model has its own setting.
+    ///   - threads: threads inside a forward and for scoring its logits, nil for all.
     public init(_ model: Transformer, maximumTurns: Int = 20_000, threads: Int? = nil) {
         self.model = model
         self.maximumTurns = maximumTurns
@@ -29,7 +29,7 @@ public struct BatchDecoder: Sendable {
     public func decode(_ decoders: inout [any Decoder], observe: Observer? = nil) throws(DecodingError) {
         for (index, decoder) in decoders.enumerated() { try check(decoder, index) }
         var lanes = decoders.map { Lane($0) }
-        let workspace = Workspace()
+        let workspace = Workspace(threads: threads)
         for _ in 0..<maximumTurns {
             let turns = lanes.indices.compactMap { index -> Turn? in
                 lanes[index].nextTurn(model.configuration).map { Turn(lane: index, $0) }

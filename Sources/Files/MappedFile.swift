@@ -39,6 +39,21 @@ public final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: address, count: size)
     }
 
+    /// Tells the kernel that these bytes will be read soon, or that they won't be read again.
+    ///
+    /// What isn't needed any more leaves this process's memory; reading it again is slow but right.
+    public func advise(_ range: Range<Int>, isNeeded: Bool) {
+        guard let base = bytes.baseAddress, !range.isEmpty else { return }
+        let page = 4096
+        // Whole pages only: a neighbour on the same page may still be wanted.
+        let first = isNeeded ? range.lowerBound / page * page : (range.lowerBound + page - 1) / page * page
+        let end = isNeeded ? range.upperBound : range.upperBound / page * page
+        guard end > first else { return }
+        _ = madvise(
+            UnsafeMutableRawPointer(mutating: base + first), end - first,
+            isNeeded ? MADV_WILLNEED : MADV_DONTNEED)
+    }
+
     deinit {
         if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
     }

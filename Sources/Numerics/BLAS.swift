@@ -1,3 +1,4 @@
+internal import CKernels
 internal import COpenBLAS
 
 /// Why OpenBLAS can't be used.
@@ -83,9 +84,33 @@ public enum BLAS {
             if !accumulate { c.fill(0) }
             return
         }
+        if suitsOwnKernel(a, b, transposeB: transposeB, elements: m * n, columns: n) {
+            var product = d3_product(
+                a: a.pointer, b: b.pointer, c: c.pointer, m: m, n: n, k: k, lda: a.stride, ldb: b.stride,
+                ldc: c.stride, alpha: alpha, transpose_a: transposeA, transpose_b: transposeB,
+                accumulate: accumulate)
+            d3_product_f32(&product)
+            return
+        }
         d3_sgemm(
             transposeA, transposeB, Int32(m), Int32(n), Int32(k), alpha, a.pointer, Int32(a.stride),
             b.pointer,
             Int32(b.stride), accumulate ? 1 : 0, c.pointer, Int32(c.stride))
     }
+
+    /// Whether our own kernel is the faster one; elsewhere the same sums are left to OpenBLAS.
+    ///
+    /// OpenBLAS has kernels of its own for narrow and for very small products, and copies rows whose distance is a
+    /// multiple of a page, which would compete for the same cache lines.
+    private static func suitsOwnKernel(
+        _ a: Matrix, _ b: Matrix, transposeB: Bool, elements: Int, columns: Int
+    ) -> Bool {
+        guard usesOwnKernels, transposeB ? elements > 1200 : columns >= 32 else { return false }
+        func collides(_ matrix: Matrix) -> Bool { matrix.rows > 8 && matrix.stride % 1024 == 0 }
+        return !collides(a) && !collides(b)
+    }
+
+    /// `D3LLM_PRODUCTS=openblas` leaves all products of 32-bit floats to OpenBLAS.
+    private static let usesOwnKernels =
+        d3_product_available() && environment("D3LLM_PRODUCTS") != "openblas"
 }

@@ -81,11 +81,17 @@ public enum Kernels {
     }
 
     /// `h = silu(gate) · up`, elementwise over contiguous matrices of one shape.
-    public static func swiglu(gate: Matrix, up: Matrix, into h: MutableMatrix) {
+    public static func swiglu(gate: Matrix, up: Matrix, into h: MutableMatrix, threads: Int = 1) {
         let count = gate.rows * gate.columns
         precondition(up.rows * up.columns == count && h.rows * h.columns == count)
         precondition(gate.isContiguous && up.isContiguous && h.isContiguous)
-        d3_swiglu(gate.pointer, up.pointer, h.pointer, count)
+        // A piece is large enough to be worth handing to a thread.
+        let piece = 1 << 16
+        Threads.parallelFor((count + piece - 1) / piece, threads: threads) { (index: Int) -> Void in
+            let start = index * piece
+            d3_swiglu(
+                gate.pointer + start, up.pointer + start, h.pointer + start, min(piece, count - start))
+        }
     }
 
     /// Gradients of ``swiglu(gate:up:into:)``; `dGate` and `dUp` are written, all contiguous and of one shape.

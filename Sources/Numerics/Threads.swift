@@ -12,17 +12,22 @@ public enum Threads {
     /// Work is handed out one index at a time, so uneven items balance. Whatever `body` writes must be
     /// separate per index; results must then not depend on the number of threads.
     public static func parallelFor(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Void) {
-        let workers = min(max(1, threads), count)
+        parallelFor(count, workers: min(max(1, threads), count)) { _, i in body(i) }
+    }
+
+    /// Calls `body(worker, i)` for each `i` in `0..<count`, with at most one call at a time for each worker in
+    /// `0..<workers`: for bodies that need scratch memory.
+    public static func parallelFor(_ count: Int, workers: Int, _ body: @Sendable (Int, Int) -> Void) {
         if workers <= 1 {
-            for i in 0..<count { body(i) }
+            for i in 0..<count { body(0, i) }
             return
         }
         let next = Atomic<Int>(0)
-        DispatchQueue.concurrentPerform(iterations: workers) { _ in
+        DispatchQueue.concurrentPerform(iterations: workers) { worker in
             while true {
                 let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 if i >= count { return }
-                body(i)
+                body(worker, i)
             }
         }
     }

@@ -8,7 +8,7 @@ internal import SystemPackage
 /// Compares methods over their sweeps: TPF, NFE, accuracy and AUP per method, and a verdict for each claim.
 public struct AUPStage: StageKind {
     public static let name = "aup"
-    public static let version = 2
+    public static let version = 3
     public static let summary =
         "Puts the sweeps of several methods into one table with AUP, intervals, and a verdict for each claim."
     public static let output = ArtifactType.table
@@ -49,10 +49,11 @@ public struct AUPStage: StageKind {
 
     public func run(_ context: StageContext) throws -> StageResult {
         let sweeps = try curves.map { curve in
-            Sweep(
+            let names = SettingNames.of(curve.artifacts.map { context.record(of: $0).recipe })
+            return Sweep(
                 label: curve.label,
-                settings: try curve.artifacts.map {
-                    .init(name: settingName($0), records: try records(context.folder(of: $0)))
+                settings: try zip(names, curve.artifacts).map { name, artifact in
+                    .init(name: name, records: try records(context.folder(of: artifact)))
                 })
         }
         let referenceRecords = try records(context.folder(of: reference))
@@ -77,16 +78,6 @@ public struct AUPStage: StageKind {
             }
             return record
         }
-    }
-
-    /// "threshold 0.1" for a variant; the stage's name without a matrix.
-    private func settingName(_ reference: ArtifactReference) -> String {
-        let settings = reference.variant.members.map { member -> String in
-            let key = member.key.split(separator: ".").last.map(String.init) ?? member.key
-            let value = (try? member.value.compactBytes()).map { String(decoding: $0, as: UTF8.self) } ?? ""
-            return "\(key) \(value)"
-        }
-        return settings.isEmpty ? reference.stage : settings.joined(separator: ", ")
     }
 
     /// Tokens per forward that an exact decoder could reach at one link of the dependency chain per forward, with

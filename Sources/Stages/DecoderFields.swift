@@ -79,7 +79,8 @@ struct DecoderFields {
 }
 
 extension JSONValue {
-    fileprivate init(_ value: ParameterValue) {
+    /// The value of an option as configurations write it.
+    init(_ value: ParameterValue) {
         switch value {
         case .none: self = .null
         case .integer(let integer): self = .integer(integer)

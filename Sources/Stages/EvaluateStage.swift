@@ -2,6 +2,7 @@ internal import Decoding
 internal import Evaluation
 internal import Files
 internal import JSON
+internal import Numerics
 public import Pipeline
 internal import Reporting
 public import SystemPackage
@@ -21,6 +22,7 @@ public struct EvaluateStage: SampledStage {
     let data: ArtifactReference
     let limit: Int?
     let groupSize: Int
+    let precision: WeightPrecision?
     let decoder: DecoderFields
 
     public init(_ fields: Fields) {
@@ -30,6 +32,9 @@ public struct EvaluateStage: SampledStage {
         groupSize = fields.integer(
             "groupSize", default: 16, in: 1...4096,
             "Problems decoded in one batch; part of what decides the last bits.")
+        precision = fields.optionalChoice(
+            "precision",
+            "How the model's linear layers are kept while it decodes; 32-bit floats unless it is given.")
         decoder = fields.object("decoder", "Decoding method and its options.") { DecoderFields($0) }
     }
 
@@ -48,7 +53,7 @@ public struct EvaluateStage: SampledStage {
     }
 
     public func groups(_ context: StageContext) throws -> SampleGroups {
-        let model = try ModelFolder(context.folder(of: model))
+        let model = try ModelFolder(context.folder(of: model), precision: precision ?? .float32)
         let all = try problems(context)
         let (size, seed) = (groupSize, context.seed)
         let generationLength = Int(try decoder.number("generationLength") ?? 0)

@@ -1,4 +1,5 @@
 internal import Evaluation
+internal import Numerics
 internal import SystemPackage
 internal import Tokenizers
 internal import Training
@@ -13,8 +14,9 @@ struct ModelFolder {
     let endToken: Int32
     let maskToken: Int32
 
-    init(_ folder: FilePath) throws {
-        transformer = try Checkpoint.load(folder)
+    /// - Parameter precision: how the linear layers are kept; training needs 32-bit floats.
+    init(_ folder: FilePath, precision: WeightPrecision = .float32) throws {
+        transformer = try Checkpoint.load(folder, precision: precision)
         family = try Checkpoint.family(folder)
         tokenizer = try WordLevelTokenizer(folder: folder)
         (maskToken, endToken) = try Self.specialTokens(tokenizer, folder)

@@ -62,7 +62,9 @@ struct OptimizerFields {
                 threads: threads)
         case .adamw:
             let rule = decayRule
-            return AdamW(configuration, adam) { rule.decays($0, name: family.name(of: $0.role)) }
+            return AdamW(configuration, adam, threads: threads) {
+                rule.decays($0, name: family.name(of: $0.role))
+            }
         }
     }
 

@@ -23,45 +23,75 @@ public final class AdamW: Optimizer {
         }
     }
 
-    private let options: Options
-    /// Where each parameter lies, and how much it decays.
-    private let parameters: [(range: Range<Int>, decay: Double)]
-    private let first: FloatBuffer
-    private let second: FloatBuffer
+    /// The update of one parameter at a time.
+    private struct Rule: Sendable {
+        let options: Options
+        /// Where each parameter lies, and how much it decays.
+        let parameters: [(range: Range<Int>, decay: Double)]
+        let first: FloatBuffer
+        let second: FloatBuffer
+
+        func update(
+            _ i: Int, _ values: FloatBuffer, _ gradients: FloatBuffer, gradientScale: Float, factor: Double,
+            step: Int
+        ) {
+            let (range, decay) = parameters[i]
+            let offset = range.lowerBound
+            Kernels.adamW(
+                UnsafeMutableBufferPointer(start: values.pointer + offset, count: range.count),
+                gradient: gradients.pointer + offset, first: first.pointer + offset,
+                second: second.pointer + offset,
+                .init(
+                    learningRate: Float(options.learningRate * factor), beta1: Float(options.beta1),
+                    beta2: Float(options.beta2), epsilon: Float(options.epsilon), decay: Float(decay),
+                    gradientScale: gradientScale, step: step))
+        }
+    }
+
+    private let rule: Rule
+    private let threads: Int
     public var steps = 0
 
     /// An optimiser of parameters that lie one after another.
-    /// - Parameter parameters: the number of elements of each, and whether it decays at all.
-    public init(_ parameters: [(count: Int, decays: Bool)], _ options: Options) {
-        self.options = options
+    /// - Parameters:
+    ///   - parameters: the number of elements of each, and whether it decays at all.
+    ///   - threads: how many threads to use; every element is updated on its own, so that the result doesn't show it.
+    public init(_ parameters: [(count: Int, decays: Bool)], _ options: Options, threads: Int = 1) {
+        self.threads = threads
         var end = 0
-        self.parameters = parameters.map { count, decays in
+        let places = parameters.map { count, decays -> (Range<Int>, Double) in
             defer { end += count }
             return (end..<end + count, decays ? options.decay : 0)
         }
-        first = FloatBuffer(zeros: end)
-        second = FloatBuffer(zeros: end)
+        rule = Rule(
+            options: options, parameters: places, first: FloatBuffer(zeros: end),
+            second: FloatBuffer(zeros: end))
     }
 
     /// An optimiser of a model's parameters.
-    /// - Parameter decays: whether the parameter decays at all.
+    /// - Parameters:
+    ///   - threads: how many threads to use; the result doesn't show it.
+    ///   - decays: whether the parameter decays at all.
     public convenience init(
-        _ configuration: TransformerConfiguration, _ options: Options,
+        _ configuration: TransformerConfiguration, _ options: Options, threads: Int = 1,
         decays: (ParameterSpecification) -> Bool
     ) {
-        self.init(configuration.parameterSpecifications.map { ($0.count, decays($0)) }, options)
+        self.init(
+            configuration.parameterSpecifications.map { ($0.count, decays($0)) }, options, threads: threads)
     }
 
     public var state: [(name: String, buffer: FloatBuffer)] {
-        [("adamw.first", first), ("adamw.second", second)]
+        [("adamw.first", rule.first), ("adamw.second", rule.second)]
     }
 
     public func step(
         _ parameters: FloatBuffer, _ gradients: FloatBuffer, gradientScale: Float, factor: Double
     ) {
         steps += 1
-        for i in self.parameters.indices {
-            update(i, parameters, gradients, gradientScale: gradientScale, factor: factor)
+        let (rule, step) = (rule, steps)
+        Threads.parallelFor(rule.parameters.count, threads: threads) { (i: Int) -> Void in
+            rule.update(
+                i, parameters, gradients, gradientScale: gradientScale, factor: factor, step: step)
         }
     }
 
@@ -69,15 +99,6 @@ public final class AdamW: Optimizer {
     func update(
         _ i: Int, _ parameters: FloatBuffer, _ gradients: FloatBuffer, gradientScale: Float, factor: Double
     ) {
-        let (range, decay) = self.parameters[i]
-        let offset = range.lowerBound
-        Kernels.adamW(
-            UnsafeMutableBufferPointer(start: parameters.pointer + offset, count: range.count),
-            gradient: gradients.pointer + offset, first: first.pointer + offset,
-            second: second.pointer + offset,
-            .init(
-                learningRate: Float(options.learningRate * factor), beta1: Float(options.beta1),
-                beta2: Float(options.beta2), epsilon: Float(options.epsilon), decay: Float(decay),
-                gradientScale: gradientScale, step: steps))
+        rule.update(i, parameters, gradients, gradientScale: gradientScale, factor: factor, step: steps)
     }
 }

@@ -18,34 +18,68 @@ struct Attention {
 
     private func keyValueColumns(_ head: Int) -> Range<Int> { columns(head / (heads / keyValueHeads)) }
 
-    /// `output` (T × H·K) from queries (T × H·K) and keys and values (C × kv·K).
+    /// `output` (T × H·K) from queries (T × H·K) and keys and values (C × kv·K), keeping what the gradient needs.
     ///
-    /// Query row r attends to the first `limits[r]` keys. `probabilities` (H·T × C) receives the softmax of head
-    /// h in rows h·T…, which the gradient needs; with `keepsProbabilities` false only T × C of it is used.
+    /// Query row r attends to the first `limits[r]` keys. `probabilities` (H·T × C) receives the softmax of head h in
+    /// rows h·T….
     func forward(
         query: Matrix, keys: Matrix, values: Matrix, limits: [Int32], probabilities: MutableMatrix,
-        keepsProbabilities: Bool, output: MutableMatrix
+        output: MutableMatrix
     ) {
         let t = query.rows
-        let all = 0..<t
-        limits.withUnsafeBufferPointer { limits in
-            guard let first = limits.baseAddress else { return }
-            for h in 0..<heads {
-                let start = keepsProbabilities ? h * t : 0
-                let p = probabilities.slice(rows: start..<start + t)
-                let kv = keyValueColumns(h)
-                BLAS.multiply(
-                    query.slice(rows: all, columns: columns(h)), keys.slice(rows: 0..<keys.rows, columns: kv),
-                    transposeB: true, into: p)
-                Kernels.softmaxRows(p, limits: first, scale: scale)
-                BLAS.multiply(
-                    p.view, values.slice(rows: 0..<values.rows, columns: kv),
-                    into: output.slice(rows: all, columns: columns(h)))
-            }
+        for h in 0..<heads {
+            attend(
+                h, rows: 0..<t, query: query, keys: keys, values: values, limits: limits,
+                probabilities: probabilities.slice(rows: h * t..<(h + 1) * t), output: output)
         }
     }
 
-    /// Gradients of ``forward(query:keys:values:limits:probabilities:keepsProbabilities:output:)``.
+    /// The same for inference: head by head and band of rows by band of rows, on the workspace's threads.
+    func forward(
+        query: Matrix, keys: Matrix, values: Matrix, limits: [Int32], output: MutableMatrix,
+        _ workspace: Workspace
+    ) {
+        let band = min(query.rows, Self.band)
+        let bands = (query.rows + band - 1) / band
+        let work = heads * query.rows * keys.rows * headWidth
+        let workers = work < 2_000_000 ? 1 : min(workspace.threads, heads * bands)
+        let arena = workspace.arena
+        let mark = arena.mark
+        let scratch = arena.matrix(workers * band, keys.rows)
+        Threads.parallelFor(heads * bands, workers: workers) { worker, task in
+            let first = task % bands * band
+            let rows = first..<min(first + band, query.rows)
+            let start = worker * band
+            attend(
+                task / bands, rows: rows, query: query, keys: keys, values: values, limits: limits,
+                probabilities: scratch.slice(rows: start..<start + rows.count), output: output)
+        }
+        arena.release(to: mark)
+    }
+
+    /// Rows of queries whose scores are held at a time.
+    private static let band = 128
+
+    /// One head's rows of the output; `probabilities` has a row for each.
+    private func attend(
+        _ head: Int, rows: Range<Int>, query: Matrix, keys: Matrix, values: Matrix, limits: [Int32],
+        probabilities: MutableMatrix, output: MutableMatrix
+    ) {
+        let kv = keyValueColumns(head)
+        let every = 0..<keys.rows
+        BLAS.multiply(
+            query.slice(rows: rows, columns: columns(head)), keys.slice(rows: every, columns: kv),
+            transposeB: true, into: probabilities)
+        limits.withUnsafeBufferPointer { limits in
+            guard let first = limits.baseAddress else { return }
+            Kernels.softmaxRows(probabilities, limits: first + rows.lowerBound, scale: scale)
+        }
+        BLAS.multiply(
+            probabilities.view, values.slice(rows: every, columns: kv),
+            into: output.slice(rows: rows, columns: columns(head)))
+    }
+
+    /// Gradients of ``forward(query:keys:values:limits:probabilities:output:)``.
     ///
     /// `dQuery` (T × H·K) is written; `dKeys` and `dValues` (C × kv·K) are added to. `scratch` is T × C.
     func backward(

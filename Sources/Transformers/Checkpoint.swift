@@ -1,6 +1,6 @@
 internal import Files
 internal import JSON
-internal import Numerics
+public import Numerics
 public import SystemPackage
 
 /// Model folders in Hugging Face layout: config.json with one or several safetensors files.
@@ -8,20 +8,41 @@ public enum Checkpoint {
     static let single = "model.safetensors"
     static let index = "model.safetensors.index.json"
 
-    /// Loads a model; its weights stay in the mapped files where their type allows.
+    /// Loads a model.
+    ///
+    /// In 32-bit floats the weights stay in the mapped files where their type allows. In less, the linear layers are
+    /// packed tensor by tensor and the file's pages given back at once, so that the weights are never held twice.
     /// - Throws: ``CheckpointError`` (file, tensor, expected and found shape), `JSONSyntaxError`, `FileError`,
     ///   `BLASError`.
-    public static func load(_ folder: FilePath) throws -> Transformer {
+    public static func load(
+        _ folder: FilePath, precision: WeightPrecision = .float32, threads: Int = Threads.available
+    ) throws -> Transformer {
         let (family, configuration) = try readConfiguration(folder)
         let shards = try Shards(folder)
-        let parameters = try ModelParameters(configuration) { (specification) throws -> Matrix in
+        try checkNames(shards, family, configuration)
+        func tensor(_ specification: ParameterSpecification) throws -> StoredTensor {
             let name = family.name(of: specification.role)
-            let shape =
-                specification.isVector
-                ? [specification.columns] : [specification.rows, specification.columns]
-            return try shards.file(holding: name).matrix(
-                name, shape: shape, rows: specification.rows, columns: specification.columns)
+            return StoredTensor(try shards.file(holding: name), name, specification)
         }
+        guard precision != .float32 else {
+            return try Transformer(
+                configuration,
+                parameters: ModelParameters(configuration) { (specification) throws -> Matrix in
+                    try tensor(specification).matrix()
+                })
+        }
+        var weights = try ModelParameters(configuration) { (specification) throws -> Weight in
+            try tensor(specification).weight(precision, threads: threads)
+        }
+        if configuration.tiedHead, let embedding = configuration.parameterSpecifications.first {
+            weights.head = try tensor(embedding).packed(precision, threads: threads)
+        }
+        return try Transformer(configuration, weights: weights)
+    }
+
+    private static func checkNames(
+        _ shards: Shards, _ family: any ModelFamily.Type, _ configuration: TransformerConfiguration
+    ) throws(CheckpointError) {
         var known = Set(configuration.parameterSpecifications.map { family.name(of: $0.role) })
         // Some checkpoints with a tied head hold its copy too (Qwen3-0.6B); transformers ignores that as well.
         if configuration.tiedHead { known.insert(family.name(of: .head)) }
@@ -33,7 +54,6 @@ public enum Checkpoint {
                 )
             }
         }
-        return try Transformer(configuration, parameters: parameters)
     }
 
     /// Reads only config.json.

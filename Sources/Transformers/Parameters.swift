@@ -138,4 +138,14 @@ extension ModelParameters {
                 up: take(.block(i, .up)), down: take(.block(i, .down)))
         }
     }
+
+    /// The same structure with every parameter replaced.
+    func map<U>(_ configuration: TransformerConfiguration, _ transform: (T) -> U) -> ModelParameters<U> {
+        ModelParameters<U>(configuration) { (specification) -> U in
+            guard let value = self[specification.role] else {
+                preconditionFailure("no parameter \(specification.role)")
+            }
+            return transform(value)
+        }
+    }
 }

@@ -34,7 +34,7 @@ extension TrainingPass {
             attention.forward(
                 query: query.view.slice(rows: range), keys: key.view.slice(rows: range),
                 values: value.view.slice(rows: range), limits: limits, probabilities: p,
-                keepsProbabilities: true, output: attended.slice(rows: range))
+                output: attended.slice(rows: range))
             probabilities.append(p.view)
         }
 

@@ -7,53 +7,63 @@ extension Transformer {
     /// one row for each of them.
     func forwardBlock(
         _ index: Int, _ x: Matrix, kept: [Int]?, inputs: [ForwardInput], layout: RaggedLayout,
-        table: RotaryTable, arena: Arena, into result: MutableMatrix
+        table: RotaryTable, workspace: Workspace, into result: MutableMatrix
     ) {
         let c = configuration
-        let w = parameters.blocks[index]
+        let w = weights.blocks[index]
+        let arena = workspace.arena
+        let threads = workspace.threads
+        func linear(_ x: LinearInput, _ weight: Weight, _ bias: Weight? = nil, into y: MutableMatrix) {
+            weight.multiply(x, into: y, arena, threads: threads)
+            if let bias { Kernels.addRow(bias.matrix, to: y) }
+        }
         let normed = arena.matrix(x.rows, c.width)
         let inverse = arena.matrix(x.rows, 1)
-        Kernels.rmsNorm(x, weight: w.attentionNorm, into: normed, inverse: inverse, epsilon: c.normEpsilon)
+        Kernels.rmsNorm(
+            x, weight: w.attentionNorm.matrix, into: normed, inverse: inverse, epsilon: c.normEpsilon)
         var key = arena.matrix(x.rows, c.keyValueWidth)
         let value = arena.matrix(x.rows, c.keyValueWidth)
-        linear(normed.view, w.key, w.keyBias, into: key)
-        linear(normed.view, w.value, w.valueBias, into: value)
-        if let norm = w.keyNorm { key = normHeads(key.view, norm, arena).result }
+        let all = w.key.input(normed.view, arena, threads: threads)
+        linear(all, w.key, w.keyBias, into: key)
+        linear(all, w.value, w.valueBias, into: value)
+        if let norm = w.keyNorm { key = normHeads(key.view, norm.matrix, arena).result }
         Kernels.rope(key, table: table, positions: layout.positions, headWidth: c.headWidth)
 
-        let queried = kept.map { gather(normed.view, $0, arena) } ?? normed.view
+        let queried =
+            kept.map { w.query.input(gather(normed.view, $0, arena), arena, threads: threads) } ?? all
         var query = arena.matrix(queried.rows, c.queryWidth)
         linear(queried, w.query, w.queryBias, into: query)
-        if let norm = w.queryNorm { query = normHeads(query.view, norm, arena).result }
+        if let norm = w.queryNorm { query = normHeads(query.view, norm.matrix, arena).result }
         let positions = kept.map { $0.map { layout.positions[$0] } } ?? layout.positions
         Kernels.rope(query, table: table, positions: positions, headWidth: c.headWidth)
 
         let attended = arena.matrix(queried.rows, c.queryWidth)
         attend(
             index, query: query.view, key: key, value: value, kept: kept, inputs: inputs, layout: layout,
-            arena: arena, into: attended)
+            workspace: workspace, into: attended)
 
         let y = arena.matrix(queried.rows, c.width)
-        linear(attended.view, w.attentionOutput, into: y)
+        linear(w.attentionOutput.input(attended.view, arena, threads: threads), w.attentionOutput, into: y)
         Kernels.add(kept.map { gather(x, $0, arena) } ?? x, to: y)
 
         Kernels.rmsNorm(
-            y.view, weight: w.feedForwardNorm, into: result, inverse: arena.matrix(y.rows, 1),
+            y.view, weight: w.feedForwardNorm.matrix, into: result, inverse: arena.matrix(y.rows, 1),
             epsilon: c.normEpsilon)
         let gate = arena.matrix(y.rows, c.feedForwardWidth)
         let up = arena.matrix(y.rows, c.feedForwardWidth)
-        linear(result.view, w.gate, into: gate)
-        linear(result.view, w.up, into: up)
+        let second = w.gate.input(result.view, arena, threads: threads)
+        linear(second, w.gate, into: gate)
+        linear(second, w.up, into: up)
         let activated = arena.matrix(y.rows, c.feedForwardWidth)
-        Kernels.swiglu(gate: gate.view, up: up.view, into: activated)
-        linear(activated.view, w.down, into: result)
+        Kernels.swiglu(gate: gate.view, up: up.view, into: activated, threads: threads)
+        linear(w.down.input(activated.view, arena, threads: threads), w.down, into: result)
         Kernels.add(y.view, to: result)
     }
 
     /// Attention of every sequence with its own cache; `into` has the rows of `query`.
     private func attend(
         _ index: Int, query: Matrix, key: MutableMatrix, value: MutableMatrix, kept: [Int]?,
-        inputs: [ForwardInput], layout: RaggedLayout, arena: Arena, into result: MutableMatrix
+        inputs: [ForwardInput], layout: RaggedLayout, workspace: Workspace, into result: MutableMatrix
     ) {
         let attention = Attention(configuration)
         let isLast = index == configuration.layers - 1
@@ -70,13 +80,10 @@ extension Transformer {
                 return Int32(cached + min(range.count, max(0, horizon - input.firstPosition)))
             }
             if !rows.isEmpty {
-                let mark = arena.mark
                 let slice = queryStart..<queryStart + rows.count
                 attention.forward(
                     query: query.slice(rows: slice), keys: keys, values: values, limits: limits,
-                    probabilities: arena.matrix(rows.count, keys.rows), keepsProbabilities: false,
-                    output: result.slice(rows: slice))
-                arena.release(to: mark)
+                    output: result.slice(rows: slice), workspace)
             }
             queryStart += rows.count
             if isLast, let cache = input.cache, case .append(let count) = input.cacheUpdate {

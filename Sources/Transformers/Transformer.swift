@@ -6,15 +6,33 @@ public import Numerics
 /// training (whoever trains must not run inference at the same time).
 public final class Transformer: Sendable {
     public let configuration: TransformerConfiguration
-    public let parameters: ModelParameters<Matrix>
+    /// The weights in the precision in which the model computes.
+    public let weights: ModelParameters<Weight>
+    /// The same as matrices, where all are kept in 32-bit floats.
+    private let floats: ModelParameters<Matrix>?
 
+    /// A model in 32-bit floats.
     /// - Throws: ``BLASError`` when no matrix library can be loaded.
     public init(
         _ configuration: TransformerConfiguration, parameters: ModelParameters<Matrix>
     ) throws(BLASError) {
         try BLAS.load()
         self.configuration = configuration
-        self.parameters = parameters
+        weights = parameters.map(configuration) { .float32($0) }
+        floats = parameters
+    }
+
+    /// A model whose linear layers are kept in any precision, all in the same one.
+    ///
+    /// Vectors are 32-bit floats; with a tied head that is packed, `weights.head` holds it.
+    /// - Throws: ``BLASError`` when no matrix library can be loaded; attention uses it.
+    public init(
+        _ configuration: TransformerConfiguration, weights: ModelParameters<Weight>
+    ) throws(BLASError) {
+        try BLAS.load()
+        self.configuration = configuration
+        self.weights = weights
+        floats = nil
     }
 
     /// A model over (not a copy of) `flat`'s parameters.
@@ -25,10 +43,16 @@ public final class Transformer: Sendable {
         try self.init(flat.configuration, parameters: views)
     }
 
-    /// The head's weight, V × D.
+    /// All weights as matrices: for training and saving, which need a model in 32-bit floats.
+    public var parameters: ModelParameters<Matrix> {
+        guard let floats else { preconditionFailure("the model isn't kept in 32-bit floats") }
+        return floats
+    }
+
+    /// The head's weight, V × D, of a model in 32-bit floats.
     var head: Matrix { parameters.head ?? parameters.embedding }
 
-    /// The weight with the given role.
+    /// The weight with the given role, of a model in 32-bit floats.
     public func parameter(_ role: ParameterRole) -> Matrix {
         guard let found = parameters[role] else { preconditionFailure("the model has no parameter \(role)") }
         return found
@@ -60,7 +84,7 @@ public final class Transformer: Sendable {
             let kept = isLast && wanted.count < layout.rows ? wanted : nil
             let target = kept.map { next.slice(rows: 0..<$0.count) } ?? next
             forwardBlock(
-                i, x.view, kept: kept, inputs: inputs, layout: layout, table: table, arena: arena,
+                i, x.view, kept: kept, inputs: inputs, layout: layout, table: table, workspace: workspace,
                 into: target)
             arena.release(to: mark)
             (x, next) = (target, x)
@@ -69,18 +93,19 @@ public final class Transformer: Sendable {
         let inverse = arena.matrix(wanted.count, 1)
         let rows = c.layers == 0 ? gather(x.view, wanted, arena) : x.view
         Kernels.rmsNorm(
-            rows, weight: parameters.finalNorm, into: final, inverse: inverse, epsilon: c.normEpsilon)
+            rows, weight: weights.finalNorm.matrix, into: final, inverse: inverse, epsilon: c.normEpsilon)
         inspect?(final.view)
-        BLAS.multiply(final.view, head, transposeB: true, into: logits)
+        let head = weights.head ?? weights.embedding
+        head.multiply(
+            head.input(final.view, arena, threads: workspace.threads), into: logits, arena,
+            threads: workspace.threads)
         return logits.view
     }
 
     /// Copies the embedding of each token into the rows of `x` (tokens × D).
     func embed(_ tokens: [Int32], into x: MutableMatrix) {
-        let table = parameters.embedding
         for (row, token) in tokens.enumerated() {
-            (x.pointer + row * x.stride).update(
-                from: table.pointer + Int(token) * table.stride, count: table.columns)
+            weights.embedding.copy(row: Int(token), into: x.pointer + row * x.stride)
         }
     }
 

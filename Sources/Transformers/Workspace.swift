@@ -1,13 +1,17 @@
 internal import Numerics
 
-/// Scratch memory of one worker for forward passes.
+/// Scratch memory of one worker for forward passes, and how many threads each of them may use.
 ///
 /// Not thread-safe: one per worker.
 public final class Workspace {
     let arena = Arena()
     private var rotary: (table: RotaryTable, headWidth: Int, theta: Double)?
 
-    public init() {}
+    /// Threads inside a forward; results don't depend on them.
+    public let threads: Int
+
+    /// - Parameter threads: more than one pays for large models only, and where nothing else keeps the cores busy.
+    public init(threads: Int = 1) { self.threads = max(1, threads) }
 
     /// The rotary table for positions below `positions`, kept from pass to pass.
     func rotaryTable(_ configuration: TransformerConfiguration, positions: Int) -> RotaryTable {

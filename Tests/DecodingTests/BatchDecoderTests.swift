@@ -16,20 +16,24 @@ import Transformers
         DecodingTask(prompt: prompt, maskToken: 319, endToken: 318, sampling: sampling)
     }
 
-    private func decode(_ decoders: [any Decoder], threads: Int? = nil) throws -> [[Int32]] {
+    private func decode(
+        _ decoders: [any Decoder], threads: Int? = nil, model: Transformer? = nil
+    ) throws -> [[Int32]] {
         var decoders = decoders
-        try BatchDecoder(model, threads: threads).decode(&decoders)
+        try BatchDecoder(model ?? self.model, threads: threads).decode(&decoders)
         return decoders.map(\.tokens)
     }
 
-    @Test(arguments: DecodingMethod.all.map(\.name))
-    func aBatchGivesWhatEachSequenceGivesAlone(_ method: String) throws {
+    @Test(arguments: DecodingMethod.all.map(\.name), WeightPrecision.allCases)
+    func aBatchGivesWhatEachSequenceGivesAlone(_ method: String, _ precision: WeightPrecision) throws {
+        let model = try Checkpoint.load(Fixtures.path("golden/models/llada_a"), precision: precision)
         let make = try DecodingMethod.named(method).factory([
             "generationLength": .integer(method == "autoregressive" ? 8 : 32)
         ])
-        let together = try decode(prompts.map { make(task($0)) })
-        let alone = try prompts.flatMap { try decode([make(task($0))]) }
+        let together = try decode(prompts.map { make(task($0)) }, model: model)
+        let alone = try prompts.flatMap { try decode([make(task($0))], model: model) }
         #expect(together == alone)
+        #expect(try decode(prompts.map { make(task($0)) }, threads: 3, model: model) == alone)
     }
 
     /// Methods that can draw tokens.

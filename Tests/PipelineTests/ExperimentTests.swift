@@ -41,16 +41,15 @@ import Testing
         let table = try #require(try parse(chain)["table"]?.implementation as? ToyTable)
         #expect(table.curves.map(\.label) == ["swept", "alone"])
         #expect(
-            table.curves[0].artifacts.map(\.stage) == [
-                "curve[threshold=0.25]", "curve[threshold=0.5]", "curve[threshold=1]",
+            table.curves[0].artifacts.map(\.description) == [
+                "@curve[threshold=0.25]", "@curve[threshold=0.5]", "@curve[threshold=1]",
             ])
-        #expect(table.curves[0].artifacts[1].variant == ["decoder.threshold": 0.5])
     }
 
     @Test func oneVariantCanBeNamed() throws {
         let text = chain.replacing("\"@curve\"", with: "[\"@curve[threshold=1]\", \"@single\"]")
         let table = try #require(try parse(text)["table"]?.implementation as? ToyTable)
-        #expect(table.curves[0].artifacts.map(\.stage) == ["curve[threshold=1]", "single"])
+        #expect(table.curves[0].artifacts.map(\.description) == ["@curve[threshold=1]", "@single"])
     }
 
     @Test func fingerprintFollowsTheRecipeAndNothingElse() throws {

@@ -120,8 +120,9 @@ struct ToyTable: StageKind {
         let lines = curves.map { group in
             let points = group.artifacts.map { reference in
                 let sum = context.metrics(of: reference)["sum"]?.double ?? .nan
-                let threshold = reference.variant["decoder.threshold"]?.double
-                return threshold.map { "\($0): \(sum)" } ?? "\(sum)"
+                let recipe = context.record(of: reference).recipe
+                let threshold = recipe["config"]?["decoder"]?["threshold"]?.double ?? .nan
+                return group.artifacts.count > 1 ? "\(threshold): \(sum)" : "\(sum)"
             }
             return "\(group.label) \(points.joined(separator: ", "))\n"
         }

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "d3_memory.h"
+#include "d3_products.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -135,18 +135,16 @@ extension Fields {
         }
         var variants = entry.variants
         if let variant {
-            variants.removeAll { $0.id != variant }
+            variants.removeAll { $0 != variant }
             guard !variants.isEmpty else {
                 session.report(
                     node.origin, "The stage \"\(stage)\" has no variant \"\(variant)\".",
                     hint: NearestName.hint(
-                        for: variant, among: entry.variants.map(\.id), what: "Its variants"))
+                        for: variant, among: entry.variants, what: "Its variants"))
                 return nil
             }
         }
-        return variants.map {
-            ArtifactReference(stage: $0.id, part: part, type: kind.output, variant: $0.values)
-        }
+        return variants.map { ArtifactReference(stage: $0, part: part, type: kind.output) }
     }
 
     private func suggestion(of types: [ArtifactType], in directory: StageDirectory) -> String? {

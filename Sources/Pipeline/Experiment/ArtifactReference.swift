@@ -1,5 +1,3 @@
-public import JSON
-
 /// What kind of thing an artifact holds: decides which keys it may be given to.
 ///
 /// Kinds declare their own in extensions: `extension ArtifactType { static let model = ArtifactType("model") }`.
@@ -12,20 +10,22 @@ public struct ArtifactType: Hashable, Sendable {
 }
 
 /// A stage's artifact, or a part of it, that another stage reads: `"@stage"` or `"@stage.part"`.
+///
+/// It gives kinds nothing to put into their artifacts: what a stage is called isn't part of any recipe. What tells one
+/// input from another is in its own recipe, ``StageContext/record(of:)``.
 public struct ArtifactReference: Hashable, Sendable, CustomStringConvertible {
     /// The stage that makes it; for a variant of a matrix its full name, `curve[threshold=0.1]`.
-    public let stage: String
+    let stage: String
     /// The part of the artifact that is meant, if not all of it; what parts there are is the kind's matter.
     public let part: String?
     /// What the artifact holds.
     public let type: ArtifactType
-    /// What the matrix set for this variant, by dotted path; empty without a matrix.
-    public let variant: JSONObject
 
+    /// As configurations write it, for messages.
     public var description: String { "@\(stage)" + (part.map { ".\($0)" } ?? "") }
 
     /// What is given after a problem was reported; never seen by a stage that runs.
-    static let placeholder = ArtifactReference(stage: "", part: nil, type: ArtifactType(""), variant: [:])
+    static let placeholder = ArtifactReference(stage: "", part: nil, type: ArtifactType(""))
 }
 
 /// References under one label: for example the points of one curve.

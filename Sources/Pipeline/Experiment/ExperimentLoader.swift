@@ -82,7 +82,7 @@ struct ExperimentLoader {
         let entries = sources.map { source in
             StageDirectory.Entry(
                 name: source.member.key, kind: kind(of: source.member),
-                variants: source.variants.map { .init(id: $0.id, values: $0.values) })
+                variants: source.variants.map(\.id))
         }
         return StageDirectory(entries: entries)
     }

@@ -1,18 +1,11 @@
-import JSON
-
 /// The stages of an experiment as other stages see them, known before any of them is read.
 struct StageDirectory {
-    struct Variant {
-        /// `curve`, or `curve[threshold=0.1]` in a matrix.
-        let id: String
-        let values: JSONObject
-    }
-
     struct Entry {
         let name: String
         /// Nil when the stage's kind is unknown, which has been reported.
         let kind: (any StageKind.Type)?
-        let variants: [Variant]
+        /// Full names: `curve`, or `curve[threshold=0.1]` for each point of a matrix.
+        let variants: [String]
     }
 
     let entries: [Entry]

@@ -39,7 +39,7 @@ final class PastStages {
             entries: Set(inputs).map { fingerprint in
                 .init(
                     name: fingerprint, kind: catalog[fingerprint]?.record.kind.flatMap { kinds[$0] },
-                    variants: [.init(id: fingerprint, values: [:])])
+                    variants: [fingerprint])
             })
         let session = ReadingSession(subject: "a recipe", directory: directory)
         let fields = Fields(node, anchor: node.origin, path: [], session: session)

@@ -29,7 +29,12 @@ public enum NumericsFacts {
     /// Loads the library.
     /// - Throws: `BLASError` when it is missing.
     public static func recorded() throws -> JSONObject {
-        ["kernels": .string(Kernels.level), "blas": MatrixLibrary(try BLAS.load()).value]
+        [
+            "kernels": .string(Kernels.level), "blas": MatrixLibrary(try BLAS.load()).value,
+            "products": [
+                "bfloat16": .string(BFloat16Weight.level), "int8": .string(Int8Weight.level),
+            ],
+        ]
     }
 }
 

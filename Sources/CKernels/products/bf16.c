@@ -1,0 +1,122 @@
+#include <string.h>
+
+#include "pack.h"
+
+static inline float widened(uint32_t half) {
+    uint32_t bits = half << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint16_t rounded(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (uint16_t)((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
+/// For CPUs without instructions for bfloat16.
+D3_INLINE void plain_tile(const int rows, const packed_tile *t) {
+    _Pragma("clang fp contract(fast)");
+    const uint16_t *right = (const uint16_t *)t->right;
+    float *out = t->sums;
+    for (int i = 0; i < rows; i++) {
+        float sum[PANEL];
+        for (int j = 0; j < PANEL; j++) sum[j] = t->adds ? out[i * D3_BAND + j] : 0;
+        for (long g = 0; g < t->groups; g++) {
+            const uint32_t pair = t->left[g * rows + i];
+            const float low = widened(pair & 0xFFFF), high = widened(pair >> 16);
+            const uint16_t *w = right + g * PANEL * 2;
+            for (int j = 0; j < PANEL; j++) {
+                sum[j] += low * widened(w[2 * j]);
+                sum[j] += high * widened(w[2 * j + 1]);
+            }
+        }
+        memcpy(out + i * D3_BAND, sum, sizeof sum);
+    }
+}
+PLAIN_TILES
+
+static const tile_function *chosen = plain_tiles;
+static const char *level = "widened";
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define TARGET __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
+#define vec __m512
+#define zero() _mm512_setzero_ps()
+#define load(p) _mm512_loadu_ps(p)
+#define store(p, v) _mm512_storeu_ps(p, v)
+#define dot(sum, left, right) _mm512_dpbf16_ps(sum, (__m512bh)(left), (__m512bh)(right))
+#include "packed_tiles.h"
+
+__attribute__((constructor)) static void choose(void) {
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16")) {
+        chosen = fast_tiles;
+        level = "AVX512_BF16";
+    }
+}
+#endif
+
+const char *d3_bf16_level(void) { return level; }
+
+long d3_bf16_weight_count(long n, long k) { return panels_of(n) * PANEL * padded_bytes(k, 2) / 2; }
+long d3_bf16_left_count(long m, long k) { return m * padded_bytes(k, 2) / 2; }
+
+void d3_bf16_pack_weight(const uint16_t *w, long ldw, long n, long k, uint16_t *packed, long first, long end) {
+    pack_weight((const uint8_t *)w, ldw * 2, n, k, 2, (uint8_t *)packed, first, end);
+}
+
+D3_KERNEL static void round_row(const float *x, long n, uint16_t *y) {
+    for (long i = 0; i < n; i++) y[i] = rounded(x[i]);
+}
+
+void d3_bf16_pack_left(const float *x, long ldx, long m, long k, uint16_t *packed, long first, long end) {
+    enum { PIECE = 512 };
+    uint16_t piece[ROWS][PIECE];
+    const long bytes = padded_bytes(k, 2);
+    for (long t = first; t < end; t++) {
+        const long row = tile_start(t, m), rows = tile_start(t + 1, m) - row;
+        uint32_t *out = (uint32_t *)(packed + row * bytes / 2);
+        for (long at = 0; at < k; at += PIECE) {
+            const long count = least(PIECE, k - at);
+            for (long i = 0; i < rows; i++) {
+                round_row(x + (row + i) * ldx + at, count, piece[i]);
+                if (count % 2) piece[i][count] = 0;
+            }
+            interleave((const uint8_t *)piece, sizeof piece[0], rows, (count + 1) / 2, out + at / 2 * rows, rows);
+        }
+    }
+}
+
+typedef struct {
+    float *y;
+    long ldy;
+} destination;
+
+static void copy_sums(const void *context, const void *sums, long top, long rows, long column, long columns) {
+    const destination *d = context;
+    for (long r = 0; r < rows; r++)
+        memcpy(d->y + (top + r) * d->ldy + column, (const float *)sums + r * D3_BAND, columns * sizeof(float));
+}
+
+static void product(const tile_function *tiles, const uint16_t *left, long m, long k, const uint16_t *weight, long n,
+                    long first, long end, float *sums, float *y, long ldy) {
+    const packed_product p = {(const uint8_t *)left, (const uint8_t *)weight, m, n, padded_bytes(k, 2), tiles, sums};
+    const destination d = {y, ldy};
+    run_bands(&p, first, end, copy_sums, &d);
+}
+
+void d3_bf16_product(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
+                     float *sums, float *y, long ldy) {
+    product(chosen, left, m, k, weight, n, first, end, sums, y, ldy);
+}
+
+void d3_bf16_product_plain(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
+                           float *sums, float *y, long ldy) {
+    product(plain_tiles, left, m, k, weight, n, first, end, sums, y, ldy);
+}
+
+long d3_product_tiles(long m) { return tiles_of(m); }
+long d3_product_bands(long n) { return (n + D3_BAND - 1) / D3_BAND; }

@@ -1,0 +1,128 @@
+#include <math.h>
+#include <string.h>
+
+#include "pack.h"
+
+// The left matrix is stored as x + 128, because the instruction multiplies unsigned by signed bytes; 128 times the
+// sum of the weight's column is taken off at the end.
+enum { OFFSET = 128 };
+
+D3_INLINE void plain_tile(const int rows, const packed_tile *t) {
+    const int8_t *right = (const int8_t *)t->right;
+    const uint8_t *left = (const uint8_t *)t->left;
+    int32_t *out = t->sums;
+    for (int i = 0; i < rows; i++) {
+        int32_t sum[PANEL];
+        for (int j = 0; j < PANEL; j++) sum[j] = t->adds ? out[i * D3_BAND + j] : 0;
+        for (long g = 0; g < t->groups; g++)
+            for (int j = 0; j < PANEL; j++)
+                for (int b = 0; b < 4; b++) sum[j] += left[(g * rows + i) * 4 + b] * right[(g * PANEL + j) * 4 + b];
+        memcpy(out + i * D3_BAND, sum, sizeof sum);
+    }
+}
+PLAIN_TILES
+
+static const tile_function *chosen = plain_tiles;
+static const char *level = "widened";
+
+#if defined(__x86_64__)
+#define TARGET __attribute__((target("arch=x86-64-v4,avx512vnni"), min_vector_width(512)))
+#define vec __m512i
+#define zero() _mm512_setzero_si512()
+#define load(p) _mm512_loadu_si512(p)
+#define store(p, v) _mm512_storeu_si512(p, v)
+#define dot(sum, left, right) _mm512_dpbusd_epi32(sum, left, right)
+#include "packed_tiles.h"
+
+__attribute__((constructor)) static void choose(void) {
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni")) {
+        chosen = fast_tiles;
+        level = "AVX512_VNNI";
+    }
+}
+#endif
+
+const char *d3_int8_level(void) { return level; }
+
+long d3_int8_weight_count(long n, long k) { return panels_of(n) * PANEL * padded_bytes(k, 1); }
+long d3_int8_left_count(long m, long k) { return m * padded_bytes(k, 1); }
+
+D3_KERNEL float d3_int8_quantize(const float *x, long n, int8_t *y) {
+    float largest = 0;
+    for (long i = 0; i < n; i++) {
+        const float size = fabsf(x[i]);
+        largest = size > largest ? size : largest;
+    }
+    const float inverse = largest > 0 ? 127.0f / largest : 0;
+    for (long i = 0; i < n; i++) y[i] = (int8_t)rintf(x[i] * inverse);
+    return largest / 127.0f;
+}
+
+void d3_int8_pack_weight(const int8_t *w, long ldw, long n, long k, int8_t *packed, long first, long end) {
+    pack_weight((const uint8_t *)w, ldw, n, k, 1, (uint8_t *)packed, first, end);
+}
+
+D3_KERNEL int32_t d3_int8_sum(const int8_t *x, long n) {
+    int32_t sum = 0;
+    for (long i = 0; i < n; i++) sum += x[i];
+    return sum;
+}
+
+D3_KERNEL static void shift(const int8_t *x, long n, uint8_t *y) {
+    for (long i = 0; i < n; i++) y[i] = (uint8_t)(x[i] + OFFSET);
+}
+
+void d3_int8_pack_left(const float *x, long ldx, long m, long k, int8_t *scratch, uint8_t *packed, float *scales,
+                       long first, long end) {
+    const long bytes = padded_bytes(k, 1);
+    for (long t = first; t < end; t++) {
+        const long row = tile_start(t, m), rows = tile_start(t + 1, m) - row;
+        int8_t *tile = scratch + row * bytes;
+        for (long i = 0; i < rows; i++) {
+            scales[row + i] = d3_int8_quantize(x + (row + i) * ldx, k, tile + i * bytes);
+            shift(tile + i * bytes, k, (uint8_t *)tile + i * bytes);
+            memset(tile + i * bytes + k, 0, bytes - k);
+        }
+        interleave((const uint8_t *)tile, bytes, rows, bytes / 4, (uint32_t *)(packed + row * bytes), rows);
+    }
+}
+
+typedef struct {
+    const float *left_scales, *weight_scales;
+    const int32_t *weight_sums;
+    float *y;
+    long ldy;
+} destination;
+
+D3_KERNEL static void scale_sums(const void *context, const void *sums, long top, long rows, long column, long columns) {
+    const destination *d = context;
+    for (long r = 0; r < rows; r++) {
+        const int32_t *from = (const int32_t *)sums + r * D3_BAND;
+        const float *scales = d->weight_scales + column;
+        const int32_t *offsets = d->weight_sums + column;
+        const float scale = d->left_scales[top + r];
+        float *to = d->y + (top + r) * d->ldy + column;
+        for (long j = 0; j < columns; j++) to[j] = (float)(from[j] - OFFSET * offsets[j]) * (scale * scales[j]);
+    }
+}
+
+static void product(const tile_function *tiles, const uint8_t *left, const float *left_scales, long m, long k,
+                    const int8_t *weight, const float *weight_scales, const int32_t *weight_sums, long n, long first,
+                    long end, int32_t *sums, float *y, long ldy) {
+    const packed_product p = {left, (const uint8_t *)weight, m, n, padded_bytes(k, 1), tiles, sums};
+    const destination d = {left_scales, weight_scales, weight_sums, y, ldy};
+    run_bands(&p, first, end, scale_sums, &d);
+}
+
+void d3_int8_product(const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
+                     const float *weight_scales, const int32_t *weight_sums, long n, long first, long end, int32_t *sums,
+                     float *y, long ldy) {
+    product(chosen, left, left_scales, m, k, weight, weight_scales, weight_sums, n, first, end, sums, y, ldy);
+}
+
+void d3_int8_product_plain(const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
+                           const float *weight_scales, const int32_t *weight_sums, long n, long first, long end,
+                           int32_t *sums, float *y, long ldy) {
+    product(plain_tiles, left, left_scales, m, k, weight, weight_scales, weight_sums, n, first, end, sums, y, ldy);
+}

@@ -1,0 +1,112 @@
+/// How the weights of linear layers are kept, and what their inputs are rounded to.
+public enum WeightPrecision: String, Sendable, Hashable, CaseIterable {
+    /// 32-bit floats: exact against the recorded cases.
+    case float32
+    /// Weights and inputs in bfloat16, sums in 32-bit floats.
+    case bfloat16
+    /// Weights and inputs in 8-bit integers with a scale per row, sums in 32-bit integers.
+    case int8
+}
+
+/// The weight of a linear layer (N × K), a table of embeddings, or a vector of a norm.
+public enum Weight: Sendable {
+    case float32(Matrix)
+    /// For looking up rows only: products need it packed.
+    case rows(BFloat16Rows)
+    case bfloat16(BFloat16Weight)
+    case int8(Int8Weight)
+
+    /// N.
+    public var rows: Int {
+        switch self {
+        case .float32(let matrix): matrix.rows
+        case .rows(let rows): rows.rows
+        case .bfloat16(let weight): weight.rows
+        case .int8(let weight): weight.rows
+        }
+    }
+
+    /// The 32-bit floats; a mistake to ask for where the weight is kept in less.
+    public var matrix: Matrix {
+        guard case .float32(let matrix) = self else {
+            preconditionFailure("a weight of \(rows) rows is not kept in 32-bit floats")
+        }
+        return matrix
+    }
+
+    /// Copies one row, widened.
+    public func copy(row: Int, into out: UnsafeMutablePointer<Float>) {
+        switch self {
+        case .float32(let matrix):
+            precondition(row >= 0 && row < matrix.rows, "row \(row) of \(matrix.rows)")
+            out.update(from: matrix.pointer + row * matrix.stride, count: matrix.columns)
+        case .rows(let rows): rows.widen(row: row, into: out)
+        case .bfloat16, .int8: preconditionFailure("rows of a packed weight can't be looked up")
+        }
+    }
+
+    /// `x` in the form that products with this weight need.
+    public func input(_ x: Matrix, _ arena: Arena, threads: Int = 1) -> LinearInput {
+        switch self {
+        case .float32: .float32(x)
+        case .bfloat16: .bfloat16(PackedBFloat16(x, arena, threads: threads))
+        case .int8: .int8(PackedInt8(x, arena, threads: threads))
+        case .rows: preconditionFailure("a table of rows has no products")
+        }
+    }
+
+    /// `y = x · weightᵀ`: y is M × N, x what ``input(_:_:threads:)`` of a weight of the same precision made.
+    ///
+    /// The result depends on neither the number of threads nor the other rows of x.
+    public func multiply(_ x: LinearInput, into y: MutableMatrix, _ arena: Arena, threads: Int = 1) {
+        let mark = arena.mark
+        defer { arena.release(to: mark) }
+        switch (self, x) {
+        case (.float32(let weight), .float32(let x)):
+            Self.multiply(x, weight, into: y, threads: threads)
+        case (.bfloat16(let weight), .bfloat16(let x)):
+            precondition(x.columns == weight.columns && y.rows == x.rows && y.columns == weight.rows)
+            inBands(weight.bands, arena, threads: threads) {
+                weight.multiply(x, bands: $0, into: y, sums: $1)
+            }
+        case (.int8(let weight), .int8(let x)):
+            precondition(x.columns == weight.columns && y.rows == x.rows && y.columns == weight.rows)
+            inBands(weight.bands, arena, threads: threads) {
+                weight.multiply(x, bands: $0, into: y, sums: $1)
+            }
+        default: preconditionFailure("the inputs aren't in the weight's precision")
+        }
+    }
+
+    /// Hands out bands of columns with a worker's scratch.
+    private func inBands(
+        _ bands: Int, _ arena: Arena, threads: Int,
+        _ body: @Sendable (Range<Int>, UnsafeMutablePointer<Float>) -> Void
+    ) {
+        let workers = max(1, min(threads, bands))
+        let sums = SendablePointer(arena.matrix(workers, ProductScratch.count).pointer)
+        // A few pieces per worker even out what else runs on the machine; each begins with a cold cache.
+        let pieces = workers == 1 ? 1 : min(bands, workers * 4)
+        Threads.parallelFor(pieces, workers: workers) { worker, piece in
+            body(
+                bands * piece / pieces..<bands * (piece + 1) / pieces,
+                sums.pointer + worker * ProductScratch.count)
+        }
+    }
+
+    private static func multiply(_ x: Matrix, _ weight: Matrix, into y: MutableMatrix, threads: Int) {
+        // Below this a thread costs more than it saves.
+        let pieces = min(threads, x.rows * weight.rows * weight.columns / 2_000_000)
+        guard pieces > 1 else {
+            BLAS.multiply(x, weight, transposeB: true, into: y)
+            return
+        }
+        let step = (weight.rows / pieces + 31) / 32 * 32
+        Threads.parallelFor((weight.rows + step - 1) / step, threads: threads) { (piece: Int) -> Void in
+            let columns = piece * step..<min(weight.rows, (piece + 1) * step)
+            BLAS.multiply(
+                x, weight.slice(rows: columns), transposeB: true,
+                into: y.slice(rows: 0..<y.rows, columns: columns))
+        }
+    }
+}
