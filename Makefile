@@ -30,7 +30,7 @@ SOURCES := Package.swift Sources Tests
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install missing Debian packages, check the Swift version; does nothing when all is there
 	@scripts/setup.sh

@@ -30,7 +30,8 @@ struct TortureTests {
 
     @Test func killedImportsAndCollectionsLeaveAWholeStore() throws {
         let wanted = Int(Command.number("D3LLM_TORTURE") ?? 100) / 4
-        var draws = Draws(state: Command.number("D3LLM_TEST_SEED") ?? UInt64.random(in: 0 ... .max))
+        let seed = Command.number("D3LLM_TEST_SEED") ?? UInt64.random(in: 0 ... .max)
+        var draws = Draws(state: seed)
         let origin = try D3LLMCommand()
         #expect(try origin.start(arguments(origin, jobs: 2)).wait().code == 0)
         let bundle = origin.scratch.path.appending("b.tar.zst").string
@@ -68,7 +69,8 @@ struct TortureTests {
                 }
             }
             #expect(try command.start(collecting).wait().code == 0)
-            #expect(try ScratchFolder.files(below: command.store) == [])
+            let rest = try ScratchFolder.files(below: command.store)
+            #expect(rest == [], "seed \(seed)")
         }
         print("TortureTests: killed \(kills) of \(2 * wanted) imports and collections")
         #expect(kills > 0)

@@ -27,7 +27,10 @@ struct CrateMetadata {
     private var record: RunRecord { content.run.record }
 
     private static func reference(_ id: String) -> JSONValue { ["@id": .string(id)] }
-    private static func references(_ ids: [String]) -> JSONValue { .array(ids.map(reference)) }
+    /// A list of one is written without brackets, as RO-Crate would have it.
+    private static func references(_ ids: [String]) -> JSONValue {
+        ids.count == 1 ? reference(ids[0]) : .array(ids.map(reference))
+    }
     /// A path as the identifier of an entity; names of stages hold characters that addresses don't.
     private static func id(_ path: String, isFolder: Bool = false) -> String {
         let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/".utf8)
@@ -116,25 +119,24 @@ struct CrateMetadata {
             "result": Self.references(own.map(folderID) + results.map { Self.id($0) }),
         ]
         let inputs = configuration.map { Self.id($0) } + others.map(folderID)
-        // A list of one is written without brackets, as RO-Crate would have it.
-        if let input = inputs.first {
-            value["object"] = inputs.count == 1 ? Self.reference(input) : Self.references(inputs)
-        }
+        if !inputs.isEmpty { value["object"] = Self.references(inputs) }
         if record.status != .finished, let message = record.message { value["error"] = .string(message) }
         return .object(value)
     }
 
     private var artifacts: [JSONValue] {
         content.artifacts.map { artifact in
-            [
+            var value: JSONObject = [
                 "@id": .string(folderID(artifact)), "@type": "Dataset",
                 "name": .string(artifact.record.stage),
                 "description": .string("A \(artifact.record.type): \(artifact.record.summary)"),
                 "identifier": .string("sha256:\(artifact.record.fingerprint)"),
                 "dateCreated": .string(artifact.record.finished),
                 "hasPart": Self.references(artifact.files.map { Self.id($0) }),
-                "mentions": Self.references(artifact.leftOut.map { leftOutID($0, of: artifact) }),
             ]
+            let leftOut = artifact.leftOut.map { leftOutID($0, of: artifact) }
+            if !leftOut.isEmpty { value["mentions"] = Self.references(leftOut) }
+            return .object(value)
         }
     }
 
