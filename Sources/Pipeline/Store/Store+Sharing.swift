@@ -12,13 +12,23 @@ extension Store {
 
     /// Notes where an artifact is.
     ///
-    /// An artifact is whole without its note, so that one that can't be written is no error.
+    /// An artifact is whole without its note, so that one that can't be written is no error. Without the artifact's lock,
+    /// another process may take the temporary folder for that of a dead one, which costs the note.
     func noteLocation(of fingerprint: String, _ folder: FilePath) {
         var relative = folder
         guard relative.removePrefix(root) else { return }
         let file = indexFile(fingerprint)
-        try? FileSystem.createDirectory(file.removingLastComponent())
-        try? FileSystem.writeAtomically(Array("\(relative)\n".utf8), to: file)
+        // Among the temporary folders, where what a kill leaves is found and removed.
+        let temporary = temporaryFolder.appending(
+            "\(fingerprint).note-\(String(UInt32.random(in: 0 ... .max), radix: 16))")
+        let note = temporary.appending("note")
+        do {
+            try FileSystem.createDirectory(file.removingLastComponent())
+            try FileSystem.createDirectory(temporary)
+            try FileSystem.writeAtomically(Array("\(relative)\n".utf8), to: note)
+            try FileSystem.rename(note, to: file)
+        } catch {}
+        try? FileSystem.remove(temporary)
     }
 
     /// Where the index says that the artifact is, if that is inside the store.
