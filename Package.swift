@@ -69,7 +69,11 @@ let package = Package(
                 "JSON", "Files", "Archives", .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
-        .target(name: "Reporting"),
+        .target(
+            name: "Reporting",
+            resources: ["report.css", "theme.js", "samples.js", "viewer.js"].map {
+                .embedInCode("Assets/\($0)")
+            }),
         .target(
             name: "Stages",
             dependencies: [

@@ -17,7 +17,8 @@ struct D3LLM: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunCommand.self, VerifyCommand.self, DeterminismCommand.self, DiffCommand.self,
+            RunCommand.self, ReportCommand.self, VerifyCommand.self, DeterminismCommand.self,
+            DiffCommand.self,
             ExportCommand.self,
             ImportCommand.self, GCCommand.self, PlanCommand.self,
             WhyCommand.self, ValidateCommand.self,
