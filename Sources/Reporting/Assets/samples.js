@@ -11,7 +11,7 @@ const [method, verdict, sort, search] = controls;
 const more = field("more");
 const count = field("count");
 
-data.methods.forEach((entry, index) => method.add(new Option(`${entry.name} (${entry.setting})`, String(index))));
+data.methods.forEach((entry, index) => method.add(new Option(entry.name === entry.setting ? entry.name : `${entry.name} (${entry.setting})`, String(index))));
 const rows = data.methods.flatMap((_, m) => data.ids.map((_, p) => ({ m, p })));
 const isRight = row => data.right[row.m][row.p] === "1";
 const nfe = row => data.nfe[row.m][row.p];

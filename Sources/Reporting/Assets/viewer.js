@@ -22,7 +22,8 @@ function element(tag, content, style) {
   if (content !== undefined) made.textContent = content;
   return made;
 }
-const word = id => id === data.mask ? "·" : data.tokens[id] ?? `#${id}`;
+const word = id => id === data.mask ? "?" : data.tokens[id] ?? `#${id}`;
+const title = method => method.name === method.setting ? method.name : `${method.name} (${method.setting})`;
 
 // A recorded run with the sequence after each of its forwards.
 function unfold(run, blockLength) {
@@ -185,7 +186,7 @@ class Pane {
       else if (id === data.end) style.push("end");
       if (this.step && before[p] !== id && !isMasked) style.push("fresh");
       if (this.differs === p) style.push("differs");
-      const token = element("span", isMasked ? "·" : id === data.end ? "end" : word(id), style.join(" "));
+      const token = element("span", isMasked ? "?" : id === data.end ? "end" : word(id), style.join(" "));
       token.dataset.position = p;
       groups[groups.length - 1].append(token);
     }
@@ -229,7 +230,7 @@ function load() {
     pane.root.hidden = chosen[i] === null;
     if (chosen[i] === null) { pane.trace = null; return; }
     const method = data.methods[chosen[i]];
-    pane.show(traces[i], `${method.name} (${method.setting})`, differs);
+    pane.show(traces[i], title(method), differs);
   });
   slider.max = Math.max(1, ...traces.map(trace => trace?.count ?? 0));
   slider.value = 0;
@@ -264,10 +265,10 @@ function start() {
 data.problems.forEach((entry, index) => problem.add(new Option(`${entry.id}: ${entry.why}`, String(index))));
 right.add(new Option("no other", "none"));
 data.methods.forEach((method, index) => {
-  for (const select of [left, right]) select.add(new Option(`${method.name} (${method.setting})`, String(index)));
+  for (const select of [left, right]) select.add(new Option(title(method), String(index)));
 });
 left.value = String(data.first);
-right.value = "none";
+right.value = data.second === null ? "none" : String(data.second);
 for (const select of [problem, left, right]) select.addEventListener("change", load);
 slider.addEventListener("input", () => { stop(); draw(); });
 play.addEventListener("click", () => timer === null ? start() : stop());

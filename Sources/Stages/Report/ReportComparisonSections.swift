@@ -78,12 +78,16 @@ struct ReportComparisonSections {
     private func chart(_ title: String, _ settings: [ReportedComparison.Setting]) -> LineChart {
         LineChart(
             title: title, xTitle: "tokens per forward", yTitle: "accuracy (%)",
-            series: comparison.methods.map { method in
-                let points = settings.filter { $0.label == method.label }.sorted { $0.tpf < $1.tpf }
-                return .init(
-                    method.label,
-                    points: points.map { .init(x: $0.tpf, y: $0.accuracy.value, error: $0.accuracy.range) })
-            })
+            // Drawn last, so that variants with the same values don't cover it.
+            series: (comparison.methods.filter { $0.label != "d3LLM" }
+                + comparison.methods.filter { $0.label == "d3LLM" }).map { method in
+                    let points = settings.filter { $0.label == method.label }.sorted { $0.tpf < $1.tpf }
+                    return .init(
+                        method.label,
+                        points: points.map {
+                            .init(x: $0.tpf, y: $0.accuracy.value, error: $0.accuracy.range)
+                        })
+                })
     }
 
     private var settings: ReportTable {

@@ -75,7 +75,7 @@ extension ReportTraces {
                     ("fully", "", "fully activated: takes at least one token"),
                     ("stabilizing", "", "completed but stabilizing: not in the cache yet"),
                     ("completed", "", "completed"), ("", "●", "decoded by this forward"),
-                    ("", "·", "in the tokens masked, in the grid decoded before"),
+                    ("", "?", "not decoded yet"), ("", "·", "decoded before"),
                 ].map(Self.legendEntry)),
             .element(
                 .ul, [.class("legend"), .aria("label", "Cache")],

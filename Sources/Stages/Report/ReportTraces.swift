@@ -88,6 +88,13 @@ struct ReportTraces {
         return (all.count, samples.methods.indices.count { m in traces.contains { $0[m] != nil } })
     }
 
+    /// What is shown beside the first decoder: vanilla decoding, where it is there.
+    private func second(beside first: Int, in shown: [[DecodedTrace?]]) -> Int? {
+        samples.methods.firstIndex { $0.name == "vanilla" }.flatMap { m in
+            m != first && shown.contains { $0[m] != nil } ? m : nil
+        }
+    }
+
     /// As the viewer reads it; nil where there is nothing to see.
     ///
     /// - Parameter limit: Problems at most.
@@ -101,6 +108,7 @@ struct ReportTraces {
             } ?? samples.methods.indices.first { m in shown.contains { $0[m] != nil } } ?? 0
         return [
             "mask": .integer(Int(words.mask)), "end": .integer(Int(words.end)), "first": .integer(first),
+            "second": second(beside: first, in: shown).map { .integer($0) } ?? .null,
             "kinds": .array(DecodedTrace.kinds.map { .string($0) }),
             "tokens": .object(JSONObject(tokens.map { ("\($0)", .string(words.text($0))) })),
             "methods": .array(

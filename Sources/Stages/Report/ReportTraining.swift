@@ -106,7 +106,7 @@ struct ReportTraining {
         }
         charts.append(chart("Learning rate, share of the largest", "share", [curve("rate") { $0.factor }]))
         charts += schedule.curves.map { part in
-            chart(part.title, part.unit, [.init(part.title, points: Self.thinned(part.points))])
+            chart(part.title, part.unit, [.init(part.name, points: Self.thinned(part.points))])
         }
         let phases = log.map(\.phase).reduce(into: [String]()) { if $0.last != $1 { $0.append($1) } }
         return .group([
@@ -124,7 +124,7 @@ struct ReportTraining {
 
     private func chart(_ title: String, _ unit: String, _ series: [LineChart.Series]) -> HTML {
         .figure(
-            LineChart(title: title, xTitle: "step", yTitle: unit, series: series), width: 300, height: 260,
+            LineChart(title: title, xTitle: "step", yTitle: unit, series: series), width: 330, height: 250,
             caption: title)
     }
 

@@ -17,6 +17,7 @@ struct ReportVerdict {
     var section: ReportSection {
         ReportSection("verdict", "Verdict") {
             if run.status != .finished { trouble }
+            HTML.element(.p, .class("short"), text: "In short: \(short)")
             claimTable
             HTML.element(.div, .class("box")) {
                 HTML.element(.h3, text: "What d3LLM does")
@@ -90,21 +91,37 @@ struct ReportVerdict {
         return "No table was made in this run, so that there is nothing to judge."
     }
 
+    /// The verdict and its limits in one sentence.
+    private var short: String {
+        guard !claims.isEmpty else { return noClaims }
+        let seeds =
+            repeats.map { "over \($0.count) repeats with other seeds" }
+            ?? "in one training of each model, which can't show how much of it is luck"
+        return "of \(ReportText.count(claims.count, "claim")), \(ReportText.list(counts)), \(seeds)."
+    }
+
+    /// "12 hold", "2 do not hold".
+    private var counts: [String] {
+        ["holds", "does not hold", "within noise", "not run"].compactMap { verdict -> String? in
+            let count = claims.count { $0.verdict == verdict }
+            guard count > 0 else { return nil }
+            switch verdict {
+            case "holds": return "\(count) \(count == 1 ? "holds" : "hold")"
+            case "does not hold": return "\(count) \(count == 1 ? "does" : "do") not hold"
+            case "not run": return "\(count) could not be measured"
+            default: return "\(count) can't be decided (within noise)"
+            }
+        }
+    }
+
     private var outcome: [String] {
         var lines: [String] = []
         if !claims.isEmpty {
-            let counts = ["holds", "does not hold", "within noise", "not run"].compactMap {
-                verdict -> String? in
-                let count = claims.count { $0.verdict == verdict }
-                guard count > 0 else { return nil }
-                return verdict == "holds"
-                    ? "\(count) \(count == 1 ? "holds" : "hold")"
-                    : verdict == "does not hold"
-                        ? "\(count) \(count == 1 ? "does" : "do") not hold"
-                        : verdict == "not run"
-                            ? "\(count) could not be measured" : "\(count) can't be decided (within noise)"
-            }
             lines.append("Of \(ReportText.count(claims.count, "claim")), \(ReportText.list(counts)).")
+            for (verdict, words) in [("does not hold", "Not held"), ("within noise", "Undecided")] {
+                let those = claims.filter { $0.verdict == verdict }.map(\.statement)
+                if !those.isEmpty { lines.append("\(words): \(those.joined(separator: "; ")).") }
+            }
             let own = claims.filter { $0.left.hasPrefix("d3LLM.") }
             if !own.isEmpty {
                 lines.append(

@@ -6,6 +6,8 @@ internal import Training
 struct TrainingSchedule {
     struct Curve {
         let title: String
+        /// What the legend calls it.
+        let name: String
         let unit: String
         let points: [(Double, Double)]
     }
@@ -28,7 +30,11 @@ struct TrainingSchedule {
                 step += Double(phase.steps)
             }
             if stage.phases.count > 1 {
-                curves = [Curve(title: "Window of the masked objectives", unit: "tokens", points: points)]
+                curves = [
+                    Curve(
+                        title: "Window of the masked objectives", name: "window", unit: "tokens",
+                        points: points)
+                ]
             }
         default:
             note = "Mask ratio and window aren't drawn: the run has no configuration to compute them from."
@@ -38,7 +44,7 @@ struct TrainingSchedule {
     private mutating func distillation(_ stage: DistillStage, seed: UInt64) {
         guard let recipe = stage.recipe as? D3LLMRecipe else {
             note =
-                "The recipe \(stage.recipeName.rawValue) keeps its mask ratio from the first step to the last."
+                "The recipe \(stage.recipeName.rawValue) has no schedule of mask ratio or window."
             return
         }
         let steps = stage.steps
@@ -53,8 +59,8 @@ struct TrainingSchedule {
             return (Double(step + 1), Double(Curriculum.windowLength(lengths, epoch: epoch)))
         }
         curves = [
-            Curve(title: "Mask ratio", unit: "share", points: ratios),
-            Curve(title: "Window", unit: "tokens", points: windows),
+            Curve(title: "Mask ratio", name: "ratio", unit: "share", points: ratios),
+            Curve(title: "Window", name: "window", unit: "tokens", points: windows),
         ]
     }
 }
