@@ -6,11 +6,13 @@
 # Variables:  THREADS  threads of a run (all cores); results don't depend on it
 #             STORE    folder of artifacts (store); what is there isn't made again
 #             GOLDEN   folder of recorded cases for `parity` (Tests/Fixtures/golden)
+#             RUN      the run of `report`: a folder, or an experiment's name for its newest run (mini/table1)
 #             KILLS    how often `torture` kills (100)
 #             FUZZ     how many damaged files of each of seven kinds `fuzz` reads (200000)
 
 THREADS ?= $(shell nproc)
 STORE ?= store
+RUN ?= mini/table1
 GOLDEN ?= Tests/Fixtures/golden
 KILLS ?= 100
 FUZZ ?= 200000
@@ -25,7 +27,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce seeds components decoding quirks smoke test torture fuzz parity bench bench-8b schema format format-check doctor completions man clean
+.PHONY: help setup build reproduce report browser-check seeds components decoding quirks smoke test torture fuzz parity bench bench-8b schema format format-check doctor completions man clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -38,8 +40,24 @@ setup: ## install missing Debian packages, check the Swift version; does nothing
 build: setup ## compile the optimised command; 1 minute the first time, then seconds
 	swift build $(SWIFT_FLAGS) --product d3llm
 
-reproduce: build ## build, then run the main experiment (configs/mini/table1.json); about 10 minutes on 2 cores; goes on where it stopped
+reproduce: build ## build, then run the main experiment (configs/mini/table1.json) and make its report; about 10 minutes on 2 cores; goes on where it stopped
 	$(D3LLM) run configs/mini/table1.json --store $(STORE) --threads $(THREADS)
+	@echo
+	@$(D3LLM) report mini/table1 --store $(STORE) --threads $(THREADS)
+
+report: build ## build, then make the page of RUN (the newest run of mini/table1); 10 seconds
+	$(D3LLM) report $(RUN) --store $(STORE) --threads $(THREADS)
+
+BROWSER_PYTHON := .build/browser-venv/bin/python
+
+browser-check: build $(BROWSER_PYTHON) ## build, then make the page of RUN and use it in Chromium (apt-get install chromium); screenshots in .build/screenshots; 1 minute
+	$(D3LLM) report $(RUN) --store $(STORE) --threads $(THREADS) --output .build/report.html
+	$(BROWSER_PYTHON) scripts/browser-check.py .build/report.html --screenshots .build/screenshots
+
+$(BROWSER_PYTHON): scripts/browser-check.txt
+	python3 -m venv .build/browser-venv
+	$(BROWSER_PYTHON) -m pip install --quiet --requirement $<
+	touch $@
 
 seeds: build ## build, then run the main experiment over three seeds; about 30 minutes on 2 cores, less after reproduce
 	$(D3LLM) run configs/mini/table1-seeds.json --store $(STORE) --threads $(THREADS)

@@ -48,7 +48,7 @@ struct ReportCommand: ParsableCommand {
             try FileSystem.writeAtomically(report.html, to: path)
             for note in report.notes { reporter.log("report: \(note)") }
             if json {
-                print(try value(report, path).prettyText, terminator: "")
+                print(try value(report, location.address, path).prettyText, terminator: "")
             } else {
                 print(
                     "The report of \(location.address) is in \(path): \(report.samples.shown) of \(report.samples.all) samples, \(report.trajectories.count) trajectories of \(report.trajectories.methods) methods, \(report.html.utf8.count) bytes."
@@ -57,9 +57,9 @@ struct ReportCommand: ParsableCommand {
         }
     }
 
-    private func value(_ report: RunReport, _ path: FilePath) -> JSONValue {
+    private func value(_ report: RunReport, _ run: String, _ path: FilePath) -> JSONValue {
         [
-            "path": .string(path.string), "bytes": .integer(report.html.utf8.count),
+            "run": .string(run), "file": .string(path.string), "sizeBytes": .integer(report.html.utf8.count),
             "samples": ["shown": .integer(report.samples.shown), "all": .integer(report.samples.all)],
             "trajectories": [
                 "count": .integer(report.trajectories.count),

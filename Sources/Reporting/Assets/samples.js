@@ -4,7 +4,7 @@ const data = holder && JSON.parse(holder.textContent).samples;
 const table = document.getElementById("sample-rows");
 if (!data || !table) return;
 const body = table.tBodies[0];
-const page = 50;
+const page = 25;
 const field = name => document.getElementById(`samples-${name}`);
 const controls = ["method", "verdict", "sort", "search"].map(field);
 const [method, verdict, sort, search] = controls;

@@ -5,13 +5,20 @@ internal import Reporting
 struct ReportComparisonSections {
     let source: ReportSource
     let comparison: ReportedComparison
-    /// The place of a method among those whose samples are in the page; nil where they aren't.
-    let sampleIndex: (String) -> Int?
+    /// Which of the run's comparisons this is, from 0.
+    let number: Int
+    /// The stage that made it, where titles should tell it from others.
+    let name: String?
+    /// The place of a stage among those whose samples are in the page; nil where they aren't.
+    let sampleIndex: (RunContents.Item) -> Int?
 
     var sections: [ReportSection] { [table, curves, areas] + (effects.map { [$0] } ?? []) }
 
+    private func id(_ base: String) -> String { number == 0 ? base : "\(base)-\(number + 1)" }
+    private func title(_ base: String) -> String { name.map { "\(base): \($0)" } ?? base }
+
     private var table: ReportSection {
-        ReportSection("methods", "Methods") {
+        ReportSection(id("methods"), title("Methods")) {
             ReportTable(
                 caption: "Each method at its operating point",
                 columns: [
@@ -45,18 +52,20 @@ struct ReportComparisonSections {
     private func links(_ method: ReportedComparison.Method) -> HTML {
         guard let setting = comparison.representative(of: method)?.setting else { return .text("—") }
         var links: [HTML] = []
-        if let index = sampleIndex(method.label) { links.append(.link("samples/\(index)", "samples")) }
+        if let index = setting.item.flatMap(sampleIndex) {
+            links.append(.link("samples/\(index)", "samples"))
+        }
         if let place = comparison.settings.firstIndex(where: {
             $0.label == setting.label && $0.name == setting.name
         }) {
-            links += (links.isEmpty ? [] : [.text(", ")]) + [.link("setting-\(place)", "command")]
+            links += (links.isEmpty ? [] : [.text(", ")]) + [.link("\(id("setting"))-\(place)", "command")]
         }
         return links.isEmpty ? .text("—") : .group(links)
     }
 
     private var curves: ReportSection {
         let best = comparison.settings.map(\.accuracy.value).max() ?? 0
-        return ReportSection("curves", "Accuracy over tokens per forward") {
+        return ReportSection(id("curves"), title("Accuracy over tokens per forward")) {
             HTML.figure(
                 chart("All settings", comparison.settings), width: 680, height: 440,
                 caption:
@@ -67,7 +76,7 @@ struct ReportComparisonSections {
                     "Settings within 5 points of the best",
                     comparison.settings.filter { $0.accuracy.value >= best - 5 }), width: 680, height: 440,
                 caption:
-                    "The same without the settings that lose more than 5 points, which AUP leaves out too.")
+                    "The same, without settings that are more than 5 points below the most accurate of all.")
             HTML.paragraph(
                 "Published points are not drawn in: they are of other models and other problems, so that a point of theirs beside one of these would compare nothing."
             )
@@ -101,7 +110,7 @@ struct ReportComparisonSections {
             ],
             rows: comparison.settings.enumerated().map { index, setting in
                 ReportTable.Row(
-                    id: "setting-\(index)",
+                    id: "\(id("setting"))-\(index)",
                     [
                         .text(setting.label), .text(setting.name), ReportText.number(setting.tpf, 2),
                         ReportText.number(setting.nfe, 1), ReportText.number(setting.inputs, 0),
@@ -119,7 +128,7 @@ struct ReportComparisonSections {
     }
 
     private var areas: ReportSection {
-        ReportSection("aup", "AUP") {
+        ReportSection(id("aup"), title("AUP")) {
             HTML.figure(
                 DotChart(
                     title: "Accuracy under parallelism",
@@ -134,18 +143,22 @@ struct ReportComparisonSections {
     }
 
     private var effects: ReportSection? {
-        Self.effects(comparison.claims, over: "problems, paired bootstrap")
+        Self.effects(
+            comparison.claims, over: "problems, paired bootstrap", id: id("effects"),
+            title: title("What each part adds"))
     }
 
     /// The claims about AUP as differences with their intervals.
-    static func effects(_ claims: [ReportedComparison.JudgedClaim], over what: String) -> ReportSection? {
+    static func effects(
+        _ claims: [ReportedComparison.JudgedClaim], over what: String, id: String, title: String
+    ) -> ReportSection? {
         let rows = claims.filter { $0.left.hasSuffix(".aup") }.compactMap { claim -> DotChart.Row? in
             claim.difference.map {
                 .init(claim.statement, value: $0.value, error: $0.range, values: claim.values)
             }
         }
         guard !rows.isEmpty else { return nil }
-        return ReportSection("effects", "What each part adds") {
+        return ReportSection(id, title) {
             HTML.figure(
                 DotChart(
                     title: "Claimed effects on AUP",

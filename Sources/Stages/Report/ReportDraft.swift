@@ -5,7 +5,7 @@ internal import Reporting
 /// All parts of a report, before it is decided how many samples fit.
 struct ReportDraft {
     let source: ReportSource
-    let comparison: ReportedComparison?
+    let comparisons: [ReportedComparison]
     let repeats: ReportedRepeats?
     let samples: ReportSamples
     var traces: ReportTraces?
@@ -58,14 +58,16 @@ struct ReportDraft {
     }
 
     private func sections(problems: Int, traced: Int) -> [ReportSection] {
-        var sections = [ReportVerdict(source: source, comparison: comparison, repeats: repeats).section]
+        var sections = [ReportVerdict(source: source, comparisons: comparisons, repeats: repeats).section]
         if let repeats { sections += ReportRepeatsSections(repeats: repeats).sections }
-        if let comparison {
-            let own = ReportComparisonSections(
-                source: source, comparison: comparison,
-                sampleIndex: { problems > 0 ? samples.index(of: $0) : nil }
-            ).sections
-            sections += own.filter { section in !sections.contains { $0.id == section.id } }
+        for (number, comparison) in comparisons.enumerated() {
+            let isOnly = comparisons.count == 1 && repeats == nil
+            sections +=
+                ReportComparisonSections(
+                    source: source, comparison: comparison, number: number,
+                    name: isOnly ? nil : comparison.item.entry.stage,
+                    sampleIndex: { problems > 0 ? samples.index(of: $0) : nil }
+                ).sections
         }
         if let training = ReportTraining(source).section { sections.append(training) }
         sections.append(samples.section(shown: problems))

@@ -6,7 +6,10 @@ struct ReportRepeatsSections {
 
     var sections: [ReportSection] {
         [table]
-            + (ReportComparisonSections.effects(repeats.claims, over: "\(repeats.count) repeats").map { [$0] }
+            + (ReportComparisonSections.effects(
+                repeats.claims, over: "\(repeats.count) repeats", id: "repeated-effects",
+                title: "What each part adds, over repeats"
+            ).map { [$0] }
                 ?? [])
     }
 

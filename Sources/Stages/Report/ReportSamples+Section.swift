@@ -81,7 +81,7 @@ extension ReportSamples {
                 }
             }
             HTML.element(
-                .button, .id("samples-more"), .type("button"), .class("screen"), text: "Show 50 more")
+                .button, .id("samples-more"), .type("button"), .class("screen"), text: "Show 25 more")
         }
     }
 

@@ -25,18 +25,23 @@ struct ReportSamples {
     /// What couldn't be read, as sentences.
     let problemsFound: [String]
 
-    /// - Parameter comparison: Says which settings stand for methods; without one all evaluations are taken.
-    init(_ source: ReportSource, _ comparison: ReportedComparison?) {
+    /// - Parameter comparisons: Say which settings stand for methods; without any all evaluations are taken.
+    init(_ source: ReportSource, _ comparisons: [ReportedComparison]) {
         var wanted: [(name: String, setting: String, item: RunContents.Item)] = []
-        if let comparison {
+        for comparison in comparisons {
             for method in comparison.methods {
                 guard let (setting, isOperatingPoint) = comparison.representative(of: method),
-                    let item = setting.item
+                    let item = setting.item,
+                    // The same samples can stand for methods of several tables.
+                    !wanted.contains(where: { $0.item.entry.fingerprint == item.entry.fingerprint })
                 else { continue }
                 let name = setting.name + (isOperatingPoint ? "" : ", most accurate")
-                wanted.append((method.label, name, item))
+                let isTaken = wanted.contains { $0.name == method.label }
+                let label = isTaken ? "\(method.label) (\(comparison.item.entry.stage))" : method.label
+                wanted.append((label, name, item))
             }
-        } else {
+        }
+        if comparisons.isEmpty {
             wanted = source.items(.samples).prefix(Self.evaluationLimit).map { item in
                 let method = item.artifact?.record.recipe["config"]?["decoder"]?["method"]?.string
                 return (item.entry.stage, method ?? "evaluate", item)
@@ -92,8 +97,10 @@ struct ReportSamples {
         return Dictionary(found.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The place of a method among ``methods``.
-    func index(of label: String) -> Int? { methods.firstIndex { $0.name == label } }
+    /// The place of a stage among ``methods``.
+    func index(of item: RunContents.Item) -> Int? {
+        methods.firstIndex { $0.item.entry.fingerprint == item.entry.fingerprint }
+    }
 
     func prompt(_ id: String) -> String { problems[id]?.question ?? "not in the store" }
     func answer(_ id: String) -> String { problems[id].map { "\($0.answer)" } ?? "not in the store" }

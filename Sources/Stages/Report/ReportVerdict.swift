@@ -6,11 +6,16 @@ internal import Reporting
 /// Every sentence follows from the records by a rule; none is chosen for the run.
 struct ReportVerdict {
     let source: ReportSource
-    let comparison: ReportedComparison?
+    let comparisons: [ReportedComparison]
     let repeats: ReportedRepeats?
 
     /// The claims that count: over repeats where there are some.
-    var claims: [ReportedComparison.JudgedClaim] { repeats?.claims ?? comparison?.claims ?? [] }
+    var claims: [ReportedComparison.JudgedClaim] { repeats?.claims ?? comparisons.flatMap(\.claims) }
+
+    /// The comparison that operating points and the order of methods are told of: that with d3LLM in it.
+    var comparison: ReportedComparison? {
+        comparisons.first { $0.methods.contains { $0.label == "d3LLM" } } ?? comparisons.first
+    }
 
     private var run: RunRecord { source.run }
 

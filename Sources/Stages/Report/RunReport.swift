@@ -45,12 +45,14 @@ public struct RunReport: Sendable {
         let contents = try RunContents(location, registry: registry, cancellation: cancellation)
         let source = ReportSource(contents: contents)
         let repeats = try Self.first(of: source.items(.summary)) { try ReportedRepeats($0, $1) }
-        let comparison = try Self.first(of: source.items(.table)) {
-            try ReportedComparison($0, $1, in: contents)
+        // Tables that repeats are made of are shown by the first of them.
+        let tables = source.items(.table).prefix(repeats == nil ? .max : 1)
+        let comparisons = try tables.compactMap { item in
+            try item.artifact.map { try ReportedComparison(item, $0, in: contents) }
         }
-        let samples = ReportSamples(source, comparison)
+        let samples = ReportSamples(source, comparisons)
         var draft = ReportDraft(
-            source: source, comparison: comparison, repeats: repeats, samples: samples, traces: nil,
+            source: source, comparisons: comparisons, repeats: repeats, samples: samples, traces: nil,
             reason: samples.methods.isEmpty
                 ? "This run has no samples to decode again."
                 : "This page was made without decoding samples again; d3llm report does so unless it is told not to."
