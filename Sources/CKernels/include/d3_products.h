@@ -65,6 +65,8 @@ long d3_int8_weight_count(long n, long k);
 /// Elements of a packed left matrix.
 long d3_int8_left_count(long m, long k);
 /// y[n] = round(x / scale) with the scale that makes the largest magnitude 127; gives the scale.
+/// Where x has a value that is not finite, y is 0 and the scale NaN, so that every product with it is NaN; magnitudes
+/// below 1e-30 count as 0.
 float d3_int8_quantize(const float *x, long n, int8_t *y);
 /// Sum of x[n].
 int32_t d3_int8_sum(const int8_t *x, long n);
