@@ -92,21 +92,27 @@ static void copy_sums(const void *context, const void *sums, long top, long rows
         memcpy(d->y + (top + r) * d->ldy + column, (const float *)sums + r * D3_BAND, columns * sizeof(float));
 }
 
+static void add_sums(const void *context, const void *sums, long top, long rows, long column, long columns) {
+    const destination *d = context;
+    for (long r = 0; r < rows; r++)
+        d3_add(d->y + (top + r) * d->ldy + column, (const float *)sums + r * D3_BAND, columns);
+}
+
 static void product(const tile_function *tiles, const uint16_t *left, long m, long k, const uint16_t *weight, long n,
-                    long first, long end, float *sums, float *y, long ldy) {
+                    long first, long end, bool accumulate, float *sums, float *y, long ldy) {
     const packed_product p = {(const uint8_t *)left, (const uint8_t *)weight, m, n, padded_bytes(k, 2), tiles, sums};
     const destination d = {y, ldy};
-    run_bands(&p, first, end, copy_sums, &d);
+    run_bands(&p, first, end, accumulate ? add_sums : copy_sums, &d);
 }
 
 void d3_bf16_product(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
-                     float *sums, float *y, long ldy) {
-    product(chosen, left, m, k, weight, n, first, end, sums, y, ldy);
+                     bool accumulate, float *sums, float *y, long ldy) {
+    product(chosen, left, m, k, weight, n, first, end, accumulate, sums, y, ldy);
 }
 
 void d3_bf16_product_plain(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
                            float *sums, float *y, long ldy) {
-    product(plain_tiles, left, m, k, weight, n, first, end, sums, y, ldy);
+    product(plain_tiles, left, m, k, weight, n, first, end, false, sums, y, ldy);
 }
 
 long d3_product_tiles(long m) { return tiles_of(m); }
