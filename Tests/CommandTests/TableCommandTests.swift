@@ -106,4 +106,23 @@ import Testing
             #expect(outcome.code == 0 && !outcome.output.isEmpty, "\(outcome.log)")
         }
     }
+
+    @Test func theLeaderboardPrintsItsTable() throws {
+        let folder = D3LLMCommand.root.appending("configs").appending("published").string
+        let outcome = try command("leaderboard", "--published", folder)
+        let committed = D3LLMCommand.root.pushing("experiments/leaderboard/results/table.txt")
+        #expect(try outcome.code == 0 && outcome.output == FileSystem.readText(committed))
+        let full = try command("leaderboard", "--published", folder, "--output", "/dev/null/results")
+        #expect(full.code == 3 && full.log.contains("/dev/null/results"))
+    }
+
+    @Test func coverageIsAsRecorded() throws {
+        let folder = D3LLMCommand.root.appending("configs").appending("published").string
+        let outcome = try command("coverage", "--published", folder)
+        #expect(outcome.code == 0, "\(outcome.log)")
+        #expect(try outcome.output == Snapshots.recorded("command/coverage.txt", now: outcome.output))
+        let json = try command("coverage", "--published", folder, "--json").output
+        let root = try JSONDocument(parsing: Array(json.utf8), name: "json").root
+        #expect(root["kinds"]?["claim"]?["tested at mini scale"]?["count"]?.int == 12)
+    }
 }
