@@ -81,6 +81,12 @@ let package = Package(
                 "Reporting", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
+            name: "Published",
+            dependencies: [
+                "Evaluation", "Pipeline", "Reporting", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
             name: "Parity",
             dependencies: [
                 "Decoding", "Training", "Evaluation", "Tokenizers", "Transformers", "Numerics", "JSON",
@@ -90,7 +96,9 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "JSON", "Files", "Archives",
+                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Decoding", "Numerics", "JSON",
+                "Files",
+                "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -113,6 +121,9 @@ let package = Package(
                 "Stages", "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
                 "Numerics", "TestSupport",
             ]),
+        .testTarget(
+            name: "PublishedTests",
+            dependencies: ["Published", "Evaluation", "Pipeline", "Reporting", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "TestSupport"]),

@@ -24,6 +24,7 @@ struct D3LLM: ParsableCommand {
             WhyCommand.self, ValidateCommand.self,
             ConfigCommand.self,
             SchemaCommand.self,
+            TableCommand.self, LeaderboardCommand.self, CoverageCommand.self,
             KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,
             ManualCommand.self,
         ])

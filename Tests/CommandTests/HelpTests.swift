@@ -5,8 +5,7 @@ import Testing
 @Suite struct HelpTests {
     static let subcommands = [
         "run", "report", "verify", "determinism", "diff", "export", "import", "gc", "plan", "why", "validate",
-        "config",
-        "schema", "kinds",
+        "config", "schema", "table", "leaderboard", "coverage", "kinds",
         "methods", "parity", "doctor",
     ]
 

@@ -78,6 +78,10 @@ struct ReportPageTests {
         let text = HTML.figure(chart, caption: "What it says & more").rendered
         #expect(text.contains("<title>A &lt;chart&gt;</title>"))
         #expect(text.contains("<figcaption>What it says &amp; more</figcaption>"))
+        for colour in SeriesStyle.colours {
+            #expect(ReportAssets.style.contains("[stroke=\"\(colour)\"]"))
+            #expect(ReportAssets.style.contains("[fill=\"\(colour)\"]"))
+        }
         // What the style sheet goes by: these values must stay those of the renderer.
         for paint in ["fill=\"#ffffff\"", "stroke=\"#e5e5e5\"", "stroke=\"#333333\""] {
             #expect(text.contains(paint))

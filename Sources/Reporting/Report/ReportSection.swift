@@ -48,6 +48,11 @@ extension HTML {
         figure(SVGChartRenderer(width: width).render(chart), caption: caption)
     }
 
+    /// A bar chart with what it says in words.
+    public static func figure(_ chart: BarChart, width: Int = 640, caption: String) -> HTML {
+        figure(SVGChartRenderer(width: width).render(chart), caption: caption)
+    }
+
     /// Something that is folded away until a reader asks for it; it is printed.
     public static func details(_ summary: String, @HTMLBuilder content: () -> [HTML]) -> HTML {
         .element(.details, [], [.element(.summary, text: summary)] + content())

@@ -78,25 +78,24 @@ struct ReportComparisonSections {
                 caption:
                     "The same, without settings that are more than 5 points below the most accurate of all.")
             HTML.paragraph(
-                "Published points are not drawn in: they are of other models and other problems, so that a point of theirs beside one of these would compare nothing."
+                "Published points are not drawn in: they are of other models and other problems, so that a point of theirs beside one of these would compare nothing. d3llm table shows the published tables, with a verdict for every cell."
             )
             HTML.details("All settings as a table, with the command that makes each") { settings.html }
         }
     }
 
     private func chart(_ title: String, _ settings: [ReportedComparison.Setting]) -> LineChart {
-        LineChart(
+        var chart = LineChart(
             title: title, xTitle: "tokens per forward", yTitle: "accuracy (%)",
-            // Drawn last, so that variants with the same values don't cover it.
-            series: (comparison.methods.filter { $0.label != "d3LLM" }
-                + comparison.methods.filter { $0.label == "d3LLM" }).map { method in
-                    let points = settings.filter { $0.label == method.label }.sorted { $0.tpf < $1.tpf }
-                    return .init(
-                        method.label,
-                        points: points.map {
-                            .init(x: $0.tpf, y: $0.accuracy.value, error: $0.accuracy.range)
-                        })
-                })
+            series: comparison.methods.map { method in
+                let points = settings.filter { $0.label == method.label }.sorted { $0.tpf < $1.tpf }
+                return .init(
+                    method.label,
+                    points: points.map { .init(x: $0.tpf, y: $0.accuracy.value, error: $0.accuracy.range) })
+            })
+        // Variants of a method can have the same values.
+        chart.seriesOffset = 2
+        return chart
     }
 
     private var settings: ReportTable {
@@ -130,11 +129,12 @@ struct ReportComparisonSections {
     private var areas: ReportSection {
         ReportSection(id("aup"), title("AUP")) {
             HTML.figure(
-                DotChart(
+                BarChart(
                     title: "Accuracy under parallelism",
                     axisTitle: "AUP, bootstrap 95 % interval over problems",
-                    rows: comparison.methods.compactMap { method in
-                        method.aup.map { .init(method.label, value: $0.value, error: $0.range) }
+                    series: ["AUP"],
+                    groups: comparison.methods.compactMap { method in
+                        method.aup.map { .init(method.label, [.init($0.value, error: $0.range)]) }
                     }), width: 680,
                 caption:
                     "The area below the curve of each method, with lost accuracy weighed heavily. The intervals don't cover another training."

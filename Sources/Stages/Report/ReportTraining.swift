@@ -97,7 +97,9 @@ struct ReportTraining {
             chart(
                 "Loss", "loss",
                 [curve("total") { $0.loss }]
-                    + groups.map { name in curve(name) { group($0, name)?.crossEntropy } })
+                    + groups.map { name in curve(name) { group($0, name)?.crossEntropy } },
+                // A loss falls by orders of magnitude.
+                scale: .logarithmic)
         ]
         let entropic = groups.filter { name in log.contains { (group($0, name)?.entropy ?? 0) > 0 } }
         if !entropic.isEmpty {
@@ -122,9 +124,13 @@ struct ReportTraining {
         UInt64(max(0, item.artifact?.record.recipe["seed"]?.int ?? 0))
     }
 
-    private func chart(_ title: String, _ unit: String, _ series: [LineChart.Series]) -> HTML {
-        .figure(
-            LineChart(title: title, xTitle: "step", yTitle: unit, series: series), width: 330, height: 250,
+    private func chart(
+        _ title: String, _ unit: String, _ series: [LineChart.Series], scale: AxisScale = .linear
+    ) -> HTML {
+        var chart = LineChart(title: title, xTitle: "step", yTitle: unit, series: series)
+        chart.yScale = scale
+        return .figure(
+            chart, width: 330, height: 250,
             caption: title)
     }
 
