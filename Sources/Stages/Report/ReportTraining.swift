@@ -97,9 +97,7 @@ struct ReportTraining {
             chart(
                 "Loss", "loss",
                 [curve("total") { $0.loss }]
-                    + groups.map { name in curve(name) { group($0, name)?.crossEntropy } },
-                // A loss falls by orders of magnitude.
-                scale: .logarithmic)
+                    + groups.map { name in curve(name) { group($0, name)?.crossEntropy } })
         ]
         let entropic = groups.filter { name in log.contains { (group($0, name)?.entropy ?? 0) > 0 } }
         if !entropic.isEmpty {
@@ -125,12 +123,10 @@ struct ReportTraining {
     }
 
     private func chart(
-        _ title: String, _ unit: String, _ series: [LineChart.Series], scale: AxisScale = .linear
+        _ title: String, _ unit: String, _ series: [LineChart.Series]
     ) -> HTML {
-        var chart = LineChart(title: title, xTitle: "step", yTitle: unit, series: series)
-        chart.yScale = scale
-        return .figure(
-            chart, width: 330, height: 250,
+        .figure(
+            LineChart(title: title, xTitle: "step", yTitle: unit, series: series), width: 330, height: 250,
             caption: title)
     }
 
