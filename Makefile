@@ -52,11 +52,11 @@ report: build ## build, then make the page of RUN (the newest run of mini/table1
 
 BROWSER_PYTHON := .build/browser-venv/bin/python
 
-browser-check: build $(BROWSER_PYTHON) ## build, then make the page of RUN and use it in Chromium (apt-get install chromium); screenshots in .build/screenshots; 1 minute
+browser-check: build .build/browser-venv/installed ## build, then make the page of RUN and use it in Chromium (apt-get install chromium); screenshots in .build/screenshots; 1 minute
 	$(D3LLM) report $(or $(RUN),mini/table1) --store $(STORE) --threads $(THREADS) --output .build/report.html
 	$(BROWSER_PYTHON) scripts/browser-check.py .build/report.html --screenshots .build/screenshots
 
-$(BROWSER_PYTHON): scripts/browser-check.txt
+.build/browser-venv/installed: scripts/browser-check.txt
 	python3 -m venv .build/browser-venv
 	$(BROWSER_PYTHON) -m pip install --quiet --requirement $<
 	touch $@
