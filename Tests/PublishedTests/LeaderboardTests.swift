@@ -1,5 +1,6 @@
 import Files
 import Reporting
+import SystemPackage
 import TestSupport
 import Testing
 

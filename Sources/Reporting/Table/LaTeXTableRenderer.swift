@@ -45,7 +45,7 @@ public struct LaTeXTableRenderer: TableRenderer {
     private static let replacements: [Unicode.Scalar: String] = [
         "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "&": "\\&", "%": "\\%", "$": "\\$", "#": "\\#",
         "_": "\\_", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}", "<": "\\textless{}",
-        ">": "\\textgreater{}", "|": "\\textbar{}", "\"": "\\textquotedbl{}",
+        ">": "\\textgreater{}", "|": "\\textbar{}", "\"": "''",
         "—": "---", "–": "--", "…": "\\ldots{}", "×": "$\\times$", "±": "$\\pm$", "≤": "$\\leq$",
         "≥": "$\\geq$", "→": "$\\rightarrow$", "α": "$\\alpha$", "Δ": "$\\Delta$", "−": "$-$",
     ]
