@@ -95,6 +95,20 @@ import Transformers
         }
     }
 
+    @Test(
+        "after the first, steps take no further memory for activations",
+        arguments: TrainingPrecision.allCases,
+        [Float(0), 0.5])
+    func memory(precision: TrainingPrecision, entropy: Float) throws {
+        let gradient = try BatchGradient(
+            Tiny.parameters(Tiny.configuration(layers: 2)), threads: 2, precision: precision)
+        let batch = batch(30, entropy: entropy, length: 60)
+        _ = gradient.compute(batch)
+        let held = gradient.activationBytes
+        for _ in 0..<20 { _ = gradient.compute(batch) }
+        #expect(gradient.activationBytes == held && held > 0)
+    }
+
     @Test("a step in bfloat16 uses the parameters as they are then")
     func changedParameters() throws {
         let parameters = Tiny.parameters(Tiny.configuration())
