@@ -239,6 +239,12 @@ def shots(page, path, folder, check):
                 page.locator("#viewer").screenshot(path=folder / f"{path.stem}-{width}-{scheme}-viewer.png")
     pdf = folder / f"{path.stem}.pdf"
     page.emulate_media(media="print", color_scheme="dark")
+    for theme in ("auto", "dark"):
+        page.evaluate(
+            "t => { const d = document.documentElement.dataset; if (t === 'auto') delete d.theme; else d.theme = t; }",
+            theme)
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        check(f"paper is white ({theme})", paper == "rgb(255, 255, 255)", paper)
     page.pdf(path=pdf, format="A4", print_background=True)
     check("it can be printed", pdf.stat().st_size > 10_000, f"{pdf.stat().st_size} bytes")
 

@@ -53,9 +53,15 @@ extension HTML {
         figure(SVGChartRenderer(width: width).render(chart), caption: caption)
     }
 
-    /// Something that is folded away until a reader asks for it; it is printed.
-    public static func details(_ summary: String, @HTMLBuilder content: () -> [HTML]) -> HTML {
-        .element(.details, [], [.element(.summary, text: summary)] + content())
+    /// Something that is folded away until a reader asks for it.
+    ///
+    /// - Parameter isPrinted: Whether it is printed though nobody opened it.
+    public static func details(
+        _ summary: String, isPrinted: Bool = true, @HTMLBuilder content: () -> [HTML]
+    ) -> HTML {
+        .element(
+            .details, isPrinted ? [] : [.data("unprinted", "")],
+            [.element(.summary, text: summary)] + content())
     }
 
     /// A paragraph of words.

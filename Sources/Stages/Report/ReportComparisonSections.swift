@@ -80,7 +80,9 @@ struct ReportComparisonSections {
             HTML.paragraph(
                 "Published points are not drawn in: they are of other models and other problems, so that a point of theirs beside one of these would compare nothing. d3llm table shows the published tables, with a verdict for every cell."
             )
-            HTML.details("All settings as a table, with the command that makes each") { settings.html }
+            HTML.details("All settings as a table, with the command that makes each", isPrinted: false) {
+                settings.html
+            }
         }
     }
 

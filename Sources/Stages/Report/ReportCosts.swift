@@ -12,7 +12,7 @@ struct ReportCosts {
                 "The run took \(ReportText.duration(source.run.seconds)) and made \(ReportText.count(source.run.stages.count { $0.status == .made }, "stage")) of \(source.run.stages.count); the others were in the store, failed or weren't begun. For those that were there, the time is what making them took then."
             )
             groups.html
-            HTML.details("Every stage") { stages.html }
+            HTML.details("Every stage", isPrinted: false) { stages.html }
         }
     }
 
