@@ -96,6 +96,8 @@ struct ChartThemeTests {
         let ticks = Ticks(spanning: data, scale: .logarithmic)
         #expect(ticks.values.count == marks.count)
         for (tick, mark) in zip(ticks.values, marks) { #expect(abs(tick / mark - 1) < 1e-9) }
-        for (value, label) in [(0.02, "0.02"), (1, "1"), (20, "20")] { #expect(ticks.label(value) == label) }
+        for (value, label) in [(0.005, "0.005"), (0.02, "0.02"), (0.5, "0.5"), (1, "1"), (20, "20")] {
+            #expect(ticks.label(value) == label)
+        }
     }
 }

@@ -15,7 +15,7 @@ struct Ticks: Equatable {
     /// What stands beside a marked value.
     func label(_ value: Double) -> String {
         guard scale == .logarithmic else { return FixedPoint.text(value, digits: digits) }
-        let needed = (0...FixedPoint.maximumDigits).first { (value * Self.power($0)).rounded() >= 1 } ?? 0
+        let needed = (0...FixedPoint.maximumDigits).first { value * Self.power($0) > 1 - 1e-9 } ?? 0
         return FixedPoint.text(value, digits: needed)
     }
 
