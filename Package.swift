@@ -62,6 +62,14 @@ let package = Package(
                 "Numerics", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
+        // Runs programs that models wrote.
+        .target(name: "CSandbox"),
+        .target(
+            name: "Sandbox",
+            dependencies: [
+                "CSandbox", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+
         // The runner.
         .target(
             name: "Pipeline",
@@ -74,7 +82,8 @@ let package = Package(
             name: "Stages",
             dependencies: [
                 "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
-                "Reporting", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                "Reporting", "Sandbox", "Archives", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Parity",
@@ -86,7 +95,8 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "JSON", "Files", "Archives",
+                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "Sandbox", "JSON", "Files",
+                "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -109,6 +119,7 @@ let package = Package(
                 "Stages", "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
                 "Numerics", "TestSupport",
             ]),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "TestSupport"]),
@@ -131,7 +142,7 @@ for target in package.targets where target.type == .test {
 /// Strict settings for every Swift target; `D3LLM_STRICT=1` (set in CI) also turns warnings into errors.
 let strict = Context.environment["D3LLM_STRICT"] == "1"
 for target in package.targets where target.type != .system {
-    guard target.name != "COpenBLAS", target.name != "CKernels" else { continue }
+    guard !["COpenBLAS", "CKernels", "CSandbox"].contains(target.name) else { continue }
     target.swiftSettings =
         [
             .swiftLanguageMode(.v6),

@@ -23,7 +23,8 @@ struct D3LLM: ParsableCommand {
             WhyCommand.self, ValidateCommand.self,
             ConfigCommand.self,
             SchemaCommand.self,
-            KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,
+            SamplesCommand.self, KindsCommand.self, MethodsCommand.self, ParityCommand.self,
+            DoctorCommand.self,
             ManualCommand.self,
         ])
 
