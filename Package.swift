@@ -62,6 +62,14 @@ let package = Package(
                 "Numerics", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
+        // Runs programs that models wrote.
+        .target(name: "CSandbox"),
+        .target(
+            name: "Sandbox",
+            dependencies: [
+                "CSandbox", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+
         // The runner.
         .target(
             name: "Pipeline",
@@ -74,7 +82,8 @@ let package = Package(
             name: "Stages",
             dependencies: [
                 "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
-                "Reporting", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                "Reporting", "Sandbox", "Archives", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Published",
@@ -92,7 +101,7 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Decoding", "Numerics", "JSON",
+                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Decoding", "Numerics", "Sandbox", "JSON",
                 "Files",
                 "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -120,6 +129,7 @@ let package = Package(
         .testTarget(
             name: "PublishedTests",
             dependencies: ["Published", "Evaluation", "Pipeline", "Reporting", "TestSupport"]),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "TestSupport"]),
@@ -142,7 +152,7 @@ for target in package.targets where target.type == .test {
 /// Strict settings for every Swift target; `D3LLM_STRICT=1` (set in CI) also turns warnings into errors.
 let strict = Context.environment["D3LLM_STRICT"] == "1"
 for target in package.targets where target.type != .system {
-    guard target.name != "COpenBLAS", target.name != "CKernels" else { continue }
+    guard !["COpenBLAS", "CKernels", "CSandbox"].contains(target.name) else { continue }
     target.swiftSettings =
         [
             .swiftLanguageMode(.v6),

@@ -24,7 +24,8 @@ struct D3LLM: ParsableCommand {
             ConfigCommand.self,
             SchemaCommand.self,
             TableCommand.self, LeaderboardCommand.self, CoverageCommand.self,
-            KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,
+            SamplesCommand.self, KindsCommand.self, MethodsCommand.self, ParityCommand.self,
+            DoctorCommand.self,
             ManualCommand.self,
         ])
 

@@ -57,7 +57,8 @@ struct ArtifactMaker: Sendable {
             try FileSystem.createDirectory(work)
             let context = StageContext(
                 stage: stage, output: output, workFolder: work, threads: threads, artifacts: artifacts,
-                cancellation: cancellation, reporter: runner.reporter, line: line)
+                cancellation: cancellation, reporter: runner.reporter, line: line,
+                permissions: runner.options.permissions)
             if isResumed { runner.reporter.log("\(label): going on from \(work)") }
             let started = Timestamp.now()
             let clock = ContinuousClock.now

@@ -8,7 +8,7 @@ public struct ArtifactRecord: Sendable {
     /// The name of the file in the artifact's folder.
     ///
     /// It is written last: where it is, all the rest is.
-    static let fileName = "artifact.json"
+    public static let fileName = "artifact.json"
 
     /// One file of the artifact.
     public struct File: Sendable, Hashable {
