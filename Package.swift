@@ -81,7 +81,7 @@ let package = Package(
         .target(
             name: "Stages",
             dependencies: [
-                "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
+                "Pipeline", "Fetching", "Archives", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
                 "Reporting", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -94,7 +94,7 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "JSON", "Files", "Archives",
+                "Stages", "Parity", "Pipeline", "Fetching", "Decoding", "Numerics", "JSON", "Files", "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

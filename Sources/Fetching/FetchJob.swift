@@ -99,7 +99,7 @@ struct FetchJob {
             name: "the list of files of \(input.name)", sources: sources, size: nil, sha256: nil,
             limit: 32 << 20,
             part: folder.appending(key), lock: folder.appending("\(key).lock"),
-            place: { _ in folder.appending("\(key).json") })
+            place: { _ in folder.appending("\(key).list") })
     }
 }
 

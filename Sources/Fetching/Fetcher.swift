@@ -114,19 +114,15 @@ extension Fetcher {
         let result = try downloader.run([request])[0]
         let file: DownloadedFile
         do { file = try result.get() } catch { throw explained(error, input) }
-        defer { try? FileSystem.remove(file.path) }
+        defer { for path in [file.path, request.lock] { try? FileSystem.remove(path) } }
+        let bytes = try FileSystem.read(file.path)
         do throws(HubListing.Unreadable) {
-            let listing = try HubListing(parsing: try Self.bytes(file.path))
-            return try job.resolve(unpinned: input, repository, listing)
+            return try job.resolve(unpinned: input, repository, try HubListing(parsing: bytes))
         } catch {
             throw FetchError(
                 .unavailable,
                 "What \(request.sources[0].address) says of \(repository.id) can't be used: \(error.reason).")
         }
-    }
-
-    private static func bytes(_ path: FilePath) throws(HubListing.Unreadable) -> [UInt8] {
-        do { return try FileSystem.read(path) } catch { throw HubListing.Unreadable(reason: "\(error)") }
     }
 
     private func checkMayPin(_ input: LockedInput) throws(FetchError) {

@@ -26,15 +26,15 @@ enum DiskSpace {
         guard bytes > 0, let free = free(folder), free < bytes else { return }
         throw FetchError(
             .noSpace,
-            "There is too little room for \(name): \(Sizes.text(bytes)) are still to come, but the disk of \(folder) has \(Sizes.text(free)) left. Free some, or put the cache elsewhere (--cache)."
+            "There is too little room for \(name): \(ByteCount.text(bytes)) are still to come, but the disk of \(folder) has \(ByteCount.text(free)) left. Free some, or put the cache elsewhere (--cache)."
         )
     }
 }
 
 /// Numbers of bytes for people.
-enum Sizes {
+public enum ByteCount {
     /// "749.7 kB", "16.1 GB": powers of ten.
-    static func text(_ bytes: Int) -> String {
+    public static func text(_ bytes: Int) -> String {
         let units = ["bytes", "kB", "MB", "GB", "TB"]
         var (value, unit) = (Double(bytes), 0)
         while value >= 999.5, unit < units.count - 1 {

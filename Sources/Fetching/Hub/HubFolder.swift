@@ -44,11 +44,8 @@ struct HubFolder {
         try FileSystem.createDirectory(place.removingLastComponent())
         let temporary = place.removingLastComponent().appending(
             ".\(place.lastComponent?.string ?? "").\(UInt32.random(in: 0 ... .max)).tmp")
-        let result = target.withPlatformString { target in
-            temporary.withPlatformString { symlink(target, $0) }
-        }
-        guard result == 0 else { throw FileError("link", place, Errno(rawValue: errno)) }
         do {
+            try FileSystem.symbolicLink(to: target, at: temporary)
             try FileSystem.rename(temporary, to: place)
         } catch {
             try? FileSystem.remove(temporary)
