@@ -24,6 +24,7 @@ let package = Package(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
             name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(
             name: "COniguruma", pkgConfig: "oniguruma", providers: [.apt(["libonig-dev"])]),
         // Its pkg-config file has a flag that SwiftPM prohibits; headers and library are where the compiler looks.
@@ -38,6 +39,13 @@ let package = Package(
             name: "Archives",
             dependencies: [
                 "CArchive", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+
+        .target(
+            name: "Fetching",
+            dependencies: [
+                "CCurl", "CCrypto", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
         // The science.
@@ -81,7 +89,7 @@ let package = Package(
         .target(
             name: "Stages",
             dependencies: [
-                "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
+                "Pipeline", "Fetching", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
                 "Reporting", "Sandbox", "Archives", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -101,7 +109,7 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Decoding", "Numerics", "Sandbox", "JSON",
+                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Decoding", "Numerics", "Sandbox", "JSON",
                 "Files",
                 "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -110,6 +118,7 @@ let package = Package(
 
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
+        .testTarget(name: "FetchingTests", dependencies: ["Fetching", "TestSupport"]),
         .testTarget(name: "ArchivesTests", dependencies: ["Archives", "CArchive", "TestSupport"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"]),
         .testTarget(name: "TransformersTests", dependencies: ["Transformers", "Numerics", "TestSupport"]),

@@ -61,7 +61,7 @@ public struct SHA256: ~Copyable {
         return hex(hash.finalize())
     }
 
-    /// A digest as lower-case hexadecimal digits.
+    /// Bytes as lower-case hexadecimal digits.
     public static func hex(_ digest: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(

@@ -15,6 +15,8 @@ extension ArtifactType {
     public static let trajectories = ArtifactType("trajectories")
     /// Per-sample results of one decoder setting: samples.jsonl.
     public static let samples = ArtifactType("samples")
+    /// Files of an input from outside.
+    public static let files = ArtifactType("files")
     /// A table of results.
     public static let table = ArtifactType("table")
     /// Tables of several repeats put together.
@@ -27,5 +29,6 @@ public enum Stages {
         SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
         DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
         DatasetStage.self, BenchmarkStage.self, ModelFolderStage.self,
-    ])
+        FetchStage.self, CheckpointStage.self,
+    ], pins: .dataLock)
 }

@@ -19,7 +19,7 @@ struct D3LLM: ParsableCommand {
         subcommands: [
             RunCommand.self, VerifyCommand.self, DeterminismCommand.self, DiffCommand.self,
             ExportCommand.self,
-            ImportCommand.self, GCCommand.self, PlanCommand.self,
+            ImportCommand.self, GCCommand.self, FetchCommand.self, PlanCommand.self,
             WhyCommand.self, ValidateCommand.self,
             ConfigCommand.self,
             SchemaCommand.self,

@@ -1,5 +1,6 @@
 import Archives
 import ArgumentParser
+import Fetching
 import Files
 import Numerics
 import Parity
@@ -61,7 +62,13 @@ enum ExitCodes {
         case let error where DamagedFileError.describes(error): inputOutput
         case is PermissionError: ExitCode.validationFailure
         case is BLASError, is SandboxError: unavailable
-        case is RunInterrupted, is Interrupted: interrupted
+        case let error as FetchError:
+            switch error.code {
+            case .unknownInput, .lockFile: invalidConfiguration
+            case .noSpace: inputOutput
+            case .offline, .unpinned, .unavailable, .notAllowed, .wrongContent: failure
+            }
+        case is RunInterrupted, is Interrupted, is FetchInterrupted: interrupted
         case let failure as StageFailure: code(for: failure.underlying)
         default: Self.failure
         }

@@ -25,6 +25,8 @@ public final class StageContext: Sendable {
     private let reporter: ProgressReporter
     private let line: RunningStage.ID
     private let journals = Mutex<[String: Journal]>([:])
+    /// See ``adopt(_:as:address:)``.
+    let adopted = Mutex<[ExternalFile]>([])
 
     init(
         stage: Stage, output: FilePath, workFolder: FilePath, threads: Int, artifacts: [String: Artifact],
