@@ -89,7 +89,8 @@ let package = Package(
         .target(
             name: "Stages",
             dependencies: [
-                "Pipeline", "Fetching", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
+                "Pipeline", "Fetching", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
+                "Numerics",
                 "Reporting", "Sandbox", "Archives", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -109,7 +110,8 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Decoding", "Numerics", "Sandbox", "JSON",
+                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Decoding", "Numerics",
+                "Sandbox", "JSON",
                 "Files",
                 "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),

@@ -15,8 +15,6 @@ extension ArtifactType {
     public static let trajectories = ArtifactType("trajectories")
     /// Per-sample results of one decoder setting: samples.jsonl.
     public static let samples = ArtifactType("samples")
-    /// Files of an input from outside.
-    public static let files = ArtifactType("files")
     /// A table of results.
     public static let table = ArtifactType("table")
     /// Tables of several repeats put together.
@@ -25,10 +23,11 @@ extension ArtifactType {
 
 /// The kinds of stages that experiments can name, one file each.
 public enum Stages {
-    public static let registry = StageRegistry([
-        SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
-        DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
-        DatasetStage.self, BenchmarkStage.self, ModelFolderStage.self,
-        FetchStage.self, CheckpointStage.self,
-    ], pins: .dataLock)
+    public static let registry = StageRegistry(
+        [
+            SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
+            DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
+            DatasetStage.self, BenchmarkStage.self, ModelFolderStage.self,
+            FetchStage.self, CheckpointStage.self,
+        ], pins: .dataLock)
 }

@@ -9,16 +9,17 @@ internal import SystemPackage
 struct BenchmarkFile {
     let path: FilePath
 
-    /// The only file of an artifact.
+    /// The only file of an artifact, or of several the one that is called after the split, such as `test.jsonl`.
     ///
-    /// - Throws: ``DataError`` where there are several.
-    init(_ reference: ArtifactReference, _ context: StageContext) throws {
+    /// - Throws: ``DataError`` where that doesn't tell which.
+    init(_ reference: ArtifactReference, _ split: BenchmarkSplit, _ context: StageContext) throws {
         let folder = context.folder(of: reference)
         let names = try FileSystem.list(folder).filter { $0 != ArtifactRecord.fileName }.sorted()
-        guard let name = names.first, names.count == 1 else {
+        let fitting = names.count == 1 ? names : names.filter { FilePath($0).stem == split.rawValue }
+        guard let name = fitting.first, fitting.count == 1 else {
             throw DataError(
                 description:
-                    "\(reference) holds \(names.count) files (\(names.prefix(5).joined(separator: ", "))), and a benchmark is read from one."
+                    "\(reference) holds \(names.count) files (\(names.prefix(5).joined(separator: ", "))), and a benchmark is read from one, or from the one called \(split.rawValue)."
             )
         }
         path = folder.appending(name)
