@@ -24,6 +24,7 @@ let package = Package(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
             name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(
             name: "COniguruma", pkgConfig: "oniguruma", providers: [.apt(["libonig-dev"])]),
         // Its pkg-config file has a flag that SwiftPM prohibits; headers and library are where the compiler looks.
@@ -38,6 +39,13 @@ let package = Package(
             name: "Archives",
             dependencies: [
                 "CArchive", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+
+        .target(
+            name: "Fetching",
+            dependencies: [
+                "CCurl", "CCrypto", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
         // The science.
@@ -62,6 +70,14 @@ let package = Package(
                 "Numerics", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
+        // Runs programs that models wrote.
+        .target(name: "CSandbox"),
+        .target(
+            name: "Sandbox",
+            dependencies: [
+                "CSandbox", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+
         // The runner.
         .target(
             name: "Pipeline",
@@ -77,8 +93,10 @@ let package = Package(
         .target(
             name: "Stages",
             dependencies: [
-                "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
-                "Reporting", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                "Pipeline", "Fetching", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
+                "Numerics",
+                "Reporting", "Sandbox", "Archives", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Published",
@@ -96,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Decoding", "Numerics", "JSON",
+                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Decoding", "Numerics",
+                "Sandbox", "JSON",
                 "Files",
                 "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -105,6 +124,7 @@ let package = Package(
 
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
+        .testTarget(name: "FetchingTests", dependencies: ["Fetching", "TestSupport"]),
         .testTarget(name: "ArchivesTests", dependencies: ["Archives", "CArchive", "TestSupport"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"]),
         .testTarget(name: "TransformersTests", dependencies: ["Transformers", "Numerics", "TestSupport"]),
@@ -124,6 +144,7 @@ let package = Package(
         .testTarget(
             name: "PublishedTests",
             dependencies: ["Published", "Evaluation", "Pipeline", "Reporting", "TestSupport"]),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "TestSupport"]),
@@ -146,7 +167,7 @@ for target in package.targets where target.type == .test {
 /// Strict settings for every Swift target; `D3LLM_STRICT=1` (set in CI) also turns warnings into errors.
 let strict = Context.environment["D3LLM_STRICT"] == "1"
 for target in package.targets where target.type != .system {
-    guard target.name != "COpenBLAS", target.name != "CKernels" else { continue }
+    guard !["COpenBLAS", "CKernels", "CSandbox"].contains(target.name) else { continue }
     target.swiftSettings =
         [
             .swiftLanguageMode(.v6),

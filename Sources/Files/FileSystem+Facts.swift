@@ -19,6 +19,14 @@ extension FileSystem {
         return Int(info.st_mtim.tv_sec)
     }
 
+    /// A path that means the same from every folder.
+    public static func absolute(_ path: FilePath) throws(FileError) -> FilePath {
+        if path.isAbsolute { return path }
+        guard let current = getcwd(nil, 0) else { throw FileError("find", path, Errno(rawValue: errno)) }
+        defer { free(current) }
+        return FilePath(platformString: current).pushing(path).lexicallyNormalized()
+    }
+
     /// The bytes of a file, or of all files below a folder; links count for themselves.
     public static func totalSize(_ path: FilePath) throws(FileError) -> Int {
         guard let status = try status(path, followingLinks: false) else { return 0 }

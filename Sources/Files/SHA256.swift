@@ -61,7 +61,8 @@ public struct SHA256: ~Copyable {
         return hex(hash.finalize())
     }
 
-    private static func hex(_ digest: [UInt8]) -> String {
+    /// Bytes as lower-case hexadecimal digits.
+    public static func hex(_ digest: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(
             decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)

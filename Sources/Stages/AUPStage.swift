@@ -27,7 +27,8 @@ public struct AUPStage: StageKind {
             "reference", types: [.samples],
             "The run whose accuracy, less the margin, is the target: the teacher at one token per forward.")
         data = fields.artifact(
-            "data", types: [.dataset], "The data set, for the task's own limit on parallelism.")
+            "data", types: [.dataset, .benchmark],
+            "The data set, for the task's own limit on parallelism; a benchmark has none that is known.")
         margin = fields.number(
             "margin", default: 2, in: 0.0...100.0, "Points of accuracy that a fast setting may lose.")
         resamples = fields.integer("resamples", default: 1000, in: 40...1_000_000, "Rounds of the bootstrap.")
@@ -83,6 +84,7 @@ public struct AUPStage: StageKind {
     /// Tokens per forward that an exact decoder could reach at one link of the dependency chain per forward, with
     /// the reference run's own answers.
     private func taskLimit(_ context: StageContext, _ records: [SampleRecord]) throws -> Double? {
+        guard data.type == .dataset else { return nil }
         let problems = try ProblemFile.read(context.folder(of: data).appending("test.jsonl"))
         let depths = Dictionary(
             problems.map { ($0.id, $0.dependencyDepth) }, uniquingKeysWith: { first, _ in first })

@@ -3,6 +3,10 @@ public import Pipeline
 extension ArtifactType {
     /// Problems with worked solutions: train.jsonl and test.jsonl.
     public static let dataset = ArtifactType("dataset")
+    /// Data files as they were got.
+    public static let files = ArtifactType("file")
+    /// Questions of a benchmark with what grades them: questions.jsonl and task.json.
+    public static let benchmark = ArtifactType("benchmark")
     /// A tokenizer.json with its configuration.
     public static let tokenizer = ArtifactType("tokenizer")
     /// A checkpoint folder in Hugging Face layout, its tokenizer included.
@@ -19,8 +23,11 @@ extension ArtifactType {
 
 /// The kinds of stages that experiments can name, one file each.
 public enum Stages {
-    public static let registry = StageRegistry([
-        SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
-        DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
-    ])
+    public static let registry = StageRegistry(
+        [
+            SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
+            DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
+            DatasetStage.self, BenchmarkStage.self, ModelFolderStage.self,
+            FetchStage.self, CheckpointStage.self,
+        ], pins: .dataLock)
 }

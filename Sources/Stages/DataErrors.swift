@@ -5,7 +5,7 @@ internal import Tokenizers
 internal import Transformers
 
 /// Why a stage can't work with what it was given, although every file is whole.
-struct DataError: Error, CustomStringConvertible {
+struct DataError: Error, Sendable, CustomStringConvertible {
     let description: String
 }
 

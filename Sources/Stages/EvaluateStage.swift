@@ -10,7 +10,7 @@ internal import Tokenizers
 internal import Transformers
 
 /// Decodes the unseen problems of a data set with one decoder setting and grades the answers.
-public struct EvaluateStage: SampledStage {
+public struct EvaluateStage: SampledStage, RestrictedStage {
     public static let name = "evaluate"
     public static let version = 1
     public static let summary =
@@ -27,7 +27,8 @@ public struct EvaluateStage: SampledStage {
 
     public init(_ fields: Fields) {
         model = fields.artifact("model", types: [.model], "The model that decodes.")
-        data = fields.artifact("data", types: [.dataset], "Data set whose test part is decoded.")
+        data = fields.artifact(
+            "data", types: [.dataset, .benchmark], "Data set whose test part is decoded, or a benchmark.")
         limit = fields.optionalInteger("limit", in: 1..., "Only the first problems.")
         groupSize = fields.integer(
             "groupSize", default: 16, in: 1...4096,
@@ -42,73 +43,71 @@ public struct EvaluateStage: SampledStage {
         try runGroups(context, unit: "problems")
     }
 
-    /// The problems that are decoded, in order.
-    func problems(_ context: StageContext) throws -> [Problem] {
-        let problems = try ProblemFile.read(context.folder(of: data).appending("test.jsonl"))
-        return limit.map { Array(problems.prefix($0)) } ?? problems
+    public func sampleKeys(_ context: StageContext) throws -> [JournalKey] {
+        try asked(context).ids.map { .string($0) }
     }
 
-    public func sampleKeys(_ context: StageContext) throws -> [JournalKey] {
-        try problems(context).map { .string($0.id) }
+    /// The problems that are decoded, in order.
+    func asked(_ context: StageContext) throws -> any AskedQuestions {
+        let folder = context.folder(of: data)
+        return data.type == .benchmark
+            ? try AskedBenchmark(folder, limit: limit) : try AskedProblems(folder, limit: limit)
     }
 
     public func groups(_ context: StageContext) throws -> SampleGroups {
-        let model = try ModelFolder(context.folder(of: model), precision: precision ?? .float32)
-        let all = try problems(context)
-        let (size, seed) = (groupSize, context.seed)
+        let questions = try questions(asked(context), context)
+        let (size, seed, count) = (groupSize, context.seed, questions.ids.count)
         let generationLength = Int(try decoder.number("generationLength") ?? 0)
         let factory = try decoder.factory()
-        return SampleGroups(of: all.count, size: size) { group in
-            let range = group * size..<min(all.count, (group + 1) * size)
-            let samplings = range.map { Sampling(seed: seed, sample: UInt64($0)) }
-            return try Self.decode(
-                Array(all[range]), samplings, model, factory, generationLength: generationLength
-            ).records.map { JournalRecord(.string($0.id), $0.value) }
+        return SampleGroups(of: count, size: size) { group in
+            let range = group * size..<min(count, (group + 1) * size)
+            let decoders = try Self.decode(range, of: questions, seed: seed, factory)
+            return try zip(range, decoders).map { index, decoder in
+                JournalRecord(
+                    .string(questions.ids[index]),
+                    try questions.record(index, decoder, generationLength: generationLength))
+            }
         }
     }
 
-    /// Decodes the problems of a group.
+    /// The questions for this stage's model.
+    func questions(_ asked: any AskedQuestions, _ context: StageContext) throws -> any Questions {
+        if asked.runsPrograms, !context.permissions.codeExecution {
+            throw PermissionError(
+                "The answers of this stage are Python programs, which run with --allow-code-execution only.")
+        }
+        return try asked.questions(
+            for: AnsweringModel.Source(
+                folder: context.folder(of: model), precision: precision ?? .float32,
+                needsMask: decoder.method != "autoregressive"),
+            context.permissions)
+    }
+
+    /// Decodes the questions of a group.
     ///
     /// - Parameter wrap: Puts something that watches around each decoder.
     static func decode(
-        _ problems: [Problem], _ samplings: [Sampling], _ model: ModelFolder, _ factory: DecoderFactory,
-        generationLength: Int, wrap: (any Decoder) -> any Decoder = { $0 }
-    ) throws -> (records: [SampleRecord], decoders: [any Decoder]) {
-        var decoders = zip(problems, samplings).map { problem, sampling in
+        _ range: Range<Int>, of questions: any Questions, seed: UInt64, _ factory: DecoderFactory,
+        wrap: (any Decoder) -> any Decoder = { $0 }
+    ) throws -> [any Decoder] {
+        var decoders = try range.map { index in
             wrap(
                 factory(
                     DecodingTask(
-                        prompt: model.tokenizer.ids(problem.prompt()), maskToken: model.maskToken,
-                        endToken: model.endToken, sampling: sampling)))
+                        prompt: try questions.prompt(index), maskToken: questions.maskToken,
+                        endToken: questions.endToken, sampling: Sampling(seed: seed, sample: UInt64(index)))))
         }
-        try BatchDecoder(model.transformer, threads: 1).decode(&decoders)
-        let grader = Grader()
-        let records = zip(problems, decoders).map { problem, decoder in
-            let response = decoder.tokens[decoder.promptLength...].map(Int.init)
-            let text = model.tokenizer.decode(tokenIds: response, skipSpecialTokens: false)
-            return SampleRecord(
-                id: problem.id, correct: grader.grade(text, answer: problem.answer).isCorrect,
-                tokensBeforeEnd: TokenCount.throughEnd(
-                    response, endOfText: Int(model.endToken), generationLength: generationLength),
-                nfe: decoder.evaluations, forwards: decoder.forwards,
-                tokensForwarded: decoder.tokensForwarded,
-                text: shown(text), promptHash: StableHash.hex(problem.prompt()))
-        }
-        return (records, decoders)
+        try BatchDecoder(questions.transformer, threads: 1).decode(&decoders)
+        return decoders
     }
 
-    /// The response up to and including its first end token; the padding behind it says nothing.
-    private static func shown(_ text: String) -> String {
-        let end = Grader().endOfText
-        var kept: [Substring] = []
-        for word in text.split(separator: " ") {
-            kept.append(word)
-            if word == end { break }
-        }
-        return kept.joined(separator: " ")
+    public func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageKind)?) -> String? {
+        guard let benchmark = stage(data) as? BenchmarkStage, benchmark.task.runsPrograms else { return nil }
+        return "the benchmark \"\(benchmark.task.rawValue)\" is graded by running them"
     }
 
     public func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult {
+        let extractions = ExtractionCounts(records)
         let records = try records.map { record in
             guard let sample = SampleRecord(record.value) else {
                 throw DamagedFileError(
@@ -124,13 +123,13 @@ public struct EvaluateStage: SampledStage {
             summary:
                 "TPF \(FixedPoint.text(point.tpf, digits: 2)), accuracy \(FixedPoint.text(point.accuracy, digits: 1)) % "
                 + "[\(FixedPoint.text(interval.lower, digits: 1)), \(FixedPoint.text(interval.upper, digits: 1))], n \(point.count)",
-            metrics: [
+            metrics: extractions.added(to: [
                 "tpf": .number(point.tpf), "accuracy": .number(point.accuracy), "n": .integer(point.count),
                 "correct": .integer(point.correct), "nfe": .integer(point.nfe),
                 "tokens": .integer(point.tokens),
                 "forwards": .integer(records.reduce(0) { $0 + $1.forwards }),
                 "tokensForwarded": .integer(records.reduce(0) { $0 + $1.tokensForwarded }),
                 "accuracyInterval": [.number(interval.lower), .number(interval.upper)],
-            ])
+            ]))
     }
 }

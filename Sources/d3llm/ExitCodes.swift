@@ -1,10 +1,12 @@
 import Archives
 import ArgumentParser
+import Fetching
 import Files
 import Numerics
 import Parity
 import Pipeline
 import Published
+import Sandbox
 import Stages
 import SystemPackage
 
@@ -26,8 +28,8 @@ enum ExitCodes {
           1  a stage, a check or a comparison failed
           2  the configuration is invalid, or names what isn't there
           3  a file or the store can't be read or written, or is damaged
-         64  wrong usage of the command line
-         69  a library is missing; `d3llm doctor` says which
+         64  wrong usage of the command line, or a permission that it doesn't give
+         69  a library is missing, as `d3llm doctor` says, or the isolation of programs
         130  interrupted; run the same command again to go on
         """
 
@@ -58,8 +60,15 @@ enum ExitCodes {
             inputOutput
         case is ArchiveError, is PackingError, is ExportError, is ImportError: inputOutput
         case let error where DamagedFileError.describes(error): inputOutput
-        case is BLASError: unavailable
-        case is RunInterrupted, is Interrupted: interrupted
+        case is PermissionError: ExitCode.validationFailure
+        case is BLASError, is SandboxError: unavailable
+        case let error as FetchError:
+            switch error.code {
+            case .unknownInput, .lockFile: invalidConfiguration
+            case .noSpace: inputOutput
+            case .offline, .unpinned, .unavailable, .notAllowed, .wrongContent: failure
+            }
+        case is RunInterrupted, is Interrupted, is FetchInterrupted: interrupted
         case let failure as StageFailure: code(for: failure.underlying)
         default: Self.failure
         }

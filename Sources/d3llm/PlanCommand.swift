@@ -28,8 +28,9 @@ struct PlanCommand: ParsableCommand {
         try ExitCodes.reporting(asJSON: output.json) {
             let forecaster =
                 noForecast ? nil : Forecaster.measuring(storage.store, threads: ThreadsOption.count(threads))
-            let plan = try Plan(try experiment.load(), store: storage.store, forecaster: forecaster)
-            try output.print(plan.text, plan.value)
+            let experiment = try experiment.load()
+            let plan = try Plan(experiment, store: storage.store, forecaster: forecaster)
+            try output.print(plan.text + CodeExecutionOptions.note(experiment), plan.value)
         }
     }
 }

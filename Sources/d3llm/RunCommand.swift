@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 import Pipeline
 import Stages
 import SystemPackage
@@ -48,6 +49,8 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Don't measure this machine first to say how long the run takes.")
     var noForecast = false
 
+    @OptionGroup var codeExecution: CodeExecutionOptions
+
     func validate() throws {
         for (name, number) in [("--threads", threads), ("--jobs", jobs)] {
             guard let number, number < 1 else { continue }
@@ -57,11 +60,17 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         try ExitCodes.reporting {
+            let experiment = try experiment.load()
+            let permissions = codeExecution.permissions
             var options = Runner.Options(
                 threads: ThreadsOption.count(threads), jobs: jobs, keepsGoing: keepGoing, only: only,
                 force: force, from: from, arguments: CommandLine.arguments,
-                machineExtras: { try NumericsFacts.recorded() })
-            let experiment = try experiment.load()
+                machineExtras: {
+                    let facts = try NumericsFacts.recorded()
+                    let execution = try CodeExecution.facts(for: experiment, permissions)
+                    return JSONObject((facts.members + execution.members).map { ($0.key, $0.value) })
+                })
+            options.permissions = permissions
             let cancellation = Cancellation.onSignals()
             func runner() -> Runner {
                 Runner(

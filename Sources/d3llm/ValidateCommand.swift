@@ -13,7 +13,8 @@ struct ValidateCommand: ParsableCommand {
             let loaded = try experiment.load()
             let count = loaded.stages.count
             try output.print(
-                "\(experiment.config): \(loaded.name), \(count) \(count == 1 ? "stage" : "stages"), no problems.\n",
+                "\(experiment.config): \(loaded.name), \(count) \(count == 1 ? "stage" : "stages"), no problems.\n"
+                    + CodeExecutionOptions.note(loaded),
                 loaded.value)
         }
     }

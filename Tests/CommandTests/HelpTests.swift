@@ -4,9 +4,9 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "run", "report", "verify", "determinism", "diff", "export", "import", "gc", "plan", "why", "validate",
-        "config", "schema", "table", "leaderboard", "coverage", "kinds",
-        "methods", "parity", "doctor",
+        "run", "report", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan", "why",
+        "validate", "config", "schema", "table", "leaderboard", "coverage", "samples", "kinds", "methods",
+        "parity", "doctor",
     ]
 
     @Test(arguments: [""] + subcommands)

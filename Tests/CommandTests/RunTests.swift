@@ -28,7 +28,7 @@ import Testing
         for config in configs {
             let path = folder.pushing(FilePath(config)).string
             let valid = try command("validate", path)
-            #expect(valid.code == 0 && valid.output.hasSuffix("no problems.\n"), "\(config): \(valid.log)")
+            #expect(valid.code == 0 && valid.output.contains("no problems.\n"), "\(config): \(valid.log)")
             let plan = try command("plan", path, "--store", command.store.string)
             #expect(plan.code == 0 && plan.output.contains("\n\n0 of "), "\(config): \(plan.log)")
             #expect(!plan.output.contains("cached  "))

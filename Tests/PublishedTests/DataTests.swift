@@ -69,6 +69,26 @@ enum Repository {
         }
     }
 
+    /// A stage that is called after no cell would be decoded for nothing.
+    @Test func everyEvaluationOfAnExperimentIsACell() throws {
+        for table in try Repository.tables().tables {
+            guard let experiment = table.experiment else { continue }
+            let file = Repository.root.appending("configs").pushing(FilePath("\(experiment).json"))
+            let root = try JSONDocument(
+                parsing: FileSystem.read(file), name: file.string, allowComments: true
+            ).root
+            let cells = Set(
+                table.rows.flatMap { row in
+                    table.columns.filter { row.cells[$0.key] != nil }.map { table.stage(row, $0) }
+                })
+            let evaluations = (root["stages"]?.members ?? []).filter {
+                $0.value["kind"]?.string == "evaluate"
+            }
+            #expect(!evaluations.isEmpty)
+            for stage in evaluations { #expect(cells.contains(stage.key), "\(experiment): \(stage.key)") }
+        }
+    }
+
     @Test func anUnknownTableIsAnsweredWithTheNearest() throws {
         let tables = try Repository.tables()
         #expect {

@@ -27,6 +27,8 @@ public protocol BenchmarkTask: Sendable {
     func target(of document: Document) -> String
     /// Grades a response that was cut at ``stopStrings``.
     func verdict(_ response: String, _ document: Document) -> TaskVerdict
+    /// What each of the harness's ways to find the answer makes of a response that was cut at ``stopStrings``.
+    func extractions(_ response: String, _ document: Document) -> [TaskExtraction]
 }
 
 extension BenchmarkTask {
@@ -34,6 +36,10 @@ extension BenchmarkTask {
     public var fixedExamples: [Document] { [] }
 
     public func id(of document: Document, index: Int) -> String { "\(name)-\(index)" }
+
+    public func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
+        [TaskExtraction(name: "none", verdict: verdict(response, document), isReported: true)]
+    }
 
     /// Grades a response: text up to its end token, without special tokens.
     public func grade(_ response: String, _ document: Document) -> TaskVerdict {
@@ -47,13 +53,33 @@ extension BenchmarkTask {
     ///   - training: the training split, for tasks that draw examples.
     /// - Throws: ``TaskError`` for a record that lacks something and for too few examples.
     public func items(_ records: [TaskRecord], training: [TaskRecord] = []) throws(TaskError) -> [TaskItem] {
-        let documents = try read(records)
-        let examples = try examples(questions: documents.count, training)
-        return documents.enumerated().map { index, document in
-            TaskItem(
-                id: id(of: document, index: index), prompt: prompt(for: document, examples: examples[index]),
-                target: target(of: document), grade: { grade($0, document) })
+        var asked: [(TaskRecord, Document)] = []
+        for record in records { if let document = try document(record) { asked.append((record, document)) } }
+        let examples = try examples(questions: asked.count, training)
+        return asked.enumerated().map { index, asked in
+            let (record, document) = asked
+            return item(
+                record, document, id: id(of: document, index: index),
+                prompt: prompt(for: document, examples: examples[index]))
         }
+    }
+
+    /// A problem whose prompt was made before, for grading.
+    ///
+    /// - Throws: ``TaskError`` for a record that lacks something or isn't part of the split that is asked.
+    public func item(_ record: TaskRecord, id: String, prompt: TaskPrompt) throws(TaskError) -> TaskItem {
+        guard let document = try document(record) else {
+            throw record.problem("the record isn't part of the split that \(name) asks.")
+        }
+        return item(record, document, id: id, prompt: prompt)
+    }
+
+    private func item(
+        _ record: TaskRecord, _ document: Document, id: String, prompt: TaskPrompt
+    ) -> TaskItem {
+        TaskItem(
+            id: id, prompt: prompt, target: target(of: document), record: record, stopStrings: stopStrings,
+            extractions: { extractions($0, document) }, grade: { verdict($0, document) })
     }
 
     private func read(_ records: [TaskRecord]) throws(TaskError) -> [Document] {
@@ -88,17 +114,33 @@ public struct TaskItem: Sendable, Identifiable {
     public let prompt: TaskPrompt
     /// The right answer, or the tests, as the data set has them.
     public let target: String
+    /// The record of the data set.
+    public let record: TaskRecord
+    /// Where a response ends, before it is graded.
+    public let stopStrings: [String]
+    private let extracting: @Sendable (String) -> [TaskExtraction]
     private let grading: @Sendable (String) -> TaskVerdict
 
     init(
-        id: String, prompt: TaskPrompt, target: String, grade: @escaping @Sendable (String) -> TaskVerdict
+        id: String, prompt: TaskPrompt, target: String, record: TaskRecord, stopStrings: [String],
+        extractions: @escaping @Sendable (String) -> [TaskExtraction],
+        grade: @escaping @Sendable (String) -> TaskVerdict
     ) {
         self.id = id
         self.prompt = prompt
         self.target = target
+        self.record = record
+        self.stopStrings = stopStrings
+        extracting = extractions
         grading = grade
     }
 
+    /// The part of a response that is graded: what stands before the first stop string.
+    public func graded(_ response: String) -> String { StopStrings.cut(response, at: stopStrings) }
+
     /// Grades a response: text up to its end token, without special tokens.
-    public func grade(_ response: String) -> TaskVerdict { grading(response) }
+    public func grade(_ response: String) -> TaskVerdict { grading(graded(response)) }
+
+    /// What each way to find the answer makes of a response: text up to its end token, without special tokens.
+    public func extractions(_ response: String) -> [TaskExtraction] { extracting(graded(response)) }
 }

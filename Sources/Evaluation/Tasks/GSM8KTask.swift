@@ -58,7 +58,20 @@ public struct GSM8KTask: BenchmarkTask {
 
     public func target(of document: Document) -> String { document.answer }
 
+    public func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
+        let strict: AnswerPattern = wording == .stepByStep ? .theAnswerIs : .fourHashes
+        return [("strict-match", strict), ("flexible-extract", .lastNumber)].map { name, pattern in
+            TaskExtraction(
+                name: name, verdict: verdict(response, document, pattern), isReported: pattern == self.pattern
+            )
+        }
+    }
+
     public func verdict(_ response: String, _ document: Document) -> TaskVerdict {
+        verdict(response, document, pattern)
+    }
+
+    private func verdict(_ response: String, _ document: Document, _ pattern: AnswerPattern) -> TaskVerdict {
         let found = pattern.extract(from: response)
         return ExactMatch.matches(found, document.answer) ? .correct(found: found) : .wrong(found: found)
     }

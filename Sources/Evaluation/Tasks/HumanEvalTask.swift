@@ -56,6 +56,10 @@ public struct HumanEvalTask: BenchmarkTask {
         "\(document.test)\ncheck(\(document.entryPoint))"
     }
 
+    public func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
+        [TaskExtraction(name: "create_test", verdict: verdict(response, document), isReported: true)]
+    }
+
     public func verdict(_ response: String, _ document: Document) -> TaskVerdict {
         let source: Program.Source
         switch wording {

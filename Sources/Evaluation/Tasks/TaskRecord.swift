@@ -1,11 +1,13 @@
 internal import Files
-internal import JSON
+public import JSON
 public import SystemPackage
 
-/// One line of a benchmark's JSONL file; its accessors say what is missing and where.
+/// One record of a benchmark's file; its accessors say what is missing and where.
 public struct TaskRecord: Sendable {
     /// Its place in the file, from 0; lines without content aren't counted.
     public let index: Int
+    /// The whole record, keys in the file's order.
+    public var value: JSONValue { JSONValue(node) }
     private let node: JSONNode
     /// File, line and column for messages.
     private let place: String
@@ -32,18 +34,24 @@ public struct TaskRecord: Sendable {
     ///
     /// - Throws: `FileError`, or ``TaskError`` for a line that is no JSON object and for a file without records.
     public static func read(_ path: FilePath) throws -> [TaskRecord] {
-        let lines = try FileSystem.read(path)
-            .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        try records(in: try FileSystem.read(path), name: path.string)
+    }
+
+    /// All records of the content of a JSONL file.
+    ///
+    /// - Parameter name: what messages call the file.
+    public static func records(in bytes: [UInt8], name: String) throws(TaskError) -> [TaskRecord] {
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         var records: [TaskRecord] = []
         for (number, line) in lines.enumerated() {
             let isBlank = line.allSatisfy { $0 == UInt8(ascii: " ") || (0x09...0x0D).contains($0) }
             if isBlank { continue }
             records.append(
                 try TaskRecord(
-                    parsing: Array(line), index: records.count, file: path.string, line: number + 1))
+                    parsing: Array(line), index: records.count, file: name, line: number + 1))
         }
         guard !records.isEmpty else {
-            throw TaskError("\(path) is empty. It should have one JSON object on each line.")
+            throw TaskError("\(name) is empty. It should have one JSON object on each line.")
         }
         return records
     }

@@ -30,6 +30,8 @@ public struct Configuration: Sendable {
     let merged: ConfigNode
     /// What results, before matrices are expanded.
     let root: ConfigNode
+    /// The lock file that hashes of inputs were taken from, or would be.
+    let lock: FilePath?
     /// What is wrong with the parts and with their joining.
     let problems: [Diagnostic]
 
@@ -63,11 +65,14 @@ public struct Configuration: Sendable {
             (layers, self.overrides, problems) = ([], [], files.problems)
             root = .nothing(name)
             merged = root
+            lock = nil
             return
         }
         composer.compose(overrides)
         (layers, self.overrides) = (composer.layers, composer.overrides)
-        (merged, root, problems) = (composer.merged, composer.root, composer.problems)
+        var filler = PinFiller(registry, file: FilePath(name))
+        (merged, root) = (composer.merged, filler.filled(composer.root))
+        (problems, lock) = (composer.problems + filler.problems, filler.lock)
     }
 
     /// The files in the order in which they are laid over one another, the main one last.
@@ -85,7 +90,7 @@ public struct Configuration: Sendable {
     /// - Throws: `ConfigurationError` with every problem found.
     public func experiment() throws(ConfigurationError) -> Experiment {
         guard !layers.isEmpty else { throw ConfigurationError(problems) }
-        var loader = ExperimentLoader(registry: registry)
+        var loader = ExperimentLoader(registry: registry, lock: lock)
         let loaded = loader.load(root)
         let problems = problems + loader.problems
         guard var experiment = loaded, problems.isEmpty else { throw ConfigurationError(problems) }

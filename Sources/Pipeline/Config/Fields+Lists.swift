@@ -34,6 +34,22 @@ extension Fields {
         }
     }
 
+    /// Texts, at least one, or nothing.
+    public func optionalStrings(
+        _ key: String, _ summary: String, role: FieldRole = .recipe
+    ) -> [String]? {
+        let type = FieldType.list(of: .string, atLeast: 1)
+        return read(
+            key, type, presence: .optional, summary, role: role, fallback: .some(nil), placeholder: nil,
+            decode: { node -> [String]?? in
+                node.isNull
+                    ? .some(nil)
+                    : self.elements(of: node, key, type, atLeast: 1) { self.string($0, key) }.map(
+                        Optional.some)
+            },
+            encode: { $0.map { .array($0.map { .string($0) }) } ?? .null })
+    }
+
     /// Raw values of an enumeration.
     public func choices<Choice: CaseIterable & RawRepresentable<String>>(
         _ key: String, default values: [Choice]? = nil, atLeast count: Int = 0, _ summary: String,

@@ -147,15 +147,18 @@ final class ReadingSession {
     let subject: String
     /// The stages that can be referred to; nil while only a description is wanted.
     let directory: StageDirectory?
+    /// The hashes of what stages take from outside.
+    let pins: Pins
     private(set) var diagnostics: [Diagnostic] = []
     /// The references by the path of their key.
     private(set) var inputs: [StageInput] = []
     /// Each stage referred to and the place that does.
     private(set) var edges: [(stage: String, origin: Origin)] = []
 
-    init(subject: String = "", directory: StageDirectory? = nil) {
+    init(subject: String = "", directory: StageDirectory? = nil, pins: Pins = .none) {
         self.subject = subject
         self.directory = directory
+        self.pins = pins
     }
 
     func report(_ origin: Origin, _ message: String, hint: String? = nil) {

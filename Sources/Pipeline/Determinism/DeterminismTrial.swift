@@ -18,7 +18,8 @@ struct DeterminismTrial {
         _ cancellation: Cancellation
     ) throws {
         let context = try StageContext.scratch(
-            stage, in: folder, artifacts: inputs, threads: threads, cancellation: cancellation)
+            stage, in: folder, artifacts: inputs, threads: threads, cancellation: cancellation,
+            permissions: .none)
         let clock = ContinuousClock.now
         result = try stage.implementation.run(context)
         seconds = clock.duration(to: .now).inSeconds

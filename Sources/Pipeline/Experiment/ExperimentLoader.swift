@@ -1,5 +1,6 @@
 import JSON
 import OrderedCollections
+import SystemPackage
 
 /// The passes over a configuration: the head, the directory of stages, each stage, the order.
 struct ExperimentLoader {
@@ -7,7 +8,11 @@ struct ExperimentLoader {
     static let limit = 20_000
 
     let registry: StageRegistry
+    var lock: FilePath?
     var problems: [Diagnostic] = []
+    private var pins = Pins.none
+
+    init(registry: StageRegistry, lock: FilePath? = nil) { (self.registry, self.lock) = (registry, lock) }
 
     /// A stage or variant that was read but has no fingerprint yet.
     private struct Draft {
@@ -31,7 +36,7 @@ struct ExperimentLoader {
         let session = ReadingSession(subject: "the experiment")
         let fields = Fields(
             root, anchor: root.origin, path: [], session: session,
-            reserved: ["stages", Replication.key, Replication.summaryKey] + ConfigFile.keys)
+            reserved: ["stages", Pins.key, Replication.key, Replication.summaryKey] + ConfigFile.keys)
         let head = ExperimentHead(fields)
         fields.finish()
         if let name = root["name"]?.string { checkName(name, fields) }
@@ -39,6 +44,7 @@ struct ExperimentLoader {
             fields.reject("stages", "An experiment needs the key \"stages\" with at least one stage.")
         }
         problems += session.diagnostics
+        pins = Pins(root, lock: lock) { problems.append($0) }
         let sources = (root["stages"]?.members ?? []).map { expand($0) }
         guard sources.reduce(0, { $0 + $1.variants.count }) <= Self.limit else {
             fields.reject("stages", "The experiment has more than \(Self.limit) stages, variants included.")
@@ -118,7 +124,8 @@ struct ExperimentLoader {
         _ variant: (id: String, values: JSONObject, node: ConfigNode), of source: Source,
         _ kind: any StageKind.Type, seed: Int, _ directory: StageDirectory
     ) -> (Draft, ReadingSession) {
-        let session = ReadingSession(subject: "stage \"\(source.member.key)\"", directory: directory)
+        let session = ReadingSession(
+            subject: "stage \"\(source.member.key)\"", directory: directory, pins: pins)
         let fields = Fields(
             variant.node, anchor: source.member.keyOrigin, path: [], session: session,
             reserved: ["kind", "matrix", "seed"])

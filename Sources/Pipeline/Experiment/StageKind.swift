@@ -63,11 +63,14 @@ public struct StageResult: Sendable {
 public struct StageRegistry: Sendable {
     /// The kinds in the order in which they are listed.
     public let kinds: [any StageKind.Type]
+    /// Where the hashes of inputs come from; nil where no kind takes any.
+    let pins: PinSource?
 
     /// Kinds with distinct names.
-    public init(_ kinds: [any StageKind.Type]) {
+    public init(_ kinds: [any StageKind.Type], pins: PinSource? = nil) {
         precondition(Set(kinds.map { $0.name }).count == kinds.count, "two kinds have the same name")
         self.kinds = kinds
+        self.pins = pins
     }
 
     /// The kind of that name.

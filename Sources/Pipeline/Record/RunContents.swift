@@ -103,7 +103,7 @@ public final class RunContents: Sendable {
         }
         return try .scratch(
             stage, in: scratch.path.appending("read-\(item.entry.fingerprint)"), artifacts: artifacts,
-            threads: threads, cancellation: cancellation)
+            threads: threads, cancellation: cancellation, permissions: .none)
     }
 
     /// Why a stage can't compute anything again, as a sentence.

@@ -57,7 +57,8 @@ struct ArtifactMaker: Sendable {
             try FileSystem.createDirectory(work)
             let context = StageContext(
                 stage: stage, output: output, workFolder: work, threads: threads, artifacts: artifacts,
-                cancellation: cancellation, reporter: runner.reporter, line: line)
+                cancellation: cancellation, reporter: runner.reporter, line: line,
+                permissions: runner.options.permissions)
             if isResumed { runner.reporter.log("\(label): going on from \(work)") }
             let started = Timestamp.now()
             let clock = ContinuousClock.now
@@ -68,14 +69,17 @@ struct ArtifactMaker: Sendable {
             let seconds = clock.duration(to: .now).inSeconds
             try context.publishJournals()
             check(result, output)
-            let record = ArtifactRecord(
+            let external = context.adoptedFiles
+            var record = ArtifactRecord(
                 experiment: runner.experiment.name, stage: stage.id,
                 type: type(of: stage.implementation).output.name, fingerprint: stage.fingerprint,
-                recipe: stage.recipe.value, inputs: inputs, files: try store.seal(output),
+                recipe: stage.recipe.value, inputs: inputs,
+                files: try store.seal(output, references: Set(external.filter(\.isReference).map(\.path))),
                 summary: result.summary, metrics: result.metrics, report: result.report?.string,
                 started: started.text, finished: Timestamp.now().text, seconds: seconds, isResumed: isResumed,
                 peakMemory: memory.peak, stagesAtOnce: memory.stagesAtOnce, code: session.code,
                 machine: session.machine(threads: threads))
+            record.external = external
             let folder = store.folder(of: stage, in: runner.experiment)
             try store.publish(output, record: record, at: folder)
             store.noteLocation(of: stage.fingerprint, folder)

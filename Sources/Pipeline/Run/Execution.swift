@@ -52,6 +52,7 @@ final class Execution {
     ///   any more then.
     func run() throws {
         do {
+            try checkPermissions()
             while try turn() {}
         } catch {
             stop.set()
@@ -61,6 +62,20 @@ final class Execution {
         }
         endWaiting()
         try throwWhatWentWrong()
+    }
+
+    /// Hours of decoding shouldn't end at a program that may not be run.
+    private func checkPermissions() throws {
+        guard !runner.options.permissions.codeExecution else { return }
+        for (stage, reason) in runner.experiment.codeExecutions
+        where selection.stages.contains(where: { $0.id == stage.id }) {
+            if !selection.forced.contains(stage.id),
+                case .whole = try runner.store.find(stage, in: runner.experiment)
+            {
+                continue
+            }
+            throw PermissionError(stage: stage.id, reason: reason)
+        }
     }
 
     /// False when nothing runs and nothing can be started.

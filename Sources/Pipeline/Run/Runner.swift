@@ -24,6 +24,8 @@ public struct Runner: Sendable {
         ///
         /// Asked once, before the first stage that has to be made; its error stops the run there.
         public var machineExtras: @Sendable () throws -> JSONObject
+        /// What stages may do beyond computing.
+        public var permissions: Permissions = .none
         /// What stages were expected to take, by full name, for the record.
         public var forecasts: [String: StageForecast] = [:]
 
@@ -63,7 +65,8 @@ public struct Runner: Sendable {
 
     /// Runs what is needed, each stage after those that it refers to, independent ones at the same time.
     ///
-    /// - Throws: `StageFailure` when a stage fails, `RunFailure` when several do or the others were to go on,
+    /// - Throws: `PermissionError` when a stage that isn't in the store needs what wasn't allowed, before anything is
+    ///   done; `StageFailure` when a stage fails, `RunFailure` when several do or the others were to go on,
     ///   `RunInterrupted` when it was asked to stop, `StoreError`, `FileError`, `UnknownStageError`, what
     ///   `machineExtras` throws. Whatever was finished before is in the store.
     public func run() throws -> RunOutcome {

@@ -16,6 +16,8 @@ public final class StageContext: Sendable {
     public let seed: UInt64
     /// How many threads to use.
     public let threads: Int
+    /// What the stage may do beyond computing.
+    public let permissions: Permissions
 
     private let stage: Stage
     private let artifacts: [String: Artifact]
@@ -23,16 +25,20 @@ public final class StageContext: Sendable {
     private let reporter: ProgressReporter
     private let line: RunningStage.ID
     private let journals = Mutex<[String: Journal]>([:])
+    /// See ``adopt(_:as:address:)``.
+    let adopted = Mutex<[ExternalFile]>([])
 
     init(
         stage: Stage, output: FilePath, workFolder: FilePath, threads: Int, artifacts: [String: Artifact],
-        cancellation: Cancellation, reporter: ProgressReporter, line: RunningStage.ID
+        cancellation: Cancellation, reporter: ProgressReporter, line: RunningStage.ID,
+        permissions: Permissions
     ) {
         self.stage = stage
         self.output = output
         self.workFolder = workFolder
         self.seed = UInt64(stage.recipe.seed)
         self.threads = threads
+        self.permissions = permissions
         self.artifacts = artifacts
         self.cancellation = cancellation
         self.reporter = reporter

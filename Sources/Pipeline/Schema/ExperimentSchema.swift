@@ -58,6 +58,14 @@ struct SchemaBuilder {
                 "Stages that come once, after all copies that \"replicate\" makes; \"@name\" stands for all copies of a stage.",
             "type": "object", "propertyNames": ["pattern": .string(Patterns.name)],
         ]
+        properties[Pins.key] = [
+            "description":
+                "SHA-256 of the files of inputs from outside, by input and path; put in from data.lock where it is left out.",
+            "type": "object",
+            "additionalProperties": [
+                "type": "object", "additionalProperties": ["type": "string", "pattern": "^[0-9a-f]{64}$"],
+            ],
+        ]
         properties["stages"] = [
             "description": "The stages by name; they refer to one another as \"@name\".", "type": "object",
             "propertyNames": ["pattern": .string(Patterns.name)],

@@ -144,12 +144,14 @@ struct CrateMetadata {
     private var leftOut: [JSONValue] {
         content.artifacts.flatMap { artifact in
             artifact.leftOut.map { file in
-                [
+                var value: JSONObject = [
                     "@id": .string(leftOutID(file, of: artifact)), "@type": "CreativeWork",
                     "name": .string("\(artifact.record.stage): \(file.path)"),
                     "description": "Weights that were left out of this bundle.",
                     "contentSize": .string("\(file.size)"), "sha256": .string(file.sha256),
                 ]
+                if let address = artifact.record.address(of: file.path) { value["url"] = .string(address) }
+                return .object(value)
             }
         }
     }

@@ -42,7 +42,11 @@ public struct Exporter: Sendable {
             contentSize: content.files.reduce(0) { $0 + $1.size },
             size: try FileSystem.status(file)?.size ?? 0, sha256: try SHA256.hex(ofFile: file),
             leftOut: content.artifacts.flatMap { artifact in
-                artifact.leftOut.map { .init(path: "\(artifact.folder)/\($0.path)", size: $0.size) }
+                artifact.leftOut.map { file in
+                    .init(
+                        path: "\(artifact.folder)/\(file.path)", size: file.size, sha256: file.sha256,
+                        address: artifact.record.address(of: file.path))
+                }
             })
     }
 
@@ -69,6 +73,10 @@ public struct ExportSummary: Sendable {
         public let path: String
         /// In bytes.
         public let size: Int
+        /// In hexadecimal.
+        public let sha256: String
+        /// Where it can be had, if it was downloaded.
+        public let address: String?
     }
 
     public let file: FilePath

@@ -13,6 +13,10 @@ extension ExportSummary {
             let size = Readable.size(leftOut.reduce(0) { $0 + $1.size })
             text +=
                 "Left out, with their hashes listed: \(Self.count(leftOut.count, "file")) of weights, \(size) (--with-weights packs them)\n"
+            for file in leftOut {
+                guard let address = file.address else { continue }
+                text += "  \(file.path): SHA-256 \(file.sha256), from \(address)\n"
+            }
         }
         return text
     }
@@ -23,7 +27,14 @@ extension ExportSummary {
             "run": .string(run), "file": .string(file.string), "artifacts": .integer(artifacts),
             "files": .integer(files), "contentBytes": .integer(contentSize), "sizeBytes": .integer(size),
             "sha256": .string(sha256),
-            "leftOut": .array(leftOut.map { ["path": .string($0.path), "sizeBytes": .integer($0.size)] }),
+            "leftOut": .array(
+                leftOut.map {
+                    [
+                        "path": .string($0.path), "sizeBytes": .integer($0.size),
+                        "sha256": .string($0.sha256),
+                        "address": .text($0.address),
+                    ]
+                }),
         ]
     }
 

@@ -8,7 +8,7 @@ public struct ArtifactRecord: Sendable {
     /// The name of the file in the artifact's folder.
     ///
     /// It is written last: where it is, all the rest is.
-    static let fileName = "artifact.json"
+    public static let fileName = "artifact.json"
 
     /// One file of the artifact.
     public struct File: Sendable, Hashable {
@@ -37,6 +37,8 @@ public struct ArtifactRecord: Sendable {
     /// By key, the references as written and the folders that they stood for.
     public let inputs: JSONValue
     public let files: [File]
+    /// Files among them that came from elsewhere; not part of what identifies the content.
+    public var external: [ExternalFile] = []
     /// One line on what was made.
     public let summary: String
     public let metrics: JSONValue
@@ -62,7 +64,7 @@ public struct ArtifactRecord: Sendable {
     public let machine: JSONValue
 
     var value: JSONValue {
-        [
+        var value: JSONObject = [
             "format": .integer(Self.format), "experiment": .string(experiment), "stage": .string(stage),
             "type": .string(type), "fingerprint": .string(fingerprint), "summary": .string(summary),
             "metrics": metrics, "report": report.map(JSONValue.string) ?? .null, "recipe": recipe,
@@ -76,6 +78,8 @@ public struct ArtifactRecord: Sendable {
             "stagesAtOnce": .integer(stagesAtOnce), "code": code,
             "machine": machine,
         ]
+        if !external.isEmpty { value["external"] = .array(external.map(\.value)) }
+        return .object(value)
     }
 }
 
@@ -128,6 +132,7 @@ extension ArtifactRecord {
             entries.append(File(path: path, size: size, sha256: hash))
         }
         self.files = entries
+        self.external = (root["external"]?.array ?? []).compactMap(ExternalFile.init)
         self.summary = try text("summary")
         self.metrics = root["metrics"] ?? .null
         self.report = root["report"]?.string

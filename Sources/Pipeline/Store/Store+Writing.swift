@@ -37,16 +37,20 @@ extension Store {
 
     /// Hashes and flushes all files in `folder`, in order of their paths.
     ///
+    /// - Parameter references: Links that may be there; they stand for what they lead to.
     /// - Throws: `FileError`; `StoreError` for a link or a device, which would make the artifact depend on what
     ///   lies elsewhere.
-    func seal(_ folder: FilePath) throws -> [ArtifactRecord.File] {
+    func seal(_ folder: FilePath, references: Set<String> = []) throws -> [ArtifactRecord.File] {
         var files: [ArtifactRecord.File] = []
         func visit(_ relative: String) throws {
             let path = relative.isEmpty ? folder : folder.pushing(FilePath(relative))
             for name in try FileSystem.list(path) {
                 let child = relative.isEmpty ? name : "\(relative)/\(name)"
                 let full = path.appending(name)
-                guard let status = try FileSystem.status(full, followingLinks: false) else { continue }
+                guard let status = try FileSystem.status(full, followingLinks: references.contains(child))
+                else {
+                    continue
+                }
                 switch status.kind {
                 case .folder: try visit(child)
                 case .file:

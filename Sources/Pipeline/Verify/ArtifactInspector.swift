@@ -73,6 +73,7 @@ struct ArtifactInspector {
     private func inspectFiles(_ record: ArtifactRecord, _ finding: inout Finding) throws(FileError) {
         var listed: Set<String> = [ArtifactRecord.fileName]
         let marker = IncompleteMarker(of: record, in: folder)
+        let references = record.references
         for file in record.files {
             guard file.isInside, listed.insert(file.path).inserted else {
                 finding.problems.append("Its list of files has an entry that can't be: \(file.path).")
@@ -83,7 +84,7 @@ struct ArtifactInspector {
                 try FileSystem.status(path, followingLinks: false) == nil
             {
                 finding.leftOut.append(file)
-            } else if let problem = try problem(of: file) {
+            } else if let problem = try problem(of: file, isReference: references.contains(file.path)) {
                 finding.problems.append(problem)
             }
         }
@@ -93,10 +94,12 @@ struct ArtifactInspector {
         }
     }
 
-    private func problem(of file: ArtifactRecord.File) throws(FileError) -> String? {
+    private func problem(of file: ArtifactRecord.File, isReference: Bool) throws(FileError) -> String? {
         let path = folder.pushing(FilePath(file.path))
-        guard let status = try FileSystem.status(path, followingLinks: false) else {
-            return "Its file \(file.path) is missing."
+        guard let status = try FileSystem.status(path, followingLinks: isReference) else {
+            return isReference
+                ? "Its file \(file.path) is a link to a download that isn't in the cache any more; running its experiment again downloads it."
+                : "Its file \(file.path) is missing."
         }
         guard status.kind == .file else { return "Its file \(file.path) is no plain file." }
         guard status.size == file.size else {

@@ -33,7 +33,7 @@ extension StageContext {
     ///   - artifacts: What the stage refers to, by stage.
     static func scratch(
         _ stage: Stage, in folder: FilePath, artifacts: [String: Artifact], threads: Int,
-        cancellation: Cancellation
+        cancellation: Cancellation, permissions: Permissions
     ) throws -> StageContext {
         let (output, work) = (folder.appending("output"), folder.appending("work"))
         for path in [folder, output, work] { try FileSystem.createDirectory(path) }
@@ -43,6 +43,6 @@ extension StageContext {
         reporter.end(line)
         return StageContext(
             stage: stage, output: output, workFolder: work, threads: threads, artifacts: artifacts,
-            cancellation: cancellation, reporter: reporter, line: line)
+            cancellation: cancellation, reporter: reporter, line: line, permissions: permissions)
     }
 }

@@ -8,6 +8,7 @@ struct VerificationBench {
     let threads: Int
     let scratch: ScratchSpace
     let cancellation: Cancellation
+    let permissions: Permissions
 
     /// An artifact together with the stage that makes it.
     struct Subject {
@@ -57,7 +58,8 @@ struct VerificationBench {
     func context(_ subject: Subject, _ purpose: String) throws -> StageContext {
         try .scratch(
             subject.stage, in: scratch.path.appending("\(purpose)-\(subject.stage.fingerprint)"),
-            artifacts: inputs(of: subject.stage), threads: threads, cancellation: cancellation)
+            artifacts: inputs(of: subject.stage), threads: threads, cancellation: cancellation,
+            permissions: permissions)
     }
 }
 

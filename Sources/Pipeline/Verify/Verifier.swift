@@ -16,6 +16,8 @@ public struct Verifier: Sendable {
         /// The configuration of the run where its record has none; its stages count only where their fingerprints
         /// are those of the run.
         public var experiment: Experiment?
+        /// What stages that are checked may do beyond computing.
+        public var permissions: Permissions = .none
 
         public init(
             samples: Int = 0, seed: UInt64 = UInt64(UInt32.random(in: 0 ... .max)),
@@ -69,7 +71,7 @@ public struct Verifier: Sendable {
         }
         let bench = VerificationBench(
             artifacts: artifacts, configuration: configuration, threads: options.threads,
-            scratch: try ScratchSpace(), cancellation: cancellation)
+            scratch: try ScratchSpace(), cancellation: cancellation, permissions: options.permissions)
         checks += try resultChecks(bench)
         checks += try rerunChecks(bench)
         var sampling: Verification.Sampling?

@@ -107,7 +107,8 @@ struct ReportTraces {
                 shown.contains { $0[m] != nil } ? m : nil
             } ?? samples.methods.indices.first { m in shown.contains { $0[m] != nil } } ?? 0
         return [
-            "mask": .integer(Int(words.mask)), "end": .integer(Int(words.end)), "first": .integer(first),
+            "mask": .integer(Int(words.mask)), "end": .integer(words.end.map(Int.init) ?? -1),
+            "first": .integer(first),
             "second": second(beside: first, in: shown).map { .integer($0) } ?? .null,
             "kinds": .array(DecodedTrace.kinds.map { .string($0) }),
             "tokens": .object(JSONObject(tokens.map { ("\($0)", .string(words.text($0))) })),

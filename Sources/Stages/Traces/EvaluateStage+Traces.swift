@@ -9,7 +9,7 @@ extension EvaluateStage {
     /// The tokens that traces are shown with.
     struct TraceWords {
         let mask: Int32
-        let end: Int32
+        let end: Int32?
         let text: (Int32) -> String
     }
 
@@ -24,39 +24,37 @@ extension EvaluateStage {
     func traces(
         of samples: [Int], _ context: StageContext
     ) throws -> (traces: [Int: DecodedTrace], words: TraceWords) {
-        let model = try ModelFolder(context.folder(of: model), precision: precision ?? .float32)
-        let all = try problems(context)
+        let questions = try questions(asked(context), context)
+        let count = questions.ids.count
         let generationLength = Int(try decoder.number("generationLength") ?? 0)
         let factory = try decoder.factory()
-        let wanted = Dictionary(grouping: Set(samples.filter(all.indices.contains))) { $0 / groupSize }
+        let wanted = Dictionary(grouping: Set(samples.filter((0..<count).contains))) { $0 / groupSize }
         let groups = wanted.keys.sorted()
         let found = Mutex<[Int: DecodedTrace]>([:])
         try OrderedGroups.run(
             from: 0, to: groups.count, context: context,
             compute: { index -> [(Int, DecodedTrace)] in
-                let range = groups[index] * groupSize..<min(all.count, (groups[index] + 1) * groupSize)
-                let samplings = range.map { Sampling(seed: context.seed, sample: UInt64($0)) }
-                let (records, decoders) = try Self.decode(
-                    Array(all[range]), samplings, model, factory, generationLength: generationLength
-                ) { TraceRecorder($0) }
-                return zip(range, zip(records, decoders)).compactMap { sample, pair in
+                let range = groups[index] * groupSize..<min(count, (groups[index] + 1) * groupSize)
+                let decoders = try Self.decode(range, of: questions, seed: context.seed, factory) {
+                    TraceRecorder($0)
+                }
+                return try zip(range, decoders).compactMap { sample, decoder in
                     guard wanted[groups[index]]?.contains(sample) == true,
-                        let recorder = pair.1 as? TraceRecorder
+                        let recorder = decoder as? TraceRecorder,
+                        let record = SampleRecord(
+                            try questions.record(sample, decoder, generationLength: generationLength))
                     else { return nil }
                     return (
-                        sample, DecodedTrace(record: pair.0, start: recorder.start, steps: recorder.steps)
+                        sample, DecodedTrace(record: record, start: recorder.start, steps: recorder.steps)
                     )
                 }
             }
         ) { _, traces in
             found.withLock { found in for (sample, trace) in traces { found[sample] = trace } }
         }
-        let tokenizer = model.tokenizer
         return (
             found.withLock { $0 },
-            TraceWords(mask: model.maskToken, end: model.endToken) {
-                tokenizer.decode(tokenIds: [Int($0)], skipSpecialTokens: false)
-            }
+            TraceWords(mask: questions.maskToken, end: questions.endToken) { questions.text(of: $0) }
         )
     }
 }

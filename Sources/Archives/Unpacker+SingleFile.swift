@@ -1,0 +1,67 @@
+internal import CArchive
+internal import Files
+public import SystemPackage
+
+extension Unpacker {
+    /// The name that a file has without its compression: `HumanEval.jsonl` for `HumanEval.jsonl.gz`; nil for names that
+    /// promise no compressed single file.
+    public static func nameWithoutCompression(_ name: String) -> String? {
+        guard !isArchive(name) else { return nil }
+        for end in [".gz", ".xz", ".zst"] where name.lowercased().hasSuffix(end) && name.count > end.count {
+            return String(name.dropLast(end.count))
+        }
+        return nil
+    }
+
+    /// Whether a name promises an archive that ``unpack(_:into:)`` reads.
+    public static func isArchive(_ name: String) -> Bool {
+        let ends = [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".zip"]
+        return ends.contains { name.lowercased().hasSuffix($0) }
+    }
+
+    /// Takes the compression (gzip, xz or zstd) off a single file, whole or not at all.
+    ///
+    /// - Returns: The size of what results, in bytes.
+    /// - Throws: `ArchiveError`; `FileError`.
+    @discardableResult
+    public func decompress(_ file: FilePath, to target: FilePath) throws -> Int {
+        guard let status = try FileSystem.status(file), status.kind == .file else {
+            throw FileError("read", file, .noSuchFileOrDirectory)
+        }
+        guard status.size > 0 else { throw ArchiveError(file, .damaged, "It is empty.") }
+        let source = try ReadHandle(file)
+        try source.support("gzip", archive_read_support_filter_gzip(source.pointer))
+        try source.support("xz", archive_read_support_filter_xz(source.pointer))
+        try source.support("zstd", archive_read_support_filter_zstd(source.pointer))
+        try source.support("plain streams", archive_read_support_format_raw(source.pointer))
+        try source.check(file.withPlatformString { archive_read_open_filename(source.pointer, $0, 1 << 16) })
+        var entry: OpaquePointer?
+        guard archive_read_next_header(source.pointer, &entry) == ARCHIVE_OK else { throw source.damage }
+        guard archive_filter_count(source.pointer) == 2 else {
+            throw ArchiveError(
+                file, .damaged, "It isn't compressed by gzip, xz or zstd once, as its name says.")
+        }
+        let limit = min(limits.bytes, limits.most(ofArchive: status.size))
+        var total = 0
+        try FileSystem.writeAtomically(to: target) { sink in
+            try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
+                while true {
+                    let count = archive_read_data(source.pointer, buffer.baseAddress, buffer.count)
+                    guard count >= 0 else { throw source.damage }
+                    if count == 0 { break }
+                    total += count
+                    guard total <= limit else {
+                        throw ArchiveError(
+                            file, .tooLarge,
+                            "It holds more than \(limit) bytes, too much for a file of its size.")
+                    }
+                    try sink.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                }
+            }
+            guard archive_filter_bytes(source.pointer, -1) == Int64(status.size) else {
+                throw ArchiveError(file, .damaged, "Something else stands behind its end.")
+            }
+        }
+        return total
+    }
+}

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/// How a confined program is kept from everything else; each level has what the ones below have.
+enum {
+    /// Resource limits, no new privileges, a session of its own, closed descriptors.
+    SANDBOX_LIMITS = 0,
+    /// A seccomp filter: no sockets, no processes, no signals to others, nothing written to files.
+    SANDBOX_SECCOMP = 1,
+    /// Own user, mount, process, network and IPC namespaces with a root of their own.
+    SANDBOX_NAMESPACES = 2,
+};
+
+/// Where setting up stopped; sent with `errno` by the process that couldn't go on.
+enum {
+    SANDBOX_STEP_START = 1,
+    SANDBOX_STEP_USER = 2,
+    SANDBOX_STEP_NAMESPACES = 3,
+    SANDBOX_STEP_ROOT = 4,
+    SANDBOX_STEP_LIMITS = 5,
+    SANDBOX_STEP_FILTER = 6,
+    SANDBOX_STEP_EXECUTE = 7,
+};
+
+/// What is run, and within which bounds.
+typedef struct {
+    const char *executable;
+    char *const *arguments;
+    char *const *environment;
+    /// Standard input; standard output and error go to /dev/null.
+    int input;
+    /// Descriptor 3 of the program.
+    int result;
+    /// An empty folder: where the program is, or what its root is mounted on.
+    const char *folder;
+    /// Absolute paths that the program may read where it has a root of its own; ends with NULL.
+    const char *const *readable;
+    int level;
+    uint64_t wall_milliseconds;
+    uint64_t cpu_seconds;
+    /// Bytes of address space.
+    uint64_t memory;
+    /// Bytes of one file; with a root of its own, of all files.
+    uint64_t files;
+    /// Processes and threads of the user; 0 for no limit of their own.
+    uint64_t processes;
+    /// User and group that the program runs as; (uint32_t)-1 to stay as it is.
+    uint32_t user;
+} sandbox_program;
+
+/// How a program ended.
+typedef struct {
+    /// As waitpid gives it.
+    int32_t status;
+    /// 1 when the time was over.
+    int32_t timed_out;
+    /// A SANDBOX_STEP where setting up failed, else 0.
+    int32_t failed_step;
+    int32_t error;
+} sandbox_ending;
+
+/// Starts a program and the process that watches over it.
+///
+/// @param ending receives a descriptor from which one `sandbox_ending` can be read when the program is gone.
+/// @returns the process that watches; kill and wait for it. -1 with errno when it can't be started.
+pid_t sandbox_start(const sandbox_program *program, int *ending);
+
+/// A pipe that other children don't inherit, whose reading end doesn't wait; -1 with errno.
+int sandbox_pipe(int ends[2]);

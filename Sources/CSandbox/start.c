@@ -1,0 +1,257 @@
+// Starts a confined program: a process that watches, and below it the program.
+//
+// Between fork and exec only system calls are made: the process that forks has threads, whose locks may be held.
+#define _GNU_SOURCE
+#include "internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static pid_t make_process(void) {
+    // Not fork(): its handlers belong to a process whose threads aren't here.
+    return (pid_t)syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L);
+}
+
+static void report(int channel, sandbox_ending ending) {
+    while (write(channel, &ending, sizeof ending) < 0 && errno == EINTR) {}
+}
+
+static _Noreturn void fail(int channel, int step) {
+    report(channel, (sandbox_ending){.failed_step = step, .error = errno});
+    _exit(126);
+}
+
+static int limit(int resource, uint64_t value) {
+    struct rlimit both = {value, value};
+    struct rlimit now;
+    // What is narrower already stays.
+    if (getrlimit(resource, &now) == 0 && now.rlim_max < value) both.rlim_cur = both.rlim_max = now.rlim_max;
+    return setrlimit(resource, &both);
+}
+
+static int set_limits(const sandbox_program *program) {
+    // A second apart: the first signal says why, the second can't be ignored.
+    if (limit(RLIMIT_CPU, program->cpu_seconds + 1) < 0) return -1;
+    struct rlimit time;
+    if (getrlimit(RLIMIT_CPU, &time) < 0) return -1;
+    if (time.rlim_cur > program->cpu_seconds) time.rlim_cur = program->cpu_seconds;
+    if (setrlimit(RLIMIT_CPU, &time) < 0) return -1;
+    if (program->processes && limit(RLIMIT_NPROC, program->processes) < 0) return -1;
+    return limit(RLIMIT_AS, program->memory) < 0 || limit(RLIMIT_FSIZE, program->files) < 0
+            || limit(RLIMIT_NOFILE, 64) < 0 || limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_MEMLOCK, 0) < 0
+            || limit(RLIMIT_STACK, 64 << 20) < 0
+        ? -1
+        : 0;
+}
+
+/// Puts the descriptors of the program in their places and closes all others but `channel`, which becomes 4.
+static int place_descriptors(const sandbox_program *program, int *channel) {
+    // Out of the way first, so that none is overwritten before it is moved.
+    int input = fcntl(program->input, F_DUPFD_CLOEXEC, 16);
+    int result = fcntl(program->result, F_DUPFD_CLOEXEC, 16);
+    int own = fcntl(*channel, F_DUPFD_CLOEXEC, 16);
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (input < 0 || result < 0 || own < 0 || nothing < 0) return -1;
+    int nowhere = fcntl(nothing, F_DUPFD_CLOEXEC, 16);
+    if (dup2(input, 0) < 0 || dup2(nowhere, 1) < 0 || dup2(nowhere, 2) < 0 || dup2(result, 3) < 0) return -1;
+    if (dup3(own, 4, O_CLOEXEC) < 0) return -1;
+    *channel = 4;
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, 5U, ~0U, 0U) == 0) return 0;
+#endif
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0) return -1;
+    for (rlim_t file = 5; file < files.rlim_cur && file < 1 << 20; file++) close((int)file);
+    return 0;
+}
+
+/// Becomes the program.
+static _Noreturn void execute(const sandbox_program *program, int channel) {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || set_limits(program) < 0) fail(channel, SANDBOX_STEP_LIMITS);
+    if (program->level >= SANDBOX_SECCOMP
+        && sandbox_filter(program->level >= SANDBOX_NAMESPACES) < 0)
+        fail(channel, SANDBOX_STEP_FILTER);
+    execve(program->executable, program->arguments, program->environment);
+    fail(channel, SANDBOX_STEP_EXECUTE);
+}
+
+static int64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/// Waits for a process, and kills it when its time is over.
+static sandbox_ending watch(pid_t process, uint64_t milliseconds, int kills_group) {
+    sandbox_ending ending = {0};
+    int64_t deadline = now() + (int64_t)milliseconds;
+    long pause = 200000;
+    while (1) {
+        int status;
+        pid_t found = waitpid(process, &status, WNOHANG);
+        if (found == process) {
+            ending.status = status;
+            return ending;
+        }
+        if (found < 0 && errno != EINTR) return ending;
+        if (!ending.timed_out && now() >= deadline) {
+            ending.timed_out = 1;
+            kill(process, SIGKILL);
+            if (kills_group) kill(-process, SIGKILL);
+        }
+        struct timespec rest = {0, pause};
+        nanosleep(&rest, NULL);
+        if (pause < 5000000) pause *= 2;
+    }
+}
+
+void sandbox_reap_all(void) {
+    // Processes without a parent come to this one, those that they made before as well.
+    for (int round = 0; round < 10000; round++) {
+        char path[] = "/proc/thread-self/children";
+        int list = open(path, O_RDONLY | O_CLOEXEC);
+        if (list >= 0) {
+            char text[4096];
+            ssize_t count = read(list, text, sizeof text - 1);
+            close(list);
+            pid_t child = 0;
+            for (ssize_t i = 0; i < count; i++) {
+                if (text[i] >= '0' && text[i] <= '9') {
+                    child = child * 10 + text[i] - '0';
+                } else {
+                    if (child > 1) kill(child, SIGKILL);
+                    child = 0;
+                }
+            }
+        }
+        pid_t gone = waitpid(-1, NULL, list < 0 ? WNOHANG : 0);
+        if (gone == 0 || (gone < 0 && errno == ECHILD)) return;
+    }
+}
+
+static void die_with_parent(pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    // It may have died before it was asked for.
+    if (parent && getppid() != parent) _exit(126);
+}
+
+static void hear_signals(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_DFL;
+    for (int number = 1; number < 65; number++) sigaction(number, &action, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int become(uint32_t user) {
+    if (user == (uint32_t)-1) return 0;
+    if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, user, user, user) < 0
+        || syscall(SYS_setresuid, user, user, user) < 0)
+        return -1;
+    // Else the files of /proc/self belong to root, and the new user can't map itself.
+    return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+/// The first process of a process namespace: when it ends, the kernel ends all others there.
+static _Noreturn void serve(const sandbox_program *program, int channel) {
+    die_with_parent(0);
+    pid_t child = make_process();
+    if (child < 0) fail(channel, SANDBOX_STEP_START);
+    if (child == 0) {
+        die_with_parent(0);
+        execute(program, channel);
+    }
+    int status = 0;
+    while (1) {
+        pid_t gone = waitpid(-1, &status, 0);
+        if (gone == child) break;
+        if (gone < 0 && errno == ECHILD) break;
+    }
+    report(channel, (sandbox_ending){.status = status});
+    _exit(0);
+}
+
+static _Noreturn void supervise(const sandbox_program *program, int channel, pid_t parent) {
+    hear_signals();
+    setsid();
+    if (place_descriptors(program, &channel) < 0) fail(channel, SANDBOX_STEP_START);
+    if (become(program->user) < 0) fail(channel, SANDBOX_STEP_USER);
+    die_with_parent(parent);
+    sandbox_program own = *program;
+    own.result = 3;
+    if (program->level >= SANDBOX_NAMESPACES) {
+        if (sandbox_unshare() < 0) fail(channel, SANDBOX_STEP_NAMESPACES);
+        die_with_parent(0);
+        pid_t server = make_process();
+        if (server < 0) fail(channel, SANDBOX_STEP_START);
+        if (server == 0) {
+            // In the new process namespace, so that nothing outside is seen while the root is built.
+            if (sandbox_root(&own) < 0) fail(channel, SANDBOX_STEP_ROOT);
+            serve(&own, channel);
+        }
+        sandbox_ending ending = watch(server, program->wall_milliseconds, 0);
+        // The first process of the namespace has told how the program ended, unless it was killed.
+        if (ending.timed_out || !WIFEXITED(ending.status)) report(channel, ending);
+        _exit(0);
+    }
+    if (chdir(program->folder) < 0) fail(channel, SANDBOX_STEP_ROOT);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    pid_t child = make_process();
+    if (child < 0) fail(channel, SANDBOX_STEP_START);
+    if (child == 0) {
+        // Not in the group of the process that watches: what it sends to its group shouldn't stop that.
+        setsid();
+        die_with_parent(0);
+        execute(&own, channel);
+    }
+    sandbox_ending ending = watch(child, program->wall_milliseconds, 1);
+    kill(-child, SIGKILL);
+    sandbox_reap_all();
+    report(channel, ending);
+    _exit(0);
+}
+
+pid_t sandbox_start(const sandbox_program *program, int *ending) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+    pid_t parent = getpid();
+    sigset_t all, before;
+    sigfillset(&all);
+    // No handler of this process may run in the new one.
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t process = make_process();
+    if (process == 0) {
+        close(ends[0]);
+        supervise(program, ends[1], parent);
+    }
+    int reason = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(ends[1]);
+    if (process < 0) {
+        close(ends[0]);
+        errno = reason;
+        return -1;
+    }
+    *ending = ends[0];
+    return process;
+}
+
+int sandbox_pipe(int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+    return fcntl(ends[0], F_SETFL, O_NONBLOCK);
+}

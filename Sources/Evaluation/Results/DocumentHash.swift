@@ -1,0 +1,49 @@
+internal import Files
+public import JSON
+
+/// The hash by which lm-evaluation-harness knows a record of a data set.
+public enum DocumentHash {
+    /// SHA-256 of the record as `json.dumps(record, indent=2, ensure_ascii=False)` writes it.
+    public static func of(_ document: JSONValue) -> String { SHA256.hex(of: Array(text(of: document).utf8)) }
+
+    /// The record as Python writes it.
+    static func text(of value: JSONValue, indent: Int = 0) -> String {
+        let inner = String(repeating: " ", count: indent + 2)
+        let outer = String(repeating: " ", count: indent)
+        switch value {
+        case .array(let elements):
+            guard !elements.isEmpty else { return "[]" }
+            return "[\n" + elements.map { inner + text(of: $0, indent: indent + 2) }.joined(separator: ",\n")
+                + "\n\(outer)]"
+        case .object(let object):
+            guard !object.members.isEmpty else { return "{}" }
+            return "{\n"
+                + object.members.map {
+                    "\(inner)\(quoted($0.key)): \(text(of: $0.value, indent: indent + 2))"
+                }
+                .joined(separator: ",\n") + "\n\(outer)}"
+        case .string(let string): return quoted(string)
+        default: return (try? value.compactBytes()).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case "\u{8}": result += "\\b"
+            case "\u{C}": result += "\\f"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

@@ -1,0 +1,69 @@
+/// Which benchmark is asked, in which family's way, and what differs from that.
+public struct TaskOptions: Sendable, Hashable {
+    /// Which of GSM8K's filters decides.
+    public enum Extraction: String, Sendable, Hashable, CaseIterable {
+        /// The words that the task's examples use.
+        case strict
+        /// The last number.
+        case flexible
+    }
+
+    /// A name of ``BenchmarkTasks``.
+    public var task: String
+    public var family: BenchmarkTasks.Family
+    /// Examples before each question; as many as the family's harness gives when nil.
+    public var examples: Int?
+    /// What decides for GSM8K; ``Extraction/flexible`` when nil.
+    public var extraction: Extraction?
+
+    public init(
+        task: String, family: BenchmarkTasks.Family, examples: Int? = nil, extraction: Extraction? = nil
+    ) {
+        self.task = task
+        self.family = family
+        self.examples = examples
+        self.extraction = extraction
+    }
+}
+
+extension BenchmarkTasks {
+    /// The names of all tasks, the same for each family.
+    public static let names = all(.llada).map(\.name)
+
+    /// The task as the options want it.
+    ///
+    /// - Throws: ``TaskError`` for an unknown name, and for options that the task doesn't have.
+    public static func make(_ options: TaskOptions) throws(TaskError) -> any BenchmarkTask {
+        let task = try named(options.task, options.family)
+        switch task {
+        case let task as GSM8KTask:
+            let strict: AnswerPattern = task.wording == .stepByStep ? .theAnswerIs : .fourHashes
+            return GSM8KTask(
+                task.wording, form: task.form,
+                fewShot: options.examples.map { $0 == 0 ? .none : .drawn(ExampleDraw(count: $0)) },
+                pattern: options.extraction == .strict ? strict : .lastNumber)
+        case _ where options.extraction != nil:
+            throw TaskError(
+                "The benchmark \"\(task.name)\" has one way to find an answer; leave \"extraction\" out.")
+        case let task as MATHTask:
+            guard let examples = options.examples else { return task }
+            try check(examples, task.fixedExamples.count, task.name)
+            return MATHTask(form: task.form, examples: examples)
+        case let task as MBPPTask:
+            guard let examples = options.examples else { return task }
+            try check(examples, task.fixedExamples.count, task.name)
+            return MBPPTask(task.wording, examples: examples)
+        default:
+            guard options.examples ?? 0 == 0 else {
+                throw TaskError("The benchmark \"\(task.name)\" has no examples; leave \"examples\" out.")
+            }
+            return task
+        }
+    }
+
+    private static func check(_ count: Int, _ most: Int, _ name: String) throws(TaskError) {
+        guard count <= most else {
+            throw TaskError("The benchmark \"\(name)\" has \(most) examples; \"examples\" asks for \(count).")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+internal import CCurl
+
+/// What takes the body of a response.
+protocol BodyReceiver: AnyObject {
+    /// The head is complete; called once per response, before its body.
+    func begin(_ head: ResponseHead) throws
+    /// The next bytes; valid during the call.
+    func receive(_ bytes: UnsafeRawBufferPointer) throws
+}
+
+/// One request and its response: redirects aren't followed here.
+///
+/// Used by one thread; `handle` and its callbacks live as long as the value.
+final class CurlTransfer {
+    let handle: UnsafeMutableRawPointer
+    private var headers: UnsafeMutablePointer<curl_slist>?
+    private let receiver: any BodyReceiver
+    private(set) var head = ResponseHead()
+    private var hasBegun = false
+    /// What the receiver threw, or what is wrong with the header.
+    private(set) var failure: (any Error)?
+
+    /// A header that is longer than any should be.
+    struct HeaderTooLong: Error {}
+
+    /// Prepares a GET.
+    ///
+    /// - Parameter fields: Header fields as they are sent; they hold no line breaks.
+    init(_ url: String, fields: [String], options: TransferOptions, receiver: any BodyReceiver) throws {
+        try CurlLibrary.start()
+        guard let handle = curl_easy_init() else { throw CurlError(code: CURLE_OUT_OF_MEMORY.rawValue) }
+        self.handle = handle
+        self.receiver = receiver
+        for field in fields { headers = curl_slist_append(headers, field) }
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        try check(d3llm_curl_set_text(handle, CURLOPT_URL, url))
+        try check(d3llm_curl_set_headers(handle, headers))
+        try check(d3llm_curl_allow_http_only(handle))
+        try check(
+            d3llm_curl_set_header_callback(
+                handle,
+                { bytes, _, count, context in
+                    CurlTransfer.of(context).takeHeader(UnsafeRawBufferPointer(start: bytes, count: count))
+                }, context))
+        try check(
+            d3llm_curl_set_body_callback(
+                handle,
+                { bytes, _, count, context in
+                    CurlTransfer.of(context).takeBody(UnsafeRawBufferPointer(start: bytes, count: count))
+                }, context))
+        let numbers: [(CURLoption, Int)] = [
+            // Without signals, as several threads may be at work.
+            (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_SSL_VERIFYPEER, 1),
+            (CURLOPT_SSL_VERIFYHOST, 2), (CURLOPT_BUFFERSIZE, 256 << 10),
+            (CURLOPT_CONNECTTIMEOUT_MS, options.connectMilliseconds),
+            (CURLOPT_LOW_SPEED_LIMIT, options.lowestSpeed), (CURLOPT_LOW_SPEED_TIME, options.slowSeconds),
+        ]
+        for (option, value) in numbers { try check(d3llm_curl_set_long(handle, option, value)) }
+        if let file = options.certificates {
+            try check(d3llm_curl_set_text(handle, CURLOPT_CAINFO, file))
+        }
+    }
+
+    deinit {
+        curl_easy_cleanup(handle)
+        curl_slist_free_all(headers)
+    }
+
+    private func check(_ code: CURLcode) throws(CurlError) {
+        guard code == CURLE_OK else { throw CurlError(code: code.rawValue) }
+    }
+
+    /// The address that a redirect names, made absolute; nil when there is none.
+    var redirectTarget: String? {
+        d3llm_curl_get_text(handle, CURLINFO_REDIRECT_URL).map { String(cString: $0) }
+    }
+
+    /// How many seconds the server asks to wait; nil when it doesn't.
+    var retryAfter: Int? {
+        let seconds = Int(d3llm_curl_get_offset(handle, CURLINFO_RETRY_AFTER))
+        return head["retry-after"] == nil ? nil : max(0, seconds)
+    }
+
+    /// Called when libcurl is done: gives the receiver the head of a response without body.
+    func finish() {
+        readStatus()
+        guard failure == nil, !hasBegun, head.status > 0 else { return }
+        hasBegun = true
+        do { try receiver.begin(head) } catch { failure = error }
+    }
+
+    private func readStatus() { head.status = d3llm_curl_get_long(handle, CURLINFO_RESPONSE_CODE) }
+
+    private static func of(_ context: UnsafeMutableRawPointer?) -> CurlTransfer {
+        guard let context else { preconditionFailure("libcurl lost the context of a transfer") }
+        return Unmanaged.fromOpaque(context).takeUnretainedValue()
+    }
+
+    /// The number of bytes that were taken: any other than `line.count` ends the transfer.
+    private func takeHeader(_ line: UnsafeRawBufferPointer) -> Int {
+        guard head.take(line) else {
+            failure = HeaderTooLong()
+            return 0
+        }
+        return line.count
+    }
+
+    private func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+        do {
+            if !hasBegun {
+                hasBegun = true
+                readStatus()
+                try receiver.begin(head)
+            }
+            try receiver.receive(bytes)
+            return bytes.count
+        } catch {
+            failure = error
+            // Zero would be right for a body without bytes.
+            return bytes.count == 0 ? 1 : 0
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/// Why an input isn't there, or isn't what it should be.
+public struct FetchError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kinds of reasons.
+    public enum Code: Sendable, Hashable {
+        /// The network was to be left alone, and the cache doesn't have it.
+        case offline
+        /// The lock file doesn't know such an input.
+        case unknownInput
+        /// The input has no hashes yet, and this place may not give it any.
+        case unpinned
+        /// No server gave it: connections, HTTP errors.
+        case unavailable
+        /// Servers want a token, or that terms are accepted.
+        case notAllowed
+        /// What came, or what is in the cache, has other bytes than it should.
+        case wrongContent
+        /// The disk has too little room.
+        case noSpace
+        /// The lock file can't be understood, or changed meanwhile.
+        case lockFile
+    }
+
+    public let code: Code
+    /// Sentences that hold no secrets: addresses are without users, passwords and queries.
+    public let description: String
+
+    init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+}
+
+/// Downloads that were stopped because somebody asked for it; what has come so far is kept and gone on from.
+public struct FetchInterrupted: Error, Sendable, Hashable, CustomStringConvertible {
+    public var description: String {
+        "Interrupted. What was downloaded so far is kept; run the same command again to go on from there."
+    }
+}
+
+/// What is told while inputs are fetched; on the thread that fetches.
+public protocol FetchObserver: AnyObject {
+    /// Downloads of so many bytes in all begin; nil when that isn't known.
+    func begin(bytes: Int?)
+    /// Bytes came, or were found on the disk (`isInherited`); fewer than none when a download starts over.
+    func advance(by bytes: Int, isInherited: Bool)
+    /// Something worth a line.
+    func log(_ message: String)
+}

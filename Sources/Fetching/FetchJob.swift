@@ -1,0 +1,171 @@
+internal import Files
+internal import SystemPackage
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Works out what an input's files are called in the cache and where to get them.
+struct FetchJob {
+    let settings: HubSettings
+    let options: TransferOptions
+    let observer: any FetchObserver
+
+    init(_ settings: HubSettings, _ options: TransferOptions, _ observer: any FetchObserver) {
+        (self.settings, self.options, self.observer) = (settings, options, observer)
+    }
+
+    /// How another machine's cache helps.
+    var carrying: String {
+        "Fetch it on a machine that has a network, and copy \(settings.hubCache) and \(settings.filesCache) over."
+    }
+
+    func resolve(pinned input: LockedInput) throws -> ResolvedInput {
+        switch input.origin {
+        case .addresses:
+            let files = try input.files.map { file in try resolved(request(file, of: input), file) }
+            return ResolvedInput(input: input, files: files, hub: nil)
+        case .repository(let repository):
+            let hub = hub(repository, repository.revision, repository.branch)
+            let files = try input.files.map { file in
+                let sources = try hubSources(repository) {
+                    HubAddress.file($0, repository, commit: repository.revision, file.path)
+                }
+                let request = hubRequest(
+                    "\(input.name)/\(file.path)", sources, hub, blob: file.blob ?? file.sha256 ?? "",
+                    file.size,
+                    file.sha256)
+                // Python may call the content by another name; the snapshot's link knows.
+                let linked = hub.folder.snapshot(hub.commit, file.path)
+                return try resolved(request, file, alsoAt: linked)
+            }
+            return ResolvedInput(input: input, files: files, hub: hub)
+        }
+    }
+
+    /// An input of addresses that isn't pinned yet; files of it may be.
+    func resolve(unpinned input: LockedInput) throws -> ResolvedInput {
+        let files = try input.files.map { file in try resolved(request(file, of: input), file) }
+        return ResolvedInput(input: input, files: files, hub: nil)
+    }
+
+    /// A repository that isn't pinned yet, by what the hub says of it.
+    func resolve(unpinned input: LockedInput, _ repository: LockedRepository, _ listing: HubListing)
+        throws(HubListing.Unreadable) -> ResolvedInput
+    {
+        if let commit = repository.commit, commit != listing.commit {
+            throw .init(reason: "it is of the commit \(listing.commit) instead of \(commit)")
+        }
+        let wanted = listing.files.filter { file in
+            repository.include.contains { Wildcard.matches(file.path, $0) }
+        }
+        guard !wanted.isEmpty else {
+            throw .init(reason: "none of its files match \(repository.include.joined(separator: ", "))")
+        }
+        let hub = hub(
+            repository, listing.commit, repository.commit == nil ? repository.revision : repository.branch)
+        let files = try wanted.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }.map {
+            file throws(HubListing.Unreadable) in
+            let sources: [DownloadRequest.Source]
+            do throws(FetchError) {
+                sources = try hubSources(repository) {
+                    HubAddress.file($0, repository, commit: listing.commit, file.path)
+                }
+            } catch {
+                throw HubListing.Unreadable(reason: error.description)
+            }
+            var request = hubRequest(
+                "\(input.name)/\(file.path)", sources, hub, blob: file.blob, file.size, file.sha256)
+            if file.sha256 == nil {
+                request.check = { path in
+                    guard let name = try GitBlob.name(ofFile: path), name != file.blob else { return nil }
+                    return "its git hash is \(name) instead of \(file.blob)"
+                }
+            }
+            return ResolvedInput.File(
+                path: file.path, urls: [], blob: file.blob, request: request, found: nil)
+        }
+        return ResolvedInput(input: input, files: files, hub: hub)
+    }
+
+    /// The download of what a hub says of a repository.
+    func listingRequest(of repository: LockedRepository, for input: LockedInput) throws -> DownloadRequest {
+        let sources = try hubSources(repository) { HubAddress.listing($0, repository) }
+        let key = "listing-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let folder = settings.filesCache.appending(".parts")
+        return DownloadRequest(
+            name: "the list of files of \(input.name)", sources: sources, size: nil, sha256: nil,
+            limit: 32 << 20,
+            part: folder.appending(key), lock: folder.appending("\(key).lock"),
+            place: { _ in folder.appending("\(key).list") })
+    }
+}
+
+extension FetchJob {
+    private func hub(_ repository: LockedRepository, _ commit: String, _ branch: String?) -> ResolvedInput.Hub
+    {
+        .init(folder: HubFolder(repository, in: settings.hubCache), commit: commit, branch: branch)
+    }
+
+    private func hubRequest(
+        _ name: String, _ sources: [DownloadRequest.Source], _ hub: ResolvedInput.Hub, blob: String,
+        _ size: Int?,
+        _ sha256: String?
+    ) -> DownloadRequest {
+        let place = hub.folder.blob(blob)
+        return DownloadRequest(
+            name: name, sources: sources, size: size, sha256: sha256, part: hub.folder.part(blob),
+            lock: hub.folder.lock(blob), place: { _ in place })
+    }
+
+    /// The hub, which may be sent the token, and then the mirrors, which may not.
+    private func hubSources(_ repository: LockedRepository, _ url: (String) -> String) throws(FetchError)
+        -> [DownloadRequest.Source]
+    {
+        guard let hub = PublicAddress(settings.endpoint) else {
+            throw FetchError(
+                .unavailable,
+                "HF_ENDPOINT isn't the address of a hub: it has to begin with https:// or http://.")
+        }
+        let token = hub.isPrivate ? settings.token : nil
+        return ([settings.endpoint] + repository.mirrors).enumerated().compactMap { index, endpoint in
+            var endpoint = endpoint
+            while endpoint.hasSuffix("/") { endpoint.removeLast() }
+            let url = url(endpoint)
+            return PublicAddress(url).map { .init(url: url, address: $0, token: index == 0 ? token : nil) }
+        }
+    }
+
+    /// A file with addresses of its own.
+    private func request(_ file: LockedFile, of input: LockedInput) throws(FetchError) -> DownloadRequest {
+        let sources = file.urls.compactMap { url in
+            PublicAddress(url).map { DownloadRequest.Source(url: url, address: $0, token: nil) }
+        }
+        if file.sha256 == nil, let open = sources.first(where: { !$0.address.isPrivate }) {
+            throw FetchError(
+                .unpinned,
+                "\(input.name)/\(file.path) has no hash yet, and \(open.address) isn't https: whoever stands on the way could decide what is pinned. Give it an https address, or its hash."
+            )
+        }
+        let cache = settings.filesCache
+        let key = file.sha256 ?? "new-" + SHA256.hex(of: Array((file.urls.first ?? "").utf8))
+        return DownloadRequest(
+            name: "\(input.name)/\(file.path)", sources: sources, size: file.size, sha256: file.sha256,
+            part: cache.appending(".parts").appending(key),
+            lock: cache.appending(".locks").appending("\(key).lock"), place: { cache.appending($0) })
+    }
+
+    /// Looks whether the cache has the content.
+    private func resolved(_ request: DownloadRequest, _ file: LockedFile, alsoAt linked: FilePath? = nil)
+        throws
+        -> ResolvedInput.File
+    {
+        var found: DownloadedFile?
+        for place in [request.knownPlace, linked].compactMap({ $0 }) where found == nil {
+            found = try CachedFile(file, at: place).whole
+        }
+        return .init(path: file.path, urls: file.urls, blob: file.blob, request: request, found: found)
+    }
+}

@@ -1,0 +1,50 @@
+public import SystemPackage
+
+/// An input that is in the cache, whole and as pinned.
+public struct FetchedInput: Sendable {
+    public struct File: Sendable, Hashable {
+        /// Relative to the input's folder.
+        public let path: String
+        /// The content in the cache: a plain file.
+        public let location: FilePath
+        /// In bytes.
+        public let size: Int
+        /// In hexadecimal.
+        public let sha256: String
+        /// Whether it was in the cache already.
+        public let wasCached: Bool
+        /// Where it can be had: its first address, without anything secret.
+        public let address: String
+    }
+
+    /// As the lock file has it now.
+    public let input: LockedInput
+    /// Whether this was the first use, which wrote the hashes in the lock file.
+    public let isNewlyPinned: Bool
+    /// In the order of the lock file.
+    public let files: [File]
+}
+
+/// An input on its way: its files with what to download for them.
+struct ResolvedInput {
+    struct File {
+        let path: String
+        let urls: [String]
+        let blob: String?
+        let request: DownloadRequest
+        /// The content, where the cache has it.
+        let found: DownloadedFile?
+    }
+
+    /// The repository that it is of.
+    struct Hub {
+        let folder: HubFolder
+        let commit: String
+        /// By what the commit was found.
+        let branch: String?
+    }
+
+    let input: LockedInput
+    let files: [File]
+    let hub: Hub?
+}

@@ -1,0 +1,148 @@
+internal import Files
+internal import SystemPackage
+
+/// What follows from the end of a request: the next one, a pause, another source, or the end.
+extension Download {
+    /// - Throws: Errors of this machine (a full disk): no other server helps against them.
+    func requestEnded(_ transfer: CurlTransfer, _ error: CurlError?) throws {
+        let head = transfer.head
+        switch transfer.failure {
+        case nil, is Enough: break
+        case let refusal as Refusal: return try refused(refusal)
+        case is CurlTransfer.HeaderTooLong: return try giveUpSource("its header is longer than 64 KiB")
+        case let failure?: throw failure
+        }
+        if let error, !(error.isOwnAbort && transfer.failure is Enough) { return try failed(error) }
+        switch head.status {
+        case 200 where hasStored, 206 where hasStored: try bodyEnded()
+        case 200: try bodyEnded()
+        case 301, 302, 303, 307, 308: try redirect(to: transfer.redirectTarget)
+        case 408, 425, 429, 500, 502, 503, 504, 506...599: try busy(head, after: transfer.retryAfter)
+        case 416 where (part?.count ?? 0) > 0: try startAgain("the server has less than what is there")
+        case 401, 403:
+            wasRefused = true
+            try giveUpSource(StatusText.text(head))
+        default: try giveUpSource(StatusText.text(head))
+        }
+    }
+
+    private func refused(_ refusal: Refusal) throws {
+        switch refusal {
+        case .otherContent: try startAgain("the file on the server has changed")
+        case .wrongSize(let size):
+            try wrongContent("it would have \(size) bytes instead of \(request.size ?? 0)")
+        case .tooLong(let limit): try wrongContent("it has more than \(limit) bytes")
+        case .encoded: try giveUpSource("it sends the file in an encoding that wasn't asked for")
+        }
+    }
+
+    private func failed(_ error: CurlError) throws {
+        var reason = error.reason
+        if error.isTimeout { reason += ": no connection, or slower than \(options.lowestSpeed) bytes/s" }
+        if error.isCertificate {
+            reason +=
+                ". A proxy that opens connections has a certificate of its own: name its authority in SSL_CERT_FILE"
+        }
+        guard error.isPassing else { return try giveUpSource(reason) }
+        try tryAgain(reason)
+    }
+
+    private func busy(_ head: ResponseHead, after seconds: Int?) throws {
+        let reason = StatusText.text(head)
+        if let seconds, seconds > options.longestWait {
+            return try giveUpSource("\(reason), to be asked again in \(seconds) s")
+        }
+        try tryAgain(reason, atLeast: Double(seconds ?? 0))
+    }
+
+    private func bodyEnded() throws {
+        guard let part else { return }
+        guard let size = request.size ?? announced, part.count < size else { return try complete() }
+        try tryAgain("the connection ended \(size - part.count) bytes too early")
+    }
+
+    /// Puts a part that has all its bytes in its place, if they are the right ones.
+    func complete() throws {
+        guard let part else { return }
+        let (size, hash) = (part.count, try part.finish())
+        if let expected = request.sha256, hash != expected {
+            return try wrongContent("it has the SHA-256 \(hash) instead of \(expected)")
+        }
+        if let reason = try request.check(request.part) { return try wrongContent(reason) }
+        let place = request.place(hash)
+        try FileSystem.createDirectory(place.removingLastComponent())
+        try FileSystem.rename(request.part, to: place)
+        try FileSystem.synchronize(place.removingLastComponent())
+        try PartNote.remove(ofPart: request.part)
+        end(.success(DownloadedFile(path: place, size: size, sha256: hash, wasThere: false)))
+    }
+
+    private func wrongContent(_ reason: String) throws {
+        try startOver()
+        wrongContents += 1
+        guard wrongContents < options.wrongContents else {
+            hasWrongContent = true
+            return try giveUpSource(reason)
+        }
+        observer.log("\(request.name): \(reason); downloading it once more from the beginning")
+        url = ""
+        phase = .pausing(until: .now)
+    }
+
+    private func redirect(to target: String?) throws {
+        redirects += 1
+        guard redirects <= options.redirects else {
+            return try giveUpSource("it redirects more than \(options.redirects) times")
+        }
+        guard let target, let next = PublicAddress(target), let here = PublicAddress(url) else {
+            return try giveUpSource("it redirects to something that is no http address")
+        }
+        guard next.isPrivate || !here.isPrivate else {
+            return try giveUpSource(
+                "it redirects from https to http (\(next.host)), which anybody could change")
+        }
+        url = target
+        phase = .pausing(until: .now)
+    }
+
+    /// The same request from the beginning of the file.
+    private func startAgain(_ reason: String) throws {
+        try startOver()
+        try tryAgain(reason)
+    }
+
+    private func tryAgain(_ reason: String, atLeast seconds: Double = 0) throws {
+        fruitless = hasGrown ? 1 : fruitless + 1
+        guard fruitless < options.attempts else {
+            return try giveUpSource("\(reason) (\(options.attempts) attempts in a row)")
+        }
+        let pause = max(seconds, options.pause(before: fruitless))
+        observer.log(
+            "\(request.name): \(reason); trying again in \(Int(pause.rounded(.up))) s (\(fruitless + 1) of \(options.attempts))"
+        )
+        url = ""
+        phase = .pausing(until: .now + .seconds(pause))
+    }
+
+    /// Goes on to the next source, if there is one.
+    private func giveUpSource(_ reason: String) throws {
+        let host = PublicAddress(url).flatMap { $0.isSameOrigin(as: source.address) ? nil : $0.host }
+        failures.append("\(source.address)\(host.map { " (redirected to \($0))" } ?? ""): \(reason).")
+        (url, fruitless, wrongContents) = ("", 0, 0)
+        sourceIndex += 1
+        guard sourceIndex < request.sources.count else { return end(.failure(failure)) }
+        // What another server has is the same only if its hash says so in the end.
+        if request.sha256 == nil { try startOver() }
+        phase = .pausing(until: .now)
+    }
+
+    private var failure: FetchError {
+        let code: FetchError.Code = hasWrongContent ? .wrongContent : wasRefused ? .notAllowed : .unavailable
+        let cure =
+            hasWrongContent
+            ? " If its makers have changed it on purpose, check who and why, then change its hash in the lock file."
+            : ""
+        return FetchError(
+            code, "\(request.name) couldn't be downloaded: \(failures.joined(separator: " "))\(cure)")
+    }
+}

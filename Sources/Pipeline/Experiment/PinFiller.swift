@@ -1,0 +1,96 @@
+import Files
+import JSON
+import SystemPackage
+
+/// Puts the hashes of the inputs that stages name into the experiment's key `pins`.
+struct PinFiller {
+    let registry: StageRegistry
+    /// The main file of the configuration.
+    let file: FilePath
+    private(set) var problems: [Diagnostic] = []
+    private(set) var lock: FilePath?
+
+    init(_ registry: StageRegistry, file: FilePath) { (self.registry, self.file) = (registry, file) }
+
+    /// The configuration with the pins that it lacks; the same where no stage takes anything from outside.
+    mutating func filled(_ root: ConfigNode) -> ConfigNode {
+        guard let source = registry.pins else { return root }
+        let names = inputs(root)
+        guard !names.isEmpty else { return root }
+        lock = find(source.fileName)
+        let given = root[Pins.key]?.members ?? []
+        let missing = names.filter { name in !given.contains { $0.key == name.string } }
+        guard let first = missing.first else { return root }
+        guard let lock else {
+            problems.append(
+                Diagnostic(
+                    at: first.origin,
+                    "There is no \(source.fileName) beside this file or above it, which would say what \"\(first.string ?? "")\" is."
+                ))
+            return root
+        }
+        let known: [(input: String, pins: [Pin])]
+        do {
+            known = try source.read(try FileSystem.read(lock), lock)
+        } catch {
+            problems.append(Diagnostic(at: first.origin, "The lock file can't be used: \(error)"))
+            return root
+        }
+        var members = given
+        for node in missing {
+            guard let name = node.string, let entry = known.first(where: { $0.input == name }) else {
+                problems.append(
+                    Diagnostic(
+                        at: node.origin, "\(lock) has no input \(node.shown).",
+                        hint: NearestName.hint(
+                            for: node.string ?? "", among: known.map(\.input), what: "Its inputs")))
+                continue
+            }
+            guard !members.contains(where: { $0.key == name }), !entry.pins.isEmpty else { continue }
+            members.append(member(name, entry.pins, node.origin))
+        }
+        guard !members.isEmpty, case .object(var all) = root.value else { return root }
+        all.removeAll { $0.key == Pins.key }
+        all.append(
+            ConfigMember(
+                key: Pins.key, keyOrigin: first.origin,
+                value: ConfigNode(value: .object(members), origin: first.origin)))
+        var root = root
+        root.value = .object(all)
+        return root
+    }
+
+    /// The values of `input` in stages of kinds that take something from outside, and in their matrices.
+    private func inputs(_ root: ConfigNode) -> [ConfigNode] {
+        ConfigPath.sections.flatMap { root[$0]?.members ?? [] }.flatMap { stage -> [ConfigNode] in
+            guard let kind = stage.value["kind"]?.string, registry[kind] is any PinnedStage.Type else {
+                return []
+            }
+            let swept = stage.value["matrix"]?["input"]?.array ?? []
+            return ([stage.value["input"]].compactMap { $0 } + swept).filter { $0.string != nil }
+        }
+    }
+
+    private func member(_ name: String, _ pins: [Pin], _ origin: Origin) -> ConfigMember {
+        let files = pins.map { pin in
+            ConfigMember(
+                key: pin.path, keyOrigin: origin,
+                value: ConfigNode(value: .string(pin.sha256), origin: origin))
+        }
+        return ConfigMember(
+            key: name, keyOrigin: origin, value: ConfigNode(value: .object(files), origin: origin))
+    }
+
+    /// The nearest file of that name: in the configuration's folder or one above it.
+    private func find(_ name: String) -> FilePath? {
+        guard let file = try? FileSystem.absolute(file) else { return nil }
+        var folder = file.lexicallyNormalized().removingLastComponent()
+        while true {
+            let path = folder.appending(name)
+            if (try? FileSystem.status(path))??.kind == .file { return path }
+            let above = folder.removingLastComponent()
+            guard above != folder, !above.isEmpty else { return nil }
+            folder = above
+        }
+    }
+}

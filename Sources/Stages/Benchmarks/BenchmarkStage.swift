@@ -1,0 +1,141 @@
+internal import Evaluation
+internal import Files
+internal import JSON
+public import Pipeline
+internal import SystemPackage
+
+/// Turns the file of a benchmark into the questions that a family of models is asked.
+public struct BenchmarkStage: QuickStage {
+    public static let name = "benchmark"
+    public static let version = 1
+    public static let summary =
+        "Makes a benchmark's prompts from its data file, as a model family's own harness asks them; `evaluate` decodes and grades them."
+    public static let output = ArtifactType.benchmark
+
+    /// The benchmarks; their names are those of `BenchmarkTasks`.
+    enum Task: String, CaseIterable {
+        case gsm8k = "gsm8k-cot"
+        case longGSM8K = "long-gsm8k"
+        case math
+        case humanEval = "humaneval"
+        case mbpp
+    }
+
+    let task: Task
+    let options: TaskOptions
+    let equivalence: AnswerEquivalence?
+    let file: ArtifactReference
+    let training: ArtifactReference?
+    let split: BenchmarkSplit
+    let subset: [String]?
+    let limit: Int?
+
+    public init(_ fields: Fields) {
+        task = fields.choice("task", "Which benchmark.")
+        let family: BenchmarkTasks.Family = fields.choice(
+            "family", "Whose prompts: those of d3LLM's harness for LLaDA, or of the one for Dream.")
+        file = fields.artifact("file", types: [.files], "The benchmark's data file.")
+        training = fields.optionalArtifact(
+            "training", types: [.files], "The training split, for long-gsm8k: its examples are drawn from it."
+        )
+        let options = TaskOptions(
+            task: task.rawValue, family: family,
+            examples: fields.optionalInteger(
+                "examples", in: 0...64,
+                "Solved examples before each question; by default as many as the harness gives."),
+            extraction: fields.optionalChoice(
+                "extraction",
+                "GSM8K: which number decides, flexible (the last one, the default) or strict (the one that the words of the task announce). Both are recorded."
+            ))
+        self.options = options
+        equivalence = fields.optionalChoice(
+            "equivalence",
+            "MATH: what makes two answers equal; by default sympy where python3 has it with antlr 4.11, else the same normal form, which the record says."
+        )
+        split =
+            fields.optionalChoice(
+                "split", "The part of a tar with train and test that is asked; test by default.") ?? .test
+        subset = fields.optionalStrings(
+            "subset", "Only these problems, by id, or for MATH by subject such as \"algebra\".")
+        limit = fields.optionalInteger("limit", in: 1..., "Only the first problems of what is left.")
+        do throws(TaskError) {
+            let task = try BenchmarkTasks.make(options)
+            if case .drawn(let draw) = task.fewShot, draw.count > 0, training == nil {
+                fields.reject(
+                    "task",
+                    "The benchmark \"\(task.name)\" draws its \(draw.count) examples from the training split.",
+                    hint: "Give \"training\", or \"examples\": 0.")
+            }
+        } catch {
+            fields.reject(options.extraction == nil ? "examples" : "extraction", error.description)
+        }
+        if equivalence != nil, task != .math {
+            fields.reject("equivalence", "Only answers of math are compared as expressions.")
+        }
+    }
+
+    public func run(_ context: StageContext) throws -> StageResult {
+        let task = try BenchmarkTasks.make(options)
+        let scratch = context.workFolder.appending("unpacked")
+        func records(_ reference: ArtifactReference, _ split: BenchmarkSplit) throws -> [TaskRecord] {
+            try BenchmarkFile(reference, split, context).records(split, unpackingTo: scratch)
+        }
+        let asked = try records(file, split)
+        try context.checkCancellation()
+        let all = try task.items(asked, training: training.map { try records($0, .train) } ?? [])
+        let chosen = try choose(all)
+        try QuestionFile(task: options, equivalence: equivalence, items: chosen).write(to: context.output)
+        try FileSystem.remove(scratch)
+        return StageResult(
+            summary: "\(chosen.count) of \(all.count) problems of \(task.name)",
+            metrics: ["problems": .integer(chosen.count), "all": .integer(all.count)])
+    }
+
+    /// The problems that `subset` and `limit` leave, in order.
+    private func choose(_ items: [TaskItem]) throws -> [TaskItem] {
+        var chosen = items
+        if let subset {
+            var unknown = Set(subset)
+            chosen = items.filter { item in
+                let names = [item.id, Self.subject(of: item.record)].compactMap(\.self)
+                unknown.subtract(names)
+                return names.contains { subset.contains($0) }
+            }
+            if let name = subset.first(where: unknown.contains) {
+                let subjects = Set(items.compactMap { Self.subject(of: $0.record) }).sorted()
+                let known = (subjects.isEmpty ? items.prefix(3).map(\.id) : subjects).map { "\"\($0)\"" }
+                throw DataError(
+                    description:
+                        "\"subset\" names \"\(name)\", which is no problem and no subject of \(task.rawValue). There are \(known.joined(separator: ", "))\(subjects.isEmpty ? " and so on" : "")."
+                )
+            }
+        }
+        return limit.map { Array(chosen.prefix($0)) } ?? chosen
+    }
+
+    /// The subject of a problem of MATH as its folder is called: "Counting & Probability" is counting_and_probability.
+    static func subject(of record: TaskRecord) -> String? {
+        record.value["type"]?.string.map { type in
+            type.lowercased().map { character -> String in
+                switch character {
+                case " ": "_"
+                case "&": "and"
+                default: String(character)
+                }
+            }.joined()
+        }
+    }
+}
+
+/// What makes two answers of MATH equal.
+enum AnswerEquivalence: String, CaseIterable, Sendable {
+    /// Sympy finds that their difference is zero, as upstream's harness asks it.
+    case sympy
+    /// They have the same normal form.
+    case normalForms = "normal-forms"
+}
+
+/// Part of a data set.
+enum BenchmarkSplit: String, CaseIterable, Sendable {
+    case train, test
+}

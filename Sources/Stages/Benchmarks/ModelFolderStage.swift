@@ -1,0 +1,100 @@
+internal import Files
+internal import JSON
+public import Pipeline
+public import SystemPackage
+internal import Transformers
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// Takes a checkpoint of this machine into the store: a folder in Hugging Face layout.
+public struct ModelFolderStage: RecomputableStage {
+    public static let name = "model-folder"
+    public static let version = 1
+    public static let summary =
+        "Takes a model folder of this machine (config.json, tokenizer files, safetensors) into the store, by hard links where the file system allows, else by copies."
+    public static let output = ArtifactType.model
+
+    let path: String
+    let digest: String
+
+    public init(_ fields: Fields) {
+        path = fields.string(
+            "path", "The folder, absolute or relative to the current one; not part of the recipe.",
+            role: .execution)
+        digest = fields.string(
+            "digest",
+            "SHA-256 over the lines that sha256sum prints for the folder's *.json, *.txt, *.jinja and *.safetensors, sorted by name; the stage names it where it is another."
+        )
+        DigestCheck.reject(digest, key: "digest", fields)
+    }
+
+    public func run(_ context: StageContext) throws -> StageResult {
+        let folder = FilePath(path)
+        let names = try Self.names(in: folder)
+        guard names.contains("config.json") else {
+            throw DataError(
+                description: "\(path) has no config.json, which a model folder in Hugging Face layout has.")
+        }
+        for name in names {
+            try context.checkCancellation()
+            try Self.take(folder.appending(name), to: context.output.appending(name))
+        }
+        // What is in the store is hashed: what it was taken from may change meanwhile.
+        let found = try Self.digest(of: context.output, names)
+        guard found == digest.lowercased() else {
+            throw DataError(
+                description:
+                    "\(path) isn't the model that is expected: its digest is \(found), and \"digest\" says \(digest). Get the right files, or write the other digest if this one is meant."
+            )
+        }
+        return try result(context.output)
+    }
+
+    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+        let found = try Self.digest(of: artifact, try Self.names(in: artifact))
+        guard found == digest.lowercased() else {
+            throw DamagedFileError(
+                artifact, "its files have the digest \(found), and the recipe says \(digest).")
+        }
+        return try result(artifact)
+    }
+
+    private func result(_ folder: FilePath) throws -> StageResult {
+        let family = try Checkpoint.family(folder)
+        let configuration = try Checkpoint.configuration(folder)
+        let type = family.modelTypes.first ?? ""
+        return StageResult(
+            summary: "\(type), \(configuration.layers) layers",
+            metrics: ["family": .string(type), "layers": .integer(configuration.layers)])
+    }
+
+    /// The files of a folder that belong to a model, sorted by their bytes.
+    static func names(in folder: FilePath) throws -> [String] {
+        try FileSystem.list(folder).filter { name in
+            name != ArtifactRecord.fileName && !name.hasPrefix(".")
+                && [".json", ".txt", ".jinja", ".safetensors"].contains { name.hasSuffix($0) }
+        }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The digest of a folder's files.
+    static func digest(of folder: FilePath, _ names: [String]) throws -> String {
+        let lines = try names.map { "\(try SHA256.hex(ofFile: folder.appending($0)))  \($0)\n" }
+        return SHA256.hex(of: Array(lines.joined().utf8))
+    }
+
+    /// Gives a file a second name, or copies it where the file system has no such thing or is another.
+    private static func take(_ source: FilePath, to target: FilePath) throws {
+        // Links in Hugging Face's cache lead to the file that is meant.
+        let linked = source.withPlatformString { from in
+            target.withPlatformString { linkat(AT_FDCWD, from, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
+        }
+        guard linked != 0 else { return }
+        try FileSystem.writeAtomically(to: target) { sink in
+            try FileSystem.readParts(source) { try sink.append($0) }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+internal import Evaluation
+internal import JSON
+internal import Pipeline
+internal import Sandbox
+
+/// Grades answers of benchmarks, with Python where a verdict needs it.
+struct AnswerGrading: Sendable {
+    /// The verdict of sympy, beside that of the normal form.
+    static let sympy = "sympy"
+
+    private let sandbox: Sandbox?
+    private let parser: PythonParser?
+    private let equivalence: SymbolicEquivalence?
+
+    /// - Throws: `SandboxError` where programs can't be run in the isolation that is asked for; ``DataError`` where
+    ///   sympy is asked for and isn't there.
+    init(_ file: QuestionFile, _ permissions: Permissions) throws {
+        let task = BenchmarkStage.Task(rawValue: file.task.task)
+        if task?.runsPrograms ?? false {
+            sandbox = try CodeExecution.sandbox(permissions)
+            guard let found = PythonParser() else {
+                throw DataError(
+                    description: "There is no python3 of at least 3.9 in PATH, which programs are cleaned by."
+                )
+            }
+            parser = found
+        } else {
+            (sandbox, parser) = (nil, nil)
+        }
+        if task == .math, file.equivalence != .normalForms {
+            equivalence = SymbolicEquivalence()
+            guard equivalence != nil || file.equivalence == nil else {
+                throw DataError(
+                    description:
+                        "\"equivalence\" is \"sympy\", but no python3 in PATH has it. Install it (pip install sympy antlr4-python3-runtime==4.11), or leave the key out to compare normal forms where it is missing."
+                )
+            }
+        } else {
+            equivalence = nil
+        }
+    }
+
+    /// Whether an answer is right, and all verdicts by name.
+    func grade(_ text: String, _ item: TaskItem) throws -> (isCorrect: Bool, verdicts: JSONObject) {
+        var verdicts = JSONObject()
+        var isCorrect = false
+        for extraction in item.extractions(text) {
+            let value: JSONValue
+            switch extraction.verdict {
+            case .correct(let found): value = ["correct": true, "found": .string(found)]
+            case .wrong(let found): value = ["correct": false, "found": .string(found)]
+            case .untested(let program): value = try run(program)
+            }
+            verdicts[extraction.name] = value
+            if extraction.isReported { isCorrect = value["correct"]?.bool ?? false }
+            if let equivalence, let found = value["found"]?.string {
+                let equal = try equivalence.areEqual([(found, item.target)]).first ?? false
+                verdicts[Self.sympy] = ["correct": .bool(equal), "found": .string(found)]
+                isCorrect = equal
+            }
+        }
+        return (isCorrect, verdicts)
+    }
+
+    private func run(_ program: Program) throws -> JSONValue {
+        guard let sandbox, let parser else {
+            throw DataError(description: "An answer is a program, but the benchmark isn't one of programs.")
+        }
+        let source: String
+        switch program.source {
+        case .asWritten(let text): source = text
+        case .toSanitize(let request):
+            switch try parser.sanitize([request]).first?.program {
+            case .success(let text)?: source = text
+            case .failure(let error)?:
+                return ["correct": false, "outcome": "noProgram", "detail": .string(error.name)]
+            case nil: return ["correct": false, "outcome": "noProgram"]
+            }
+        }
+        let outcome = try sandbox.run(source, tests: program.tests)
+        var value: JSONObject = [
+            "correct": .bool(outcome.hasPassed), "outcome": .string(outcome.name),
+        ]
+        if let detail = outcome.detail { value["detail"] = .string(detail) }
+        return .object(value)
+    }
+}

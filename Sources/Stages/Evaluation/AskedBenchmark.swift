@@ -1,0 +1,100 @@
+internal import Decoding
+internal import Evaluation
+internal import Files
+internal import JSON
+internal import Pipeline
+internal import SystemPackage
+internal import Tokenizers
+internal import Transformers
+
+/// The questions of a benchmark.
+struct AskedBenchmark: AskedQuestions {
+    let file: QuestionFile
+    let items: [TaskItem]
+
+    init(_ folder: FilePath, limit: Int?) throws {
+        let all = try QuestionFile(folder: folder)
+        file = all
+        items = limit.map { Array(all.items.prefix($0)) } ?? all.items
+    }
+
+    var ids: [String] { items.map(\.id) }
+    var runsPrograms: Bool { BenchmarkStage.Task(rawValue: file.task.task)?.runsPrograms ?? true }
+
+    func questions(for model: AnsweringModel.Source, _ permissions: Permissions) throws -> any Questions {
+        // First: it is cheap and may fail, where loading a model isn't.
+        let grading = try AnswerGrading(file, permissions)
+        return BenchmarkQuestions(items: items, model: try BenchmarkModel(model), grading: grading)
+    }
+
+    func check(_ record: JournalRecord, _ index: Int, in journal: FilePath) throws {
+        let item = items[index]
+        guard let verdicts = record.value["verdicts"]?.object, let text = record.value["text"]?.string,
+            let prompt = record.value["prompt"]?.string
+        else {
+            throw DamagedFileError(journal, "the record of \(record.key) has no prompt, text or verdicts.")
+        }
+        try RecordCheck.prompt(record, SHA256.hex(of: Array(prompt.utf8)), in: journal)
+        guard prompt.utf8.count >= item.prompt.text.utf8.count,
+            record.value["docHash"]?.string == DocumentHash.of(item.record.value)
+        else {
+            throw DamagedFileError(journal, "the record of \(record.key) is of another question.")
+        }
+        var isCorrect: Bool?
+        for extraction in item.extractions(text) {
+            let recorded = verdicts[extraction.name]?["correct"]?.bool
+            if let found = extraction.verdict.isCorrect, found != recorded {
+                throw DamagedFileError(
+                    journal,
+                    "the record of \(record.key) has another verdict \"\(extraction.name)\" than the grader finds."
+                )
+            }
+            if extraction.isReported { isCorrect = recorded }
+        }
+        isCorrect = verdicts[AnswerGrading.sympy]?["correct"]?.bool ?? isCorrect
+        try RecordCheck.verdict(record, isCorrect: isCorrect ?? false, in: journal)
+    }
+}
+
+/// The questions of a benchmark for one model.
+private struct BenchmarkQuestions: Questions {
+    let items: [TaskItem]
+    let model: BenchmarkModel
+    let grading: AnswerGrading
+
+    var ids: [String] { items.map(\.id) }
+    var transformer: Transformer { model.transformer }
+    var maskToken: Int32 { model.maskToken }
+    var endToken: Int32? { model.endToken }
+
+    func prompt(_ index: Int) throws -> [Int32] { model.tokens(try model.text(items[index].prompt)) }
+
+    func text(of token: Int32) -> String {
+        model.files.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
+    }
+
+    func record(_ index: Int, _ decoder: any Decoder, generationLength: Int) throws -> JSONValue {
+        let item = items[index]
+        let prompt = try model.text(item.prompt)
+        let response = decoder.tokens[decoder.promptLength...].map(Int.init)
+        let end = model.endToken.flatMap { response.firstIndex(of: Int($0)) }
+        let kept = Array(response[..<(end ?? response.count)])
+        let text = model.files.tokenizer.decode(tokenIds: kept, skipSpecialTokens: true)
+        let (isCorrect, verdicts) = try grading.grade(text, item)
+        let stop: String =
+            item.graded(text).utf8.count < text.utf8.count ? "stop-string" : end == nil ? "length" : "end"
+        let record = SampleRecord(
+            id: item.id, correct: isCorrect,
+            tokensBeforeEnd: TokenCount.throughEnd(
+                response, endOfText: model.endToken.map(Int.init) ?? -1, generationLength: generationLength),
+            nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
+            text: text, promptHash: SHA256.hex(of: Array(prompt.utf8)))
+        guard case .object(var object) = record.value else { return record.value }
+        object["docHash"] = .string(DocumentHash.of(item.record.value))
+        object["promptTokens"] = .integer(decoder.promptLength)
+        object["stop"] = .string(stop)
+        object["verdicts"] = .object(verdicts)
+        object["prompt"] = .string(prompt)
+        return .object(object)
+    }
+}

@@ -1,0 +1,93 @@
+internal import Decoding
+internal import Evaluation
+internal import JSON
+internal import Pipeline
+internal import SystemPackage
+internal import Tokenizers
+internal import Transformers
+
+/// The unseen problems of a generated data set.
+struct AskedProblems: AskedQuestions {
+    let problems: [Problem]
+
+    init(_ folder: FilePath, limit: Int?) throws {
+        let all = try ProblemFile.read(folder.appending("test.jsonl"))
+        problems = limit.map { Array(all.prefix($0)) } ?? all
+    }
+
+    var ids: [String] { problems.map(\.id) }
+    var runsPrograms: Bool { false }
+
+    func questions(for model: AnsweringModel.Source, _ permissions: Permissions) throws -> any Questions {
+        ProblemQuestions(
+            problems: problems, model: try ModelFolder(model.folder, precision: model.precision))
+    }
+
+    func check(_ record: JournalRecord, _ index: Int, in journal: FilePath) throws {
+        guard let text = record.value["text"]?.string else { return }
+        let problem = problems[index]
+        try RecordCheck.prompt(record, StableHash.hex(problem.prompt()), in: journal)
+        let verdict = Grader().grade(text, answer: problem.answer).isCorrect
+        try RecordCheck.verdict(record, isCorrect: verdict, in: journal)
+    }
+}
+
+/// Generated problems for a model that was trained here.
+private struct ProblemQuestions: Questions {
+    let problems: [Problem]
+    let model: ModelFolder
+
+    var ids: [String] { problems.map(\.id) }
+    var transformer: Transformer { model.transformer }
+    var maskToken: Int32 { model.maskToken }
+    var endToken: Int32? { model.endToken }
+
+    func prompt(_ index: Int) -> [Int32] { model.tokenizer.ids(problems[index].prompt()) }
+
+    func text(of token: Int32) -> String {
+        model.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
+    }
+
+    func record(_ index: Int, _ decoder: any Decoder, generationLength: Int) -> JSONValue {
+        let problem = problems[index]
+        let response = decoder.tokens[decoder.promptLength...].map(Int.init)
+        let text = model.tokenizer.decode(tokenIds: response, skipSpecialTokens: false)
+        return SampleRecord(
+            id: problem.id, correct: Grader().grade(text, answer: problem.answer).isCorrect,
+            tokensBeforeEnd: TokenCount.throughEnd(
+                response, endOfText: Int(model.endToken), generationLength: generationLength),
+            nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
+            text: Self.shown(text), promptHash: StableHash.hex(problem.prompt())
+        ).value
+    }
+
+    /// The response up to and including its first end token; the padding behind it says nothing.
+    private static func shown(_ text: String) -> String {
+        let end = Grader().endOfText
+        var kept: [Substring] = []
+        for word in text.split(separator: " ") {
+            kept.append(word)
+            if word == end { break }
+        }
+        return kept.joined(separator: " ")
+    }
+}
+
+/// What is checked of a record whose answer was graded again.
+enum RecordCheck {
+    static func prompt(_ record: JournalRecord, _ hash: String, in journal: FilePath) throws {
+        guard record.value["promptHash"]?.string == hash else {
+            throw DamagedFileError(
+                journal, "the record of \(record.key) has the hash of another prompt than the problem's.")
+        }
+    }
+
+    static func verdict(_ record: JournalRecord, isCorrect: Bool, in journal: FilePath) throws {
+        guard record.value["correct"]?.bool == isCorrect else {
+            throw DamagedFileError(
+                journal,
+                "the record of \(record.key) says that its answer is \(isCorrect ? "wrong" : "right"), but the grader finds it \(isCorrect ? "right" : "wrong")."
+            )
+        }
+    }
+}

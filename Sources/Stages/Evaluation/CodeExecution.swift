@@ -1,0 +1,36 @@
+public import JSON
+public import Pipeline
+internal import Sandbox
+
+/// Running programs that models wrote.
+public enum CodeExecution {
+    /// The names of the levels of isolation, weakest first.
+    public static let levels = Isolation.allCases.map(\.rawValue)
+    /// What is asked for at least unless the command line says otherwise.
+    public static let defaultFloor = Isolation.seccomp.rawValue
+
+    /// Finds out how programs would be confined here, for the record of a run that has stages with programs.
+    ///
+    /// - Returns: what is recorded; nothing when no stage of the experiment runs programs.
+    /// - Throws: `SandboxError` where the isolation that is asked for can't be had.
+    public static func facts(for experiment: Experiment, _ permissions: Permissions) throws -> JSONObject {
+        guard permissions.codeExecution, !experiment.codeExecutions.isEmpty else { return [:] }
+        let sandbox = try sandbox(permissions)
+        return [
+            "codeExecution": [
+                "isolation": .string(sandbox.isolation.rawValue), "python": .string(sandbox.python.version),
+                "obstacles": .array(sandbox.obstacles.map { .string($0) }),
+            ]
+        ]
+    }
+
+    static func sandbox(_ permissions: Permissions) throws -> Sandbox {
+        let floor = permissions.isolationFloor.flatMap(Isolation.init) ?? .seccomp
+        return try Sandbox(floor: floor)
+    }
+}
+
+extension BenchmarkStage.Task {
+    /// Whether answers are programs, which only running them can grade.
+    var runsPrograms: Bool { self == .humanEval || self == .mbpp }
+}

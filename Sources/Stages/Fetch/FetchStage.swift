@@ -1,0 +1,74 @@
+internal import Archives
+internal import Fetching
+internal import Files
+internal import JSON
+public import Pipeline
+public import SystemPackage
+
+/// Takes a pinned input from outside into the store.
+public struct FetchStage: PinnedStage, RecomputableStage {
+    public static let name = "fetch"
+    public static let version = 1
+    public static let summary =
+        "Files of an input that data.lock pins: downloaded where the cache hasn't got them, checked, unpacked."
+    public static let output = ArtifactType.files
+
+    let source: PinnedSource
+    let unpack: Bool
+
+    public init(_ fields: Fields) {
+        source = PinnedSource(fields)
+        unpack = fields.flag(
+            "unpack", default: true,
+            "Whether archives (tar, zip) become folders and compressed files (gz, xz, zst) are taken out; of those only the content is kept."
+        )
+    }
+
+    public func run(_ context: StageContext) throws -> StageResult {
+        for file in try source.fetch(context).files {
+            try context.checkCancellation()
+            let place = context.output.pushing(FilePath(file.path))
+            // The kind of an archive is told by its name, which the cache doesn't keep.
+            if unpack, Unpacker.isArchive(file.path) {
+                let named = context.workFolder.appending(place.lastComponent?.string ?? "archive")
+                try FileSystem.remove(named)
+                try FileSystem.symbolicLink(to: FileSystem.absolute(file.location), at: named)
+                try FileSystem.createDirectory(place.removingLastComponent())
+                try Unpacker().unpack(named, into: FilePath(Self.folderName(place.string)))
+                try FileSystem.remove(named)
+            } else if unpack, let name = Unpacker.nameWithoutCompression(file.path) {
+                let target = context.output.pushing(FilePath(name))
+                try FileSystem.createDirectory(target.removingLastComponent())
+                try Unpacker().decompress(file.location, to: target)
+            } else {
+                try context.adopt(file.location, as: file.path, address: file.address)
+            }
+        }
+        return try result(context.output)
+    }
+
+    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+        try source.check(artifact) { path in
+            unpack && (Unpacker.isArchive(path) || Unpacker.nameWithoutCompression(path) != nil)
+        }
+        return try result(artifact)
+    }
+
+    private func result(_ folder: FilePath) throws -> StageResult {
+        let files = try PinnedSource.files(below: folder)
+        let bytes = files.reduce(0) { $0 + $1.size }
+        return StageResult(
+            summary:
+                "\(source.input): \(files.count == 1 ? "1 file" : "\(files.count) files"), \(ByteCount.text(bytes))",
+            metrics: ["files": .integer(files.count), "bytes": .integer(bytes)])
+    }
+
+    /// The folder that an archive becomes: its name without what says that it is one.
+    private static func folderName(_ path: String) -> String {
+        for end in [".tar.gz", ".tar.xz", ".tar.zst", ".tar", ".tgz", ".txz", ".tzst", ".zip"]
+        where path.lowercased().hasSuffix(end) {
+            return String(path.dropLast(end.count))
+        }
+        return path
+    }
+}

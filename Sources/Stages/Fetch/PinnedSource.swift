@@ -1,0 +1,78 @@
+internal import Fetching
+internal import Files
+internal import JSON
+internal import Pipeline
+internal import SystemPackage
+
+/// What stages that take something from outside have in common: an input of the lock file, and its hashes.
+struct PinnedSource {
+    let input: String
+    let pins: [Pin]
+    /// Where it says what the input is; not a part of the recipe.
+    private let lock: FilePath?
+
+    init(_ fields: Fields) {
+        input = fields.string("input", "The input's name in data.lock; \"d3llm fetch --list\" lists them.")
+        pins = fields.pins(of: input)
+        lock = fields.lockFile
+    }
+
+    /// Gets the files into the cache, the very ones of the recipe.
+    func fetch(_ context: StageContext) throws -> FetchedInput {
+        guard !pins.isEmpty else {
+            throw DataError(
+                description:
+                    "\"\(input)\" has no hashes yet, so that nothing says what it is. Run `d3llm fetch \(input)`: it downloads it and writes its hashes in \(lock?.string ?? "data.lock")."
+            )
+        }
+        guard let lock else {
+            throw DataError(
+                description:
+                    "There is no data.lock beside the configuration or above it that says where to get \"\(input)\"."
+            )
+        }
+        let fetcher = Fetcher(
+            lock: lock, settings: .current(), observer: FetchReporting(context),
+            isCancelled: { context.isCancelled })
+        do {
+            return try fetcher.fetch(
+                input,
+                pinnedAs: Dictionary(
+                    pins.map { ($0.path, $0.sha256) }, uniquingKeysWith: { first, _ in first }))
+        } catch let error as FetchInterrupted {
+            try context.checkCancellation()
+            throw error
+        }
+    }
+
+    /// Compares what an artifact's record says of its files with the pins.
+    ///
+    /// - Parameter isUnpacked: Whether a file isn't in the artifact itself.
+    /// - Throws: ``DamagedFileError``, `FileError`.
+    func check(_ artifact: FilePath, isUnpacked: (String) -> Bool = { _ in false }) throws {
+        let path = artifact.appending("artifact.json")
+        let root = try JSONDocument(parsing: try FileSystem.read(path), name: path.string).root
+        for pin in pins where !isUnpacked(pin.path) {
+            let file = (root["files"]?.array ?? []).first { $0["path"]?.string == pin.path }
+            guard file?["sha256"]?.string == pin.sha256 else {
+                throw DamagedFileError(path, "\(pin.path) doesn't have the hash that the recipe names.")
+            }
+        }
+    }
+
+    /// The files of an artifact, whether its record is there already or not.
+    static func files(below folder: FilePath) throws -> [(path: String, size: Int)] {
+        var files: [(path: String, size: Int)] = []
+        func visit(_ relative: String) throws {
+            for name in try FileSystem.list(relative.isEmpty ? folder : folder.pushing(FilePath(relative))) {
+                let child = relative.isEmpty ? name : "\(relative)/\(name)"
+                guard child != "artifact.json",
+                    let status = try FileSystem.status(folder.pushing(FilePath(child)))
+                else { continue }
+                if status.kind == .folder { try visit(child) } else { files.append((child, status.size)) }
+            }
+        }
+        try visit("")
+        return files
+    }
+}
