@@ -81,7 +81,8 @@ let package = Package(
         .target(
             name: "Stages",
             dependencies: [
-                "Pipeline", "Fetching", "Archives", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
+                "Pipeline", "Fetching", "Archives", "Training", "Decoding", "Evaluation", "Tokenizers",
+                "Transformers", "Numerics",
                 "Reporting", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -94,7 +95,8 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Fetching", "Decoding", "Numerics", "JSON", "Files", "Archives",
+                "Stages", "Parity", "Pipeline", "Fetching", "Decoding", "Numerics", "JSON", "Files",
+                "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -120,7 +122,7 @@ let package = Package(
             ]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
-        .testTarget(name: "CommandTests", dependencies: ["d3llm", "TestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["d3llm", "Archives", "TestSupport"]),
         .target(
             name: "TestSupport",
             dependencies: ["JSON", "Files", .product(name: "SystemPackage", package: "swift-system")],

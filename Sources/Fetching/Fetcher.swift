@@ -205,7 +205,15 @@ extension Fetcher {
                     path: file.path, location: downloaded.path, size: downloaded.size,
                     sha256: downloaded.sha256,
                     wasCached: downloaded.wasThere,
-                    address: file.request.sources.first?.address.description ?? "")
+                    address: Self.publicAddress(of: file, resolved))
             })
+    }
+
+    /// Where anybody can have a file: the hub itself, whatever server stood in for it here.
+    private static func publicAddress(of file: ResolvedInput.File, _ resolved: ResolvedInput) -> String {
+        guard case .repository(let repository) = resolved.input.origin, let hub = resolved.hub else {
+            return file.request.sources.first?.address.description ?? ""
+        }
+        return HubAddress.file(HubSettings.publicHub, repository, commit: hub.commit, file.path)
     }
 }

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "run", "verify", "determinism", "diff", "export", "import", "gc", "plan", "why", "validate", "config",
+        "run", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan", "why", "validate",
+        "config",
         "schema", "kinds",
         "methods", "parity", "doctor",
     ]
