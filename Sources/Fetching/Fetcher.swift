@@ -75,9 +75,10 @@ public struct Fetcher {
         }
         let missing = resolved.flatMap { input in input.files.filter { $0.found == nil } }
         if isOffline, let first = missing.first {
+            let others = missing.count > 1 ? ", nor are \(missing.count - 1) other files" : ""
             throw FetchError(
                 .offline,
-                "\(first.request.name) isn't in the cache, nor \(missing.count - 1) other files, and the network is to be left alone (--offline or HF_HUB_OFFLINE). \(job.carrying)"
+                "\(first.request.name) isn't in the cache\(others), and the network is to be left alone (--offline or HF_HUB_OFFLINE). \(job.carrying)"
             )
         }
         for input in resolved where input.files.contains(where: { $0.found == nil }) {

@@ -21,9 +21,10 @@ extension ArtifactType {
 
 /// The kinds of stages that experiments can name, one file each.
 public enum Stages {
-    public static let registry = StageRegistry([
-        SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
-        DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
-        FetchStage.self, CheckpointStage.self,
-    ], pins: .dataLock)
+    public static let registry = StageRegistry(
+        [
+            SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
+            DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
+            FetchStage.self, CheckpointStage.self,
+        ], pins: .dataLock)
 }

@@ -42,8 +42,8 @@ import Testing
         #expect(throws: ArchiveError.self) { try decompress(Array(bytes.dropLast(6))) }
         #expect(throws: ArchiveError.self) { try decompress(text) }
         #expect(throws: ArchiveError.self) { try decompress([]) }
-        var damaged = bytes
-        damaged[bytes.count / 2] ^= 0xFF
+        var damaged = try compressed("xz")
+        damaged[damaged.count / 2] ^= 0xFF
         #expect(throws: ArchiveError.self) { try decompress(damaged) }
         #expect(throws: ArchiveError.self) { try decompress(bytes, .init(bytes: 5000)) }
     }
