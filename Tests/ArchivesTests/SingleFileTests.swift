@@ -33,7 +33,8 @@ import Testing
         return try FileSystem.read(target)
     }
 
-    @Test(arguments: ["gzip", "xz"]) func whatWasCompressedComesBack(program: String) throws {
+    @Test(arguments: ["gzip", "xz"].filter { FileSystem.exists(FilePath("/usr/bin/\($0)")) })
+    func whatWasCompressedComesBack(program: String) throws {
         #expect(try decompress(compressed(program)) == text)
     }
 
@@ -42,9 +43,11 @@ import Testing
         #expect(throws: ArchiveError.self) { try decompress(Array(bytes.dropLast(6))) }
         #expect(throws: ArchiveError.self) { try decompress(text) }
         #expect(throws: ArchiveError.self) { try decompress([]) }
-        var damaged = try compressed("xz")
-        damaged[damaged.count / 2] ^= 0xFF
-        #expect(throws: ArchiveError.self) { try decompress(damaged) }
+        if FileSystem.exists("/usr/bin/xz") {
+            var damaged = try compressed("xz")
+            damaged[damaged.count / 2] ^= 0xFF
+            #expect(throws: ArchiveError.self) { try decompress(damaged) }
+        }
         #expect(throws: ArchiveError.self) { try decompress(bytes, .init(bytes: 5000)) }
     }
 
