@@ -77,13 +77,23 @@ let package = Package(
                 "JSON", "Files", "Archives", .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
-        .target(name: "Reporting"),
+        .target(
+            name: "Reporting",
+            resources: ["report.css", "theme.js", "samples.js", "viewer.js"].map {
+                .embedInCode("Assets/\($0)")
+            }),
         .target(
             name: "Stages",
             dependencies: [
                 "Pipeline", "Fetching", "Archives", "Training", "Decoding", "Evaluation", "Tokenizers",
                 "Transformers", "Numerics",
                 "Reporting", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "Published",
+            dependencies: [
+                "Evaluation", "Pipeline", "Reporting", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Parity",
@@ -95,7 +105,9 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Fetching", "Decoding", "Numerics", "JSON", "Files",
+                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Decoding", "Numerics",
+                "JSON",
+                "Files",
                 "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -120,6 +132,9 @@ let package = Package(
                 "Stages", "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
                 "Numerics", "TestSupport",
             ]),
+        .testTarget(
+            name: "PublishedTests",
+            dependencies: ["Published", "Evaluation", "Pipeline", "Reporting", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "Archives", "TestSupport"]),

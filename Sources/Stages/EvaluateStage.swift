@@ -63,23 +63,27 @@ public struct EvaluateStage: SampledStage {
             let samplings = range.map { Sampling(seed: seed, sample: UInt64($0)) }
             return try Self.decode(
                 Array(all[range]), samplings, model, factory, generationLength: generationLength
-            ).map { JournalRecord(.string($0.id), $0.value) }
+            ).records.map { JournalRecord(.string($0.id), $0.value) }
         }
     }
 
-    private static func decode(
+    /// Decodes the problems of a group.
+    ///
+    /// - Parameter wrap: Puts something that watches around each decoder.
+    static func decode(
         _ problems: [Problem], _ samplings: [Sampling], _ model: ModelFolder, _ factory: DecoderFactory,
-        generationLength: Int
-    ) throws -> [SampleRecord] {
+        generationLength: Int, wrap: (any Decoder) -> any Decoder = { $0 }
+    ) throws -> (records: [SampleRecord], decoders: [any Decoder]) {
         var decoders = zip(problems, samplings).map { problem, sampling in
-            factory(
-                DecodingTask(
-                    prompt: model.tokenizer.ids(problem.prompt()), maskToken: model.maskToken,
-                    endToken: model.endToken, sampling: sampling))
+            wrap(
+                factory(
+                    DecodingTask(
+                        prompt: model.tokenizer.ids(problem.prompt()), maskToken: model.maskToken,
+                        endToken: model.endToken, sampling: sampling)))
         }
         try BatchDecoder(model.transformer, threads: 1).decode(&decoders)
         let grader = Grader()
-        return zip(problems, decoders).map { problem, decoder in
+        let records = zip(problems, decoders).map { problem, decoder in
             let response = decoder.tokens[decoder.promptLength...].map(Int.init)
             let text = model.tokenizer.decode(tokenIds: response, skipSpecialTokens: false)
             return SampleRecord(
@@ -90,6 +94,7 @@ public struct EvaluateStage: SampledStage {
                 tokensForwarded: decoder.tokensForwarded,
                 text: shown(text), promptHash: StableHash.hex(problem.prompt()))
         }
+        return (records, decoders)
     }
 
     /// The response up to and including its first end token; the padding behind it says nothing.

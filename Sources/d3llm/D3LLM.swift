@@ -17,12 +17,14 @@ struct D3LLM: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunCommand.self, VerifyCommand.self, DeterminismCommand.self, DiffCommand.self,
+            RunCommand.self, ReportCommand.self, VerifyCommand.self, DeterminismCommand.self,
+            DiffCommand.self,
             ExportCommand.self,
             ImportCommand.self, GCCommand.self, FetchCommand.self, PlanCommand.self,
             WhyCommand.self, ValidateCommand.self,
             ConfigCommand.self,
             SchemaCommand.self,
+            TableCommand.self, LeaderboardCommand.self, CoverageCommand.self,
             KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,
             ManualCommand.self,
         ])

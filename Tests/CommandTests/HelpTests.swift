@@ -4,9 +4,9 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "run", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan", "why", "validate",
-        "config",
-        "schema", "kinds",
+        "run", "report", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan", "why",
+        "validate",
+        "config", "schema", "table", "leaderboard", "coverage", "kinds",
         "methods", "parity", "doctor",
     ]
 

@@ -1,0 +1,62 @@
+internal import Decoding
+internal import Evaluation
+internal import Numerics
+internal import Pipeline
+internal import Synchronization
+internal import Tokenizers
+
+extension EvaluateStage {
+    /// The tokens that traces are shown with.
+    struct TraceWords {
+        let mask: Int32
+        let end: Int32
+        let text: (Int32) -> String
+    }
+
+    /// How many positions a block of the decoder has; 0 where it has none.
+    var traceBlockLength: Int { ((try? decoder.number("blockLength")) ?? nil).map { Int($0) } ?? 0 }
+
+    /// Decodes samples once more and remembers every forward.
+    ///
+    /// Each is decoded in the group that it was decoded in, so that it comes out as it was recorded; whoever shows a
+    /// trace compares its record with the recorded one.
+    /// - Parameter samples: Their places in the journal.
+    func traces(
+        of samples: [Int], _ context: StageContext
+    ) throws -> (traces: [Int: DecodedTrace], words: TraceWords) {
+        let model = try ModelFolder(context.folder(of: model), precision: precision ?? .float32)
+        let all = try problems(context)
+        let generationLength = Int(try decoder.number("generationLength") ?? 0)
+        let factory = try decoder.factory()
+        let wanted = Dictionary(grouping: Set(samples.filter(all.indices.contains))) { $0 / groupSize }
+        let groups = wanted.keys.sorted()
+        let found = Mutex<[Int: DecodedTrace]>([:])
+        try OrderedGroups.run(
+            from: 0, to: groups.count, context: context,
+            compute: { index -> [(Int, DecodedTrace)] in
+                let range = groups[index] * groupSize..<min(all.count, (groups[index] + 1) * groupSize)
+                let samplings = range.map { Sampling(seed: context.seed, sample: UInt64($0)) }
+                let (records, decoders) = try Self.decode(
+                    Array(all[range]), samplings, model, factory, generationLength: generationLength
+                ) { TraceRecorder($0) }
+                return zip(range, zip(records, decoders)).compactMap { sample, pair in
+                    guard wanted[groups[index]]?.contains(sample) == true,
+                        let recorder = pair.1 as? TraceRecorder
+                    else { return nil }
+                    return (
+                        sample, DecodedTrace(record: pair.0, start: recorder.start, steps: recorder.steps)
+                    )
+                }
+            }
+        ) { _, traces in
+            found.withLock { found in for (sample, trace) in traces { found[sample] = trace } }
+        }
+        let tokenizer = model.tokenizer
+        return (
+            found.withLock { $0 },
+            TraceWords(mask: model.maskToken, end: model.endToken) {
+                tokenizer.decode(tokenIds: [Int($0)], skipSpecialTokens: false)
+            }
+        )
+    }
+}
