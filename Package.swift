@@ -147,7 +147,7 @@ let package = Package(
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
-        .testTarget(name: "CommandTests", dependencies: ["d3llm", "TestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["d3llm", "Archives", "TestSupport"]),
         .target(
             name: "TestSupport",
             dependencies: ["JSON", "Files", .product(name: "SystemPackage", package: "swift-system")],

@@ -21,6 +21,9 @@ extension Unpacker {
 
     /// Takes the compression (gzip, xz or zstd) off a single file, whole or not at all.
     ///
+    /// libarchive doesn't look at gzip's checksum, so that bytes of such a file have to be checked by a hash before,
+    /// as those of downloads are.
+    ///
     /// - Returns: The size of what results, in bytes.
     /// - Throws: `ArchiveError`; `FileError`.
     @discardableResult

@@ -75,9 +75,10 @@ public struct Fetcher {
         }
         let missing = resolved.flatMap { input in input.files.filter { $0.found == nil } }
         if isOffline, let first = missing.first {
+            let others = missing.count > 1 ? ", nor are \(missing.count - 1) other files" : ""
             throw FetchError(
                 .offline,
-                "\(first.request.name) isn't in the cache, nor \(missing.count - 1) other files, and the network is to be left alone (--offline or HF_HUB_OFFLINE). \(job.carrying)"
+                "\(first.request.name) isn't in the cache\(others), and the network is to be left alone (--offline or HF_HUB_OFFLINE). \(job.carrying)"
             )
         }
         for input in resolved where input.files.contains(where: { $0.found == nil }) {
@@ -205,7 +206,15 @@ extension Fetcher {
                     path: file.path, location: downloaded.path, size: downloaded.size,
                     sha256: downloaded.sha256,
                     wasCached: downloaded.wasThere,
-                    address: file.request.sources.first?.address.description ?? "")
+                    address: Self.publicAddress(of: file, resolved))
             })
+    }
+
+    /// Where anybody can have a file: the hub itself, whatever server stood in for it here.
+    private static func publicAddress(of file: ResolvedInput.File, _ resolved: ResolvedInput) -> String {
+        guard case .repository(let repository) = resolved.input.origin, let hub = resolved.hub else {
+            return file.request.sources.first?.address.description ?? ""
+        }
+        return HubAddress.file(HubSettings.publicHub, repository, commit: hub.commit, file.path)
     }
 }

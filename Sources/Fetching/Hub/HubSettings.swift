@@ -9,6 +9,9 @@ public import SystemPackage
 
 /// What the environment says of hub, cache and network, read as huggingface_hub reads it.
 public struct HubSettings: Sendable {
+    /// The hub that all know.
+    static let publicHub = "https://huggingface.co"
+
     /// `HF_ENDPOINT`: the hub's address, without a slash at its end.
     let endpoint: String
     /// The hub's cache: `HF_HUB_CACHE`, or `hub` in `HF_HOME`.
@@ -39,7 +42,7 @@ public struct HubSettings: Sendable {
             ?? home.appending("hub")
         filesCache =
             (cache ?? variable("D3LLM_CACHE").map(expanded) ?? user.appending("d3llm")).appending("files")
-        var endpoint = variable("HF_ENDPOINT") ?? "https://huggingface.co"
+        var endpoint = variable("HF_ENDPOINT") ?? Self.publicHub
         while endpoint.hasSuffix("/") { endpoint.removeLast() }
         self.endpoint = endpoint
         func isSet(_ name: String) -> Bool {

@@ -67,7 +67,7 @@ extension Download {
     func open() throws -> Bool {
         guard let lock = try FileLock.attempt(request.lock) else {
             if !hasToldOfWaiting {
-                observer.log("\(request.name): another process is downloading it; waiting for it")
+                observer.log("\(request.name): it is being downloaded already; waiting for it")
             }
             hasToldOfWaiting = true
             return false
