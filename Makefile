@@ -25,7 +25,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce seeds components decoding quirks smoke test torture fuzz parity bench bench-8b schema format format-check doctor completions man clean
+.PHONY: help setup build reproduce seeds components decoding quirks smoke test torture fuzz parity bench bench-llama bench-8b schema format format-check doctor completions man clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -75,6 +75,20 @@ SPEED_BENCH := Benchmarks/speed/.build/release/speed-bench
 bench: build $(BENCH_PYTHON) ## this project against PyTorch on this machine, as a table; 15 minutes, wants an idle machine and a STORE with a trained model
 	swift build -c release --package-path Benchmarks/speed
 	Benchmarks/run.py --store $(STORE) --python $(BENCH_PYTHON) --json .build/bench.json
+
+LLAMA := .build/llama/llama_cpp_python-0.3.36/vendor/llama.cpp
+LLAMA_BENCH := $(LLAMA)/build/bin/llama-bench
+
+bench-llama: build $(BENCH_PYTHON) $(LLAMA_BENCH) ## the same with llama.cpp, which is fetched from PyPI and compiled first (5 minutes, once)
+	swift build -c release --package-path Benchmarks/speed
+	Benchmarks/run.py --store $(STORE) --python $(BENCH_PYTHON) --llama $(LLAMA_BENCH) --json .build/bench.json
+
+$(LLAMA_BENCH): | $(BENCH_PYTHON)
+	$(BENCH_PYTHON) -m pip install --quiet cmake==4.4.4 ninja==1.13.2 gguf==0.19.0
+	$(BENCH_PYTHON) -m pip download --quiet --no-deps --no-binary llama-cpp-python --dest .build/llama llama-cpp-python==0.3.36
+	tar -xzf .build/llama/llama_cpp_python-0.3.36.tar.gz -C .build/llama
+	PATH="$(CURDIR)/.build/bench-venv/bin:$$PATH" cmake -G Ninja -S $(LLAMA) -B $(LLAMA)/build -DCMAKE_BUILD_TYPE=Release -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF
+	PATH="$(CURDIR)/.build/bench-venv/bin:$$PATH" cmake --build $(LLAMA)/build --target llama-bench
 
 bench-8b: setup ## write a checkpoint with the shapes of LLaDA-8B (16 GB in STORE/8b), load it in bfloat16 and int8; 2 minutes
 	swift build -c release --package-path Benchmarks/speed

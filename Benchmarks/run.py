@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measures this project against its peers, in turns, and prints the table of Benchmarks/README.md.
 
-    Benchmarks/run.py [--turns 3] [--store store] [--python PYTHON-WITH-TORCH] [--json FILE]
+    Benchmarks/run.py [--turns 1] [--store store] [--python PYTHON-WITH-TORCH] [--llama LLAMA-BENCH] [--json FILE]
 
 Each turn runs every benchmark of ours and of the peers once, one after another, so that a machine that is busy for a while
-disturbs both. A figure is the median over all repetitions of all turns.
+disturbs both. A figure is the median over all repetitions of all turns. A turn takes about ten minutes.
 """
 import argparse
 import glob
@@ -59,6 +59,8 @@ def measure(options, model, prompts):
         figures.add("torch", peer("products.py", "2", "5"))
         figures.add("ours step", call([OURS, "step", "2", "5"]))
         figures.add("torch step", peer("step.py", "2", "5"))
+        if options.llama:
+            figures.add("llama", peer("llama_model.py", options.llama, os.path.dirname(options.llama), "2", "5"))
         figures.add("ours train", call([OURS, "train", "2", "30"]))
         figures.add("torch train", peer("train.py", "2", "12"))
         figures.add("ours decode", call([OURS, "decode", "2", "5", model, prompts, "0.3", "16", "float32"]))
@@ -92,9 +94,15 @@ def report(f):
         for way in ["upstream", "tuned", "layers"]:
             row(f"8B step, {kind}", f"ours step bfloat16 {kind}", f"torch step {way} {kind}", f"PyTorch {way}")
         row(f"8B step, {kind}, int8 against bf16", f"ours step int8 {kind}", f"ours step bfloat16 {kind}", "ours bf16")
+        if f"llama bf16 {kind}" in f.times:
+            row(f"8B step, {kind}, against layers alone", f"ours step bfloat16 {kind}", f"llama bf16 {kind}", "llama.cpp bf16")
+            row(f"8B step, {kind}, against layers alone", f"ours step int8 {kind}", f"llama q8_0 {kind}", "llama.cpp q8_0")
     print(f"| scores of 64 rows, share of the cached step | {f.milliseconds('ours step bfloat16 scores')} | | {f.median('ours step bfloat16 scores') / f.median('ours step bfloat16 cached'):.1%} |")
-    best = min((n for n in f.times if n.startswith("torch train")), key=f.median)
-    row("training step, mini model", "ours train step", best, f"PyTorch {best.removeprefix('torch train ')}")
+    for model in ["mini", "wide"]:
+        best = min((n for n in f.times if n.startswith(f"torch train {model}")), key=f.median)
+        for precision in ["float32", "bfloat16"]:
+            label = f"PyTorch {best.removeprefix(f'torch train {model} ')}"
+            row(f"training step, {model} model, {precision}", f"ours train {model} {precision}", best, label)
     best = min(("torch decode float32 decode", "torch decode bfloat16 decode"), key=f.median)
     row("200 prompts, mini model", "ours decode decode", best, f"PyTorch {best.split()[2]}")
     row("the same, one prompt at a time", "ours single decode", best, f"PyTorch {best.split()[2]}")
@@ -104,7 +112,8 @@ def report(f):
     for name, one, two in [
         ("8B step, full", "one thread step bfloat16 full", "ours step bfloat16 full"),
         ("8B step, cached", "one thread step bfloat16 cached", "ours step bfloat16 cached"),
-        ("training step", "one thread train step", "ours train step"),
+        ("training step, mini", "one thread train mini float32", "ours train mini float32"),
+        ("training step, wide, bfloat16", "one thread train wide bfloat16", "ours train wide bfloat16"),
         ("200 prompts", "one thread decode decode", "ours decode decode"),
         ("bf16 64x4096x4096", "one thread products bfloat16 64x4096x4096", "ours bfloat16 64x4096x4096"),
     ]:
@@ -113,9 +122,10 @@ def report(f):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--store", default="store")
     parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--llama", help="a built llama-bench; its figures are left out otherwise")
     parser.add_argument("--json")
     options = parser.parse_args()
     students = sorted(glob.glob(f"{options.store}/mini/table1/student-*") or glob.glob(f"{options.store}/mini/smoke/student-*"))

@@ -13,7 +13,6 @@ typedef void (*sgemm_function)(int, int, int, int, int, int, float, const float 
                                float *, int);
 
 static sgemm_function sgemm;
-static void (*set_threads)(int);
 static char *(*get_corename)(void);
 static char *(*get_config)(void);
 static char library_path[4096];
@@ -31,7 +30,7 @@ static int load_locked(const char *core, char *error, size_t capacity) {
         return -1;
     }
     sgemm_function product = (sgemm_function)dlsym(library, "cblas_sgemm");
-    set_threads = (void (*)(int))dlsym(library, "openblas_set_num_threads");
+    void (*set_threads)(int) = (void (*)(int))dlsym(library, "openblas_set_num_threads");
     get_corename = (char *(*)(void))dlsym(library, "openblas_get_corename");
     get_config = (char *(*)(void))dlsym(library, "openblas_get_config");
     if (!product) {
@@ -58,10 +57,6 @@ void d3_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, float alp
               const float *b, int ldb, float beta, float *c, int ldc) {
     sgemm(ROW_MAJOR, transpose_a ? TRANSPOSE : NO_TRANSPOSE, transpose_b ? TRANSPOSE : NO_TRANSPOSE, m, n, k, alpha,
           a, lda, b, ldb, beta, c, ldc);
-}
-
-void d3_openblas_set_threads(int threads) {
-    if (set_threads) set_threads(threads);
 }
 
 const char *d3_openblas_core(void) { return get_corename ? get_corename() : ""; }

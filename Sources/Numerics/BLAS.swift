@@ -59,14 +59,6 @@ public enum BLAS {
                 path: String(cString: d3_openblas_path())))
     }()
 
-    /// Threads inside one product; 1 unless set.
-    ///
-    /// Call it only while no product runs.
-    public static func setThreads(_ threads: Int) {
-        _ = try? load()
-        d3_openblas_set_threads(Int32(threads))
-    }
-
     /// `c = alpha · op(a) op(b)`, or `c += …` when accumulating; op transposes where asked.
     ///
     /// op(a) is M × K, op(b) K × N, c M × N. Call ``load()`` once before; without it nothing is computed.

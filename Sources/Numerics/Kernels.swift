@@ -134,6 +134,12 @@ public enum Kernels {
         d3_sum_rows(x.pointer, x.stride, sum.pointer, x.rows, x.columns)
     }
 
+    /// `y = xᵀ`: x is M × N, y N × M.
+    public static func transpose(_ x: Matrix, into y: MutableMatrix) {
+        precondition(y.rows == x.columns && y.columns == x.rows)
+        d3_transpose(x.pointer, x.stride, x.rows, x.columns, y.pointer, y.stride)
+    }
+
     /// Sum of squares in double precision.
     public static func sumOfSquares(_ x: UnsafeBufferPointer<Float>) -> Double {
         d3_sum_of_squares(x.baseAddress, x.count)

@@ -27,14 +27,14 @@ public enum PeakProbe {
         let c = MutableMatrix(zeros: m, n)
         a.fill(0.5)
         b.fill(0.25)
-        BLAS.setThreads(threads)
-        defer { BLAS.setThreads(1) }
-        BLAS.multiply(a.view, b.view, transposeB: true, into: c)
+        let weight = Weight.float32(b.view)
+        let arena = Arena()
+        weight.multiply(.float32(a.view), into: c, arena, threads: threads)
         var rounds = 0
         let start = DispatchTime.now().uptimeNanoseconds
         var now = start
         while Double(now - start) < seconds * 1e9 {
-            BLAS.multiply(a.view, b.view, transposeB: true, into: c)
+            weight.multiply(.float32(a.view), into: c, arena, threads: threads)
             rounds += 1
             now = DispatchTime.now().uptimeNanoseconds
         }

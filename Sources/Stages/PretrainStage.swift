@@ -21,6 +21,7 @@ public struct PretrainStage: StageKind {
     let start: Start
     let generationLength: Int
     let phases: [PhaseFields]
+    let precision: TrainingPrecision?
     let checkpointSeconds: Double
 
     enum Start {
@@ -45,6 +46,7 @@ public struct PretrainStage: StageKind {
         generationLength = fields.integer(
             "generationLength", default: 48, in: 1...65_536, "Tokens of a response, padding included.")
         phases = fields.objects("phases", atLeast: 1, "Training phases, in order.") { PhaseFields($0) }
+        precision = TrainingLoop.precision(fields)
         checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
     }
 
@@ -64,7 +66,7 @@ public struct PretrainStage: StageKind {
                 phase.phase(
                     index, examples, configuration, family: family, mask: mask, seed: context.seed,
                     threads: context.threads)
-            }, checkpointInterval: checkpointSeconds)
+            }, precision: precision ?? .float32, checkpointInterval: checkpointSeconds)
         let losses = try loop.run()
         try ModelFolder.write(
             try Transformer(over: parameters), family: family, tokenizer, to: context.output)

@@ -25,6 +25,7 @@ struct TrainingLoop {
     let context: StageContext
     let trainee: any Trainee
     let phases: [Phase]
+    let precision: TrainingPrecision
     /// Seconds between checkpoints.
     let checkpointInterval: Double
 
@@ -36,10 +37,19 @@ struct TrainingLoop {
             role: .execution)
     }
 
+    /// The key `precision` of the kinds that train.
+    static func precision(_ fields: Fields) -> TrainingPrecision? {
+        fields.optionalChoice(
+            "precision",
+            "What products of linear layers are computed in: float32, which is meant where the key is absent, or "
+                + "bfloat16 with 32-bit sums. The weights that are trained are 32-bit floats in either.")
+    }
+
     /// Trains, and writes the log to `training.jsonl` in the artifact.
     /// - Returns: the loss reports' means over the last tenth of the last phase, for the summary.
     func run() throws -> [LossReport.Group] {
-        let gradient = try BatchGradient(trainee.weights, threads: context.threads)
+        let gradient = try BatchGradient(
+            trainee.weights, threads: context.threads, precision: precision)
         let checkpoint = TrainingCheckpoint(folder: context.workFolder)
         var log = TrainingLog()
         var start = TrainingCheckpoint.Position(phase: 0, step: 0)

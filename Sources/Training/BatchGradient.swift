@@ -12,23 +12,38 @@ public final class BatchGradient {
     /// Tokens that a shard aims at: small enough for a core's cache.
     private static let shardTokens = 512
 
+    /// Bytes of activations that are kept at most; batches that would need more have them computed again.
+    public static let activationLimit = 2 << 30
+
     public let transformer: Transformer
     private let threads: Int
+    private let weights: TrainingWeights
+    private let activationLimit: Int
     private let lanes: [FlatParameters]
     private var passes: [UnsafeSendablePass] = []
 
     /// - Parameters:
     ///   - parameters: the parameters in training; read on every call.
     ///   - threads: how many threads to use.
+    ///   - precision: what products of linear layers are computed in; parameters and gradients are 32-bit floats.
+    ///   - activationLimit: see ``activationLimit-swift.type.property``; it changes memory and time, not results.
     /// - Throws: `BLASError` when no matrix library can be loaded.
-    public init(_ parameters: FlatParameters, threads: Int) throws {
+    public init(
+        _ parameters: FlatParameters, threads: Int, precision: TrainingPrecision = .float32,
+        activationLimit: Int = BatchGradient.activationLimit
+    ) throws {
         transformer = try Transformer(over: parameters)
         self.threads = threads
+        weights = TrainingWeights(transformer, precision, threads: threads)
+        self.activationLimit = activationLimit
         lanes = (0..<Self.lanes).map { _ in FlatParameters(zeros: parameters.configuration) }
     }
 
     /// The gradient of the last batch.
     public var gradient: FlatParameters { lanes[0] }
+
+    /// Bytes of memory held for activations and scratch.
+    public var activationBytes: Int { passes.reduce(0) { $0 + $1.pass.bytes } }
 
     /// Computes loss and gradient; the latter is in ``gradient`` until the next call.
     public func compute(_ batch: LossBatch) -> LossReport {
@@ -37,7 +52,10 @@ public final class BatchGradient {
         // then all activations are kept. Otherwise a lane reuses one pass for all of its shards.
         let twoPhases = batch.groups.contains { $0.entropy != 0 }
         let needed = twoPhases ? shards.count : Self.lanes
-        while passes.count < needed { passes.append(UnsafeSendablePass(pass: TrainingPass(transformer))) }
+        while passes.count < needed {
+            passes.append(UnsafeSendablePass(pass: TrainingPass(transformer, weights)))
+        }
+        prepare(shards, of: batch, keepsAll: twoPhases)
         let passes = passes
         let lanes = lanes
         var normalizers = Normalizers(batch)
@@ -73,6 +91,19 @@ public final class BatchGradient {
         }
         sumLanes()
         return normalizers.report(batch)
+    }
+
+    /// Makes the weights follow the parameters, and says whether passes keep their activations.
+    private func prepare(_ shards: [Range<Int>], of batch: LossBatch, keepsAll: Bool) {
+        let c = transformer.configuration
+        let bytes = shards.map { shard in
+            batch.sequences[shard].reduce(0) {
+                $0 + $1.tokens.count * c.activationBytes(tokens: $1.tokens.count)
+            }
+        }
+        let held = keepsAll ? bytes.reduce(0, +) : Self.lanes * (bytes.max() ?? 0)
+        for pass in passes { pass.pass.recomputes = held > activationLimit }
+        weights.update(threads: threads)
     }
 
     private static func forward(_ sequences: ArraySlice<TrainingSequence>, _ pass: TrainingPass) -> [LossRow]

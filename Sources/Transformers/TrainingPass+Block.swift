@@ -4,19 +4,20 @@ extension TrainingPass {
     /// One block forward over x (rows × D), as ``Transformer``'s, keeping every intermediate result.
     func forwardBlock(_ index: Int, _ x: Matrix, table: RotaryTable) -> BlockActivations {
         let c = transformer.configuration
-        let w = transformer.parameters.blocks[index]
+        let w = weights.forward.blocks[index]
         let n = x.rows
         let normed = arena.matrix(n, c.width)
         let inverse = arena.matrix(n, 1)
-        Kernels.rmsNorm(x, weight: w.attentionNorm, into: normed, inverse: inverse, epsilon: c.normEpsilon)
+        Kernels.rmsNorm(
+            x, weight: w.attentionNorm.matrix, into: normed, inverse: inverse, epsilon: c.normEpsilon)
         var query = arena.matrix(n, c.queryWidth)
         var key = arena.matrix(n, c.keyValueWidth)
         let value = arena.matrix(n, c.keyValueWidth)
-        transformer.linear(normed.view, w.query, w.queryBias, into: query)
-        transformer.linear(normed.view, w.key, w.keyBias, into: key)
-        transformer.linear(normed.view, w.value, w.valueBias, into: value)
-        let queryHeads = normHeads(&query, w.queryNorm)
-        let keyHeads = normHeads(&key, w.keyNorm)
+        linear(
+            normed.view, (w.query, w.queryBias, query), (w.key, w.keyBias, key), (w.value, w.valueBias, value)
+        )
+        let queryHeads = normHeads(&query, w.queryNorm?.matrix)
+        let keyHeads = normHeads(&key, w.keyNorm?.matrix)
         Kernels.rope(query, table: table, positions: layout.positions, headWidth: c.headWidth)
         Kernels.rope(key, table: table, positions: layout.positions, headWidth: c.headWidth)
 
@@ -39,21 +40,20 @@ extension TrainingPass {
         }
 
         let middle = arena.matrix(n, c.width)
-        transformer.linear(attended.view, w.attentionOutput, into: middle)
+        linear(attended.view, (w.attentionOutput, nil, middle))
         Kernels.add(x, to: middle)
         let second = arena.matrix(n, c.width)
         let secondInverse = arena.matrix(n, 1)
         Kernels.rmsNorm(
-            middle.view, weight: w.feedForwardNorm, into: second, inverse: secondInverse,
+            middle.view, weight: w.feedForwardNorm.matrix, into: second, inverse: secondInverse,
             epsilon: c.normEpsilon)
         let gate = arena.matrix(n, c.feedForwardWidth)
         let up = arena.matrix(n, c.feedForwardWidth)
         let activated = arena.matrix(n, c.feedForwardWidth)
-        transformer.linear(second.view, w.gate, into: gate)
-        transformer.linear(second.view, w.up, into: up)
+        linear(second.view, (w.gate, nil, gate), (w.up, nil, up))
         Kernels.swiglu(gate: gate.view, up: up.view, into: activated)
         let output = arena.matrix(n, c.width)
-        transformer.linear(activated.view, w.down, into: output)
+        linear(activated.view, (w.down, nil, output))
         Kernels.add(middle.view, to: output)
         return BlockActivations(
             input: x, attentionInverse: inverse.view, attentionNormed: normed.view, query: query.view,
@@ -65,12 +65,14 @@ extension TrainingPass {
 
     /// One block backward: `dx` holds the gradient of the block's output and becomes that of its input
     /// (rows × D); parameter gradients are added to `g`.
+    /// - Parameter a: what ``forwardBlock(_:_:table:)`` kept of the block.
     func backwardBlock(
-        _ index: Int, _ dx: MutableMatrix, table: RotaryTable, into g: BlockParameters<MutableMatrix>
+        _ index: Int, _ a: BlockActivations, _ dx: MutableMatrix, table: RotaryTable,
+        into g: BlockParameters<MutableMatrix>
     ) {
         let c = transformer.configuration
-        let w = transformer.parameters.blocks[index]
-        let a = blocks[index]
+        let w = weights.forward.blocks[index]
+        let t = weights.transposed?.blocks[index]
         let n = dx.rows
 
         // Feed-forward half: output = middle + down(silu(gate) * up).
@@ -78,19 +80,22 @@ extension TrainingPass {
         let dGate = arena.matrix(n, c.feedForwardWidth)
         let dUp = arena.matrix(n, c.feedForwardWidth)
         let dNormed = arena.matrix(n, c.width)
-        linearBackward(dx.view, x: a.activated, weight: w.down, dx: dActivated, dWeight: g.down)
+        inputGradient(dx.view, w.down, transposed: t?.down, into: dActivated)
+        weightGradient(dx.view, a.activated, into: g.down)
         Kernels.swigluBackward(dActivated.view, gate: a.gate, up: a.up, dGate: dGate, dUp: dUp)
-        linearBackward(dGate.view, x: a.feedForwardNormed, weight: w.gate, dx: dNormed, dWeight: g.gate)
-        linearBackward(
-            dUp.view, x: a.feedForwardNormed, weight: w.up, dx: dNormed, dWeight: g.up, accumulate: true)
+        inputGradient(dGate.view, w.gate, transposed: t?.gate, into: dNormed)
+        weightGradient(dGate.view, a.feedForwardNormed, into: g.gate)
+        inputGradient(dUp.view, w.up, transposed: t?.up, into: dNormed, accumulate: true)
+        weightGradient(dUp.view, a.feedForwardNormed, into: g.up)
         Kernels.rmsNormBackward(
-            dNormed.view, x: a.middle, inverse: a.feedForwardInverse, weight: w.feedForwardNorm, dx: dx,
+            dNormed.view, x: a.middle, inverse: a.feedForwardInverse, weight: w.feedForwardNorm.matrix,
+            dx: dx,
             dWeight: g.feedForwardNorm)
 
         // Attention half: middle = input + attentionOutput(attention(norm(input))).
         let dAttended = arena.matrix(n, c.queryWidth)
-        linearBackward(
-            dx.view, x: a.attended, weight: w.attentionOutput, dx: dAttended, dWeight: g.attentionOutput)
+        inputGradient(dx.view, w.attentionOutput, transposed: t?.attentionOutput, into: dAttended)
+        weightGradient(dx.view, a.attended, into: g.attentionOutput)
         var dQuery = arena.matrix(n, c.queryWidth)
         var dKey = arena.zeros(n, c.keyValueWidth)
         let dValue = arena.zeros(n, c.keyValueWidth)
@@ -108,28 +113,19 @@ extension TrainingPass {
         }
         Kernels.rope(dQuery, table: table, positions: layout.positions, headWidth: c.headWidth, inverse: true)
         Kernels.rope(dKey, table: table, positions: layout.positions, headWidth: c.headWidth, inverse: true)
-        normHeadsBackward(&dQuery, a.queryHeads, weight: w.queryNorm, dWeight: g.queryNorm)
-        normHeadsBackward(&dKey, a.keyHeads, weight: w.keyNorm, dWeight: g.keyNorm)
-        for (gradient, weight, dWeight, dBias, first) in [
-            (dQuery, w.query, g.query, g.queryBias, true), (dKey, w.key, g.key, g.keyBias, false),
-            (dValue, w.value, g.value, g.valueBias, false),
+        normHeadsBackward(&dQuery, a.queryHeads, weight: w.queryNorm?.matrix, dWeight: g.queryNorm)
+        normHeadsBackward(&dKey, a.keyHeads, weight: w.keyNorm?.matrix, dWeight: g.keyNorm)
+        for (gradient, weight, transposed, dWeight, dBias, isFirst) in [
+            (dQuery, w.query, t?.query, g.query, g.queryBias, true),
+            (dKey, w.key, t?.key, g.key, g.keyBias, false),
+            (dValue, w.value, t?.value, g.value, g.valueBias, false),
         ] {
-            linearBackward(
-                gradient.view, x: a.attentionNormed, weight: weight, dx: dNormed, dWeight: dWeight,
-                accumulate: !first)
+            inputGradient(gradient.view, weight, transposed: transposed, into: dNormed, accumulate: !isFirst)
+            weightGradient(gradient.view, a.attentionNormed, into: dWeight)
             if let dBias { Kernels.sumRows(gradient.view, into: dBias) }
         }
         Kernels.rmsNormBackward(
-            dNormed.view, x: a.input, inverse: a.attentionInverse, weight: w.attentionNorm, dx: dx,
+            dNormed.view, x: a.input, inverse: a.attentionInverse, weight: w.attentionNorm.matrix, dx: dx,
             dWeight: g.attentionNorm)
-    }
-
-    /// Gradients of `y = x · weightᵀ`: `dx` (+)= dy · weight, `dWeight` += dyᵀ · x.
-    private func linearBackward(
-        _ dy: Matrix, x: Matrix, weight: Matrix, dx: MutableMatrix, dWeight: MutableMatrix,
-        accumulate: Bool = false
-    ) {
-        BLAS.multiply(dy, weight, into: dx, accumulate: accumulate)
-        BLAS.multiply(dy, x, transposeA: true, into: dWeight, accumulate: true)
     }
 }

@@ -69,9 +69,11 @@ extension TrainingPass {
                     logits.view.row(i), target: targets[row], ceWeight: weights[row].crossEntropy,
                     entropyWeight: weights[row].entropy, temperature: temperature, into: gradient.row(i))
             }
-            BLAS.multiply(gradient.view, transformer.head, into: dHidden.slice(rows: rows))
-            BLAS.multiply(
-                gradient.view, hidden.slice(rows: rows), transposeA: true, into: dHead, accumulate: true)
+            inputGradient(
+                gradient.view, self.weights.forward.headOrEmbedding,
+                transposed: self.weights.transposed?.headOrEmbedding,
+                into: dHidden.slice(rows: rows))
+            weightGradient(gradient.view, hidden.slice(rows: rows), into: dHead)
         }
         return dHidden.view
     }
@@ -83,7 +85,7 @@ extension TrainingPass {
             let rows = start..<min(start + Self.chunk, hidden.rows)
             let mark = arena.mark
             let logits = arena.matrix(rows.count, c.vocabulary)
-            BLAS.multiply(hidden.slice(rows: rows), transformer.head, transposeB: true, into: logits)
+            linear(hidden.slice(rows: rows), (weights.forward.headOrEmbedding, nil, logits))
             body(logits, rows)
             arena.release(to: mark)
             start = rows.upperBound

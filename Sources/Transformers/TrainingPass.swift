@@ -11,13 +11,31 @@ public final class TrainingPass {
     private let workspace = Workspace()
     var layout = RaggedLayout([], vocabulary: 0)
     var inputs: [ForwardInput] = []
-    var blocks: [BlockActivations] = []
+    /// What linear layers compute with.
+    let weights: TrainingWeights
+    /// Keeps the blocks' inputs only and computes the rest of a block's activations again when its gradient needs
+    /// them: the same bits for a third more work and a fraction of the memory.
+    public var recomputes = false
+    private var blocks: [KeptBlock] = []
     private var last: Matrix?
     private var finalInverse: Matrix?
     private var normed: Matrix?
 
-    /// - Parameter transformer: usually ``Transformer/init(over:)`` the parameters in training.
-    public init(_ transformer: Transformer) { self.transformer = transformer }
+    private enum KeptBlock {
+        case activations(BlockActivations)
+        case input(Matrix)
+    }
+
+    /// - Parameters:
+    ///   - transformer: usually ``Transformer/init(over:)`` the parameters in training.
+    ///   - weights: those of `transformer` in the form to compute with; 32-bit floats where they aren't given.
+    public init(_ transformer: Transformer, _ weights: TrainingWeights? = nil) {
+        self.transformer = transformer
+        self.weights = weights ?? TrainingWeights(transformer, .float32)
+    }
+
+    /// Bytes of memory held for activations and scratch.
+    public var bytes: Int { arena.bytes }
 
     /// Final-normed rows that logits are wanted for, Σ |logitRows| × D; valid until the next ``forward(_:)``.
     public var hidden: Matrix {
@@ -37,9 +55,18 @@ public final class TrainingPass {
         transformer.embed(layout.tokens, into: x)
         blocks = []
         for i in 0..<c.layers {
-            let activations = forwardBlock(i, x.view, table: table)
-            blocks.append(activations)
-            x = activations.output
+            guard recomputes else {
+                let activations = forwardBlock(i, x.view, table: table)
+                blocks.append(.activations(activations))
+                x = activations.output
+                continue
+            }
+            blocks.append(.input(x.view))
+            let output = arena.matrix(layout.rows, c.width)
+            let mark = arena.mark
+            output.copy(from: forwardBlock(i, x.view, table: table).output.view)
+            arena.release(to: mark)
+            x = output
         }
         let rows = transformer.gather(x.view, layout.logitRows, arena)
         let final = arena.matrix(rows.rows, c.width)
@@ -69,7 +96,12 @@ public final class TrainingPass {
         }
         for i in (0..<c.layers).reversed() {
             let mark = arena.mark
-            backwardBlock(i, dx, table: table, into: gradients.views.blocks[i])
+            let activations =
+                switch blocks[i] {
+                case .activations(let kept): kept
+                case .input(let x): forwardBlock(i, x, table: table)
+                }
+            backwardBlock(i, activations, dx, table: table, into: gradients.views.blocks[i])
             arena.release(to: mark)
         }
         let embedding = gradients.views.embedding

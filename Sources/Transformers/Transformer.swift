@@ -49,9 +49,6 @@ public final class Transformer: Sendable {
         return floats
     }
 
-    /// The head's weight, V × D, of a model in 32-bit floats.
-    var head: Matrix { parameters.head ?? parameters.embedding }
-
     /// The weight with the given role, of a model in 32-bit floats.
     public func parameter(_ role: ParameterRole) -> Matrix {
         guard let found = parameters[role] else { preconditionFailure("the model has no parameter \(role)") }
@@ -115,12 +112,6 @@ public final class Transformer: Sendable {
             (result.pointer + i * result.stride).update(from: x.pointer + row * x.stride, count: x.columns)
         }
         return result.view
-    }
-
-    /// `y = x · weightᵀ (+ bias)`: x is rows × inputs, weight outputs × inputs.
-    func linear(_ x: Matrix, _ weight: Matrix, _ bias: Matrix? = nil, into y: MutableMatrix) {
-        BLAS.multiply(x, weight, transposeB: true, into: y)
-        if let bias { Kernels.addRow(bias, to: y) }
     }
 }
 

@@ -18,7 +18,7 @@ import Testing
         d3_bf16_pack_left(numbers(m * k), k, m, k, &left, 0, d3_product_tiles(m))
         var sums = [Float](repeating: 0, count: ProductScratch.count)
         var (fast, plain) = ([Float](repeating: 0, count: m * n), [Float](repeating: 0, count: m * n))
-        d3_bf16_product(left, m, k, weight, n, 0, bands, &sums, &fast, n)
+        d3_bf16_product(left, m, k, weight, n, 0, bands, false, &sums, &fast, n)
         d3_bf16_product_plain(left, m, k, weight, n, 0, bands, &sums, &plain, n)
         let worst = zip(fast, plain).map { abs($0 - $1) }.max() ?? 0
         #expect(worst < 1e-6 * Float(k).squareRoot())

@@ -94,6 +94,29 @@ import Testing
         #expect(abs(y[3] / 6e37 - 1) < 1e-5)
     }
 
+    @Test(
+        "a value that is not finite shows in the results of its row and in no other",
+        arguments: [Float.nan, -.nan, Float(bitPattern: 0x7FFF_FFFF), .infinity])
+    func notFinite(value: Float) {
+        let x = Matrix(rows: 3, columns: 3, elements: [1, 2, 3, 1, value, 3, 0, 1, 0])
+        let w = Matrix(rows: 2, columns: 3, elements: [1, 0, 1, 1, 1, 1])
+        for weight in [Weight.bfloat16(BFloat16Weight(rounding: w)), .int8(Int8Weight(quantizing: w))] {
+            let y = product(x, weight).elements
+            #expect(!y[3].isFinite)
+            #expect(abs(y[0] - 4) < 0.1 && abs(y[1] - 6) < 0.1 && abs(y[5] - 1) < 0.1)
+        }
+        let broken = Matrix(rows: 1, columns: 3, elements: [1, value, 1])
+        #expect(!product(w, .bfloat16(BFloat16Weight(rounding: broken))).elements[1].isFinite)
+        #expect(product(w, .int8(Int8Weight(quantizing: broken))).elements[0].isNaN)
+    }
+
+    @Test("the smallest magnitudes count as 0 in 8 bits")
+    func denormals() {
+        let tiny = Matrix(rows: 1, columns: 2, elements: [.leastNonzeroMagnitude, -1e-39])
+        let w = Matrix(rows: 1, columns: 2, elements: [1, 1])
+        #expect(product(tiny, .int8(Int8Weight(quantizing: w))).elements == [0])
+    }
+
     private func product(_ x: Matrix, _ weight: Weight, threads: Int = 1) -> Matrix {
         let y = MutableMatrix(zeros: x.rows, weight.rows)
         let arena = Arena()

@@ -51,6 +51,76 @@ import Transformers
         }
     }
 
+    @Test(
+        "activations that are computed again give the same bits in less memory", arguments: [Float(0), 0.5])
+    func recomputation(entropy: Float) throws {
+        let parameters = Tiny.parameters(Tiny.configuration(layers: 6))
+        let batch = batch(60, entropy: entropy, length: 120)
+        let kept = try BatchGradient(parameters, threads: 2)
+        let recomputed = try BatchGradient(parameters, threads: 2, activationLimit: 0)
+        for _ in 0..<2 {
+            #expect(kept.compute(batch).total == recomputed.compute(batch).total)
+            #expect(Tiny.bits(kept.gradient) == Tiny.bits(recomputed.gradient))
+        }
+        #expect(
+            recomputed.activationBytes * 2 < kept.activationBytes,
+            "\(recomputed.activationBytes) of \(kept.activationBytes) bytes")
+    }
+
+    @Test(
+        "in bfloat16 the gradient is near that of 32-bit floats, and the same bits with any number of threads",
+        arguments: [true, false])
+    func bfloat16(tiedHead: Bool) throws {
+        let parameters = Tiny.parameters(Tiny.configuration(layers: 2, tied: tiedHead))
+        let batch = batch(11, entropy: 0)
+        let exact = try BatchGradient(parameters, threads: 1)
+        let total = exact.compute(batch).total
+        var bits: [UInt32]?
+        for threads in [1, 2, 3] {
+            let rounded = try BatchGradient(parameters, threads: threads, precision: .bfloat16)
+            _ = rounded.compute(batch)
+            #expect(abs(rounded.compute(batch).total / total - 1) < 0.01)
+            #expect(bits == nil || bits == Tiny.bits(rounded.gradient))
+            bits = Tiny.bits(rounded.gradient)
+            for i in parameters.specifications.indices {
+                let (a, b) = (exact.gradient.elements(of: i), rounded.gradient.elements(of: i))
+                let error = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+                let size = a.reduce(0) { $0 + $1 * $1 }
+                #expect(
+                    error <= 4e-4 * size,
+                    "\(parameters.specifications[i].specification.role): \(error) of \(size)")
+                // Rounding that doesn't happen would pass as well.
+                #expect(error > 0)
+            }
+        }
+    }
+
+    @Test(
+        "after the first, steps take no further memory for activations",
+        arguments: TrainingPrecision.allCases,
+        [Float(0), 0.5])
+    func memory(precision: TrainingPrecision, entropy: Float) throws {
+        let gradient = try BatchGradient(
+            Tiny.parameters(Tiny.configuration(layers: 2)), threads: 2, precision: precision)
+        let batch = batch(30, entropy: entropy, length: 60)
+        _ = gradient.compute(batch)
+        let held = gradient.activationBytes
+        for _ in 0..<20 { _ = gradient.compute(batch) }
+        #expect(gradient.activationBytes == held && held > 0)
+    }
+
+    @Test("a step in bfloat16 uses the parameters as they are then")
+    func changedParameters() throws {
+        let parameters = Tiny.parameters(Tiny.configuration())
+        let gradient = try BatchGradient(parameters, threads: 1, precision: .bfloat16)
+        let batch = batch(3, entropy: 0)
+        let before = gradient.compute(batch).total
+        for i in 0..<parameters.buffer.count { parameters.buffer.pointer[i] *= 1.1 }
+        let after = gradient.compute(batch).total
+        let fresh = try BatchGradient(parameters, threads: 1, precision: .bfloat16)
+        #expect(after != before && after == fresh.compute(batch).total)
+    }
+
     @Test("shards cover every sequence once, in order", arguments: [1, 2, 4, 5, 13, 200])
     func shards(count: Int) {
         let shards = BatchGradient.shards(of: batch(count, entropy: 0, length: 50))

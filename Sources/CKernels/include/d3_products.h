@@ -28,6 +28,9 @@ bool d3_product_available(void);
 /// One thread; `m`, `n` and `k` at least 1.
 void d3_product_f32(const d3_product *product);
 
+/// y[N,M] = x[M,N] transposed.
+void d3_transpose(const float *x, long ldx, long m, long n, float *y, long ldy);
+
 // Products with packed weights: y[M,N] = x[M,K] weight[N,K]^T. Weights are packed once, the left matrix before each
 // product or group of products; both can be done in parts, by bands of columns and by tiles of rows.
 
@@ -51,9 +54,10 @@ long d3_bf16_left_count(long m, long k);
 void d3_bf16_pack_weight(const uint16_t *w, long ldw, long n, long k, uint16_t *packed, long first, long end);
 /// Rounds the tiles [first, end) of x[M,K] to bfloat16 and packs them.
 void d3_bf16_pack_left(const float *x, long ldx, long m, long k, uint16_t *packed, long first, long end);
-/// The bands [first, end) of y, summed in 32 bits. `sums` is scratch of D3_BLOCK x D3_BAND floats.
+/// The bands [first, end) of y, or of what is added to y, summed in 32 bits. `sums` is scratch of D3_BLOCK x D3_BAND
+/// floats.
 void d3_bf16_product(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
-                     float *sums, float *y, long ldy);
+                     bool accumulate, float *sums, float *y, long ldy);
 /// The same by code for any CPU, which is what others than those with the instructions get.
 void d3_bf16_product_plain(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
                            float *sums, float *y, long ldy);
@@ -65,6 +69,8 @@ long d3_int8_weight_count(long n, long k);
 /// Elements of a packed left matrix.
 long d3_int8_left_count(long m, long k);
 /// y[n] = round(x / scale) with the scale that makes the largest magnitude 127; gives the scale.
+/// Where x has a value that is not finite, y is 0 and the scale NaN, so that every product with it is NaN; magnitudes
+/// below 1e-30 count as 0.
 float d3_int8_quantize(const float *x, long n, int8_t *y);
 /// Sum of x[n].
 int32_t d3_int8_sum(const int8_t *x, long n);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "CKernels.h"
 #include "pack.h"
 
 static inline float widened(uint32_t half) {
@@ -7,12 +8,6 @@ static inline float widened(uint32_t half) {
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
-}
-
-static inline uint16_t rounded(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (uint16_t)((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
 }
 
 /// For CPUs without instructions for bfloat16.
@@ -68,10 +63,6 @@ void d3_bf16_pack_weight(const uint16_t *w, long ldw, long n, long k, uint16_t *
     pack_weight((const uint8_t *)w, ldw * 2, n, k, 2, (uint8_t *)packed, first, end);
 }
 
-D3_KERNEL static void round_row(const float *x, long n, uint16_t *y) {
-    for (long i = 0; i < n; i++) y[i] = rounded(x[i]);
-}
-
 void d3_bf16_pack_left(const float *x, long ldx, long m, long k, uint16_t *packed, long first, long end) {
     enum { PIECE = 512 };
     uint16_t piece[ROWS][PIECE];
@@ -82,7 +73,7 @@ void d3_bf16_pack_left(const float *x, long ldx, long m, long k, uint16_t *packe
         for (long at = 0; at < k; at += PIECE) {
             const long count = least(PIECE, k - at);
             for (long i = 0; i < rows; i++) {
-                round_row(x + (row + i) * ldx + at, count, piece[i]);
+                d3_f32_to_bf16(x + (row + i) * ldx + at, piece[i], count);
                 if (count % 2) piece[i][count] = 0;
             }
             interleave((const uint8_t *)piece, sizeof piece[0], rows, (count + 1) / 2, out + at / 2 * rows, rows);
@@ -101,21 +92,27 @@ static void copy_sums(const void *context, const void *sums, long top, long rows
         memcpy(d->y + (top + r) * d->ldy + column, (const float *)sums + r * D3_BAND, columns * sizeof(float));
 }
 
+static void add_sums(const void *context, const void *sums, long top, long rows, long column, long columns) {
+    const destination *d = context;
+    for (long r = 0; r < rows; r++)
+        d3_add(d->y + (top + r) * d->ldy + column, (const float *)sums + r * D3_BAND, columns);
+}
+
 static void product(const tile_function *tiles, const uint16_t *left, long m, long k, const uint16_t *weight, long n,
-                    long first, long end, float *sums, float *y, long ldy) {
+                    long first, long end, bool accumulate, float *sums, float *y, long ldy) {
     const packed_product p = {(const uint8_t *)left, (const uint8_t *)weight, m, n, padded_bytes(k, 2), tiles, sums};
     const destination d = {y, ldy};
-    run_bands(&p, first, end, copy_sums, &d);
+    run_bands(&p, first, end, accumulate ? add_sums : copy_sums, &d);
 }
 
 void d3_bf16_product(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
-                     float *sums, float *y, long ldy) {
-    product(chosen, left, m, k, weight, n, first, end, sums, y, ldy);
+                     bool accumulate, float *sums, float *y, long ldy) {
+    product(chosen, left, m, k, weight, n, first, end, accumulate, sums, y, ldy);
 }
 
 void d3_bf16_product_plain(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
                            float *sums, float *y, long ldy) {
-    product(plain_tiles, left, m, k, weight, n, first, end, sums, y, ldy);
+    product(plain_tiles, left, m, k, weight, n, first, end, false, sums, y, ldy);
 }
 
 long d3_product_tiles(long m) { return tiles_of(m); }

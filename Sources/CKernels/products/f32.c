@@ -1,6 +1,7 @@
 #include "d3_products.h"
 
 #include "../dispatch.h"
+#include "transpose.h"
 
 // Floats of A that are worked on together: they stay in the second-level cache.
 enum { BAND = 1 << 17 };
@@ -26,8 +27,6 @@ static inline long chunk_depth(long rest) {
 }
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #define LEVEL v4
 #define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
 #define LANES 16
@@ -35,14 +34,11 @@ static inline long chunk_depth(long rest) {
 #define vec __m512
 #define load_part(p, n) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p)
 #define store_part(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
-#define interleave_low(a, b) \
-    __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define interleave_high(a, b) \
-    __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define transpose_lanes transpose16
 #include "f32_tiles.h"
 
-static const int32_t first_lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
-#define lanes_mask(n) _mm256_loadu_si256((const __m256i *)(first_lanes + 8 - (n)))
+static const int32_t leading_lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+#define lanes_mask(n) _mm256_loadu_si256((const __m256i *)(leading_lanes + 8 - (n)))
 #define LEVEL v3
 #define TARGET __attribute__((target("arch=x86-64-v3")))
 #define LANES 8
@@ -51,8 +47,7 @@ static const int32_t first_lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0,
 #define load_part(p, n) ((n) == 8 ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, lanes_mask(n)))
 #define store_part(p, v, n) \
     do { if ((n) == 8) _mm256_storeu_ps(p, v); else _mm256_maskstore_ps(p, lanes_mask(n), v); } while (0)
-#define interleave_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define interleave_high(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define transpose_lanes transpose8
 #include "f32_tiles.h"
 
 static void (*chosen)(const d3_product *);

@@ -4,7 +4,7 @@
 //   LANES   floats in a vector
 //   ROWS    rows of the largest tile; 2 * ROWS + 2 vectors must fit the registers
 //   vec, load_part(p, n), store_part(p, v, n): a vector, and its first n lanes from and to memory
-//   interleave_low(a, b), interleave_high(a, b): a0 b0 a1 b1 ... of the lower and the upper halves
+//   transpose_lanes(rows): LANES vectors, transposed in registers
 //
 // A tile is up to ROWS rows by up to two vectors of columns of C. Every element of C is a sum over k in ascending
 // order in one register per chunk of k, whatever tile it is in: so its value does not depend on how many rows or
@@ -19,9 +19,7 @@ TARGET D3_INLINE void FN(tile)(const int rows, const int vectors, const product_
     vec sum[ROWS][2];
     const float *b = t->b;
     const long depth = t->depth, a_row = t->a_row, a_step = t->a_step, b_step = t->b_step;
-    // Rows in threes: the addresses of three follow from one pointer without a chain of additions.
-    const float *a[(ROWS + 2) / 3];
-    _Pragma("clang loop unroll(full)") for (int g = 0; g < (rows + 2) / 3; g++) a[g] = t->a + 3 * g * a_row;
+    const float *a = t->a;
     const int last = t->columns - (vectors - 1) * LANES;
     _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++) sum[i][j] = (vec){0};
@@ -30,8 +28,8 @@ TARGET D3_INLINE void FN(tile)(const int rows, const int vectors, const product_
         for (int j = 0; j < vectors; j++)
             right[j] = j == vectors - 1 ? load_part(b + j * LANES, last) : load_part(b + j * LANES, LANES);
         _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-            for (int j = 0; j < vectors; j++) sum[i][j] += a[i / 3][i % 3 * a_row] * right[j];
-        _Pragma("clang loop unroll(full)") for (int g = 0; g < (rows + 2) / 3; g++) a[g] += a_step;
+            for (int j = 0; j < vectors; j++) sum[i][j] += a[i * a_row] * right[j];
+        a += a_step;
         b += b_step;
     }
     const float alpha = t->alpha;
@@ -62,17 +60,11 @@ static void (*const FN(tiles)[ROWS][2])(const product_tile *) = {
 };
 #undef PAIR
 
-/// The LANES x LANES block at `b`, transposed: by log2(LANES) rounds of interleaving rows half the block apart.
+/// The LANES x LANES block at `b`, transposed.
 TARGET D3_INLINE void FN(transpose_block)(const float *restrict b, long b_row, float *restrict out) {
-    vec rows[LANES], mixed[LANES];
+    vec rows[LANES];
     _Pragma("clang loop unroll(full)") for (int r = 0; r < LANES; r++) rows[r] = load_part(b + r * b_row, LANES);
-    _Pragma("clang loop unroll(full)") for (int width = 1; width < LANES; width *= 2) {
-        _Pragma("clang loop unroll(full)") for (int r = 0; r < LANES / 2; r++) {
-            mixed[2 * r] = interleave_low(rows[r], rows[r + LANES / 2]);
-            mixed[2 * r + 1] = interleave_high(rows[r], rows[r + LANES / 2]);
-        }
-        _Pragma("clang loop unroll(full)") for (int r = 0; r < LANES; r++) rows[r] = mixed[r];
-    }
+    transpose_lanes(rows);
     _Pragma("clang loop unroll(full)") for (int r = 0; r < LANES; r++) store_part(out + r * PANEL, rows[r], LANES);
 }
 
@@ -130,5 +122,4 @@ TARGET static void FN(product)(const d3_product *p) {
 #undef vec
 #undef load_part
 #undef store_part
-#undef interleave_low
-#undef interleave_high
+#undef transpose_lanes

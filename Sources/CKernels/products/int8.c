@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -50,10 +51,18 @@ long d3_int8_left_count(long m, long k) { return m * padded_bytes(k, 1); }
 
 D3_KERNEL float d3_int8_quantize(const float *x, long n, int8_t *y) {
     float largest = 0;
+    bool is_finite = true;
     for (long i = 0; i < n; i++) {
         const float size = fabsf(x[i]);
+        is_finite &= size <= FLT_MAX;
         largest = size > largest ? size : largest;
     }
+    if (!is_finite) {
+        memset(y, 0, n);
+        return NAN;
+    }
+    // Of smaller ones 127 / largest overflows.
+    if (largest < 1e-30f) largest = 0;
     const float inverse = largest > 0 ? 127.0f / largest : 0;
     for (long i = 0; i < n; i++) y[i] = (int8_t)rintf(x[i] * inverse);
     return largest / 127.0f;

@@ -15,11 +15,11 @@ static inline void plain_interleave(const uint8_t *from, long row_bytes, long ro
 D3_V4 static void fast_interleave(const uint8_t *from, long row_bytes, long rows, long groups, uint32_t *out, long out_row) {
     long g = 0;
     for (; g + 16 <= groups; g += 16) {
-        __m512i block[16];
+        __m512 block[16];
         for (int i = 0; i < 16; i++)
-            block[i] = i < rows ? _mm512_loadu_si512(from + i * row_bytes + 4 * g) : _mm512_setzero_si512();
+            block[i] = i < rows ? _mm512_loadu_ps(from + i * row_bytes + 4 * g) : _mm512_setzero_ps();
         transpose16(block);
-        for (int i = 0; i < 16; i++) _mm512_mask_storeu_epi32(out + (g + i) * out_row, first_lanes(rows), block[i]);
+        for (int i = 0; i < 16; i++) _mm512_mask_storeu_ps(out + (g + i) * out_row, first_lanes(rows), block[i]);
     }
     plain_interleave(from + 4 * g, row_bytes, rows, groups - g, out + g * out_row, out_row);
 }

@@ -20,9 +20,6 @@ int d3_openblas_load(const char *core, char *error, size_t capacity);
 void d3_sgemm(bool transpose_a, bool transpose_b, int m, int n, int k, float alpha, const float *a, int lda,
               const float *b, int ldb, float beta, float *c, int ldc);
 
-/// Threads used inside one product. Thread-safe only while no product runs.
-void d3_openblas_set_threads(int threads);
-
 /// Name of the kernel family in use ("SkylakeX"), or "" before loading.
 const char *d3_openblas_core(void);
 

@@ -24,20 +24,60 @@ public struct BFloat16Weight: Sendable {
 
     /// Rounds 32-bit weights to the nearest bfloat16 and packs them.
     public init(rounding weight: Matrix, threads: Int = 1) {
-        let buffer = RoundedRows(weight)
-        self.init(
-            BFloat16Rows(owner: buffer, pointer: buffer.pointer, rows: weight.rows, columns: weight.columns),
-            threads: threads)
+        self.init(rows: weight.rows, columns: weight.columns)
+        let new = self
+        Threads.parallelFor(bands, threads: threads) { (band: Int) -> Void in
+            new.pack(band: band, rounding: weight)
+        }
     }
 
-    private init(rows: Int, columns: Int) {
+    /// Room for a weight whose bands are packed one by one; nothing may be computed with it before.
+    public init(rows: Int, columns: Int) {
         self.rows = rows
         self.columns = columns
         memory = WeightMemory(bytes: d3_bf16_weight_count(rows, columns) * 2)
     }
 
-    /// Bands of columns of the result that can be computed apart.
-    var bands: Int { d3_product_bands(rows) }
+    /// Rounds one band of 32-bit weights (N × K) and packs it where it belongs.
+    ///
+    /// Copies of this value share the memory; nobody may compute with any of them meanwhile.
+    public func pack(band: Int, rounding weight: Matrix) {
+        precondition(weight.rows == rows && weight.columns == columns && band < bands)
+        let range = range(of: band)
+        let rounded = Scratch<UInt16>(range.count * columns)
+        for (i, row) in range.enumerated() {
+            BFloat16.round(weight.row(row), into: rounded.start + i * columns)
+        }
+        pack(band, rounded)
+    }
+
+    /// The same of the transpose of `weight` (K × N): for `dx = dy · weight`.
+    public func pack(band: Int, roundingTransposeOf weight: Matrix) {
+        precondition(weight.rows == columns && weight.columns == rows && band < bands)
+        let range = range(of: band)
+        let wide = Scratch<Float>(range.count * columns)
+        let rounded = Scratch<UInt16>(range.count * columns)
+        d3_transpose(
+            weight.pointer + range.lowerBound, weight.stride, columns, range.count, wide.start, columns)
+        d3_f32_to_bf16(wide.start, rounded.start, range.count * columns)
+        pack(band, rounded)
+    }
+
+    private func range(of band: Int) -> Range<Int> {
+        let width = Int(D3_BAND)
+        return band * width..<min(rows, (band + 1) * width)
+    }
+
+    /// Packs the rows of one band, which lie one after another.
+    private func pack(_ band: Int, _ rounded: Scratch<UInt16>) {
+        // The packer counts rows from the weight's start.
+        d3_bf16_pack_weight(
+            rounded.start - band * Int(D3_BAND) * columns, columns, rows, columns, packed.pointer, band,
+            band + 1)
+    }
+
+    /// Bands of columns of the result that can be computed, and packed, apart.
+    public var bands: Int { d3_product_bands(rows) }
     /// Bytes of memory.
     var bytes: Int { memory.bytes }
 
@@ -51,8 +91,8 @@ public struct BFloat16Weight: Sendable {
         sums: UnsafeMutablePointer<Float>
     ) {
         d3_bf16_product(
-            x.pointer, x.rows, columns, packed.pointer, rows, range.lowerBound, range.upperBound, sums,
-            y.pointer, y.stride)
+            x.pointer, x.rows, columns, packed.pointer, rows, range.lowerBound, range.upperBound,
+            false, sums, y.pointer, y.stride)
     }
 }
 
@@ -63,16 +103,11 @@ struct SendablePointer<Element>: @unchecked Sendable {
     init(_ pointer: UnsafeMutablePointer<Element>) { self.pointer = pointer }
 }
 
-/// A rounded copy of a matrix, row by row.
-private final class RoundedRows {
-    let pointer: UnsafeMutablePointer<UInt16>
+/// Memory that goes away with the function that needs it.
+private final class Scratch<Element: BitwiseCopyable> {
+    let start: UnsafeMutablePointer<Element>
 
-    init(_ matrix: Matrix) {
-        pointer = UnsafeMutablePointer.allocate(capacity: max(1, matrix.rows * matrix.columns))
-        for row in 0..<matrix.rows {
-            BFloat16.round(matrix.row(row), into: pointer + row * matrix.columns)
-        }
-    }
+    init(_ count: Int) { start = .allocate(capacity: max(1, count)) }
 
-    deinit { pointer.deallocate() }
+    deinit { start.deallocate() }
 }

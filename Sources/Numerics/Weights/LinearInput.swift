@@ -27,7 +27,7 @@ public struct PackedBFloat16: @unchecked Sendable {
 
     init(_ x: Matrix, _ arena: Arena, threads: Int) {
         let count = d3_bf16_left_count(x.rows, x.columns)
-        let out = arena.bytes(count * 2, of: UInt16.self)
+        let out = arena.bytes(count, of: UInt16.self)
         Threads.parallelFor(d3_product_tiles(x.rows), threads: threads) { (tile: Int) -> Void in
             d3_bf16_pack_left(x.pointer, x.stride, x.rows, x.columns, out.pointer, tile, tile + 1)
         }

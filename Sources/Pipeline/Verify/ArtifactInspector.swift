@@ -74,7 +74,7 @@ struct ArtifactInspector {
         var listed: Set<String> = [ArtifactRecord.fileName]
         let marker = IncompleteMarker(of: record, in: folder)
         for file in record.files {
-            guard Self.isInside(file.path), listed.insert(file.path).inserted else {
+            guard file.isInside, listed.insert(file.path).inserted else {
                 finding.problems.append("Its list of files has an entry that can't be: \(file.path).")
                 continue
             }
@@ -106,13 +106,6 @@ struct ArtifactInspector {
         guard hash != file.sha256 else { return nil }
         return
             "Its file \(file.path) has the SHA-256 \(hash.prefix(12))… instead of \(file.sha256.prefix(12))…."
-    }
-
-    /// Whether a path of a list of files stays in the folder that the list is of.
-    private static func isInside(_ text: String) -> Bool {
-        let path = FilePath(text)
-        return path.isRelative && !path.components.isEmpty
-            && path.components.allSatisfy { $0.kind == .regular }
     }
 
     /// Everything below a folder but folders, by path relative to it, in order; links aren't followed.

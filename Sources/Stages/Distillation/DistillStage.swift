@@ -23,6 +23,7 @@ public struct DistillStage: StageKind {
     let recipe: any DistillationRecipe
     let adapter: AdapterFields?
     let optimizer: OptimizerFields
+    let precision: TrainingPrecision?
     let checkpointSeconds: Double
 
     public init(_ fields: Fields) {
@@ -46,6 +47,7 @@ public struct DistillStage: StageKind {
             fields.reject(
                 "adapter", "An adapter is trained with adamw; muon is for the blocks' whole matrices.")
         }
+        precision = TrainingLoop.precision(fields)
         checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
     }
 
@@ -57,7 +59,7 @@ public struct DistillStage: StageKind {
         let losses = try TrainingLoop(
             context: context, trainee: trainee,
             phases: [phase(rows, model, trainee, seed: context.seed, threads: context.threads)],
-            checkpointInterval: checkpointSeconds
+            precision: precision ?? .float32, checkpointInterval: checkpointSeconds
         ).run()
         try ModelFolder.write(
             try Transformer(over: trainee.weights), family: model.family, model.tokenizer, to: context.output)

@@ -25,7 +25,11 @@ enum MemoryModel {
         let optimizer = weights * (isMuon ? 5 : 2) * stateShare
         let all = Double(shape.sequences * shape.tokens)
         let shard = min(all, Double(BatchGradient.lanes) * 512)
-        let activations = (keepsActivations ? all : shard) * shape.activationBytes
+        let tokens = keepsActivations ? all : shard
+        let kept = tokens * Double(shape.configuration.activationBytes(tokens: shape.tokens))
+        let activations =
+            kept <= Double(BatchGradient.activationLimit)
+            ? kept : tokens * Double(shape.configuration.recomputedActivationBytes(tokens: shape.tokens))
         let chunk = Double(BatchGradient.lanes * min(256, shape.logitRows * shape.sequences))
         return weights * Double(1 + BatchGradient.lanes) + optimizer + activations
             + 8 * chunk * Double(shape.configuration.vocabulary)

@@ -55,14 +55,6 @@ struct PassShape: Hashable {
                 + Double(tokens) * Double(tokens + cached))
     }
 
-    /// Bytes that a token's activations take until its gradient is computed.
-    var activationBytes: Double {
-        let c = configuration
-        let row =
-            4 * c.width + 2 * c.queryWidth + 2 * c.keyValueWidth + 3 * c.feedForwardWidth + c.heads * tokens
-        return 4 * Double(c.layers) * Double(row)
-    }
-
     /// A pass of the same kind with at most so many operations and weights, small enough to be tried out.
     ///
     /// Layers go first, because time is proportional to them, then sequences down to where products stop filling the

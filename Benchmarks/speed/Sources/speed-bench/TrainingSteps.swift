@@ -3,24 +3,52 @@ import Numerics
 import Training
 import Transformers
 
-/// Steps of masked-diffusion training of the mini model: 32 sequences, a loss on the last 48 tokens of each, AdamW.
+/// Steps of masked-diffusion training with AdamW.
 ///
-/// Prompts have 18 to 37 tokens, as those of the mini experiment; the peer pads its batch to the longest.
+/// *mini* is the mini experiment's model: 32 sequences with prompts of 18 to 37 tokens, as those of the experiment, and a
+/// loss on the last 48 tokens of each; the peer pads its batch to the longest. *wide* is 100 times as large: 8 sequences of
+/// 256 tokens, a loss on the last 128.
 enum TrainingSteps {
+    private struct Kind {
+        var name: String
+        var configuration: TransformerConfiguration
+        var prompts: [Int]
+        var response: Int
+        var repetitions: Int
+    }
+
     static func run(threads: Int, repetitions: Int) throws -> JSONValue {
-        let c = TransformerConfiguration(
-            layers: 4, width: 96, heads: 4, feedForwardWidth: 256, vocabulary: 87)
-        let parameters = Initialization().parameters(c, seed: 1)
-        let gradient = try BatchGradient(parameters, threads: threads)
-        let optimizer = AdamW(c, .init(learningRate: 1e-3), threads: threads) { _ in true }
+        let mini = Kind(
+            name: "mini",
+            configuration: .init(layers: 4, width: 96, heads: 4, feedForwardWidth: 256, vocabulary: 87),
+            prompts: (0..<32).map { 18 + $0 * 7 % 20 }, response: 48, repetitions: repetitions)
+        let wide = Kind(
+            name: "wide",
+            configuration: .init(layers: 4, width: 1024, heads: 16, feedForwardWidth: 2816, vocabulary: 87),
+            prompts: Array(repeating: 128, count: 8), response: 128, repetitions: max(2, repetitions / 6))
+        var times: JSONObject = [:]
+        for kind in [mini, wide] {
+            for precision in TrainingPrecision.allCases {
+                times["\(kind.name) \(precision.rawValue)"] = JSONValue(
+                    try measure(kind, precision, threads: threads))
+            }
+        }
+        return .object(times)
+    }
+
+    private static func measure(
+        _ kind: Kind, _ precision: TrainingPrecision, threads: Int
+    ) throws -> [Double] {
+        let parameters = Initialization().parameters(kind.configuration, seed: 1)
+        let gradient = try BatchGradient(parameters, threads: threads, precision: precision)
+        let optimizer = AdamW(kind.configuration, .init(learningRate: 1e-3), threads: threads) { _ in true }
         var generator = Generator(seed: 3)
         func token() -> Int32 { Int32(3 + generator.next() % 84) }
-        let times = Timing.seconds(repetitions) {
-            let sequences = (0..<32).map { row in
-                let prompt = 18 + row * 7 % 20
-                return TrainingSequence(
-                    tokens: (0..<prompt + 48).map { _ in token() },
-                    rows: (prompt..<prompt + 48).map { LossRow(row: $0, target: token()) })
+        return Timing.seconds(kind.repetitions) {
+            let sequences = kind.prompts.map { prompt in
+                TrainingSequence(
+                    tokens: (0..<prompt + kind.response).map { _ in token() },
+                    rows: (prompt..<prompt + kind.response).map { LossRow(row: $0, target: token()) })
             }
             _ = gradient.compute(
                 LossBatch(sequences: sequences, groups: [LossGroup("masked", crossEntropy: 1)]))
@@ -29,6 +57,5 @@ enum TrainingSteps {
                 parameters.buffer, gradient.gradient.buffer,
                 gradientScale: GradientClipping.scale(norm: norm, maximum: 1), factor: 1)
         }
-        return ["step": JSONValue(times)]
     }
 }

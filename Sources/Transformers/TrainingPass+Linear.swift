@@ -1,0 +1,44 @@
+internal import Numerics
+
+extension TrainingPass {
+    /// `y = x · weightᵀ (+ bias)` for several layers of the same inputs: x is rows × inputs.
+    func linear(_ x: Matrix, _ layers: (weight: Weight, bias: Weight?, y: MutableMatrix)...) {
+        let mark = arena.mark
+        defer { arena.release(to: mark) }
+        let input = layers[0].weight.input(x, arena)
+        for (weight, bias, y) in layers {
+            weight.multiply(input, into: y, arena)
+            if let bias { Kernels.addRow(bias.matrix, to: y) }
+        }
+    }
+
+    /// Gradient of the inputs of `y = x · weightᵀ`: `dx` (+)= dy · weight.
+    ///
+    /// - Parameters:
+    ///   - dy: rows × outputs.
+    ///   - transposed: the weight's transpose where the pass computes in bfloat16.
+    func inputGradient(
+        _ dy: Matrix, _ weight: Weight, transposed: Weight?, into dx: MutableMatrix, accumulate: Bool = false
+    ) {
+        guard let transposed else {
+            BLAS.multiply(dy, weight.matrix, into: dx, accumulate: accumulate)
+            return
+        }
+        let mark = arena.mark
+        defer { arena.release(to: mark) }
+        let input = transposed.input(dy, arena)
+        guard accumulate else { return transposed.multiply(input, into: dx, arena) }
+        let product = arena.matrix(dx.rows, dx.columns)
+        transposed.multiply(input, into: product, arena)
+        Kernels.add(product.view, to: dx)
+    }
+
+    /// Gradient of the weight of `y = x · weightᵀ`: `dWeight` += dyᵀ · x.
+    func weightGradient(_ dy: Matrix, _ x: Matrix, into dWeight: MutableMatrix) {
+        if weights.transposed == nil {
+            BLAS.multiply(dy, x, transposeA: true, into: dWeight, accumulate: true)
+        } else {
+            BFloat16Gradient.add(dy, x, into: dWeight, arena)
+        }
+    }
+}
