@@ -77,11 +77,8 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
                         endToken: questions.endToken, sampling: Sampling(seed: seed, sample: UInt64(index))))
             }
             try BatchDecoder(questions.transformer, threads: 1).decode(&decoders)
-            return try zip(range, decoders).map { index, decoder in
-                JournalRecord(
-                    .string(asked.ids[index]),
-                    try questions.record(index, decoder, generationLength: generationLength))
-            }
+            let records = try questions.records(range, decoders, generationLength: generationLength)
+            return zip(range, records).map { JournalRecord(.string(asked.ids[$0]), $1) }
         }
     }
 

@@ -24,8 +24,8 @@ protocol Questions: Sendable {
     var endToken: Int32? { get }
     /// The tokens of a question.
     func prompt(_ index: Int) throws -> [Int32]
-    /// What is kept of an answer.
-    func record(_ index: Int, _ decoder: any Decoder, generationLength: Int) throws -> JSONValue
+    /// What is kept of the answers to consecutive questions, which are graded together.
+    func records(_ range: Range<Int>, _ decoders: [any Decoder], generationLength: Int) throws -> [JSONValue]
 }
 
 /// A model that answers.
