@@ -3,8 +3,8 @@ public import Pipeline
 extension ArtifactType {
     /// Problems with worked solutions: train.jsonl and test.jsonl.
     public static let dataset = ArtifactType("dataset")
-    /// Data files as they were got.
-    public static let files = ArtifactType("file")
+    /// Files of an input from outside.
+    public static let files = ArtifactType("files")
     /// Questions of a benchmark with what grades them: questions.jsonl and task.json.
     public static let benchmark = ArtifactType("benchmark")
     /// A tokenizer.json with its configuration.

@@ -62,11 +62,8 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
         return SampleGroups(of: count, size: size) { group in
             let range = group * size..<min(count, (group + 1) * size)
             let decoders = try Self.decode(range, of: questions, seed: seed, factory)
-            return try zip(range, decoders).map { index, decoder in
-                JournalRecord(
-                    .string(questions.ids[index]),
-                    try questions.record(index, decoder, generationLength: generationLength))
-            }
+            let records = try questions.records(range, decoders, generationLength: generationLength)
+            return zip(range, records).map { JournalRecord(.string(questions.ids[$0]), $1) }
         }
     }
 

@@ -5,49 +5,73 @@ internal import JSON
 internal import Pipeline
 internal import SystemPackage
 
-/// The data file of a benchmark: JSON lines, plain or compressed, or a tar of JSON files.
+/// The data of a benchmark: JSON lines, plain or compressed, or a tar of JSON files, packed or not.
 struct BenchmarkFile {
-    let path: FilePath
+    private let reference: ArtifactReference
+    private let folder: FilePath
+    /// Relative to the folder, sorted.
+    private let names: [String]
 
-    /// The only file of an artifact, or of several the one that is called after the split, such as `test.jsonl`.
-    ///
-    /// - Throws: ``DataError`` where that doesn't tell which.
-    init(_ reference: ArtifactReference, _ split: BenchmarkSplit, _ context: StageContext) throws {
-        let folder = context.folder(of: reference)
-        let names = try FileSystem.list(folder).filter { $0 != ArtifactRecord.fileName }.sorted()
-        let fitting = names.count == 1 ? names : names.filter { FilePath($0).stem == split.rawValue }
-        guard let name = fitting.first, fitting.count == 1 else {
-            throw DataError(
-                description:
-                    "\(reference) holds \(names.count) files (\(names.prefix(5).joined(separator: ", "))), and a benchmark is read from one, or from the one called \(split.rawValue)."
-            )
-        }
-        path = folder.appending(name)
+    init(_ reference: ArtifactReference, _ context: StageContext) throws {
+        self.reference = reference
+        folder = context.folder(of: reference)
+        names = try Self.files(below: folder).filter { $0 != ArtifactRecord.fileName }.sorted()
     }
 
     /// The records in the order of the file; those of a tar by subject and number.
     ///
     /// - Parameters:
-    ///   - split: which part of a tar; a file of lines is one split.
-    ///   - scratch: a folder that isn't there, for what is in a tar.
-    /// - Throws: `TaskError`, `ArchiveError`, `FileError`.
+    ///   - split: which of several files, or which part of a tar; a single file of lines is one split.
+    ///   - scratch: a folder for what is in a tar; nothing may be in it.
+    /// - Throws: `TaskError`, `ArchiveError`, `FileError`; ``DataError`` where it isn't clear which file is meant.
     func records(_ split: BenchmarkSplit, unpackingTo scratch: FilePath) throws -> [TaskRecord] {
+        let members = names.compactMap { Member($0) }
+        if !members.isEmpty { return try records(members, below: folder, split) }
+        let path = folder.pushing(FilePath(try fileName(split)))
         let bytes = try CompressedFile.read(path)
         guard Self.isTar(bytes) else { return try TaskRecord.records(in: bytes, name: path.string) }
         try FileSystem.remove(scratch)
         try FileSystem.createDirectory(scratch.removingLastComponent())
-        let members = try Unpacker().unpack(path, into: scratch).compactMap { Member($0.path) }
-            .filter { $0.split == split.rawValue }
-            .sorted { ($0.subject, $0.number) < ($1.subject, $1.number) }
-        guard !members.isEmpty else {
-            throw TaskError(
-                "\(path) has no files \(split.rawValue)/<subject>/<number>.json, which a tar of problems has."
+        let unpacked = try Unpacker().unpack(path, into: scratch).compactMap { Member($0.path) }
+        return try records(unpacked, below: scratch, split)
+    }
+
+    /// The only file, or the only one of several that has the split in its name.
+    private func fileName(_ split: BenchmarkSplit) throws -> String {
+        if names.count == 1 { return names[0] }
+        let named = names.filter { FilePath($0).lastComponent?.string.contains(split.rawValue) ?? false }
+        guard named.count == 1 else {
+            throw DataError(
+                description:
+                    "\(reference) holds \(names.count) files (\(names.prefix(5).joined(separator: ", "))), and \(named.count) of them have \"\(split.rawValue)\" in their name. A benchmark is read from one."
             )
         }
-        return try members.enumerated().map { index, member in
+        return named[0]
+    }
+
+    private func records(
+        _ members: [Member], below folder: FilePath, _ split: BenchmarkSplit
+    ) throws -> [TaskRecord] {
+        let chosen = members.filter { $0.split == split.rawValue }
+            .sorted { ($0.subject, $0.number) < ($1.subject, $1.number) }
+        guard !chosen.isEmpty else {
+            throw TaskError(
+                "\(reference) has no files \(split.rawValue)/<subject>/<number>.json, which problems of MATH have."
+            )
+        }
+        return try chosen.enumerated().map { index, member in
             try TaskRecord(
-                parsing: try FileSystem.read(scratch.pushing(FilePath(member.path))), index: index,
-                file: "\(path), \(member.path)", line: 1)
+                parsing: try FileSystem.read(folder.pushing(FilePath(member.path))), index: index,
+                file: member.path, line: 1)
+        }
+    }
+
+    /// All files below a folder, relative to it.
+    private static func files(below folder: FilePath) throws -> [String] {
+        try FileSystem.list(folder).flatMap { name -> [String] in
+            let path = folder.appending(name)
+            guard try FileSystem.status(path)?.kind == .folder else { return [name] }
+            return try files(below: path).map { "\(name)/\($0)" }
         }
     }
 

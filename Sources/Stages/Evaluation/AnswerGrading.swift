@@ -40,10 +40,33 @@ struct AnswerGrading: Sendable {
         }
     }
 
-    /// Whether an answer is right, and all verdicts by name.
-    func grade(_ text: String, _ item: TaskItem) throws -> (isCorrect: Bool, verdicts: JSONObject) {
-        var verdicts = JSONObject()
-        var isCorrect = false
+    /// What is found of one answer.
+    struct Grade: Sendable {
+        var isCorrect: Bool
+        /// By name.
+        var verdicts: JSONObject
+    }
+
+    /// Grades answers; sympy, which takes a second to start, is asked once for all of them.
+    func grade(_ answers: [(text: String, item: TaskItem)]) throws -> [Grade] {
+        var grades = try answers.map { try grade($0.text, $0.item) }
+        guard let equivalence else { return grades }
+        // Where no answer was given there is nothing to compare.
+        let given = grades.indices.filter { grades[$0].found != MinervaMath.invalid }
+        let pairs = given.map { (grades[$0].found ?? "", answers[$0].item.target) }
+        let verdicts = Dictionary(uniqueKeysWithValues: zip(given, try equivalence.areEqual(pairs)))
+        for index in grades.indices {
+            let isEqual = verdicts[index] ?? false
+            grades[index].isCorrect = isEqual
+            grades[index].verdicts[Self.sympy] = [
+                "correct": .bool(isEqual), "found": .string(grades[index].found ?? ""),
+            ]
+        }
+        return grades
+    }
+
+    private func grade(_ text: String, _ item: TaskItem) throws -> Grade {
+        var grade = Grade(isCorrect: false, verdicts: [:])
         for extraction in item.extractions(text) {
             let value: JSONValue
             switch extraction.verdict {
@@ -51,15 +74,10 @@ struct AnswerGrading: Sendable {
             case .wrong(let found): value = ["correct": false, "found": .string(found)]
             case .untested(let program): value = try run(program)
             }
-            verdicts[extraction.name] = value
-            if extraction.isReported { isCorrect = value["correct"]?.bool ?? false }
-            if let equivalence, let found = value["found"]?.string {
-                let equal = try equivalence.areEqual([(found, item.target)]).first ?? false
-                verdicts[Self.sympy] = ["correct": .bool(equal), "found": .string(found)]
-                isCorrect = equal
-            }
+            grade.verdicts[extraction.name] = value
+            if extraction.isReported { grade.isCorrect = value["correct"]?.bool ?? false }
         }
-        return (isCorrect, verdicts)
+        return grade
     }
 
     private func run(_ program: Program) throws -> JSONValue {
@@ -84,4 +102,9 @@ struct AnswerGrading: Sendable {
         if let detail = outcome.detail { value["detail"] = .string(detail) }
         return .object(value)
     }
+}
+
+extension AnswerGrading.Grade {
+    /// The answer that was found; nil for programs.
+    fileprivate var found: String? { verdicts.members.compactMap { $0.value["found"]?.string }.first }
 }

@@ -73,27 +73,57 @@ private struct BenchmarkQuestions: Questions {
         model.files.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
     }
 
-    func record(_ index: Int, _ decoder: any Decoder, generationLength: Int) throws -> JSONValue {
-        let item = items[index]
+    func records(
+        _ range: Range<Int>, _ decoders: [any Decoder], generationLength: Int
+    ) throws -> [JSONValue] {
+        let answers = zip(range, decoders).map { Answer($1, items[$0], model) }
+        let grades = try grading.grade(answers.map { ($0.text, $0.item) })
+        return try zip(answers, grades).map { answer, grade in
+            try record(answer, grade, generationLength: generationLength)
+        }
+    }
+
+    /// What a decoder leaves.
+    private struct Answer {
+        let item: TaskItem
+        let decoder: any Decoder
+        let response: [Int]
+        /// Where the first end token is.
+        let end: Int?
+        /// What stands before it, without special tokens.
+        let text: String
+
+        init(_ decoder: any Decoder, _ item: TaskItem, _ model: BenchmarkModel) {
+            self.item = item
+            self.decoder = decoder
+            let response = decoder.tokens[decoder.promptLength...].map(Int.init)
+            let end = model.endToken.flatMap { response.firstIndex(of: Int($0)) }
+            text = model.files.tokenizer.decode(
+                tokenIds: Array(response[..<(end ?? response.count)]), skipSpecialTokens: true)
+            (self.response, self.end) = (response, end)
+        }
+    }
+
+    private func record(
+        _ answer: Answer, _ grade: AnswerGrading.Grade, generationLength: Int
+    ) throws -> JSONValue {
+        let (item, decoder, text) = (answer.item, answer.decoder, answer.text)
         let prompt = try model.text(item.prompt)
-        let response = decoder.tokens[decoder.promptLength...].map(Int.init)
-        let end = model.endToken.flatMap { response.firstIndex(of: Int($0)) }
-        let kept = Array(response[..<(end ?? response.count)])
-        let text = model.files.tokenizer.decode(tokenIds: kept, skipSpecialTokens: true)
-        let (isCorrect, verdicts) = try grading.grade(text, item)
         let stop: String =
-            item.graded(text).utf8.count < text.utf8.count ? "stop-string" : end == nil ? "length" : "end"
+            item.graded(text).utf8.count < text.utf8.count
+            ? "stop-string" : answer.end == nil ? "length" : "end"
         let record = SampleRecord(
-            id: item.id, correct: isCorrect,
+            id: item.id, correct: grade.isCorrect,
             tokensBeforeEnd: TokenCount.throughEnd(
-                response, endOfText: model.endToken.map(Int.init) ?? -1, generationLength: generationLength),
+                answer.response, endOfText: model.endToken.map(Int.init) ?? -1,
+                generationLength: generationLength),
             nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
             text: text, promptHash: SHA256.hex(of: Array(prompt.utf8)))
         guard case .object(var object) = record.value else { return record.value }
         object["docHash"] = .string(DocumentHash.of(item.record.value))
         object["promptTokens"] = .integer(decoder.promptLength)
         object["stop"] = .string(stop)
-        object["verdicts"] = .object(verdicts)
+        object["verdicts"] = .object(grade.verdicts)
         object["prompt"] = .string(prompt)
         return .object(object)
     }

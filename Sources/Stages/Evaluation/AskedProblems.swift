@@ -48,8 +48,11 @@ private struct ProblemQuestions: Questions {
         model.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
     }
 
-    func record(_ index: Int, _ decoder: any Decoder, generationLength: Int) -> JSONValue {
-        let problem = problems[index]
+    func records(_ range: Range<Int>, _ decoders: [any Decoder], generationLength: Int) -> [JSONValue] {
+        zip(range, decoders).map { record(problems[$0], $1, generationLength: generationLength) }
+    }
+
+    private func record(_ problem: Problem, _ decoder: any Decoder, generationLength: Int) -> JSONValue {
         let response = decoder.tokens[decoder.promptLength...].map(Int.init)
         let text = model.tokenizer.decode(tokenIds: response, skipSpecialTokens: false)
         return SampleRecord(

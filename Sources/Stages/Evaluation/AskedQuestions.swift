@@ -28,8 +28,8 @@ protocol Questions: Sendable {
     func prompt(_ index: Int) throws -> [Int32]
     /// A token as text.
     func text(of token: Int32) -> String
-    /// What is kept of an answer.
-    func record(_ index: Int, _ decoder: any Decoder, generationLength: Int) throws -> JSONValue
+    /// What is kept of the answers to consecutive questions, which are graded together.
+    func records(_ range: Range<Int>, _ decoders: [any Decoder], generationLength: Int) throws -> [JSONValue]
 }
 
 /// A model that answers.

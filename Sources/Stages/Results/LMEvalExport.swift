@@ -25,7 +25,8 @@ public enum LMEvalExport {
                 let questions = try run.store.artifact(of: source),
                 questions.record.type == ArtifactType.benchmark.name
             else { continue }
-            let safe = String(entry.stage.map { $0 == "/" ? "_" : $0 })
+            // "curve[threshold=0.5]" is curve-threshold=0.5, which shells leave alone.
+            let safe = entry.stage.map { ["/": "_", "[": "-", "]": ""][$0] ?? String($0) }.joined()
             written += try LMEvalResult(artifact, questions.folder).write(to: folder.appending(safe))
         }
         guard !written.isEmpty else {

@@ -38,11 +38,10 @@ extension EvaluateStage {
                 let decoders = try Self.decode(range, of: questions, seed: context.seed, factory) {
                     TraceRecorder($0)
                 }
-                return try zip(range, decoders).compactMap { sample, decoder in
+                let records = try questions.records(range, decoders, generationLength: generationLength)
+                return zip(range, zip(records, decoders)).compactMap { sample, pair in
                     guard wanted[groups[index]]?.contains(sample) == true,
-                        let recorder = decoder as? TraceRecorder,
-                        let record = SampleRecord(
-                            try questions.record(sample, decoder, generationLength: generationLength))
+                        let recorder = pair.1 as? TraceRecorder, let record = SampleRecord(pair.0)
                     else { return nil }
                     return (
                         sample, DecodedTrace(record: record, start: recorder.start, steps: recorder.steps)

@@ -1,0 +1,52 @@
+internal import Evaluation
+internal import JSON
+public import Pipeline
+internal import SystemPackage
+internal import Transformers
+
+extension BenchmarkStage {
+    /// How many problems there are and about how many tokens they have: the file may not be there yet.
+    public func facts(_ context: ForecastContext) -> Facts {
+        let size = task.size(options.family)
+        // The record knows; before it is made the whole split is taken, less the limit.
+        let count = context.record?.metrics["problems"]?.double ?? size.problems
+        return [
+            .test: min(count, limit.map(Double.init) ?? .infinity), .promptTokens: size.prompt,
+            .responseTokens: size.answer, .problemBytes: 4 * size.prompt + 1000,
+        ]
+    }
+
+    /// Reading and writing a few megabytes.
+    public func forecast(_ context: ForecastContext) -> StageForecast? {
+        let facts = facts(context)
+        let bytes = (facts[.test] ?? 0) * (facts[.problemBytes] ?? 0)
+        return StageForecast(
+            seconds: 2, memory: Int(clamped: MemoryModel.program + 10 * bytes), disk: Int(clamped: bytes))
+    }
+}
+
+extension BenchmarkStage.Task {
+    /// Problems of the test split, and rough means of tokens: prompts of Qwen2.5's tokenizer where data was at hand
+    /// (GSM8K, HumanEval), else from the length of the examples; answers as long as LLaDA's in Table 1 of D2F.
+    fileprivate func size(_ family: BenchmarkTasks.Family) -> (
+        problems: Double, prompt: Double, answer: Double
+    ) {
+        switch (self, family) {
+        case (.gsm8k, _): (1319, 80, 231)
+        case (.longGSM8K, _): (1319, 910, 231)
+        case (.math, .llada): (5000, 750, 243)
+        case (.math, .dream): (5000, 90, 243)
+        case (.humanEval, .llada): (164, 160, 107)
+        case (.humanEval, .dream): (164, 260, 107)
+        case (.mbpp, .llada): (500, 700, 65)
+        case (.mbpp, .dream): (500, 130, 65)
+        }
+    }
+}
+
+extension ModelFolderStage {
+    /// The shape of the model, where the folder is there to be read.
+    public func facts(_ context: ForecastContext) -> Facts {
+        (try? Checkpoint.configuration(FilePath(path))).map { Facts($0) } ?? [:]
+    }
+}

@@ -1,0 +1,73 @@
+import Evaluation
+import Files
+import JSON
+import Pipeline
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Stages
+
+/// Data files in the forms in which they are published.
+struct BenchmarkFileTests {
+    private func questions(_ stages: String, _ scratch: ScratchFolder) throws -> QuestionFile {
+        let text = "{\"name\": \"f\", \"seed\": 1, \"stages\": {\(stages)}}"
+        let experiment = try Experiment.parse(
+            Array(text.utf8), name: "f.json", overrides: [], registry: Stages.registry)
+        let outcome = try Runner(experiment, store: Store(scratch.path.appending("store"))).run()
+        return try QuestionFile(folder: try #require(outcome.artifact("q")).folder)
+    }
+
+    private func file(_ path: FilePath) throws -> String {
+        "\"file\": {\"kind\": \"dataset\", \"path\": \"\(path)\", \"sha256\": \"\(try SHA256.hex(ofFile: path))\"}"
+    }
+
+    private func shell(_ line: String, _ scratch: ScratchFolder) throws {
+        #expect(try Command("/bin/sh", ["-c", line], scratch: scratch.path).wait().code == 0)
+    }
+
+    @Test func compressedLinesGiveTheSameQuestions() throws {
+        let scratch = try ScratchFolder()
+        let plain = Fixtures.path("tasks/humaneval.jsonl")
+        let packed = scratch.path.appending("h.jsonl.gz")
+        try shell("gzip -c '\(plain)' > '\(packed)'", scratch)
+        let stage =
+            "\"q\": {\"kind\": \"benchmark\", \"task\": \"humaneval\", \"family\": \"llada\", \"file\": \"@file\"}"
+        let a = try questions("\(try file(plain)), \(stage)", scratch)
+        let b = try questions("\(try file(packed)), \(stage)", scratch)
+        #expect(a.items.map(\.prompt) == b.items.map(\.prompt) && a.items.count == 2)
+    }
+
+    @Test func aTarOfMATHIsReadBySubjectAndNumber() throws {
+        let scratch = try ScratchFolder()
+        for (path, type) in [
+            ("test/algebra/10", "Algebra"), ("test/algebra/9", "Algebra"),
+            ("test/counting_and_probability/1", "Counting & Probability"), ("train/algebra/1", "Algebra"),
+        ] {
+            let target = scratch.path.pushing(FilePath("MATH/\(path).json"))
+            try FileSystem.createDirectory(target.removingLastComponent())
+            try FileSystem.writeAtomically(
+                "{\"problem\": \"\(path)\", \"level\": \"Level 1\", \"type\": \"\(type)\", \"solution\": \"$\\\\boxed{1}$\"}",
+                to: target)
+        }
+        let tar = scratch.path.appending("MATH.tar")
+        try shell("tar -cf '\(tar)' -C '\(scratch.path)' MATH", scratch)
+        let head =
+            "\(try file(tar)), \"q\": {\"kind\": \"benchmark\", \"task\": \"math\", \"family\": \"dream\", \"file\": \"@file\""
+        func problems(_ keys: String) throws -> [String?] {
+            try questions("\(head)\(keys)}", scratch).items.map { $0.record.value["problem"]?.string }
+        }
+        #expect(
+            try problems("") == [
+                "test/algebra/9", "test/algebra/10", "test/counting_and_probability/1",
+            ])
+        #expect(try problems(", \"split\": \"train\"") == ["train/algebra/1"])
+        #expect(
+            try problems(", \"subset\": [\"counting_and_probability\"]")
+                == ["test/counting_and_probability/1"])
+        #expect(try problems(", \"subset\": [\"algebra\"], \"limit\": 1") == ["test/algebra/9"])
+        #expect {
+            try problems(", \"subset\": [\"algebr\"]")
+        } throws: { "\($0)".contains("counting_and_probability") }
+    }
+}
