@@ -139,7 +139,7 @@ let package = Package(
             name: "StagesTests",
             dependencies: [
                 "Stages", "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
-                "Numerics", "TestSupport",
+                "Numerics", "TestModels", "TestSupport",
             ]),
         .testTarget(
             name: "PublishedTests",
@@ -148,6 +148,14 @@ let package = Package(
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "Archives", "TestSupport"]),
+        // The experiments at full scale against a mirror on this machine, with models of no size.
+        .testTarget(name: "PaperTests", dependencies: ["d3llm", "TestModels", "TestSupport"]),
+        .target(
+            name: "TestModels",
+            dependencies: [
+                "Transformers", "Numerics", "Files", "TestSupport",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], path: "Tests/Models"),
         .target(
             name: "TestSupport",
             dependencies: ["JSON", "Files", .product(name: "SystemPackage", package: "swift-system")],

@@ -3,6 +3,7 @@ import JSON
 import Pipeline
 import Sandbox
 import SystemPackage
+import TestModels
 import TestSupport
 import Testing
 

@@ -1,15 +1,15 @@
-import Files
-import Numerics
-import SystemPackage
-import TestSupport
-import Transformers
+internal import Files
+internal import Numerics
+public import SystemPackage
+internal import TestSupport
+internal import Transformers
 
 /// A model folder with the real names and layout of a family, random weights, and a small byte-level tokenizer.
-enum TinyCheckpoint {
+public enum TinyCheckpoint {
     /// Writes a folder.
     ///
     /// - Parameter golden: the recorded model whose configuration is taken: `llada_a` or `dream_a`.
-    static func write(_ golden: String, to folder: FilePath) throws {
+    public static func write(_ golden: String, to folder: FilePath) throws {
         let source = Fixtures.path("golden/models/\(golden)")
         var configuration = try Checkpoint.configuration(source)
         configuration.vocabulary = 512
