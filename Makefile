@@ -6,12 +6,16 @@
 # Variables:  THREADS  threads of a run (all cores); results don't depend on it
 #             STORE    folder of artifacts (store); what is there isn't made again
 #             GOLDEN   folder of recorded cases for `parity` (Tests/Fixtures/golden)
+#             RUN      run that `tables` compares with (the newest of the table's experiment), and that `report` shows
+#                      (the newest of mini/table1)
+#             FORMAT   how tables are written: text, markdown, csv, latex, html, json (text)
 #             KILLS    how often `torture` kills (100)
 #             FUZZ     how many damaged files of each of seven kinds `fuzz` reads (200000)
 
 THREADS ?= $(shell nproc)
 STORE ?= store
 GOLDEN ?= Tests/Fixtures/golden
+FORMAT ?= text
 KILLS ?= 100
 FUZZ ?= 200000
 
@@ -25,7 +29,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce seeds components decoding quirks smoke test torture fuzz parity bench bench-llama bench-8b schema format format-check doctor completions man clean
+.PHONY: help setup build reproduce report browser-check seeds components decoding quirks tables leaderboard coverage smoke test torture fuzz parity bench bench-llama bench-8b schema format format-check doctor completions man clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -38,8 +42,24 @@ setup: ## install missing Debian packages, check the Swift version; does nothing
 build: setup ## compile the optimised command; 1 minute the first time, then seconds
 	swift build $(SWIFT_FLAGS) --product d3llm
 
-reproduce: build ## build, then run the main experiment (configs/mini/table1.json); about 10 minutes on 2 cores; goes on where it stopped
+reproduce: build ## build, then run the main experiment (configs/mini/table1.json) and make its report; about 10 minutes on 2 cores; goes on where it stopped
 	$(D3LLM) run configs/mini/table1.json --store $(STORE) --threads $(THREADS)
+	@echo
+	@$(D3LLM) report mini/table1 --store $(STORE) --threads $(THREADS)
+
+report: build ## build, then make the page of RUN (the newest run of mini/table1); 10 seconds
+	$(D3LLM) report $(or $(RUN),mini/table1) --store $(STORE) --threads $(THREADS)
+
+BROWSER_PYTHON := .build/browser-venv/bin/python
+
+browser-check: build .build/browser-venv/installed ## build, then make the page of RUN and use it in Chromium (apt-get install chromium); screenshots in .build/screenshots; 1 minute
+	$(D3LLM) report $(or $(RUN),mini/table1) --store $(STORE) --threads $(THREADS) --output .build/report.html
+	$(BROWSER_PYTHON) scripts/browser-check.py .build/report.html --screenshots .build/screenshots
+
+.build/browser-venv/installed: scripts/browser-check.txt
+	python3 -m venv .build/browser-venv
+	$(BROWSER_PYTHON) -m pip install --quiet --requirement $<
+	touch $@
 
 seeds: build ## build, then run the main experiment over three seeds; about 30 minutes on 2 cores, less after reproduce
 	$(D3LLM) run configs/mini/table1-seeds.json --store $(STORE) --threads $(THREADS)
@@ -53,6 +73,25 @@ decoding: build ## build, then the knobs of multi-block decoding; 15 minutes on 
 
 quirks: build ## build, then what differs between paper and released code; 15 minutes on 2 cores, 7 after reproduce
 	$(D3LLM) run configs/ablation/quirks.json --store $(STORE) --threads $(THREADS)
+
+# The paper's own numbers of its tables aren't known; table1 to table5 are its tables in the order of its blog.
+TABLES := table1:d3llm-llada table2:d3llm-dream table3:d3llm-coder table4:d3llm-tps table5:d3llm-components \
+	d2f-table1:d2f-table1 d2f-table2:d2f-table2 d2f-table3:d2f-table3 d2f-table4:d2f-table4 d2f-table5:d2f-table5 \
+	d2f-table6:d2f-table6 d2f-table7:d2f-table7
+TABLE_TARGETS := $(foreach pair,$(TABLES),$(firstword $(subst :, ,$(pair))))
+.PHONY: $(TABLE_TARGETS)
+
+# table1 LLaDA, table2 Dream, table3 Coder, table4 tokens per second, table5 components; d2f-table1 to d2f-table7
+$(TABLE_TARGETS): build
+	$(D3LLM) table $(patsubst $@:%,%,$(filter $@:%,$(TABLES))) --format $(FORMAT) --store $(STORE) $(if $(RUN),--run $(RUN))
+
+tables: $(TABLE_TARGETS) ## build, then all tables of d3LLM (table1 to table5) and D2F (d2f-table1 to d2f-table7) beside what was reproduced; seconds
+
+leaderboard: build ## build, then compute the 77 published AUP again and draw experiments/leaderboard; seconds
+	$(D3LLM) leaderboard --output experiments/leaderboard/results
+
+coverage: build ## build, then say what of the papers is reproduced, can be run, or is out of reach; seconds
+	$(D3LLM) coverage
 
 smoke: build ## build, then run the same chain at toy size; 45 seconds on 2 cores
 	$(D3LLM) run configs/mini/smoke.json --store $(STORE) --threads $(THREADS)

@@ -77,12 +77,22 @@ let package = Package(
                 "JSON", "Files", "Archives", .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
-        .target(name: "Reporting"),
+        .target(
+            name: "Reporting",
+            resources: ["report.css", "theme.js", "samples.js", "viewer.js"].map {
+                .embedInCode("Assets/\($0)")
+            }),
         .target(
             name: "Stages",
             dependencies: [
                 "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
                 "Reporting", "Sandbox", "Archives", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "Published",
+            dependencies: [
+                "Evaluation", "Pipeline", "Reporting", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -95,7 +105,8 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "Sandbox", "JSON", "Files",
+                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Decoding", "Numerics", "Sandbox",
+                "JSON", "Files",
                 "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -120,6 +131,9 @@ let package = Package(
                 "Numerics", "TestSupport",
             ]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
+        .testTarget(
+            name: "PublishedTests",
+            dependencies: ["Published", "Evaluation", "Pipeline", "Reporting", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "TestSupport"]),

@@ -56,30 +56,48 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
 
     public func groups(_ context: StageContext) throws -> SampleGroups {
         let asked = try asked(context)
+        let questions = try questions(asked, context)
+        let (size, seed) = (groupSize, context.seed)
+        let generationLength = Int(try decoder.number("generationLength") ?? 0)
+        let factory = try decoder.factory()
+        return SampleGroups(of: asked.ids.count, size: size) { group in
+            let range = group * size..<min(asked.ids.count, (group + 1) * size)
+            let records = try Self.decode(
+                range, questions, factory, seed: seed, generationLength: generationLength
+            ).records
+            return zip(range, records).map { JournalRecord(.string(asked.ids[$0]), $1) }
+        }
+    }
+
+    /// The questions for the model; as early as possible it is said what grading them lacks.
+    func questions(_ asked: any AskedQuestions, _ context: StageContext) throws -> any Questions {
         if asked.runsPrograms, !context.permissions.codeExecution {
             throw PermissionError(
                 "The answers of this stage are Python programs, which run with --allow-code-execution only.")
         }
-        let questions = try asked.questions(
+        return try asked.questions(
             for: AnsweringModel.Source(
                 folder: context.folder(of: model), precision: precision ?? .float32,
                 needsMask: decoder.method != "autoregressive"),
             context.permissions)
-        let (size, seed, count) = (groupSize, context.seed, asked.ids.count)
-        let generationLength = Int(try decoder.number("generationLength") ?? 0)
-        let factory = try decoder.factory()
-        return SampleGroups(of: count, size: size) { group in
-            let range = group * size..<min(count, (group + 1) * size)
-            var decoders = try range.map { index in
+    }
+
+    /// Decodes the questions of a group.
+    ///
+    /// - Parameter wrap: Puts something that watches around each decoder.
+    static func decode(
+        _ range: Range<Int>, _ questions: any Questions, _ factory: DecoderFactory, seed: UInt64,
+        generationLength: Int, wrap: (any Decoder) -> any Decoder = { $0 }
+    ) throws -> (records: [JSONValue], decoders: [any Decoder]) {
+        var decoders = try range.map { index in
+            wrap(
                 factory(
                     DecodingTask(
                         prompt: try questions.prompt(index), maskToken: questions.maskToken,
-                        endToken: questions.endToken, sampling: Sampling(seed: seed, sample: UInt64(index))))
-            }
-            try BatchDecoder(questions.transformer, threads: 1).decode(&decoders)
-            let records = try questions.records(range, decoders, generationLength: generationLength)
-            return zip(range, records).map { JournalRecord(.string(asked.ids[$0]), $1) }
+                        endToken: questions.endToken, sampling: Sampling(seed: seed, sample: UInt64(index)))))
         }
+        try BatchDecoder(questions.transformer, threads: 1).decode(&decoders)
+        return (try questions.records(range, decoders, generationLength: generationLength), decoders)
     }
 
     public func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageKind)?) -> String? {

@@ -17,14 +17,16 @@ struct D3LLM: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunCommand.self, VerifyCommand.self, DeterminismCommand.self, DiffCommand.self,
+            RunCommand.self, ReportCommand.self, VerifyCommand.self, DeterminismCommand.self,
+            DiffCommand.self,
             ExportCommand.self,
             ImportCommand.self, GCCommand.self, PlanCommand.self,
             WhyCommand.self, ValidateCommand.self,
             ConfigCommand.self,
             SchemaCommand.self,
-            SamplesCommand.self, KindsCommand.self, MethodsCommand.self, ParityCommand.self,
-            DoctorCommand.self,
+            SamplesCommand.self,
+            TableCommand.self, LeaderboardCommand.self, CoverageCommand.self,
+            KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,
             ManualCommand.self,
         ])
 

@@ -4,6 +4,7 @@ import Files
 import Numerics
 import Parity
 import Pipeline
+import Published
 import Sandbox
 import Stages
 import SystemPackage
@@ -50,9 +51,12 @@ enum ExitCodes {
 
     private static func code(for error: any Error) -> ExitCode {
         switch error {
-        case is ConfigurationError, is UnknownStageError, is UnknownPathError, is UnknownRunError:
+        case is ConfigurationError, is UnknownStageError, is UnknownPathError, is UnknownRunError,
+            is UnknownPublishedNameError:
             invalidConfiguration
-        case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError: inputOutput
+        case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError,
+            is PublishedDataError:
+            inputOutput
         case is ArchiveError, is PackingError, is ExportError, is ImportError: inputOutput
         case let error where DamagedFileError.describes(error): inputOutput
         case is PermissionError: ExitCode.validationFailure

@@ -4,8 +4,8 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "run", "verify", "determinism", "diff", "export", "import", "gc", "plan", "why", "validate", "config",
-        "schema", "samples", "kinds",
+        "run", "report", "verify", "determinism", "diff", "export", "import", "gc", "plan", "why", "validate",
+        "config", "schema", "samples", "table", "leaderboard", "coverage", "kinds",
         "methods", "parity", "doctor",
     ]
 

@@ -34,6 +34,33 @@ struct TableTests {
     @Test func csv() throws { try Snapshot.expect(CSVTableRenderer().render(table), matches: "table.csv") }
     @Test func json() throws { try Snapshot.expect(JSONTableRenderer().render(table), matches: "table.json") }
 
+    @Test func latex() throws {
+        try Snapshot.expect(LaTeXTableRenderer().render(table), matches: "table.tex")
+    }
+    @Test func html() throws {
+        try Snapshot.expect(HTMLTableRenderer().render(table), matches: "table.html")
+        try Snapshot.expect(HTMLTableRenderer(isDocument: true).render(table), matches: "table-page.html")
+    }
+
+    @Test func nothingOfATableIsReadAsLaTeX() {
+        var table = Table(columns: [.init("x")])
+        table.append([.text("[a] 50% of $5 & #1_{2}^3 ~\\end{table}")])
+        let text = LaTeXTableRenderer().render(table)
+        #expect(
+            text.contains(
+                "{}[a] 50\\% of \\$5 \\& \\#1\\_\\{2\\}\\textasciicircum{}3 \\textasciitilde{}"
+                    + "\\textbackslash{}end\\{table\\} \\\\"))
+    }
+
+    @Test func nothingOfATableIsReadAsHTML() {
+        var table = Table(title: "<script>", columns: [.init("a\"b")], notes: ["&amp;"])
+        table.append([.text("</td><b>\u{0}")])
+        let text = HTMLTableRenderer().render(table)
+        #expect(text.contains("&lt;/td&gt;&lt;b&gt;\u{FFFD}</th>"))
+        #expect(text.contains("<p>&amp;amp;</p>") && text.contains("a&quot;b"))
+        #expect(!text.contains("<script>") && !text.contains("<b>"))
+    }
+
     @Test func emptyTableHasHeadings() {
         let table = Table(columns: [.init("A"), .init("B", unit: "s")])
         #expect(TextTableRenderer().render(table) == "A  B (s)\n-  -----\n")

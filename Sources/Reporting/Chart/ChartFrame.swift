@@ -10,28 +10,27 @@ struct ChartFrame {
     let isEmpty: Bool
 
     init(_ chart: LineChart, width: Int, height: Int) {
-        let points = chart.series.flatMap(\.points).filter(\.isFinite)
+        let points = chart.series.flatMap(\.points).filter(chart.canDraw)
         let heights = points.flatMap { [$0.y, $0.error?.lowerBound ?? $0.y, $0.error?.upperBound ?? $0.y] }
-        let ticks = Ticks(spanning: heights)
-        let widest = ticks.values.map { FixedPoint.text($0, digits: ticks.digits).count }.max() ?? 0
+        let levels = chart.annotations.compactMap(\.level).filter(chart.yScale.canShow)
+        let ticks = Ticks(spanning: heights + levels, scale: chart.yScale)
+        let widest = ticks.values.map { ticks.label($0).count }.max() ?? 0
         isEmpty = points.isEmpty
-        xTicks = Ticks(spanning: points.map(\.x))
+        xTicks = Ticks(spanning: points.map(\.x), scale: chart.xScale)
         yTicks = ticks
+        padding = chart.seriesOffset == 0 ? 0 : 12 + chart.seriesOffset * Double(chart.series.count) / 2
         left = 42 + 7 * widest
         right = width - 20
         top = 44
         bottom = height - 58
     }
 
+    /// Room between the ends of the horizontal axis and its first and last mark, for points that stand on them.
+    private let padding: Double
+
     func x(_ value: Double) -> Double {
-        let range = xTicks.range
-        let share = (value - range.lowerBound) / (range.upperBound - range.lowerBound)
-        return Double(left) + share * Double(right - left)
+        Double(left) + padding + xTicks.share(of: value) * (Double(right - left) - 2 * padding)
     }
 
-    func y(_ value: Double) -> Double {
-        let range = yTicks.range
-        let share = (value - range.lowerBound) / (range.upperBound - range.lowerBound)
-        return Double(bottom) - share * Double(bottom - top)
-    }
+    func y(_ value: Double) -> Double { Double(bottom) - yTicks.share(of: value) * Double(bottom - top) }
 }

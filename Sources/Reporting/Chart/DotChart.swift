@@ -24,6 +24,8 @@ public struct DotChart: Sendable, Hashable {
 
     /// What the chart shows, as a phrase.
     public var title: String
+    /// The same in a sentence or two, for those who can't see it.
+    public var summary = ""
     /// What the axis shows, with its unit.
     public var axisTitle: String
     /// A value to draw a line at, such as no difference.
@@ -55,46 +57,41 @@ extension SVGChartRenderer {
                 * (right - left)
         }
         var lines = [
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(total) \(height)\" width=\"\(total)\" "
-                + "height=\"\(height)\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\">",
-            "<title>\(SVG.escaped(chart.title))</title>",
-            "<rect width=\"\(total)\" height=\"\(height)\" fill=\"#ffffff\"/>",
-            SVG.text(chart.title, x: Double(total) / 2, y: 24, anchor: "middle", size: 15),
+            svg.text(chart.title, x: Double(total) / 2, y: 24, anchor: "middle", size: 15)
         ]
         for value in ticks.values {
-            lines.append(SVG.line(x(value), top, x(value), bottom, colour: "#e5e5e5"))
-            lines.append(SVG.line(x(value), bottom, x(value), bottom + 5))
+            lines.append(svg.line(x(value), top, x(value), bottom, .grid))
+            lines.append(svg.line(x(value), bottom, x(value), bottom + 5))
             let label = FixedPoint.text(value, digits: ticks.digits)
-            lines.append(SVG.text(label, x: x(value), y: bottom + 19, anchor: "middle"))
+            lines.append(svg.text(label, x: x(value), y: bottom + 19, anchor: "middle"))
         }
-        lines.append(SVG.line(left, bottom, right, bottom))
+        lines.append(svg.line(left, bottom, right, bottom))
         if let reference = chart.reference {
-            lines.append(SVG.line(x(reference), top, x(reference), bottom, dashes: "4 3"))
+            lines.append(svg.line(x(reference), top, x(reference), bottom, dashes: "4 3"))
         }
         for (i, row) in rows.enumerated() {
             lines += draw(row, y: top + 26 * Double(i) + 13, left: left, x: x)
         }
         if rows.isEmpty {
-            lines.append(SVG.text("no data", x: (left + right) / 2, y: top + 17, anchor: "middle"))
+            lines.append(svg.text("no data", x: (left + right) / 2, y: top + 17, anchor: "middle"))
         }
         lines.append(
-            SVG.text(chart.axisTitle, x: (left + right) / 2, y: bottom + 42, anchor: "middle", size: 13))
-        lines.append("</svg>")
-        return lines.joined(separator: "\n") + "\n"
+            svg.text(chart.axisTitle, x: (left + right) / 2, y: bottom + 42, anchor: "middle", size: 13))
+        return svg.image(width: total, height: height, title: chart.title, summary: chart.summary, lines)
     }
 
     private func draw(_ row: DotChart.Row, y: Double, left: Double, x: (Double) -> Double) -> [String] {
-        let style = SeriesStyle(0)
-        var lines = [SVG.text(row.name, x: left - 10, y: y + 4, anchor: "end")]
+        let style = SeriesStyle(0, theme: theme)
+        var lines = [svg.text(row.name, x: left - 10, y: y + 4, anchor: "end")]
         if let error = row.error {
             lines.append(
-                SVG.line(x(error.lowerBound), y, x(error.upperBound), y, colour: style.colour, width: 2))
+                svg.line(x(error.lowerBound), y, x(error.upperBound), y, style.ink, width: 2))
             for end in [error.lowerBound, error.upperBound] {
-                lines.append(SVG.line(x(end), y - 4, x(end), y + 4, colour: style.colour, width: 2))
+                lines.append(svg.line(x(end), y - 4, x(end), y + 4, style.ink, width: 2))
             }
         }
         lines += row.values.map {
-            "<circle cx=\"\(SVG.number(x($0)))\" cy=\"\(SVG.number(y))\" r=\"3\" fill=\"none\" stroke=\"#333333\"/>"
+            "<circle cx=\"\(SVG.number(x($0)))\" cy=\"\(SVG.number(y))\" r=\"3\" fill=\"none\" \(theme.stroke(.line))/>"
         }
         lines.append(style.marker(x: x(row.value), y: y))
         return lines

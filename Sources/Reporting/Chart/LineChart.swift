@@ -35,14 +35,34 @@ public struct LineChart: Sendable, Hashable {
         }
     }
 
+    /// A remark in the picture.
+    public enum Annotation: Sendable, Hashable {
+        /// A dashed line across at a height, explained in the legend.
+        case level(Double, String)
+        /// A text beside a point.
+        case point(x: Double, y: Double, String)
+
+        var level: Double? { if case .level(let level, _) = self { level } else { nil } }
+    }
+
     /// What the chart shows, as a phrase.
     public var title: String
+    /// The same in a sentence or two, for those who can't see it.
+    public var summary = ""
     /// What the horizontal axis shows, with its unit.
     public var xTitle: String
     /// What the vertical axis shows, with its unit.
     public var yTitle: String
     /// The series, in the order of the legend.
     public var series: [Series]
+    /// How the horizontal axis is spread; on a logarithmic one what isn't positive isn't drawn.
+    public var xScale = AxisScale.linear
+    /// How the vertical axis is spread.
+    public var yScale = AxisScale.linear
+    /// How far apart, in pixels, series are drawn that have points at the same place; 0 draws them over one another.
+    public var seriesOffset = 0.0
+    /// Remarks in the picture.
+    public var annotations: [Annotation] = []
 
     /// A chart of the given parts.
     public init(title: String, xTitle: String, yTitle: String, series: [Series]) {
@@ -50,5 +70,10 @@ public struct LineChart: Sendable, Hashable {
         self.xTitle = xTitle
         self.yTitle = yTitle
         self.series = series
+    }
+
+    func canDraw(_ point: Point) -> Bool {
+        let ends = [point.y, point.error?.lowerBound ?? point.y, point.error?.upperBound ?? point.y]
+        return point.isFinite && xScale.canShow(point.x) && ends.allSatisfy(yScale.canShow)
     }
 }

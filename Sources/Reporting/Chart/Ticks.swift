@@ -4,8 +4,27 @@ struct Ticks: Equatable {
     let values: [Double]
     /// The digits after the point that tell the values apart.
     let digits: Int
+    /// How values are spread over the axis.
+    var scale = AxisScale.linear
 
     var range: ClosedRange<Double> { values[0]...values[values.count - 1] }
+
+    /// Where a value is between the ends of the axis, from 0 to 1.
+    func share(of value: Double) -> Double { scale.share(of: value, in: range) }
+
+    /// What stands beside a marked value.
+    func label(_ value: Double) -> String {
+        guard scale == .logarithmic else { return FixedPoint.text(value, digits: digits) }
+        let needed = (0...FixedPoint.maximumDigits).first { value * Self.power($0) > 1 - 1e-9 } ?? 0
+        return FixedPoint.text(value, digits: needed)
+    }
+
+    /// Marks that are known already.
+    init(values: [Double], digits: Int, scale: AxisScale) {
+        self.values = values
+        self.digits = digits
+        self.scale = scale
+    }
 
     /// About `count` steps of 1, 2 or 5 times a power of ten that span all of `data`.
     ///
@@ -41,7 +60,7 @@ struct Ticks: Equatable {
         return (1, exponent + 1)
     }
 
-    private static func power(_ exponent: Int) -> Double {
+    static func power(_ exponent: Int) -> Double {
         let magnitude = (0..<exponent.magnitude).reduce(1.0) { power, _ in power * 10 }
         return exponent < 0 ? 1 / magnitude : magnitude
     }

@@ -65,6 +65,7 @@ private struct BenchmarkQuestions: Questions {
     var transformer: Transformer { model.transformer }
     var maskToken: Int32 { model.maskToken }
     var endToken: Int32? { model.endToken }
+    var tokenizer: any Tokenizer { model.files.tokenizer }
 
     func prompt(_ index: Int) throws -> [Int32] { model.tokens(try model.text(items[index].prompt)) }
 

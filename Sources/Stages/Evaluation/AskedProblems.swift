@@ -40,6 +40,7 @@ private struct ProblemQuestions: Questions {
     var transformer: Transformer { model.transformer }
     var maskToken: Int32 { model.maskToken }
     var endToken: Int32? { model.endToken }
+    var tokenizer: any Tokenizer { model.tokenizer }
 
     func prompt(_ index: Int) -> [Int32] { model.tokenizer.ids(problems[index].prompt()) }
 

@@ -3,6 +3,7 @@ internal import JSON
 internal import Numerics
 internal import Pipeline
 internal import SystemPackage
+internal import Tokenizers
 internal import Transformers
 
 /// What an evaluation asks, before a model is there.
@@ -22,6 +23,7 @@ protocol Questions: Sendable {
     var transformer: Transformer { get }
     var maskToken: Int32 { get }
     var endToken: Int32? { get }
+    var tokenizer: any Tokenizer { get }
     /// The tokens of a question.
     func prompt(_ index: Int) throws -> [Int32]
     /// What is kept of the answers to consecutive questions, which are graded together.

@@ -1,0 +1,34 @@
+internal import Files
+public import SystemPackage
+
+/// All published tables of a folder, with the tolerances for judging reproductions of them.
+public struct PublishedTables: Sendable {
+    /// Files of the folder that aren't tables.
+    private static let others: Set<String> = ["tolerances.json", "coverage.json"]
+
+    /// By name.
+    public let tables: [PublishedTable]
+    public let tolerances: Tolerances
+
+    /// Reads every file of the folder.
+    ///
+    /// - Throws: `UnknownPublishedNameError` where there is no such folder; else as the readers of the files.
+    public init(folder: FilePath) throws {
+        guard try FileSystem.status(folder)?.kind == .folder else {
+            throw UnknownPublishedNameError(folder: folder)
+        }
+        let names = try FileSystem.list(folder).filter { $0.hasSuffix(".json") && !Self.others.contains($0) }
+        tables = try names.sorted().map { try PublishedTable(file: folder.appending($0)) }
+        tolerances = try Tolerances(file: folder.appending("tolerances.json"))
+    }
+
+    /// The table of this name.
+    ///
+    /// - Throws: `UnknownPublishedNameError` with the nearest name.
+    public func table(_ name: String) throws -> PublishedTable {
+        guard let table = tables.first(where: { $0.name == name }) else {
+            throw UnknownPublishedNameError(name, among: tables.map(\.name))
+        }
+        return table
+    }
+}

@@ -1,0 +1,58 @@
+internal import Evaluation
+public import JSON
+
+/// The numbers of a published table beside those of a run, each with its verdict.
+public struct TableComparison: Sendable {
+    /// One metric of one cell.
+    public struct Entry: Sendable {
+        public let row: PublishedTable.Row
+        public let column: PublishedTable.Column
+        public let metric: String
+        /// A number, or words where the source has words.
+        public let published: JSONValue
+        /// Nil where nothing was computed.
+        public let reproduced: Double?
+        /// The Wilson interval of a reproduced accuracy.
+        public let interval: ClosedRange<Double>?
+        /// How far they may be apart to match, in the metric's unit; nil where they aren't compared.
+        public let tolerance: Double?
+        /// How far they may be apart by chance; nil where they aren't compared.
+        public let noise: Double?
+        public let verdict: Verdict
+        /// Why there is no number or no comparison.
+        public let reason: String?
+
+        /// Reproduced less published.
+        public var difference: Double? {
+            guard let reproduced, let number = published.double else { return nil }
+            return reproduced - number
+        }
+    }
+
+    public let table: PublishedTable
+    /// The address of the run; nil where none was given.
+    public let run: String?
+    /// Column by column, in each row by row.
+    public let entries: [Entry]
+
+    /// Compares a table with a run, or with nothing.
+    public init(_ table: PublishedTable, _ run: Reproduction?, tolerances: Tolerances) {
+        self.table = table
+        self.run = run?.address
+        let comparer = CellComparer(table: table, run: run, tolerances: tolerances)
+        entries = table.columns.flatMap { column in
+            table.rows.flatMap { row in
+                table.metrics.compactMap { comparer.entry($0, row, column) }
+            }
+        }
+    }
+
+    /// How many entries have a verdict.
+    public func count(_ verdict: Verdict) -> Int { entries.count { $0.verdict == verdict } }
+
+    /// All verdicts with their counts, as a phrase: `12 match, 3 not run`.
+    public var summary: String {
+        Verdict.allCases.filter { count($0) > 0 }.map { "\(count($0)) \($0.rawValue)" }
+            .joined(separator: ", ")
+    }
+}

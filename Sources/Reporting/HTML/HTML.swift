@@ -1,0 +1,97 @@
+/// A piece of an HTML document: text that is escaped when it is written, an element, or markup that is known to be good.
+public enum HTML: Sendable, Hashable {
+    /// Words; nothing in them is taken for markup.
+    case text(String)
+    /// A tag with its attributes and what is in it.
+    case element(HTMLTag, [HTMLAttribute], [HTML])
+    /// Pieces one after the other, without a tag of their own.
+    case group([HTML])
+    /// Markup that this module wrote itself, such as a chart; it isn't escaped.
+    case markup(TrustedMarkup)
+
+    /// Nothing.
+    public static let empty = HTML.group([])
+
+    /// An element with the pieces that the closure lists.
+    public static func element(
+        _ tag: HTMLTag, _ attributes: HTMLAttribute..., @HTMLBuilder content: () -> [HTML] = { [] }
+    ) -> HTML {
+        .element(tag, attributes, content())
+    }
+
+    /// An element that holds words only.
+    public static func element(_ tag: HTMLTag, _ attributes: HTMLAttribute..., text: String) -> HTML {
+        .element(tag, attributes, [.text(text)])
+    }
+
+    /// The markup.
+    ///
+    /// Nothing is indented, because white space between words is content; blocks end in a line break.
+    public var rendered: String {
+        var text = ""
+        write(to: &text)
+        return text
+    }
+
+    private func write(to text: inout String) {
+        switch self {
+        case .text(let words): text += Self.escaped(words)
+        case .markup(let markup): text += markup.text
+        case .group(let pieces): for piece in pieces { piece.write(to: &text) }
+        case .element(let tag, let attributes, let content):
+            text += "<\(tag.rawValue)"
+            for attribute in attributes {
+                text += " \(attribute.name)"
+                if let value = attribute.value { text += "=\"\(Self.escaped(value))\"" }
+            }
+            text += ">"
+            if !tag.isVoid {
+                for piece in content { piece.write(to: &text) }
+                text += "</\(tag.rawValue)>"
+            }
+            if tag.isBlock { text += "\n" }
+        }
+    }
+
+    /// Text without characters that mean something in HTML, or that HTML can't hold.
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        result.reserveCapacity(text.utf8.count)
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "\t", "\n": result.unicodeScalars.append(scalar)
+            case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value): result += "\u{FFFD}"
+            case _ where (0xFDD0...0xFDEF).contains(scalar.value) || scalar.value & 0xFFFE == 0xFFFE:
+                result += "\u{FFFD}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}
+
+extension HTML: ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
+    public init(stringLiteral value: String) { self = .text(value) }
+}
+
+/// Markup that isn't escaped, because this module made it.
+public struct TrustedMarkup: Sendable, Hashable {
+    let text: String
+    init(_ text: String) { self.text = text }
+}
+
+/// Lets elements list what is in them, with conditions and loops.
+@resultBuilder
+public enum HTMLBuilder {
+    public static func buildExpression(_ piece: HTML) -> [HTML] { [piece] }
+    public static func buildExpression(_ pieces: [HTML]) -> [HTML] { pieces }
+    public static func buildBlock(_ parts: [HTML]...) -> [HTML] { parts.flatMap { $0 } }
+    public static func buildOptional(_ part: [HTML]?) -> [HTML] { part ?? [] }
+    public static func buildEither(first part: [HTML]) -> [HTML] { part }
+    public static func buildEither(second part: [HTML]) -> [HTML] { part }
+    public static func buildArray(_ parts: [[HTML]]) -> [HTML] { parts.flatMap { $0 } }
+}

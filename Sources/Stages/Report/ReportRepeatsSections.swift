@@ -1,0 +1,50 @@
+internal import Reporting
+
+/// The sections of repeats of a comparison: table, areas, main effects.
+struct ReportRepeatsSections {
+    let repeats: ReportedRepeats
+
+    var sections: [ReportSection] {
+        [table]
+            + (ReportComparisonSections.effects(
+                repeats.claims, over: "\(repeats.count) repeats", id: "repeated-effects",
+                title: "What each part adds, over repeats"
+            ).map { [$0] }
+                ?? [])
+    }
+
+    private var table: ReportSection {
+        ReportSection("repeats", "Over \(repeats.count) repeats") {
+            ReportTable(
+                caption: "Means of \(repeats.count) repeats, each of which trains all models anew",
+                columns: [
+                    .init("Method"), .init("AUP", isNumeric: true), .init("AUP of each", isNumeric: true),
+                    .init("TPF", isNumeric: true), .init("Accuracy (%)", isNumeric: true),
+                ],
+                rows: repeats.methods.map { method in
+                    ReportTable.Row(
+                        style: method.label == "d3LLM" ? "ours" : nil,
+                        [
+                            .text(method.label), ReportText.interval(method.aup, 1),
+                            .text(
+                                method.values.map { FixedPoint.text($0, digits: 0) }.joined(separator: " / ")),
+                            ReportText.interval(method.tpf, 2), ReportText.interval(method.accuracy, 1),
+                        ])
+                },
+                notes: [
+                    "Student's 95 % interval over the repeats. TPF, accuracy: at each repeat's own operating point; a dash where a repeat has none."
+                ]
+            ).html
+            HTML.figure(
+                DotChart(
+                    title: "AUP over repeats", axisTitle: "AUP: mean, 95 % interval, each repeat",
+                    rows: repeats.methods.compactMap { method in
+                        method.aup.map {
+                            .init(method.label, value: $0.value, error: $0.range, values: method.values)
+                        }
+                    }), width: 680,
+                caption:
+                    "Means with Student's 95 % interval over the repeats; the small circles are the repeats.")
+        }
+    }
+}

@@ -1,0 +1,175 @@
+internal import Pipeline
+internal import Reporting
+
+/// What a reader should know after a minute: what d3LLM does, whether it worked here, how sure that is.
+///
+/// Every sentence follows from the records by a rule; none is chosen for the run.
+struct ReportVerdict {
+    let source: ReportSource
+    let comparisons: [ReportedComparison]
+    let repeats: ReportedRepeats?
+
+    /// The claims that count: over repeats where there are some.
+    var claims: [ReportedComparison.JudgedClaim] { repeats?.claims ?? comparisons.flatMap(\.claims) }
+
+    /// The comparison that operating points and the order of methods are told of: that with d3LLM in it.
+    var comparison: ReportedComparison? {
+        comparisons.first { $0.methods.contains { $0.label == "d3LLM" } } ?? comparisons.first
+    }
+
+    private var run: RunRecord { source.run }
+
+    var section: ReportSection {
+        ReportSection("verdict", "Verdict") {
+            if run.status != .finished { trouble }
+            HTML.element(.p, .class("short"), text: "In short: \(short)")
+            claimTable
+            HTML.element(.div, .class("box")) {
+                HTML.element(.h3, text: "What d3LLM does")
+                HTML.paragraph(
+                    "A diffusion language model starts from a masked answer and can decide several tokens per "
+                        + "forward evaluation, in any order; done naively that costs accuracy. d3LLM (arXiv 2601.07568) "
+                        + "adds two things. It distils a student on the order in which a teacher decoded its own "
+                        + "answers (pseudo-trajectories), so that the student is certain of more tokens at once. And it "
+                        + "decodes several blocks of the answer at the same time, taking every token whose entropy is "
+                        + "below a threshold, with a key/value cache that is refreshed.")
+                HTML.paragraph(
+                    "Speed is counted in tokens per forward evaluation (TPF). AUP, accuracy under parallelism, is the "
+                        + "area below the curve of accuracy over TPF, in which lost accuracy weighs heavily: more is "
+                        + "better.")
+                HTML.element(.h3, text: "Did it work here?")
+                HTML.element(.ul, [], outcome.map { .element(.li, text: $0) })
+                HTML.element(.h3, text: "How sure is that?")
+                HTML.element(.ul, [], certainty.map { .element(.li, text: $0) })
+            }
+        }
+    }
+
+    /// What kept a run from its end.
+    private var trouble: HTML {
+        let failed = run.stages.filter { $0.status == .failed }
+        let missing = run.stages.count { $0.status == .failed || $0.status == .skipped }
+        return .element(.div, .class("box warning")) {
+            HTML.paragraph(
+                "This run \(run.status == .failed ? "failed" : "was interrupted"): \(missing) of "
+                    + "\(ReportText.count(run.stages.count, "stage")) have no result. Everything below is of the others."
+            )
+            if let message = run.message { HTML.paragraph(message) }
+            if !failed.isEmpty {
+                HTML.element(
+                    .ul, [],
+                    failed.map { .element(.li, text: "\($0.stage): \($0.message ?? "no reason recorded")") })
+            }
+        }
+    }
+
+    private var claimTable: HTML {
+        guard !claims.isEmpty else { return .paragraph(noClaims) }
+        let isRepeated = repeats != nil
+        var columns: [ReportTable.Column] = [
+            .init("Claim"), .init("Verdict"), .init("Compared"), .init("Difference", isNumeric: true),
+        ]
+        if isRepeated { columns.append(.init("Holds in", isNumeric: true)) }
+        return ReportTable(
+            caption: "Claims, each written down with its tolerance before the run", columns: columns,
+            rows: claims.map { claim in
+                ReportTable.Row(
+                    [
+                        .text(claim.statement), ReportText.verdict(claim.verdict), .text(claim.compared),
+                        ReportText.interval(claim.difference, 2),
+                    ] + (isRepeated ? [.text(claim.holdsIn ?? "—")] : []))
+            },
+            notes: [
+                isRepeated
+                    ? "Difference: left minus right, mean over the repeats with Student's 95 % interval over them; the verdict goes by the interval."
+                    : "Difference: left minus right with its paired bootstrap 95 % interval over problems; the verdict goes by the interval.",
+                "holds, does not hold: the interval is on one side of the bound. within noise: it is on both, so that these data can't tell. not run: a side has no measurement.",
+            ]
+        ).html
+    }
+
+    private var noClaims: String {
+        if comparison != nil || repeats != nil {
+            return
+                "The experiment made no claims before the run, so that there is nothing to judge; the tables below say what was measured."
+        }
+        return "No table was made in this run, so that there is nothing to judge."
+    }
+
+    /// The verdict and its limits in one sentence.
+    private var short: String {
+        guard !claims.isEmpty else { return noClaims }
+        let seeds =
+            repeats.map { "over \($0.count) repeats with other seeds" }
+            ?? "in one training of each model, which can't show how much of it is luck"
+        return "of \(ReportText.count(claims.count, "claim")), \(ReportText.list(counts)), \(seeds)."
+    }
+
+    /// "12 hold", "2 do not hold".
+    private var counts: [String] {
+        ["holds", "does not hold", "within noise", "not run"].compactMap { verdict -> String? in
+            let count = claims.count { $0.verdict == verdict }
+            guard count > 0 else { return nil }
+            switch verdict {
+            case "holds": return "\(count) \(count == 1 ? "holds" : "hold")"
+            case "does not hold": return "\(count) \(count == 1 ? "does" : "do") not hold"
+            case "not run": return "\(count) could not be measured"
+            default: return "\(count) can't be decided (within noise)"
+            }
+        }
+    }
+
+    private var outcome: [String] {
+        var lines: [String] = []
+        if !claims.isEmpty {
+            lines.append("Of \(ReportText.count(claims.count, "claim")), \(ReportText.list(counts)).")
+            for (verdict, words) in [("does not hold", "Not held"), ("within noise", "Undecided")] {
+                let those = claims.filter { $0.verdict == verdict }.map(\.statement)
+                if !those.isEmpty { lines.append("\(words): \(those.joined(separator: "; ")).") }
+            }
+            let own = claims.filter { $0.left.hasPrefix("d3LLM.") }
+            if !own.isEmpty {
+                lines.append(
+                    "Of the \(own.count) in which d3LLM is said to be ahead, \(own.count { $0.verdict == "holds" }) hold."
+                )
+            }
+        }
+        return lines + speed + order
+            + (lines.isEmpty && comparison == nil ? ["Nothing was compared in this run."] : [])
+    }
+
+    /// The operating points, where d3LLM and vanilla decoding have one.
+    private var speed: [String] {
+        guard repeats == nil, let ours = comparison?.methods.first(where: { $0.label == "d3LLM" }),
+            let tpf = ours.tpf, let accuracy = ours.accuracy
+        else { return [] }
+        var line =
+            "At its operating point d3LLM decodes \(ReportText.plain(tpf, 2)) tokens per forward at \(ReportText.plain(accuracy, 1)) % accuracy"
+        if let base = comparison?.methods.first(where: { $0.label == "vanilla" }), let slow = base.tpf,
+            let best = base.accuracy
+        {
+            line +=
+                "; vanilla decoding of the teacher \(ReportText.plain(slow, 2)) at \(ReportText.plain(best, 1)) %"
+        }
+        return [line + "."]
+    }
+
+    /// The two methods with the largest AUP, and whether their intervals separate.
+    private var order: [String] {
+        let all =
+            repeats?.methods.map { ($0.label, $0.aup) } ?? comparison?.methods.map { ($0.label, $0.aup) }
+            ?? []
+        let known = all.compactMap { label, aup in aup.map { (label, $0) } }
+        let sorted = known.enumerated().sorted {
+            ($1.element.1.value, $0.offset) < ($0.element.1.value, $1.offset)
+        }.map(\.element)
+        guard sorted.count > 1 else { return [] }
+        let (first, second) = (sorted[0], sorted[1])
+        var line =
+            "The largest AUP has \(first.0) with \(ReportText.plain(first.1, 1)), then \(second.0) with \(ReportText.plain(second.1, 1))"
+        if let a = first.1.range, let b = second.1.range {
+            line += a.overlaps(b) ? "; their intervals overlap" : "; their intervals don't overlap"
+        }
+        return [line + "."]
+    }
+}

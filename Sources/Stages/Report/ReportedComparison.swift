@@ -1,0 +1,161 @@
+internal import Evaluation
+internal import Files
+internal import JSON
+internal import Pipeline
+internal import SystemPackage
+
+/// A comparison of methods as its artifact has it: what was recorded, not what would be computed now.
+struct ReportedComparison {
+    struct Method {
+        let label: String
+        /// Nil where no setting reaches the target.
+        let setting: String?
+        let tpf: ReportInterval?
+        let nfe: Double?
+        let inputs: Double?
+        let accuracy: ReportInterval?
+        let aup: ReportInterval?
+        /// How many settings form its curve.
+        let curve: Int
+    }
+
+    struct Setting {
+        let label: String
+        let name: String
+        let tpf: Double
+        let nfe: Double?
+        let inputs: Double?
+        let accuracy: ReportInterval
+        let isOnCurve: Bool
+        /// The stage whose samples these are; nil where it isn't a stage of the run.
+        let item: RunContents.Item?
+    }
+
+    struct JudgedClaim {
+        let statement: String
+        let compared: String
+        let difference: ReportInterval?
+        /// As recorded: see `Claim.Verdict`.
+        let verdict: String
+        /// "3 of 3", for claims over repeats.
+        var holdsIn: String?
+        /// The differences of the repeats.
+        var values: [Double] = []
+
+        /// The measure on the left: LABEL.aup or LABEL.tpf.
+        var left: String {
+            compared.firstRange(of: " vs ").map { String(compared[..<$0.lowerBound]) } ?? compared
+        }
+    }
+
+    let item: RunContents.Item
+    let methods: [Method]
+    let settings: [Setting]
+    let claims: [JudgedClaim]
+    /// Accuracy in percent that operating points reach on the calibration half.
+    let target: Double?
+    /// Problems that the numbers are of.
+    let reported: Int?
+    let taskLimit: Double?
+
+    /// Reads the artifact of a stage of kind `aup`.
+    ///
+    /// - Throws: ``DamagedFileError``; `FileError`.
+    init(_ item: RunContents.Item, _ artifact: Artifact, in contents: RunContents) throws {
+        self.item = item
+        methods = try RecordedCSV(artifact.folder.appending("table.csv")).rows.compactMap { row in
+            row["Method"].map { label in
+                Method(
+                    label: label, setting: row["Setting"], tpf: row.interval("TPF"), nfe: row.number("NFE"),
+                    inputs: row.number("Inputs"), accuracy: row.interval("Accuracy (%)"),
+                    aup: row.interval("AUP"), curve: row.number("Curve").flatMap { Int(exactly: $0) } ?? 0)
+            }
+        }
+        claims = try Self.claims(artifact.folder.appending("claims.csv"))
+        let sweep = try RecordedCSV(artifact.folder.appending("sweep.csv")).rows
+        let stages = Self.fingerprints(artifact.record)
+        settings = sweep.enumerated().compactMap { index, row in
+            guard let label = row["Method"], let name = row["Setting"], let tpf = row.number("TPF"),
+                let accuracy = row.interval("Accuracy (%)")
+            else { return nil }
+            // Rows are in the order of the curves; where one could not be measured, none can be told from it.
+            let stage = stages.count == sweep.count ? contents[stages[index]] : nil
+            return Setting(
+                label: label, name: name, tpf: tpf, nfe: row.number("NFE"), inputs: row.number("Inputs"),
+                accuracy: accuracy, isOnCurve: row["Curve"] == "yes", item: stage)
+        }
+        let metrics = artifact.record.metrics
+        target = metrics["target"]?.double
+        reported = metrics["reported"]?.int
+        taskLimit = metrics["taskLimit"]?.double
+    }
+
+    /// The claims of a table, or of repeats of one.
+    static func claims(_ path: FilePath) throws -> [JudgedClaim] {
+        try RecordedCSV(path).rows.compactMap { row in
+            guard let statement = row["Claim"], let verdict = row["Verdict"] else { return nil }
+            return JudgedClaim(
+                statement: statement, compared: row["Compared"] ?? "", difference: row.interval("Difference"),
+                verdict: verdict, holdsIn: row["Holds in"], values: Self.list(row["Of each"]))
+        }
+    }
+
+    /// "1.5 / 2.5" as numbers.
+    static func list(_ text: String?) -> [Double] {
+        (text ?? "").split(separator: "/").compactMap { Double($0.filter { $0 != " " }) }
+    }
+
+    /// The artifacts of all curves, in order.
+    private static func fingerprints(_ record: ArtifactRecord) -> [String] {
+        (record.recipe["inputs"]?["curves"]?.array ?? []).flatMap { curve in
+            (curve["artifacts"]?.array ?? []).compactMap { $0.string.map { String($0.prefix(64)) } }
+        }
+    }
+
+    /// The settings of a method, in the order of the sweep.
+    func settings(of label: String) -> [Setting] { settings.filter { $0.label == label } }
+
+    /// The setting that stands for a method: its operating point; where there is none, the most accurate one.
+    func representative(of method: Method) -> (setting: Setting, isOperatingPoint: Bool)? {
+        let own = settings(of: method.label)
+        if let name = method.setting, let chosen = own.first(where: { $0.name == name }) {
+            return (chosen, true)
+        }
+        // The first of the most accurate ones: max would take the last.
+        guard let best = own.map(\.accuracy.value).max() else { return nil }
+        return own.first { $0.accuracy.value == best }.map { ($0, false) }
+    }
+}
+
+/// Repeats of a comparison as their artifact has them.
+struct ReportedRepeats {
+    struct Method {
+        let label: String
+        let aup: ReportInterval?
+        let values: [Double]
+        let tpf: ReportInterval?
+        let accuracy: ReportInterval?
+    }
+
+    let item: RunContents.Item
+    let count: Int
+    let methods: [Method]
+    let claims: [ReportedComparison.JudgedClaim]
+
+    /// Reads the artifact of a stage of kind `replicates`.
+    ///
+    /// - Throws: ``DamagedFileError``; `FileError`.
+    init(_ item: RunContents.Item, _ artifact: Artifact) throws {
+        self.item = item
+        count = artifact.record.metrics["repeats"]?.int ?? 0
+        methods = try RecordedCSV(artifact.folder.appending("table.csv")).rows.compactMap { row in
+            row["Method"].map {
+                Method(
+                    label: $0, aup: row.interval("AUP"),
+                    values: ReportedComparison.list(row["AUP of each"]), tpf: row.interval("TPF"),
+                    accuracy: row.interval("Accuracy (%)"))
+            }
+        }
+        claims = try ReportedComparison.claims(artifact.folder.appending("claims.csv"))
+    }
+}

@@ -1,0 +1,62 @@
+internal import Decoding
+internal import Evaluation
+internal import Numerics
+internal import Pipeline
+internal import Synchronization
+internal import Tokenizers
+
+extension EvaluateStage {
+    /// The tokens that traces are shown with.
+    struct TraceWords {
+        let mask: Int32
+        let end: Int32
+        let text: (Int32) -> String
+    }
+
+    /// How many positions a block of the decoder has; 0 where it has none.
+    var traceBlockLength: Int { ((try? decoder.number("blockLength")) ?? nil).map { Int($0) } ?? 0 }
+
+    /// Decodes samples once more and remembers every forward.
+    ///
+    /// Each is decoded in the group that it was decoded in, so that it comes out as it was recorded; whoever shows a
+    /// trace compares its record with the recorded one.
+    /// - Parameter samples: Their places in the journal.
+    func traces(
+        of samples: [Int], _ context: StageContext
+    ) throws -> (traces: [Int: DecodedTrace], words: TraceWords) {
+        let asked = try asked(context)
+        let questions = try questions(asked, context)
+        let count = asked.ids.count
+        let generationLength = Int(try decoder.number("generationLength") ?? 0)
+        let factory = try decoder.factory()
+        let wanted = Dictionary(grouping: Set(samples.filter((0..<count).contains))) { $0 / groupSize }
+        let groups = wanted.keys.sorted()
+        let found = Mutex<[Int: DecodedTrace]>([:])
+        try OrderedGroups.run(
+            from: 0, to: groups.count, context: context,
+            compute: { index -> [(Int, DecodedTrace)] in
+                let range = groups[index] * groupSize..<min(count, (groups[index] + 1) * groupSize)
+                let (records, decoders) = try Self.decode(
+                    range, questions, factory, seed: context.seed, generationLength: generationLength
+                ) { TraceRecorder($0) }
+                return zip(range, zip(records, decoders)).compactMap { sample, pair in
+                    guard wanted[groups[index]]?.contains(sample) == true,
+                        let recorder = pair.1 as? TraceRecorder, let record = SampleRecord(pair.0)
+                    else { return nil }
+                    return (
+                        sample, DecodedTrace(record: record, start: recorder.start, steps: recorder.steps)
+                    )
+                }
+            }
+        ) { _, traces in
+            found.withLock { found in for (sample, trace) in traces { found[sample] = trace } }
+        }
+        let tokenizer = questions.tokenizer
+        return (
+            found.withLock { $0 },
+            TraceWords(mask: questions.maskToken, end: questions.endToken ?? -1) {
+                tokenizer.decode(tokenIds: [Int($0)], skipSpecialTokens: false)
+            }
+        )
+    }
+}

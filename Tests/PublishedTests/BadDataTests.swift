@@ -1,0 +1,54 @@
+import Files
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Published
+
+@Suite struct BadDataTests {
+    private static func table(
+        name: String = "t", role: String = "table", column: String = "c", extra: String = ""
+    ) -> String {
+        """
+        { "name": "\(name)", "title": "", "work": "w", "role": "\(role)", "sourceTable": "s", "source": "s",
+          "metrics": ["accuracy"], "attributes": {}, \(extra)
+          "columns": { "c": { "label": "C", "attributes": {} } },
+          "rows": { "r": { "label": "R", "attributes": {}, "cells": { "\(column)": { "accuracy": 1 } } } } }
+        """
+    }
+
+    @Test(arguments: [
+        (table(name: "u"), "t.json:1:11: The table's name isn't that of its file, \"t\"."),
+        (table(role: "tabel"), "\"tabel\" isn't one of \"table\", \"figure\""),
+        (table(column: "d"), "There is no column \"d\". There are c."),
+        (table(extra: "\"note\": 1,"), "The key \"note\" means nothing here."),
+        ("{ \"name\": \"t\" }", "t.json:1:1: The key \"title\" is missing."),
+        ("[]", "There should be an object here."),
+        ("{ \"name\": \"t\"", "t.json:1:"),
+    ]) func mistakesAreNamedWithTheirPlace(text: String, message: String) throws {
+        let scratch = try ScratchFolder()
+        let file = scratch.path.appending("t.json")
+        try FileSystem.writeAtomically(text, to: file)
+        #expect {
+            try PublishedTable(file: file)
+        } throws: { error in
+            "\(error)".contains(message)
+        }
+    }
+
+    @Test(arguments: [
+        ("\"A\": { \"problems\": 0, \"reason\": \"\" }", "", "at least 1"),
+        ("", "\"TPF\": { \"noise\": \"mean\", \"reason\": \"\", \"tolerance\": -1 }", "greater than 0"),
+        ("", "\"TPF\": { \"noise\": \"gauss\", \"reason\": \"\" }", "\"binomial\", \"mean\""),
+    ]) func badTolerancesAreRefused(benchmark: String, metric: String, message: String) throws {
+        let scratch = try ScratchFolder()
+        let file = scratch.path.appending("tolerances.json")
+        try FileSystem.writeAtomically(
+            "{ \"benchmarks\": {\(benchmark)}, \"tables\": {}, \"metrics\": {\(metric)} }", to: file)
+        #expect {
+            try Tolerances(file: file)
+        } throws: { error in
+            "\(error)".contains(message) && "\(error)".contains("tolerances.json:1:")
+        }
+    }
+}
