@@ -44,14 +44,16 @@ struct HubMirror {
         let places = repositories
         let server = try LoopbackServer { request in
             if let bytes = data[request.target] { return request.file(bytes) }
+            let parts = request.target.prefix { $0 != "?" }.split(separator: "/").map(String.init)
             for (repository, place) in places {
-                if request.target.hasPrefix("/api/models/\(repository)/revision/") {
-                    return request.reply(200, [:], (try? Self.listing(place)) ?? [])
+                let id = repository.split(separator: "/").map(String.init)
+                if parts.starts(with: ["api", "models"] + id + ["revision"]), parts.count == 6 {
+                    // A branch is at some commit; a commit is itself.
+                    let commit = parts[5].utf8.count == 40 ? parts[5] : Self.commit
+                    return request.reply(200, [:], (try? Self.listing(place, commit)) ?? [])
                 }
-                let prefix = "/\(repository)/resolve/\(Self.commit)/"
-                if request.target.hasPrefix(prefix),
-                    let bytes = try? FileSystem.read(
-                        place.appending(String(request.target.dropFirst(prefix.count))))
+                if parts.starts(with: id + ["resolve"]), parts.count == 5,
+                    let bytes = try? FileSystem.read(place.appending(parts[4]))
                 {
                     return request.file(bytes)
                 }
@@ -94,7 +96,7 @@ struct HubMirror {
     }
 
     /// What the hub's interface says of a repository.
-    private static func listing(_ folder: FilePath) throws -> [UInt8] {
+    private static func listing(_ folder: FilePath, _ commit: String) throws -> [UInt8] {
         let files: [JSONValue] = try FileSystem.list(folder).map { name in
             let bytes = try FileSystem.read(folder.appending(name))
             return [

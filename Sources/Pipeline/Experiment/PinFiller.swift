@@ -19,13 +19,19 @@ struct PinFiller {
         guard !names.isEmpty else { return root }
         lock = find(source.fileName)
         let given = root[Pins.key]?.members ?? []
-        let missing = names.filter { name in !given.contains { $0.key == name.string } }
+        // An input that wasn't pinned is written down as such, so that a run's own copy needs no lock file; where there
+        // is one, it may know more by now.
+        let missing = names.filter { name in
+            !given.contains { $0.key == name.string && $0.value.members?.isEmpty == false }
+        }
         guard let first = missing.first else { return root }
         guard let lock else {
+            let unknown = missing.first { name in !given.contains { $0.key == name.string } }
+            guard let unknown else { return root }
             problems.append(
                 Diagnostic(
-                    at: first.origin,
-                    "There is no \(source.fileName) beside this file or above it, which would say what \"\(first.string ?? "")\" is."
+                    at: unknown.origin,
+                    "There is no \(source.fileName) beside this file or above it, which would say what \"\(unknown.string ?? "")\" is."
                 ))
             return root
         }
@@ -39,6 +45,7 @@ struct PinFiller {
         var members = given
         for node in missing {
             guard let name = node.string, let entry = known.first(where: { $0.input == name }) else {
+                if given.contains(where: { $0.key == node.string }) { continue }
                 problems.append(
                     Diagnostic(
                         at: node.origin, "\(lock) has no input \(node.shown).",
@@ -46,8 +53,13 @@ struct PinFiller {
                             for: node.string ?? "", among: known.map(\.input), what: "Its inputs")))
                 continue
             }
-            guard !members.contains(where: { $0.key == name }), !entry.pins.isEmpty else { continue }
-            members.append(member(name, entry.pins, node.origin))
+            let known = members.firstIndex { $0.key == name }
+            guard entry.pins.isEmpty else {
+                if let known { members.remove(at: known) }
+                members.append(member(name, entry.pins, node.origin))
+                continue
+            }
+            if known == nil { members.append(member(name, [], node.origin)) }
         }
         guard !members.isEmpty, case .object(var all) = root.value else { return root }
         all.removeAll { $0.key == Pins.key }
