@@ -29,7 +29,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce report browser-check seeds components decoding quirks tables leaderboard coverage smoke test torture fuzz parity bench bench-llama bench-8b schema format format-check doctor completions man clean
+.PHONY: help setup build reproduce report browser-check seeds components decoding quirks tables leaderboard coverage smoke test paper-dry torture fuzz parity bench bench-llama bench-8b schema format format-check doctor completions man clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -98,6 +98,9 @@ smoke: build ## build, then run the same chain at toy size; 45 seconds on 2 core
 
 test: setup ## compile and run all tests, optimised; 5 minutes the first time, then 1
 	swift test $(TEST_FLAGS)
+
+paper-dry: setup ## compile the tests, then take the experiments at full scale from download to table, with models of no size and a mirror on this machine; seconds
+	swift test $(TEST_FLAGS) --filter "PaperTests"
 
 torture: setup ## compile the tests, then kill runs, imports and collections KILLS times at random and compare what comes of it; minutes
 	D3LLM_TORTURE=$(KILLS) swift test $(TEST_FLAGS) --filter "TortureTests|CommandTests.KillTests"
