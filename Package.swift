@@ -76,6 +76,20 @@ let package = Package(
                 "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics",
                 "Reporting", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        // Decoding in front of people.
+        .target(
+            name: "Sessions",
+            dependencies: [
+                "Decoding", "Tokenizers", "Transformers", "Numerics", "JSON", "Files", "CUTF8Proc",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "Sessions", "Decoding", "Tokenizers", "Transformers", "JSON",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: [.embedInCode("Assets")]),
         .target(
             name: "Parity",
             dependencies: [
@@ -86,7 +100,10 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Pipeline", "Decoding", "Numerics", "JSON", "Files", "Archives",
+                "Stages", "Parity", "Pipeline", "Sessions", "Serving", "Decoding", "Tokenizers",
+                "Transformers",
+                "Numerics",
+                "JSON", "Files", "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -109,6 +126,8 @@ let package = Package(
                 "Stages", "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
                 "Numerics", "TestSupport",
             ]),
+        .testTarget(name: "SessionsTests", dependencies: ["Sessions", "Decoding", "TestSupport"]),
+        .testTarget(name: "ServingTests", dependencies: ["Serving", "Sessions", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "TestSupport"]),

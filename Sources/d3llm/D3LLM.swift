@@ -23,6 +23,7 @@ struct D3LLM: ParsableCommand {
             WhyCommand.self, ValidateCommand.self,
             ConfigCommand.self,
             SchemaCommand.self,
+            DecodeCommand.self, ChatCommand.self, ServeCommand.self,
             KindsCommand.self, MethodsCommand.self, ParityCommand.self, DoctorCommand.self,
             ManualCommand.self,
         ])

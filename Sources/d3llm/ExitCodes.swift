@@ -1,11 +1,14 @@
 import Archives
 import ArgumentParser
+import Decoding
 import Files
 import Numerics
 import Parity
 import Pipeline
+import Sessions
 import Stages
 import SystemPackage
+import Tokenizers
 
 /// How the command ends; `d3llm help` prints this table.
 enum ExitCodes {
@@ -49,7 +52,8 @@ enum ExitCodes {
 
     private static func code(for error: any Error) -> ExitCode {
         switch error {
-        case is ConfigurationError, is UnknownStageError, is UnknownPathError, is UnknownRunError:
+        case is ConfigurationError, is UnknownStageError, is UnknownPathError, is UnknownRunError,
+            is UnknownArtifactError, is SessionError, is DecodingError, is ChatTemplateError:
             invalidConfiguration
         case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError: inputOutput
         case is ArchiveError, is PackingError, is ExportError, is ImportError: inputOutput
