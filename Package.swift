@@ -126,7 +126,8 @@ let package = Package(
                 "Stages", "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
                 "Numerics", "TestSupport",
             ]),
-        .testTarget(name: "SessionsTests", dependencies: ["Sessions", "Decoding", "TestSupport"]),
+        .testTarget(
+            name: "SessionsTests", dependencies: ["Sessions", "Decoding", "Tokenizers", "TestSupport"]),
         .testTarget(name: "ServingTests", dependencies: ["Serving", "Sessions", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.

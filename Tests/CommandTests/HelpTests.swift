@@ -5,7 +5,7 @@ import Testing
 @Suite struct HelpTests {
     static let subcommands = [
         "run", "verify", "determinism", "diff", "export", "import", "gc", "plan", "why", "validate", "config",
-        "schema", "kinds",
+        "schema", "decode", "chat", "serve", "kinds",
         "methods", "parity", "doctor",
     ]
 
