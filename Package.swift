@@ -104,6 +104,20 @@ let package = Package(
                 "Evaluation", "Pipeline", "Reporting", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        // Decoding in front of people.
+        .target(
+            name: "Sessions",
+            dependencies: [
+                "Decoding", "Tokenizers", "Transformers", "Numerics", "JSON", "Files", "CUTF8Proc",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "Sessions", "Decoding", "Tokenizers", "Transformers", "JSON",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: [.embedInCode("Assets")]),
         .target(
             name: "Parity",
             dependencies: [
@@ -114,10 +128,8 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Decoding", "Numerics",
-                "Sandbox", "JSON",
-                "Files",
-                "Archives",
+                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Sessions", "Serving",
+                "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "JSON", "Files", "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -145,6 +157,9 @@ let package = Package(
             name: "PublishedTests",
             dependencies: ["Published", "Evaluation", "Pipeline", "Reporting", "TestSupport"]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
+        .testTarget(
+            name: "SessionsTests", dependencies: ["Sessions", "Decoding", "Tokenizers", "TestSupport"]),
+        .testTarget(name: "ServingTests", dependencies: ["Serving", "Sessions", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "Archives", "TestSupport"]),

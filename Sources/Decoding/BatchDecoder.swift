@@ -24,13 +24,20 @@ public struct BatchDecoder: Sendable {
 
     /// Decodes until every decoder has ended.
     ///
+    /// - Parameter shouldStop: asked before each forward; after a yes the decoders are left as they stand.
     /// - Throws: ``DecodingError`` when a sequence has tokens that the model doesn't know, or doesn't end within
     ///   the allowed turns.
-    public func decode(_ decoders: inout [any Decoder], observe: Observer? = nil) throws(DecodingError) {
+    public func decode(
+        _ decoders: inout [any Decoder], observe: Observer? = nil, shouldStop: () -> Bool = { false }
+    ) throws(DecodingError) {
         for (index, decoder) in decoders.enumerated() { try check(decoder, index) }
         var lanes = decoders.map { Lane($0) }
         let workspace = Workspace(threads: threads)
         for _ in 0..<maximumTurns {
+            if shouldStop() {
+                decoders = lanes.map(\.decoder)
+                return
+            }
             let turns = lanes.indices.compactMap { index -> Turn? in
                 lanes[index].nextTurn(model.configuration).map { Turn(lane: index, $0) }
             }

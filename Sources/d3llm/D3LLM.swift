@@ -25,6 +25,7 @@ struct D3LLM: ParsableCommand {
             ConfigCommand.self,
             SchemaCommand.self,
             TableCommand.self, LeaderboardCommand.self, CoverageCommand.self,
+            DecodeCommand.self, ChatCommand.self, ServeCommand.self,
             SamplesCommand.self, KindsCommand.self, MethodsCommand.self, ParityCommand.self,
             DoctorCommand.self,
             ManualCommand.self,

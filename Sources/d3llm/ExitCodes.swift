@@ -1,5 +1,6 @@
 import Archives
 import ArgumentParser
+import Decoding
 import Fetching
 import Files
 import Numerics
@@ -7,8 +8,10 @@ import Parity
 import Pipeline
 import Published
 import Sandbox
+import Sessions
 import Stages
 import SystemPackage
+import Tokenizers
 
 /// How the command ends; `d3llm help` prints this table.
 enum ExitCodes {
@@ -53,7 +56,8 @@ enum ExitCodes {
     private static func code(for error: any Error) -> ExitCode {
         switch error {
         case is ConfigurationError, is UnknownStageError, is UnknownPathError, is UnknownRunError,
-            is UnknownPublishedNameError:
+            is UnknownPublishedNameError, is UnknownArtifactError, is SessionError, is DecodingError,
+            is ChatTemplateError:
             invalidConfiguration
         case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError,
             is PublishedDataError:

@@ -5,7 +5,8 @@ import Testing
 @Suite struct HelpTests {
     static let subcommands = [
         "run", "report", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan", "why",
-        "validate", "config", "schema", "table", "leaderboard", "coverage", "samples", "kinds", "methods",
+        "validate", "config", "schema", "table", "leaderboard", "coverage", "decode", "chat", "serve",
+        "samples", "kinds", "methods",
         "parity", "doctor",
     ]
 

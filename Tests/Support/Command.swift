@@ -82,6 +82,9 @@ public final class Command: Sendable {
     /// Sends a signal.
     public func send(_ signal: CInt) { kill(process, signal) }
 
+    /// What it has printed on standard output so far.
+    public var output: String { Self.text(of: outputFile) }
+
     /// What it has printed on standard error so far.
     public var log: String { Self.text(of: logFile) }
 

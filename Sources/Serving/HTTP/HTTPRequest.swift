@@ -1,0 +1,105 @@
+/// A request whose head and body have arrived whole.
+struct HTTPRequest: Sendable {
+    let method: String
+    /// The path without query, as it was sent: nothing is decoded, so that it names exactly one thing.
+    let path: String
+    /// By lower-case name.
+    let headers: [String: String]
+    var body: [UInt8] = []
+    /// Whether the connection may be used again.
+    let keepsAlive: Bool
+
+    /// The value of a header.
+    subscript(_ name: String) -> String? { headers[name] }
+}
+
+/// What is wrong with a request, as the answer to it.
+struct HTTPProblem: Error, Sendable, Hashable {
+    let status: Int
+    /// A sentence.
+    let message: String
+    /// Name of the wrong member or header.
+    var parameter: String?
+    /// Seconds after which it may be tried again.
+    var retryAfter: Int?
+
+    init(_ status: Int, _ message: String, parameter: String? = nil, retryAfter: Int? = nil) {
+        self.status = status
+        self.message = message
+        self.parameter = parameter
+        self.retryAfter = retryAfter
+    }
+}
+
+extension HTTPRequest {
+    /// Reads the head of a request: everything before the empty line, without it.
+    ///
+    /// Stricter than it has to be: what two programs could understand differently is refused.
+    init(head: ArraySlice<UInt8>) throws(HTTPProblem) {
+        guard head.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x0D || $0 == 0x0A || $0 == 0x09 }),
+            let text = String(validating: head, as: UTF8.self)
+        else { throw HTTPProblem(400, "The head of the request has bytes that don't belong there.") }
+        let lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)
+        let parts = (lines.first ?? "").split(separator: " ", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0].allSatisfy({ $0.isASCII && $0.isLetter }) else {
+            throw HTTPProblem(400, "The request doesn't begin with method, target and version.")
+        }
+        guard parts[2] == "HTTP/1.1" || parts[2] == "HTTP/1.0" else {
+            throw HTTPProblem(505, "This server speaks HTTP/1.1.")
+        }
+        guard parts[1].hasPrefix("/"), parts[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw HTTPProblem(400, "The target of a request is a path, such as /v1/models.")
+        }
+        method = String(parts[0])
+        path = String(parts[1].prefix { $0 != "?" })
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex,
+                !line[..<colon].contains(where: \.isWhitespace), !line.contains("\n"), !line.contains("\r")
+            else { throw HTTPProblem(400, "A header isn't of the form name: value.") }
+            let name = line[..<colon].lowercased()
+            let value = line[line.index(after: colon)...].trimmingSpaces()
+            if headers[name] != nil {
+                guard !["host", "content-length", "transfer-encoding", "content-type"].contains(name) else {
+                    throw HTTPProblem(400, "The header \(name) is there twice.")
+                }
+                headers[name, default: ""] += ", " + value
+            } else {
+                headers[name] = value
+            }
+        }
+        guard headers.count <= 100 else { throw HTTPProblem(431, "The request has more than 100 headers.") }
+        self.headers = headers
+        let connection = headers["connection"]?.lowercased() ?? ""
+        keepsAlive =
+            parts[2] == "HTTP/1.1" ? !connection.contains("close") : connection.contains("keep-alive")
+    }
+
+    /// Bytes of the body.
+    func bodyLength(limit: Int) throws(HTTPProblem) -> Int {
+        guard headers["transfer-encoding"] == nil else {
+            throw HTTPProblem(411, "Send the body with a Content-Length; chunked bodies aren't taken.")
+        }
+        guard let text = headers["content-length"] else {
+            if method == "POST" { throw HTTPProblem(411, "The request has no Content-Length.") }
+            return 0
+        }
+        guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        else {
+            throw HTTPProblem(400, "The Content-Length isn't a number.")
+        }
+        guard let length = Int(text), length <= limit else {
+            throw HTTPProblem(413, "The body has more than \(limit) bytes, which is the limit.")
+        }
+        return length
+    }
+}
+
+extension Substring {
+    fileprivate func trimmingSpaces() -> String {
+        func isSpace(_ character: Character) -> Bool { character == " " || character == "\t" }
+        guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) })
+        else { return "" }
+        return String(self[first...last])
+    }
+}

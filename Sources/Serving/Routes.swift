@@ -1,0 +1,97 @@
+internal import JSON
+internal import Sessions
+
+extension Server {
+    /// Finds who answers a request.
+    ///
+    /// - Throws: `HTTPProblem`; ``ConnectionLost``.
+    func route(_ request: HTTPRequest, _ responder: HTTPResponder) throws {
+        try checkOrigin(request)
+        if let asset = Asset.at(request.path) {
+            try expect(["GET", "HEAD"], request)
+            return try responder.send(
+                200, asset.type, asset.bytes, headers: Asset.headers, withoutBody: request.method == "HEAD")
+        }
+        switch request.path {
+        case "/health":
+            try expect(["GET"], request)
+            try responder.send(200, health)
+        case "/api/model":
+            try expect(["GET"], request)
+            try responder.send(200, try description)
+        case "/v1/models":
+            try expect(["GET"], request)
+            try responder.send(200, ["object": "list", "data": [modelObject]])
+        case "/v1/models/\(model.name)":
+            try expect(["GET"], request)
+            try responder.send(200, modelObject)
+        case "/api/decode":
+            try stream(try body(of: request), responder)
+        case "/v1/chat/completions":
+            try complete(CompletionRequest(try body(of: request), isChat: true, self), responder)
+        case "/v1/completions":
+            try complete(CompletionRequest(try body(of: request), isChat: false, self), responder)
+        default:
+            throw HTTPProblem(404, "There is nothing at \(request.path.prefix(200)).")
+        }
+    }
+
+    /// The members of a request's JSON object.
+    private func body(of request: HTTPRequest) throws -> JSONObject {
+        try expect(["POST"], request)
+        // A form of a foreign page can send text, but not this without the browser asking first.
+        guard request["content-type"]?.lowercased().hasPrefix("application/json") == true else {
+            throw HTTPProblem(415, "Send the body as application/json.")
+        }
+        let root: JSONValue
+        do throws(JSONSyntaxError) {
+            root = JSONValue(try JSONDocument(parsing: request.body, name: "body").root)
+        } catch {
+            throw HTTPProblem(
+                400, "The body is no JSON: line \(error.line), column \(error.column): \(error.message)")
+        }
+        guard let object = root.object else { throw HTTPProblem(400, "The body has to be a JSON object.") }
+        return object
+    }
+
+    private func expect(_ methods: [String], _ request: HTTPRequest) throws(HTTPProblem) {
+        guard !methods.contains(request.method) else { return }
+        throw HTTPProblem(
+            405,
+            "\(request.path) takes \(methods.joined(separator: " or ")), not \(request.method.prefix(20)).")
+    }
+
+    /// Refuses requests that a foreign web page made a browser send.
+    ///
+    /// A page can point its own name at this machine (DNS rebinding): then the browser sends that name as host. Names are
+    /// refused but for those that nobody else can own; numeric addresses can't be rebound.
+    private func checkOrigin(_ request: HTTPRequest) throws(HTTPProblem) {
+        guard let host = request["host"], isOwn(host) else {
+            throw HTTPProblem(
+                421,
+                "This server doesn't answer to the host \"\((request["host"] ?? "").prefix(100))\". "
+                    + "Use localhost or its number, or start it with --allow-host NAME.")
+        }
+        guard let origin = request["origin"] else { return }
+        guard let separator = origin.firstRange(of: "://"), isOwn(String(origin[separator.upperBound...]))
+        else { throw HTTPProblem(403, "Requests of other web pages aren't answered.") }
+    }
+
+    /// Whether a host, with or without port, is this server.
+    private func isOwn(_ host: String) -> Bool {
+        var name = host.lowercased()
+        if name.hasPrefix("[") {
+            guard let end = name.firstIndex(of: "]") else { return false }
+            return name[name.index(after: name.startIndex)..<end].allSatisfy {
+                $0.isHexDigit || $0 == ":" || $0 == "."
+            }
+        }
+        if let colon = name.lastIndex(of: ":") {
+            guard name[name.index(after: colon)...].allSatisfy(\.isNumber) else { return false }
+            name = String(name[..<colon])
+        }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let isNumeric = parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+        return isNumeric || name == "localhost" || options.allowedHosts.contains { $0.lowercased() == name }
+    }
+}

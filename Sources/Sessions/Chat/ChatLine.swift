@@ -1,0 +1,49 @@
+/// What a person typed in a chat.
+public enum ChatLine: Sendable, Hashable {
+    /// Something to answer.
+    case question(String)
+    /// `/reset`: forget what was said.
+    case reset
+    /// `/method NAME name=value …`: decode otherwise from now on; without a name, say how it is done now.
+    case method(String?, settings: [String])
+    /// `/help`.
+    case help
+    /// `/quit`.
+    case quit
+    /// Nothing but spaces.
+    case nothing
+    /// A command that doesn't exist.
+    case unknown(String)
+
+    /// The commands with what they do, one line each.
+    public static let commands = """
+        /method            say how answers are decoded
+        /method NAME k=v   decode otherwise; `d3llm methods` lists names and options
+        /reset             forget what was said
+        /help              this list
+        /quit              leave, as Ctrl-D does; Ctrl-C stops an answer
+        """
+
+    /// Reads a line; what begins with "/" is a command, "//" stands for a text that begins with "/".
+    public init(_ line: String) {
+        let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
+        guard let first = words.first else {
+            self = .nothing
+            return
+        }
+        guard first.hasPrefix("/") else {
+            self = .question(line)
+            return
+        }
+        switch first {
+        case "/reset": self = .reset
+        case "/method": self = .method(words.dropFirst().first, settings: Array(words.dropFirst(2)))
+        case "/help": self = .help
+        case "/quit", "/exit": self = .quit
+        case _ where first.hasPrefix("//"):
+            let slash = line.firstIndex(of: "/")
+            self = .question(slash.map { String(line[line.index(after: $0)...]) } ?? line)
+        default: self = .unknown(first)
+        }
+    }
+}

@@ -1,0 +1,131 @@
+public import Decoding
+public import JSON
+
+/// A decoding method with its options, as the command line and web requests give them.
+///
+/// Which options there are, and between which limits, is the method's own description: the one that configurations
+/// are checked by.
+public struct DecoderSetting: Sendable {
+    public let method: DecodingMethod
+    /// The options that were given or that suit the model; the others have the method's defaults.
+    public let values: [String: ParameterValue]
+    /// Makes the decoder of a sequence.
+    public let factory: DecoderFactory
+
+    /// Reads options.
+    ///
+    /// - Parameters:
+    ///   - method: name of a method; nil for the one that suits the model.
+    ///   - values: options by name.
+    ///   - model: whose usual lengths stand in for those that aren't given.
+    /// - Throws: `DecodingError` that names the nearest method or option, and the legal values.
+    public init(
+        method: String?, values: [String: ParameterValue], for model: LiveModel
+    ) throws(DecodingError) {
+        let found = try DecodingMethod.named(method ?? Self.usualMethod(model))
+        var all = values
+        for (name, value) in Self.usualValues(model)
+        where all[name] == nil && found.parameters.contains(where: { $0.name == name }) {
+            all[name] = value
+        }
+        self.method = found
+        self.values = all
+        factory = try found.factory(all)
+    }
+
+    /// Reads options written as `name=value`.
+    ///
+    /// - Throws: ``SessionError`` for what has no "="; `DecodingError` as above.
+    public init(method: String?, settings: [String], for model: LiveModel) throws {
+        let found = try DecodingMethod.named(method ?? Self.usualMethod(model))
+        var values: [String: ParameterValue] = [:]
+        for setting in settings {
+            guard let equals = setting.firstIndex(of: "="), equals != setting.startIndex else {
+                throw SessionError(
+                    .invalidSetting,
+                    "\"\(setting)\" sets nothing. Write name=value, such as threshold=0.25; "
+                        + "`d3llm methods \(found.name)` lists the names.")
+            }
+            let (name, text) = (String(setting[..<equals]), String(setting[setting.index(after: equals)...]))
+            let parameter = found.parameters.first { $0.name == name }
+            values[name] = parameter.map { ParameterValue(parsing: text, as: $0) } ?? .text(text)
+        }
+        try self.init(method: method, values: values, for: model)
+    }
+
+    /// The value of an option: as given, or the method's default; nil where the method has no such option.
+    public func value(_ name: String) -> ParameterValue? {
+        values[name] ?? method.parameters.first { $0.name == name }?.defaultValue
+    }
+
+    /// The value of an option that is a whole number.
+    public func integer(_ name: String) -> Int? {
+        if case .integer(let value)? = value(name) { value } else { nil }
+    }
+
+    /// What was chosen, for people: `multi-block, threshold 0.3`.
+    public var summary: String {
+        let options = method.parameters.compactMap { parameter in
+            values[parameter.name].map { "\(parameter.name) \($0.plainText)" }
+        }
+        return ([method.name] + options).joined(separator: ", ")
+    }
+
+    private static func usualMethod(_ model: LiveModel) -> String {
+        model.isAutoregressive ? "autoregressive" : "multi-block"
+    }
+
+    /// Lengths that the models trained here are decoded with in the experiments.
+    private static func usualValues(_ model: LiveModel) -> [String: ParameterValue] {
+        guard model.manner == .wordProblems else { return [:] }
+        return ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)]
+    }
+}
+
+extension ParameterValue {
+    /// Reads what a person typed for an option; what doesn't fit stays text, which the option refuses by name.
+    public init(parsing text: String, as parameter: DecoderParameter) {
+        let value: ParameterValue? =
+            switch parameter.kind {
+            case .integer: Int(text).map { .integer($0) }
+            case .number: Double(text).map { .number($0) }
+            case .flag: ["true": .flag(true), "false": .flag(false)][text]
+            case .choice: .text(text)
+            }
+        self = text == "null" && parameter.isOptional ? .none : value ?? .text(text)
+    }
+
+    /// The value of an option as a request gives it; nil for what no option takes.
+    public init?(_ value: JSONValue) {
+        switch value {
+        case .null: self = .none
+        case .bool(let flag): self = .flag(flag)
+        case .integer(let integer): self = .integer(integer)
+        case .number(let number): self = .number(number)
+        case .string(let text): self = .text(text)
+        default: return nil
+        }
+    }
+
+    /// For people.
+    var plainText: String {
+        switch self {
+        case .none: "null"
+        case .integer(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .flag(let value): "\(value)"
+        case .text(let value): value
+        }
+    }
+
+    /// As requests and events write it.
+    public var json: JSONValue {
+        switch self {
+        case .none: .null
+        case .integer(let value): .integer(value)
+        case .number(let value): .number(value)
+        case .flag(let value): .bool(value)
+        case .text(let value): .string(value)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+public import Tokenizers
+
+/// The beginning of a response that won't change any more, as text in parts.
+///
+/// A diffusion model decides tokens out of order; text can be given away only up to the first mask. It ends before the
+/// first end token, before a stop string, or with the last token that was asked for.
+public struct SettledText: Sendable {
+    /// Why the text ended.
+    public enum Ending: Sendable, Hashable {
+        /// An end token or a stop string.
+        case stop
+        /// As many tokens as were asked for.
+        case length
+    }
+
+    /// Tokens whose text was given away, an end token not among them.
+    public private(set) var count = 0
+    /// Why the text ended; nil while it goes on.
+    public private(set) var ending: Ending?
+
+    private let limit: Int
+    private let stops: [String]
+    private var detokenizer: StreamingDetokenizer
+    private var waiting: [Int: DecodingEvent.Token] = [:]
+    /// Text that may be the beginning of a stop string.
+    private var held = ""
+
+    /// - Parameters:
+    ///   - limit: most tokens of the text; nil for all.
+    ///   - stops: strings before which the text ends.
+    public init(_ tokenizer: any Tokenizer, limit: Int? = nil, stops: [String] = []) {
+        self.limit = limit ?? .max
+        self.stops = stops.filter { !$0.isEmpty }
+        detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: true)
+    }
+
+    /// The text that is certain since the last event.
+    public mutating func take(_ event: DecodingEvent) -> String {
+        let (tokens, isLast): ([DecodingEvent.Token], Bool) =
+            switch event {
+            case .start: ([], false)
+            case .step(let step): (step.tokens, false)
+            case .end(let end): (end.tokens, true)
+            }
+        for token in tokens where token.position >= count { waiting[token.position] = token }
+        var text = ""
+        while ending == nil, let token = waiting.removeValue(forKey: count) {
+            if token.isEnd {
+                ending = .stop
+            } else {
+                text += detokenizer.append(Int(token.token))
+                count += 1
+                if count >= limit { ending = .length }
+            }
+        }
+        if ending != nil || isLast { text += detokenizer.finish() }
+        return release(text, all: ending != nil || isLast)
+    }
+
+    /// The part of the text that can't belong to a stop string.
+    private mutating func release(_ text: String, all: Bool) -> String {
+        held += text
+        if let stop = stops.compactMap({ held.range(of: $0) }).min(by: { $0.lowerBound < $1.lowerBound }) {
+            defer { held = "" }
+            ending = .stop
+            return String(held[..<stop.lowerBound])
+        }
+        var kept = held.endIndex
+        if !all {
+            kept =
+                held.indices.first { start in
+                    stops.contains { $0.hasPrefix(held[start...]) && $0.count > held[start...].count }
+                } ?? held.endIndex
+        }
+        defer { held = String(held[kept...]) }
+        return String(held[..<kept])
+    }
+}
+
+extension String {
+    /// The first place of a text in this one.
+    fileprivate func range(of text: String) -> Range<String.Index>? {
+        indices.first { self[$0...].hasPrefix(text) }.map { $0..<index($0, offsetBy: text.count) }
+    }
+}

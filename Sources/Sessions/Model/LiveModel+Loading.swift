@@ -1,0 +1,58 @@
+internal import Files
+internal import JSON
+public import Numerics
+public import SystemPackage
+internal import Tokenizers
+internal import Transformers
+
+extension LiveModel {
+    /// Loads a folder in Hugging Face layout: an artifact of this program or a checkpoint from elsewhere.
+    ///
+    /// - Parameter precision: how the linear layers are kept; less than 32 bits saves memory and time.
+    /// - Throws: ``SessionError`` when there is no mask token; `CheckpointError`, `TokenizerError`, `JSONSyntaxError`,
+    ///   `FileError`, `BLASError`.
+    public init(
+        folder: FilePath, precision: WeightPrecision = .float32, threads: Int = Threads.available
+    ) throws {
+        try self.init(
+            name: folder.lexicallyNormalized().lastComponent?.string ?? folder.string, folder: folder,
+            transformer: Checkpoint.load(folder, precision: precision, threads: threads),
+            files: TokenizerFiles(folder: folder))
+    }
+
+    init(name: String, folder: FilePath, transformer: Transformer, files: TokenizerFiles) throws(SessionError)
+    {
+        let configuration = transformer.configuration
+        let tokenizer = files.tokenizer
+        self.name = name
+        self.folder = folder
+        self.transformer = transformer
+        self.files = files
+        endToken = configuration.endToken ?? tokenizer.eosTokenId.map { Int32($0) }
+        // An autoregressive model has no mask, and its decoder doesn't ask for one: any token will do.
+        let fallback = configuration.attention == .causal ? endToken : nil
+        guard let mask = configuration.maskToken ?? tokenizer.maskTokenId.map({ Int32($0) }) ?? fallback
+        else {
+            throw SessionError(
+                .unsuitableModel,
+                "\(folder) has no mask token, neither \"mask_token_id\" in config.json nor \"mask_token\" in "
+                    + "tokenizer_config.json. Only masked-diffusion models and autoregressive ones can be decoded."
+            )
+        }
+        maskToken = mask
+        for (role, token) in [("mask", mask), ("end", endToken ?? mask)]
+        where token < 0 || token >= configuration.vocabulary {
+            throw SessionError(
+                .unsuitableModel,
+                "\(folder): the \(role) token is \(token), but the model has \(configuration.vocabulary) tokens. "
+                    + "Check that config.json and tokenizer belong together.")
+        }
+        if files.hasChatTemplate {
+            manner = .conversation
+        } else if let words = tokenizer as? WordLevelTokenizer, words.separatorTokenId != nil {
+            manner = .wordProblems
+        } else {
+            manner = .continuation
+        }
+    }
+}

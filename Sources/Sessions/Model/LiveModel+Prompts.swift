@@ -1,0 +1,94 @@
+internal import JSON
+public import Tokenizers
+
+/// A text as a model gets it.
+public struct LivePrompt: Sendable, Hashable {
+    /// What was asked, for display.
+    public let text: String
+    /// The tokens that the model sees.
+    public let tokens: [Int32]
+    /// What people should know of how the text was taken, in full sentences.
+    public let notes: [String]
+
+    /// A prompt of these tokens.
+    public init(text: String, tokens: [Int32], notes: [String] = []) {
+        self.text = text
+        self.tokens = tokens
+        self.notes = notes
+    }
+}
+
+extension LiveModel {
+    /// The prompt that one question makes.
+    ///
+    /// - Parameter isExact: whether the question is one of a data set, whose spacing is that of the training data.
+    /// - Throws: ``SessionError`` for an empty question; `ChatTemplateError`.
+    public func prompt(_ question: String, isExact: Bool = false) throws -> LivePrompt {
+        guard question.contains(where: { !$0.isWhitespace }) else {
+            throw SessionError(.invalidPrompt, "The prompt is empty. Give some text.")
+        }
+        switch manner {
+        case .conversation:
+            return try prompt([ChatMessage(role: "user", content: question)], shown: question)
+        case .wordProblems: return wordProblem(question, isExact: isExact)
+        case .continuation:
+            let ids = tokenizer.encode(text: question, addSpecialTokens: true)
+            return LivePrompt(text: question, tokens: ids.map { Int32($0) })
+        }
+    }
+
+    /// The prompt that a conversation makes, through the model's chat template.
+    ///
+    /// A model without one is given the last message of the user alone, with a note that says so.
+    /// - Throws: ``SessionError`` when there is nothing to answer; `ChatTemplateError`.
+    public func prompt(_ messages: [ChatMessage]) throws -> LivePrompt {
+        let last = messages.last { $0.members["role"]?.string == "user" }?.members["content"]?.string
+        guard manner != .conversation else { return try prompt(messages, shown: last ?? "") }
+        guard let last else {
+            throw SessionError(.invalidPrompt, "There is no message of the user to answer.")
+        }
+        let prompt = try prompt(last)
+        guard messages.count > 1 else { return prompt }
+        let note = "The model saw the last message only: it has no chat template."
+        return LivePrompt(text: prompt.text, tokens: prompt.tokens, notes: prompt.notes + [note])
+    }
+
+    private func prompt(_ messages: [ChatMessage], shown: String) throws(ChatTemplateError) -> LivePrompt {
+        LivePrompt(text: shown, tokens: try files.encodeChat(messages).map { Int32($0) })
+    }
+
+    /// A question with the token behind which the model answers.
+    private func wordProblem(_ question: String, isExact: Bool) -> LivePrompt {
+        // The text is the user's: nothing in it should count as a token with a meaning of its own.
+        let text = isExact ? question : Self.spaced(question.replacing("<|", with: "< |"))
+        let separator = (tokenizer as? WordLevelTokenizer)?.specialTokens.separator ?? ""
+        let ids = tokenizer.encode(text: "\(text) \(separator)", addSpecialTokens: false)
+        var unknown: [String] = []
+        let bytes = Array(text.utf8)
+        for token in tokenizer.tokenize(text: text) where token.id == tokenizer.unknownTokenId {
+            let word = String(decoding: bytes[token.range], as: UTF8.self)
+            if !unknown.contains(word) { unknown.append(word) }
+        }
+        let words = unknown.prefix(12).map { "\"\($0)\"" }.joined(separator: ", ")
+        let notes =
+            unknown.isEmpty
+            ? [] : ["The model doesn't know \(words)\(unknown.count > 12 ? " and others" : "")."]
+        return LivePrompt(text: text, tokens: ids.map { Int32($0) }, notes: notes)
+    }
+
+    /// The text with spaces around punctuation, as generated problems have it.
+    private static func spaced(_ text: String) -> String {
+        let parted = text.map { character -> String in
+            ".,?!:;".contains(character) ? " \(character) " : String(character)
+        }
+        return parted.joined().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+
+    /// An example of what the model can answer; nil for one that can be asked anything.
+    public var example: String? {
+        guard manner == .wordProblems else { return nil }
+        return
+            "Clara owns 10 coins . On Friday she gets 7 from Anna . On Saturday she sells 2 coins . "
+            + "How many coins does she have ?"
+    }
+}

@@ -1,0 +1,48 @@
+/// Lines at the bottom of a terminal that are written over in place.
+///
+/// Only lines that changed are written, between the marks of a synchronized update, so that nothing flickers.
+struct ScreenArea {
+    /// One line: what is written, and how wide that is.
+    struct Line: Hashable {
+        var text: String
+        var width: Int
+    }
+
+    private var lines: [Line] = []
+    private var columns = 0
+
+    /// The text that replaces the area by other lines; the cursor stands at the end of the last.
+    ///
+    /// Lines have to be narrower than the terminal.
+    mutating func show(_ new: [Line], columns: Int) -> String {
+        defer {
+            lines = new
+            self.columns = columns
+        }
+        guard columns == self.columns, new.count == lines.count, !lines.isEmpty else {
+            return Self.synchronized(erasure(columns: columns) + new.map(\.text).joined(separator: "\r\n"))
+        }
+        var text = "\r" + (new.count > 1 ? "\u{1B}[\(new.count - 1)A" : "")
+        for (index, line) in new.enumerated() {
+            if index > 0 { text += "\r\n" }
+            if line != lines[index] { text += line.text + "\u{1B}[K" }
+        }
+        if let last = new.last, last == lines.last, last.width > 0 { text += "\u{1B}[\(last.width)C" }
+        return Self.synchronized(text)
+    }
+
+    /// The text that takes the area away and leaves the cursor where it began.
+    mutating func erase(columns: Int) -> String {
+        defer { lines = [] }
+        return erasure(columns: columns)
+    }
+
+    /// - Parameter columns: the width now: of a terminal that became narrower, lines take more than one row.
+    private func erasure(columns: Int) -> String {
+        guard !lines.isEmpty else { return "" }
+        let rows = lines.reduce(0) { $0 + max(1, ($1.width + columns - 1) / max(1, columns)) }
+        return "\r" + (rows > 1 ? "\u{1B}[\(rows - 1)A" : "") + "\u{1B}[J"
+    }
+
+    private static func synchronized(_ text: String) -> String { "\u{1B}[?2026h\(text)\u{1B}[?2026l" }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Pipeline
+import Serving
+import Sessions
+import SystemPackage
+
+/// `d3llm serve` decodes for a web page and for clients of OpenAI's interface.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve a model: a web page that decodes, and an interface as OpenAI's.",
+        discussion: """
+            The page shows two methods decoding one prompt. Clients of OpenAI's interface find /v1/chat/completions, \
+            /v1/completions and /v1/models; /health says what the server does. There is no password: whoever reaches \
+            the port can use it, by default this machine only. Ctrl-C stops it. See docs/live.md.
+            """)
+
+    @OptionGroup var live: LiveOptions
+
+    @Option(help: "The numeric address to listen at; 0.0.0.0 lets every machine of the network in.")
+    var host = "127.0.0.1"
+
+    @Option(help: "The port; 0 for any that is free.")
+    var port = 8080
+
+    @Option(
+        name: .customLong("allow-host"),
+        help: ArgumentHelp(
+            "A name under which browsers and clients may call the server, besides localhost and numbers.",
+            valueName: "name"))
+    var allowedHosts: [String] = []
+
+    @Option(help: "Responses decoded at once; they share the threads. More are refused with 429.")
+    var slots = 2
+
+    @Option(help: "The most tokens of a response.")
+    var maximumTokens = 2048
+
+    func validate() throws {
+        if !(0...65535).contains(port) { throw ValidationError("--port takes 0 to 65535.") }
+        if !(1...256).contains(slots) { throw ValidationError("--slots takes 1 to 256.") }
+        if !(1...1_000_000).contains(maximumTokens) {
+            throw ValidationError("--maximum-tokens takes 1 to 1000000.")
+        }
+    }
+
+    func run() throws {
+        try ExitCodes.reporting {
+            let model = try live.load()
+            var options = Server.Options()
+            (options.host, options.port, options.allowedHosts) = (host, port, allowedHosts)
+            (options.slots, options.maximumTokens, options.threads) = (slots, maximumTokens, live.threadCount)
+            @Sendable func say(_ text: String) {
+                _ = try? FileDescriptor.standardError.writeAll((text + "\n").utf8)
+            }
+            let server = Server(model, try live.setting(for: model), options, log: say)
+            TerminalGuard.begin(hidesCursor: false)
+            defer { TerminalGuard.end() }
+            if !["127.0.0.1", "::1"].contains(host) {
+                say("warning: other machines can use this server; it asks for no password.")
+            }
+            if let caveat = model.caveat { say(caveat) }
+            try server.run { address in
+                _ = try? FileDescriptor.standardOutput.writeAll("Serving \(model.name) at \(address)\n".utf8)
+            } shouldStop: {
+                TerminalGuard.isInterrupted
+            }
+            say("Stopped.")
+        }
+    }
+}

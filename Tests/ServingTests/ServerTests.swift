@@ -1,0 +1,163 @@
+import JSON
+import Testing
+
+@testable import Serving
+
+/// A real server on a real socket.
+@Suite(.serialized) struct ServerTests {
+    static let question = "Julia owns 54 shells . How many shells now ?"
+    /// Takes longer than any test waits, unless it is stopped.
+    static let long =
+        #""method": "vanilla", "options": {"generationLength": 4000, "blockLength": 8, "earlyStop": false}"#
+
+    private func status(_ answer: String) -> String { String(answer.dropFirst(9).prefix(3)) }
+
+    private func json(_ answer: String) throws -> JSONValue {
+        let body = answer.firstRange(of: "\r\n\r\n").map { String(answer[$0.upperBound...]) } ?? ""
+        return JSONValue(try JSONDocument(parsing: Array(body.utf8), name: "body").root)
+    }
+
+    private func chat(_ members: String) -> String {
+        RunningServer.post(
+            "/v1/chat/completions",
+            #"{"model": "words", "messages": [{"role": "user", "content": "\#(Self.question)"}]\#(members)}"#)
+    }
+
+    @Test func itAnswersOnlyUnderItsOwnNames() throws {
+        let running = try RunningServer { $0.allowedHosts = ["lab.example"] }
+        for host in ["localhost", "127.0.0.1:80", "[::1]:8080", "LAB.example:1"] {
+            #expect(status(running.get("/health", host: host)) == "200", "\(host)")
+        }
+        for host in [
+            "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "[x]", "localhost:a",
+        ] {
+            #expect(status(running.get("/health", host: host)) == "421", "\(host)")
+        }
+        #expect(status(running.get("/health", "Origin: http://localhost:3000\r\n")) == "200")
+        for origin in ["http://evil.example", "null"] {
+            #expect(status(running.get("/health", "Origin: \(origin)\r\n")) == "403")
+        }
+    }
+
+    @Test func thereIsNothingButItsOwnFiles() throws {
+        let running = try RunningServer()
+        for path in ["/", "/page.js", "/page.css", "/api/model", "/v1/models", "/v1/models/words", "/?a=b"] {
+            #expect(status(running.get(path)) == "200", "\(path)")
+        }
+        for path in [
+            "/../Package.swift", "/%2e%2e/", "//", "/page.html", "/v1/models/../words", "/etc/passwd",
+        ] {
+            #expect(status(running.get(path)) == "404", "\(path)")
+        }
+        #expect(running.get("/").contains("script-src 'self'"))
+        #expect(
+            status(running.answer("DELETE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+                == "405")
+    }
+
+    @Test func limitsHold() throws {
+        let running = try RunningServer {
+            $0.limits.headBytes = 1000
+            $0.limits.bodyBytes = 2000
+            $0.limits.headTime = .milliseconds(300)
+            $0.limits.bodyTime = .milliseconds(300)
+            $0.limits.connections = 3
+        }
+        let head = "POST /api/decode HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        #expect(
+            status(running.answer("GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 3000))")) == "431")
+        #expect(status(running.answer(head + "Content-Length: 2001\r\n\r\n")) == "413")
+        #expect(status(running.answer(head + "Content-Length: 99999999999999999999\r\n\r\n")) == "413")
+        #expect(status(running.answer(head + "Content-Length: 10\r\n\r\n{")) == "408")
+        #expect(status(running.answer("GET / HTTP/1.1\r\nHo")) == "408")
+        #expect(status(running.answer(head + "Transfer-Encoding: chunked\r\n\r\n")) == "411")
+        #expect(status(running.answer(head + "\r\n")) == "411")
+        let idle = (0..<3).compactMap { _ in HTTPClient(port: running.port) }
+        #expect(
+            RunningServer.comesTrue(within: .seconds(2)) { running.server.activity.snapshot.connections == 3 }
+        )
+        #expect(["503", ""].contains(status(running.get("/health"))))
+        #expect(idle.count == 3)
+        // Idle ones are sent away, which makes room.
+        #expect(
+            RunningServer.comesTrue(within: .seconds(3)) { running.server.activity.snapshot.connections == 0 }
+        )
+        #expect(status(running.get("/health")) == "200")
+    }
+
+    @Test func requestsOnOneConnectionAreAnsweredInTurn() throws {
+        let running = try RunningServer()
+        let request = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        let answer = running.answer(
+            request + request + request.replacing("\r\n\r\n", with: "\r\nConnection: close\r\n\r\n"))
+        #expect(answer.split(separator: "HTTP/1.1 200 OK").count == 3)
+    }
+
+    @Test func aStreamAndAWholeAnswerAgree() throws {
+        let running = try RunningServer()
+        let whole = try json(running.answer(chat("")))
+        let text = try #require(whole["choices"]?.array?.first?["message"]?["content"]?.string)
+        #expect(!text.isEmpty && whole["object"]?.string == "chat.completion")
+        let stream = running.answer(chat(#", "stream": true, "stream_options": {"include_usage": true}"#))
+        let events = stream.split(separator: "data: ").dropFirst().map { event -> String in
+            String(event.split(separator: "\n")[0])
+        }
+        #expect(events.last == "[DONE]")
+        var streamed = ""
+        for event in events.dropLast() {
+            let value = JSONValue(try JSONDocument(parsing: Array(event.utf8), name: "event").root)
+            streamed += value["choices"]?.array?.first?["delta"]?["content"]?.string ?? ""
+            if value["usage"] != nil { #expect(value["usage"] == whole["usage"]) }
+        }
+        #expect(streamed == text)
+        let cut = try json(running.answer(chat(#", "max_tokens": 3"#)))
+        #expect(cut["usage"]?["completion_tokens"]?.int == 3)
+        #expect(cut["choices"]?.array?.first?["finish_reason"]?.string == "length")
+    }
+
+    @Test(arguments: [
+        (#", "n": 2"#, "n"), (#", "logprobs": true"#, "logprobs"), (#", "stop": 3"#, "stop"),
+        (#", "nothing": 1"#, "nothing"),
+        (#", "max_tokens": 0"#, "max_tokens"), (#", "max_tokens": 99999"#, "max_tokens"),
+        (#", "seed": "a""#, "seed"),
+        (#", "d3llm": {"metod": 1}"#, "d3llm"), (#", "d3llm": {"method": 1}"#, "method"),
+        (#", "temperature": "hot""#, "temperature"),
+        (#", "d3llm": {"options": {"generationLength": 99992}}"#, "generationLength"),
+    ])
+    func whatCannotBeIsRefusedByName(member: String, parameter: String) throws {
+        let running = try RunningServer()
+        let answer = running.answer(chat(member))
+        #expect(status(answer) == "400")
+        let error = try json(answer)["error"]
+        #expect(error?["param"]?.string == parameter && error?["type"]?.string == "invalid_request_error")
+    }
+
+    @Test func wrongBodiesAreRefused() throws {
+        let running = try RunningServer()
+        for body in ["", "{", "[]", "{\"prompt\": 1}", #"{"prompt": "a", "method": "multi-blok"}"#, "\u{FF}"]
+        {
+            #expect(status(running.answer(RunningServer.post("/api/decode", body))) == "400", "\(body)")
+        }
+        let wrong = running.answer(chat("").replacing("\"words\"", with: "\"nobody\"  "))
+        #expect(["404", "400"].contains(status(wrong)))
+    }
+
+    @Test func moreThanTheSlotsIs429AndClientsThatLeaveGiveThemBack() throws {
+        let running = try RunningServer {
+            $0.slots = 1
+            $0.maximumTokens = 4000
+        }
+        let body = #"{"prompt": "\#(Self.question)", \#(Self.long)}"#
+        var client = HTTPClient(port: running.port)
+        client?.send(RunningServer.post("/api/decode", body))
+        #expect(client?.receive(until: "\"step\"").contains("text/event-stream") == true)
+        let refused = running.answer(chat(""))
+        #expect(status(refused) == "429" && refused.contains("Retry-After: 1"))
+        #expect(try json(refused)["error"]?["code"]?.string == "rate_limit_exceeded")
+        client = nil
+        let activity = running.server.activity
+        #expect(RunningServer.comesTrue(within: .seconds(1)) { activity.snapshot.decoding == 0 })
+        #expect(activity.snapshot.cancelled == 1 && activity.snapshot.rejected == 1)
+        #expect(status(running.answer(chat(""))) == "200")
+    }
+}

@@ -1,0 +1,118 @@
+import Decoding
+import Files
+import JSON
+import SystemPackage
+import TestSupport
+import Testing
+import Tokenizers
+
+@testable import Sessions
+
+@Suite struct DecodingSessionTests {
+    let model: LiveModel
+
+    init() throws { model = try LiveFixture.model() }
+
+    /// What the events add up to is what the decoder gives without anybody who watches.
+    @Test(arguments: DecodingMethod.all.map(\.name))
+    func eventsTellTheWholeResponse(method: String) throws {
+        let setting = try LiveFixture.setting(model, method, ["generationLength=32"])
+        let events = try LiveFixture.events(model, setting)
+        var told: [Int: Int32] = [:]
+        for event in events { for token in event.tokens { told[token.position] = token.token } }
+        let prompt = try model.prompt(LiveFixture.question)
+        var decoders = [
+            setting.factory(
+                DecodingTask(prompt: prompt.tokens, maskToken: model.maskToken, endToken: model.endToken))
+        ]
+        try BatchDecoder(model.transformer, threads: 1).decode(&decoders)
+        let response = Array(decoders[0].state.response)
+        // An autoregressive model may predict the mask token: then there is nothing to tell of it.
+        for (position, token) in response.enumerated() where token != model.maskToken {
+            #expect(told[position] == token, "position \(position)")
+        }
+        guard case .end(let end)? = events.last else { return #expect(Bool(false), "no end") }
+        #expect(end.counters.evaluations == decoders[0].evaluations)
+        #expect(end.counters.forwards == events.count - 2)
+        let counted = response.firstIndex(of: model.endToken ?? -1).map { $0 + 1 } ?? response.count
+        #expect(end.counters.tokens == counted || method == "autoregressive")
+    }
+
+    @Test func decodingStopsWhereItIsTold() throws {
+        let events = try LiveFixture.events(model, LiveFixture.setting(model, "vanilla"), stopAfter: 3)
+        #expect(events.count == 5)
+        guard case .end(let end)? = events.last else { return #expect(Bool(false), "no end") }
+        #expect(end.reason == .cancelled && end.counters.forwards == 3)
+    }
+
+    @Test func aPromptThatDoesNotFitIsRefusedWithBothLengths() throws {
+        let setting = try LiveFixture.setting(model, "vanilla", ["generationLength=4096"])
+        let error = #expect(throws: SessionError.self) { try LiveFixture.events(model, setting) }
+        #expect(error?.description.contains("was made for 4096") == true)
+        #expect(throws: SessionError.self) { try model.prompt(" \n") }
+    }
+
+    @Test func typedQuestionsAreSpacedAndUnknownWordsNamed() throws {
+        let prompt = try model.prompt("Julia owns 54 zebras. How many?<|mask|>")
+        #expect(prompt.text == "Julia owns 54 zebras . How many ? < |mask|>")
+        #expect(prompt.notes == ["The model doesn't know \"zebras\", \"<\", \"|mask|>\"."])
+        #expect(!prompt.tokens.contains(model.maskToken))
+    }
+
+    @Test func samplesAreFoundAndOthersRefusedWithWhatThereIs() throws {
+        let folder = Fixtures.path("live/problems")
+        #expect(try SampleFinder.find("test-1", in: folder).question.hasPrefix("Julia owns 54"))
+        let error = #expect(throws: SessionError.self) { try SampleFinder.find("test-9", in: folder) }
+        #expect(error?.description.contains("test.jsonl has 5, from test-0 to test-4") == true)
+    }
+
+    /// A model with a chat template keeps the conversation; one without says that it doesn't.
+    @Test func onlyAChatTemplateMakesAConversation() throws {
+        let asked = ChatMessage(role: "user", content: "Anna has 3 pens .")
+        let told = [asked, ChatMessage(role: "assistant", content: "#### 3"), asked]
+        #expect(try model.prompt(told).notes.last?.contains("last message only") == true)
+        #expect(model.manner == .wordProblems && model.caveat?.contains("generated word problems") == true)
+        let folder = try ScratchFolder()
+        for name in try FileSystem.list(LiveFixture.folder) {
+            let bytes = try FileSystem.read(LiveFixture.folder.appending(name))
+            try FileSystem.writeAtomically(bytes, to: folder.path.appending(name))
+        }
+        try FileSystem.writeAtomically(
+            "{% for m in messages %}{{ m.content }} {% endfor %}<|sep|>",
+            to: folder.path.appending("chat_template.jinja"))
+        let chat = try LiveModel(folder: folder.path, threads: 1)
+        #expect(chat.manner == .conversation && chat.caveat == nil)
+        #expect(try chat.prompt(told).tokens.count == 2 * (try model.prompt([asked]).tokens.count - 1) + 3)
+    }
+
+    @Test func settingsAreCheckedByTheMethodsOwnDescription() throws {
+        let setting = try LiveFixture.setting(model, "multi-block", ["threshold=0.25", "family=dream"])
+        #expect(setting.values["threshold"] == .number(0.25) && setting.values["family"] == .text("dream"))
+        #expect(setting.integer("generationLength") == 48)
+        #expect(
+            try LiveFixture.setting(model, nil, ["threshold=null"]).values["threshold"] == ParameterValue.none
+        )
+        for (settings, message) in [
+            (["treshold=1"], "Did you mean \"threshold\"?"), (["threshold=x"], "should be a number"),
+            (["earlyStop=yes"], "should be true or false"), (["threshold"], "Write name=value"),
+        ] {
+            let error = #expect(throws: (any Error).self) { try LiveFixture.setting(model, nil, settings) }
+            #expect(error.map { "\($0)".contains(message) } == true, "\(settings)")
+        }
+    }
+
+    /// Numbers without an end, as the entropy of a position without logits, have no place in JSON.
+    @Test func eventsAreJSON() throws {
+        for event in try LiveFixture.events(model, LiveFixture.setting(model)) {
+            _ = try JSONDocument(parsing: event.json.compactBytes(), name: "event")
+        }
+        let token = DecodingEvent.Token(
+            position: 0, token: 5, bytes: [0xE2, 0x82], isEnd: false, entropy: .nan, probability: .infinity)
+        let counters = DecodingEvent.Counters(tokens: 1, evaluations: 0, forwards: 1, seconds: 0)
+        let event = DecodingEvent.end(
+            .init(reason: .length, tokens: [token], length: 1, text: "", counters: counters))
+        let json = event.json["tokens"]?.array?.first
+        #expect(json?["entropy"] == .null && json?["probability"] == .null && json?["text"] == .null)
+        #expect(json?["bytes"] == [0xE2, 0x82])
+    }
+}
