@@ -105,6 +105,12 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
+            name: "Notebooks",
+            dependencies: [
+                "Pipeline", "Reporting", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
             name: "Parity",
             dependencies: [
                 "Decoding", "Training", "Evaluation", "Tokenizers", "Transformers", "Numerics", "JSON",
@@ -114,7 +120,8 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Decoding", "Numerics",
+                "Stages", "Parity", "Published", "Notebooks", "Reporting", "Pipeline", "Fetching", "Decoding",
+                "Numerics",
                 "Sandbox", "JSON",
                 "Files",
                 "Archives",
@@ -144,6 +151,7 @@ let package = Package(
         .testTarget(
             name: "PublishedTests",
             dependencies: ["Published", "Evaluation", "Pipeline", "Reporting", "TestSupport"]),
+        .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "Pipeline", "TestSupport"]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.

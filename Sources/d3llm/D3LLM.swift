@@ -26,6 +26,7 @@ struct D3LLM: ParsableCommand {
             SchemaCommand.self,
             TableCommand.self, LeaderboardCommand.self, CoverageCommand.self,
             SamplesCommand.self, KindsCommand.self, MethodsCommand.self, ParityCommand.self,
+            NotebookCommand.self,
             DoctorCommand.self,
             ManualCommand.self,
         ])

@@ -6,7 +6,7 @@ import Testing
     static let subcommands = [
         "run", "report", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan", "why",
         "validate", "config", "schema", "table", "leaderboard", "coverage", "samples", "kinds", "methods",
-        "parity", "doctor",
+        "parity", "notebook", "doctor",
     ]
 
     @Test(arguments: [""] + subcommands)
