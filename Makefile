@@ -34,7 +34,7 @@ SOURCES := Package.swift Sources Tests
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
 	@echo
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install missing Debian packages, check the Swift version; does nothing when all is there
 	@scripts/setup.sh
@@ -89,6 +89,8 @@ tables: $(TABLE_TARGETS) ## build, then all tables of d3LLM (table1 to table5) a
 
 leaderboard: build ## build, then compute the 77 published AUP again and draw experiments/leaderboard; seconds
 	$(D3LLM) leaderboard --output experiments/leaderboard/results
+	scripts/digests.sh experiments/leaderboard/results "make leaderboard, from configs/published"
+	$(D3LLM) notebook experiments/leaderboard/README.md --store $(STORE)
 
 coverage: build ## build, then say what of the papers is reproduced, can be run, or is out of reach; seconds
 	$(D3LLM) coverage
@@ -101,6 +103,19 @@ test: setup ## compile and run all tests, optimised; 5 minutes the first time, t
 
 paper-dry: setup ## compile the tests, then take the experiments at full scale from download to table, with models of no size and a mirror on this machine; seconds
 	swift test $(TEST_FLAGS) --filter "PaperTests"
+
+.PHONY: notebooks notebooks-check record
+NOTEBOOKS := $(wildcard experiments/*/README.md)
+
+notebooks: build ## build, then render the recorded results into the blocks of experiments/*/README.md; seconds
+	$(D3LLM) notebook $(NOTEBOOKS) --store $(STORE)
+
+notebooks-check: build ## build, then fail if a block of a notebook isn't what the recorded results say; seconds
+	$(D3LLM) notebook $(NOTEBOOKS) --store $(STORE) --check
+
+record: build ## build, then copy the results of RUN (such as mini/table1) from STORE to the folders that have its results, or to RESULTS (of STAGES); render the notebooks; seconds
+	scripts/record-results.sh $(STORE) "$(or $(RUN),$(error RUN is missing: make record RUN=mini/table1))" $(if $(RESULTS),"$(RESULTS)" $(STAGES))
+	$(D3LLM) notebook $(NOTEBOOKS) --store $(STORE)
 
 torture: setup ## compile the tests, then kill runs, imports and collections KILLS times at random and compare what comes of it; minutes
 	D3LLM_TORTURE=$(KILLS) swift test $(TEST_FLAGS) --filter "TortureTests|CommandTests.KillTests"

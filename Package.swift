@@ -119,6 +119,12 @@ let package = Package(
             ],
             resources: [.embedInCode("Assets")]),
         .target(
+            name: "Notebooks",
+            dependencies: [
+                "Pipeline", "Reporting", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
             name: "Parity",
             dependencies: [
                 "Decoding", "Training", "Evaluation", "Tokenizers", "Transformers", "Numerics", "JSON",
@@ -129,6 +135,7 @@ let package = Package(
             name: "d3llm",
             dependencies: [
                 "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Sessions", "Serving",
+                "Notebooks",
                 "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "JSON", "Files", "Archives",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -156,6 +163,7 @@ let package = Package(
         .testTarget(
             name: "PublishedTests",
             dependencies: ["Published", "Evaluation", "Pipeline", "Reporting", "TestSupport"]),
+        .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "Pipeline", "TestSupport"]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
         .testTarget(
             name: "SessionsTests", dependencies: ["Sessions", "Decoding", "Tokenizers", "TestSupport"]),

@@ -27,6 +27,7 @@ struct D3LLM: ParsableCommand {
             TableCommand.self, LeaderboardCommand.self, CoverageCommand.self,
             DecodeCommand.self, ChatCommand.self, ServeCommand.self,
             SamplesCommand.self, KindsCommand.self, MethodsCommand.self, ParityCommand.self,
+            NotebookCommand.self,
             DoctorCommand.self,
             ManualCommand.self,
         ])

@@ -27,6 +27,11 @@ struct D3LLMCommand {
             Self.executable, arguments, environment: columns, scratch: scratch.path)
     }
 
+    /// Another program, with the same place for its output.
+    func started(_ program: FilePath, _ arguments: [String]) throws -> Command {
+        try Command(program, arguments, scratch: scratch.path)
+    }
+
     func callAsFunction(_ arguments: String..., environment: [String: String] = [:]) throws -> Command.Outcome
     {
         try start(arguments, environment: environment).wait()

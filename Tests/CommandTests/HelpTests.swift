@@ -6,7 +6,7 @@ import Testing
     static let subcommands = [
         "run", "report", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan", "why",
         "validate", "config", "schema", "table", "leaderboard", "coverage", "decode", "chat", "serve",
-        "samples", "kinds", "methods",
+        "samples", "notebook", "kinds", "methods",
         "parity", "doctor",
     ]
 

@@ -1,14 +1,14 @@
 /// Suggestions for names that nobody knows.
-enum NearestName {
+package enum NearestName {
     /// A sentence that names the candidate most like `name`, or lists them all when none is alike.
-    static func hint(for name: String, among candidates: [String], what: String) -> String? {
+    package static func hint(for name: String, among candidates: [String], what: String) -> String? {
         if let best = nearest(to: name, among: candidates) { return "Did you mean \"\(best)\"?" }
         guard !candidates.isEmpty, candidates.count <= 40 else { return nil }
         return "\(what): \(candidates.joined(separator: ", "))."
     }
 
     /// The candidate with the smallest edit distance, if that is small enough to be a slip.
-    static func nearest(to name: String, among candidates: [String]) -> String? {
+    package static func nearest(to name: String, among candidates: [String]) -> String? {
         let scored = candidates.map { ($0, distance(fold(name), fold($0))) }
         guard let best = scored.min(by: { $0.1 < $1.1 }) else { return nil }
         return best.1 <= max(1, min(name.count, best.0.count) / 3) ? best.0 : nil

@@ -1,0 +1,78 @@
+internal import Files
+internal import SystemPackage
+
+/// The digests of a folder of results, in the form that `sha256sum --check` reads.
+///
+/// The first line is a comment with the run that the results are of.
+struct ChecksumFile {
+    static let name = "SHA256SUMS"
+
+    /// The folder that the paths are relative to.
+    let folder: FilePath
+    /// The run's address in the store that the results were recorded from, if the file says so.
+    let run: String?
+    /// SHA-256 by path, in the order of the file.
+    let digests: [(path: String, sha256: String)]
+
+    /// - Throws: A problem for a line of another form, `FileError`.
+    init(in folder: FilePath) throws {
+        self.folder = folder
+        let path = folder.appending(Self.name)
+        var run: String?
+        var digests: [(path: String, sha256: String)] = []
+        for (index, line) in try FileSystem.readText(path).split(separator: "\n").enumerated() {
+            if line.hasPrefix("#") {
+                if run == nil { run = line.dropFirst().trimmed }
+                continue
+            }
+            let digest = line.prefix(64)
+            let name = line.dropFirst(66)
+            guard digest.utf8.count == 64, digest.allSatisfy(\.isHexDigit),
+                line.dropFirst(64).hasPrefix("  "),
+                FilePath(String(name)).isRelative, !name.isEmpty
+            else {
+                throw NotebookProblem.results(
+                    "Line \(index + 1) of \(path) isn't a digest and a file, as sha256sum writes them.")
+            }
+            digests.append((String(name), digest.lowercased()))
+        }
+        self.run = run
+        self.digests = digests
+    }
+
+    /// What isn't as the digests say, as sentences.
+    func problems() throws -> [String] {
+        var problems: [String] = []
+        for (path, sha256) in digests {
+            let file = folder.pushing(FilePath(path))
+            guard try FileSystem.status(file)?.kind == .file else {
+                problems.append("\(file) is missing, but \(Self.name) lists it.")
+                continue
+            }
+            if try SHA256.hex(ofFile: file) != sha256 {
+                problems.append(
+                    "\(file) isn't what was recorded: its digest differs from that in \(Self.name).")
+            }
+        }
+        let listed = Set(digests.map(\.path))
+        for path in try Self.files(in: folder) where path != Self.name && !listed.contains(path) {
+            problems.append(
+                "\(folder.pushing(FilePath(path))) was not recorded: \(Self.name) doesn't list it.")
+        }
+        return problems
+    }
+
+    /// All files below a folder but hidden ones, by path relative to it.
+    private static func files(in folder: FilePath) throws -> [String] {
+        var files: [String] = []
+        for name in try FileSystem.list(folder) where !name.hasPrefix(".") {
+            let path = folder.appending(name)
+            if try FileSystem.status(path)?.kind == .folder {
+                files += try Self.files(in: path).map { "\(name)/\($0)" }
+            } else {
+                files.append(name)
+            }
+        }
+        return files
+    }
+}

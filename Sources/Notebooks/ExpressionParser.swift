@@ -1,0 +1,138 @@
+internal import Pipeline
+
+/// Reads expressions: sums of products of numbers, places, functions and brackets.
+struct ExpressionParser {
+    enum Token: Hashable {
+        /// A number, a file, a function or an operator: whatever has no space or bracket in it.
+        case word(String)
+        /// What stands in square brackets.
+        case key(String)
+        case open, close, comma
+
+        var text: String {
+            switch self {
+            case .word(let word): word
+            case .key(let key): "[\(key)]"
+            case .open: "("
+            case .close: ")"
+            case .comma: ","
+            }
+        }
+    }
+
+    private var tokens: ArraySlice<Token>
+    /// The file that was named last.
+    private var file: String?
+
+    init(_ tokens: [Token]) { self.tokens = tokens[...] }
+
+    /// - Throws: A problem where a square bracket or a quotation mark isn't closed.
+    static func tokens(of text: String) throws(NotebookProblem) -> [Token] {
+        var tokens: [Token] = []
+        var rest = text[...]
+        while let character = rest.first {
+            switch character {
+            case "(", ")", ",":
+                tokens.append(character == "(" ? .open : character == ")" ? .close : .comma)
+                rest.removeFirst()
+            case "[":
+                // Quotation marks allow for brackets in the names of rows.
+                let isQuoted = rest.dropFirst().first == "\""
+                let key = rest.dropFirst(isQuoted ? 2 : 1)
+                guard let end = key.firstRange(of: isQuoted ? "\"]" : "]") else {
+                    throw .marker("\"\(rest.prefix(40))\" isn't closed with \(isQuoted ? "\"]" : "]").")
+                }
+                tokens.append(
+                    .key(key[..<end.lowerBound].split(whereSeparator: \.isWhitespace).joined(separator: " ")))
+                rest = rest[end.upperBound...]
+            case let space where space.isWhitespace: rest.removeFirst()
+            default:
+                let word = rest.prefix { !"()[],".contains($0) && !$0.isWhitespace }
+                tokens.append(.word(String(word)))
+                rest = rest.dropFirst(word.count)
+            }
+        }
+        return tokens
+    }
+
+    mutating func expression() throws(NotebookProblem) -> Expression {
+        var result = try product()
+        while let sign = nextOperator(["+", "-"]) { result = .operation(sign, result, try product()) }
+        return result
+    }
+
+    func end() throws(NotebookProblem) {
+        guard let token = tokens.first else { return }
+        throw .marker(
+            "\"\(token.text)\" isn't expected there. Operators are +, -, * and /, with spaces around them.")
+    }
+
+    private mutating func product() throws(NotebookProblem) -> Expression {
+        var result = try factor()
+        while let sign = nextOperator(["*", "/"]) { result = .operation(sign, result, try factor()) }
+        return result
+    }
+
+    private mutating func factor() throws(NotebookProblem) -> Expression {
+        guard let token = tokens.popFirst() else {
+            throw .marker("A value needs a place such as results/table.csv[row][column].")
+        }
+        switch token {
+        case .open:
+            let inner = try expression()
+            try expect(.close)
+            return inner
+        case .key(let key):
+            guard let file else { throw .marker("\(token.text) has no file in front of it.") }
+            return .reference(reference(file, first: key))
+        case .word(let word):
+            if tokens.first == .open { return try call(word) }
+            if case .key(let key)? = tokens.first {
+                tokens.removeFirst()
+                file = word
+                return .reference(reference(word, first: key))
+            }
+            if let number = Double(word), number.isFinite { return .number(number) }
+            throw .marker("\"\(word)\" is neither a number nor a file with a place in it, FILE[row][column].")
+        default: throw .marker("\"\(token.text)\" isn't expected there.")
+        }
+    }
+
+    private mutating func reference(_ file: String, first: String) -> Expression.Reference {
+        var keys = [first]
+        while case .key(let key)? = tokens.first {
+            tokens.removeFirst()
+            keys.append(key)
+        }
+        return Expression.Reference(file: file, keys: keys)
+    }
+
+    private mutating func call(_ name: String) throws(NotebookProblem) -> Expression {
+        guard let function = Expression.Function(rawValue: name) else {
+            let names = Expression.Function.allCases.map(\.rawValue)
+            throw .marker(
+                "There is no function \(name). \(NearestName.hint(for: name, among: names, what: "There are") ?? "")"
+            )
+        }
+        try expect(.open)
+        var arguments = [try expression()]
+        while tokens.first == .comma {
+            tokens.removeFirst()
+            arguments.append(try expression())
+        }
+        try expect(.close)
+        return .call(function, arguments)
+    }
+
+    private mutating func expect(_ token: Token) throws(NotebookProblem) {
+        guard tokens.popFirst() == token else { throw .marker("\"\(token.text)\" is missing.") }
+    }
+
+    private mutating func nextOperator(_ signs: [Character]) -> Expression.Operator? {
+        guard case .word(let word)? = tokens.first, word.count == 1, let character = word.first,
+            signs.contains(character)
+        else { return nil }
+        tokens.removeFirst()
+        return Expression.Operator(rawValue: character)
+    }
+}

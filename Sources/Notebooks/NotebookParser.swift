@@ -1,0 +1,140 @@
+internal import JSON
+
+/// What stands between a marker and the one that closes it.
+struct NotebookBlock {
+    let directive: Directive
+    /// Whether it stands in a sentence or a cell instead of between lines.
+    let isInline: Bool
+    /// Bytes of the opening marker.
+    let marker: Range<Int>
+    /// Bytes between the markers: what is rendered.
+    let content: Range<Int>
+}
+
+/// Finds the blocks of a notebook.
+///
+/// A block begins with `<!-- d3llm: … -->` and ends with `<!-- /d3llm -->`. Blocks don't nest.
+struct NotebookParser {
+    let source: SourceText
+    private let bytes: [UInt8]
+    private(set) var blocks: [NotebookBlock] = []
+    /// Files and places in them by the names that `source` gives them.
+    private(set) var names: [String: Expression.Reference] = [:]
+    private(set) var findings: [NotebookFinding] = []
+
+    init(_ bytes: [UInt8], name: String) {
+        self.bytes = bytes
+        source = SourceText(name: name, bytes: bytes)
+        parse()
+    }
+
+    private mutating func parse() {
+        var scanner = MarkdownScanner(bytes)
+        var position = 0
+        while let comment = scanner.next(from: position) {
+            position = comment.range.upperBound
+            guard comment.isOurs else { continue }
+            guard !comment.isUnclosed else {
+                add("This marker isn't closed: --> is missing.", at: comment.range.lowerBound)
+                continue
+            }
+            guard comment.text != Self.closing else {
+                add("This closes a block, but none is open here.", at: comment.range.lowerBound)
+                continue
+            }
+            do throws(NotebookProblem) {
+                let directive = try Directive(comment.text)
+                if case .source(let name, let place) = directive {
+                    try declare(name, place)
+                    continue
+                }
+                position = try parseBlock(directive, comment, scanner)
+            } catch {
+                add(error.message, at: comment.range.lowerBound)
+            }
+        }
+    }
+
+    /// - Returns: Where the block ends.
+    private mutating func parseBlock(
+        _ directive: Directive, _ comment: MarkdownScanner.Comment, _ scanner: MarkdownScanner
+    ) throws(NotebookProblem) -> Int {
+        let start = comment.range.upperBound
+        var position = start
+        var end: MarkdownScanner.Comment?
+        while end == nil, let next = scanner.nextInBlock(from: position) {
+            position = next.range.upperBound
+            if next.isOurs { end = next }
+        }
+        guard let end, end.text == Self.closing, !end.isUnclosed else {
+            let other = end.map {
+                " before another begins in line \(source.position(of: $0.range.lowerBound).line)"
+            }
+            throw .marker("This block isn't closed\(other ?? ""). Write <!-- \(Self.closing) --> behind it.")
+        }
+        let isInline = directive.kind == "value" || (directive.kind == "figure" && !isAlone(comment.range))
+        if isInline {
+            if startsItsLine(comment.range.lowerBound) {
+                throw .marker(
+                    "A \(directive.kind) can't begin a line: Markdown would take the whole line for HTML. Put a word in front of it."
+                )
+            }
+            // An end marker that was lost would let it take the place of all up to the next one.
+            let content = bytes[start..<end.range.lowerBound]
+            guard content.count <= Self.longestInline else {
+                throw .marker(
+                    "More than a \(directive.kind) stands here up to line \(source.position(of: end.range.lowerBound).line). Write <!-- \(Self.closing) --> behind it."
+                )
+            }
+        } else if !isAlone(comment.range) || !isAlone(end.range) {
+            throw .marker(
+                "The markers around a \(directive.kind) stand alone in their lines, without spaces in front of them."
+            )
+        }
+        blocks.append(
+            NotebookBlock(
+                directive: directive, isInline: isInline, marker: comment.range,
+                content: start..<end.range.lowerBound))
+        return end.range.upperBound
+    }
+
+    private mutating func declare(_ name: String, _ place: Expression.Reference) throws(NotebookProblem) {
+        if let other = names[name] { throw .marker("The name \(name) stands for \(other.file) already.") }
+        names[name] = place
+    }
+
+    private mutating func add(_ message: String, at offset: Int) {
+        let (line, column) = source.position(of: offset)
+        findings.append(
+            NotebookFinding(kind: .marker, file: source.name, line: line, column: column, message: message))
+    }
+
+    /// Whether nothing but signs of lists and quotes stands before a place in its line.
+    private func startsItsLine(_ offset: Int) -> Bool {
+        let line = bytes[..<offset].reversed().prefix { $0 != UInt8(ascii: "\n") }.reversed()
+        let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+        return words.allSatisfy { word in
+            ["*", "-", "+", ">"].contains(word)
+                || (word.count > 1 && word.dropLast().allSatisfy(\.isNumber) && ".)".contains(word.suffix(1)))
+        }
+    }
+
+    private func isAlone(_ range: Range<Int>) -> Bool {
+        let isFirst = range.lowerBound == 0 || bytes[range.lowerBound - 1] == UInt8(ascii: "\n")
+        let rest = bytes[range.upperBound...].prefix { $0 != UInt8(ascii: "\n") }
+        return isFirst && rest.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") }
+    }
+
+    static let closing = "/d3llm"
+    /// In bytes; links to figures are the longest.
+    private static let longestInline = 500
+}
+
+extension MarkdownScanner.Comment {
+    /// Whether it is meant for this program, however it is spelt.
+    var isOurs: Bool {
+        let text = text.lowercased()
+        let word = (text.hasPrefix("/") ? text.dropFirst() : text[...]).prefix { $0.isLetter || $0.isNumber }
+        return word == "d3llm"
+    }
+}
