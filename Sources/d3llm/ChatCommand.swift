@@ -82,7 +82,9 @@ struct ChatCommand: ParsableCommand {
         }
     }
 
-    /// The next line; nil at the end. Ctrl-C doesn't leave, but says how to.
+    /// The next line, or nil at the end.
+    ///
+    /// Ctrl-C doesn't leave, but says how to.
     private func nextLine(_ reader: inout LineReader, say: (String) -> Void) throws -> ChatLine? {
         while true {
             _ = try? FileDescriptor.standardError.writeAll("> ".utf8)

@@ -74,6 +74,19 @@ import Testing
             "\(text)")
     }
 
+    /// In a chat Ctrl-C stops the answer; the program stays and answers the next line.
+    @Test func ctrlCStopsAnAnswerAndNotTheChat() throws {
+        let text = try terminal(
+            """
+            t send-keys -t s "clear; '$0' chat \(model) --method vanilla --set earlyStop=true --pace 300; echo code \\$?" Enter
+            w 'Try:'; t send-keys -t s C-c; w 'leaves'; t send-keys -t s 'Anna has 3 pens .' Enter; w 'NFE [2-9]'
+            t send-keys -t s C-c; w 'Stopped'; t send-keys -t s '/reset' Enter; w 'Forgotten'
+            t display -p -t s 'cursor #{cursor_flag}'; t send-keys -t s '/quit' Enter; w 'code [0-9]'
+            t capture-pane -p -t s
+            """)
+        #expect(text.contains("cursor 1") && text.contains("code 0"), "\(text)")
+    }
+
     @Test func withoutColoursThereAreNone() throws {
         let script = "d \(sample) --pace 0; w 'code [0-9]'; t capture-pane -e -p -t s"
         #expect(try terminal(script).contains("\u{1B}[38;5;"))

@@ -84,7 +84,7 @@ public struct ArtifactAddress: Sendable {
             return String(folder[..<dash])
         }
         /// `mini/table1/student`
-        var name: String { "\(experiment)/\(stage)" }
+        /// The full name without the digits, as mini/table1/student.
 
         func answers(to text: String) -> Bool {
             [address, folder, name, stage].contains(text)

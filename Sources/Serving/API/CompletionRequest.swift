@@ -130,9 +130,8 @@ struct CompletionRequest {
                     "\(limit) tokens are more than the \(server.options.maximumTokens) that this server decodes.",
                     parameter: "max_tokens")
             }
-            let whole = (limit + block - 1) / block * block
-            values["generationLength"] = .integer(
-                min(whole, usual.integer("generationLength").map { max($0, whole) } ?? whole))
+            let most = max(block, server.options.maximumTokens / block * block)
+            values["generationLength"] = .integer(min((limit + block - 1) / block * block, most))
         }
         return try server.setting(method: choice?["method"], options: choice?["options"], adding: values)
     }

@@ -33,7 +33,7 @@ final class EventRecorder {
         let tokens = changes(decoder, [:])
         count(decoder)
         let end = model.endToken.flatMap { told.firstIndex(of: $0) }
-        let settled = told.prefix(end ?? told.count).filter { $0 != model.maskToken }
+        let settled = told.prefix(end ?? told.count).filter(isDecided)
         return DecodingEvent.End(
             reason: isStopped ? .cancelled : end != nil ? .end : .length, tokens: tokens, length: told.count,
             text: model.tokenizer.decode(tokenIds: settled.map(Int.init), skipSpecialTokens: true),
@@ -46,7 +46,7 @@ final class EventRecorder {
     ) -> [DecodingEvent.Token] {
         let now = Array(decoder.state.response)
         var changed: [DecodingEvent.Token] = []
-        for (position, token) in now.enumerated() where token != decoder.state.maskToken {
+        for (position, token) in now.enumerated() where isDecided(token) {
             let isNew = position >= told.count || told[position] != token
             guard isNew || predictions[position] != nil else { continue }
             let prediction = predictions[position].flatMap { $0.token == token ? $0 : nil }
@@ -68,10 +68,11 @@ final class EventRecorder {
         started = now
         counters.evaluations = decoder.evaluations
         counters.forwards = decoder.forwards
-        // An autoregressive model may have no token to spare for a mask: then nothing of it is undecided.
         let end = model.endToken.flatMap { told.firstIndex(of: $0) }
         let counted = told.prefix(end.map { $0 + 1 } ?? told.count)
-        counters.tokens =
-            model.isAutoregressive ? counted.count : counted.count { $0 != model.maskToken }
+        counters.tokens = counted.count(where: isDecided)
     }
+
+    /// An autoregressive model has no undecided tokens, and may have no token to spare for a mask.
+    private func isDecided(_ token: Int32) -> Bool { model.isAutoregressive || token != model.maskToken }
 }
