@@ -76,15 +76,15 @@ public struct ArtifactAddress: Sendable {
         let experiment: String
         let folder: String
 
-        /// `mini/table1/student-bbd091f8f2d1`
+        /// The full name, such as mini/table1/student-bbd091f8f2d1.
         var address: String { "\(experiment)/\(folder)" }
-        /// `student`
+        /// The stage, such as student.
         var stage: String {
             guard let dash = folder.lastIndex(of: "-") else { return folder }
             return String(folder[..<dash])
         }
-        /// `mini/table1/student`
-        /// The full name without the digits, as mini/table1/student.
+        /// The full name without the digits of the fingerprint.
+        var name: String { "\(experiment)/\(stage)" }
 
         func answers(to text: String) -> Bool {
             [address, folder, name, stage].contains(text)
