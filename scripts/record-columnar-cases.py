@@ -73,7 +73,7 @@ def parquet(folder):
         return path
 
     plain = dict(use_dictionary=False, write_statistics=False)
-    data = table(40)
+    data = table(30)
     expected = data.to_pylist()
     record(folder / "table", expected)
     # Each of these has the rows of table.jsonl.
@@ -89,10 +89,10 @@ def parquet(folder):
           store_schema=False)
     # Deltas and lengths.
     numbers = pa.table({
-        "a": pa.array([None if i % 13 == 0 else i * i - 5000 for i in range(250)], pa.int64()),
-        "b": pa.array([(i * 2654435761) % 2**32 - 2**31 for i in range(250)], pa.int32()),
-        "c": pa.array([2**63 - 1 if i % 2 else -(2**63) for i in range(250)], pa.int64()),
-        "text": pa.array([None if i % 17 == 0 else "word" * (i % 5) for i in range(250)]),
+        "a": pa.array([None if i % 13 == 0 else i * i - 5000 for i in range(150)], pa.int64()),
+        "b": pa.array([(i * 2654435761) % 2**32 - 2**31 for i in range(150)], pa.int32()),
+        "c": pa.array([2**63 - 1 if i % 2 else -(2**63) for i in range(150)], pa.int64()),
+        "text": pa.array([None if i % 17 == 0 else "word" * (i % 5) for i in range(150)]),
     })
     delta = {"a": "DELTA_BINARY_PACKED", "b": "DELTA_BINARY_PACKED", "c": "DELTA_BINARY_PACKED",
              "text": "DELTA_LENGTH_BYTE_ARRAY"}
@@ -123,7 +123,52 @@ def parquet(folder):
     write("refused-binary", pa.table({"a": pa.array([b"\xff\xfe"])}))
 
 
+def arrow(folder):
+    def write(name, data, new=pa.ipc.new_stream, batch=17, **options):
+        with pa.OSFile(str(folder / name), "wb") as sink:
+            with new(sink, data.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+                writer.write_table(data, max_chunksize=batch)
+
+    data = table(30)
+    # These have the rows of table.jsonl.
+    write("table-stream.arrow", data)
+    write("table-file.arrow", data, pa.ipc.new_file)
+    write("table-old.arrow", data, use_legacy_format=True, metadata_version=pa.ipc.MetadataVersion.V4)
+    large = pa.schema([f.with_type(pa.large_string()) if f.type == pa.string() else
+                       f.with_type(pa.large_list(pa.int32())) if f.name == "ids" else f for f in TYPES])
+    write("table-large.arrow", data.cast(large))
+    one = pa.table({"a": ["x" * 100]})
+    write("refused-lz4.arrow", one, compression="lz4")
+    write("refused-zstd.arrow", one, compression="zstd")
+    write("refused-dictionary.arrow", pa.table({"a": pa.array(["x", "x"]).dictionary_encode()}))
+    write("refused-timestamp.arrow", pa.table({"a": pa.array([1], pa.timestamp("us"))}))
+
+
+def math(folder):
+    """A data set in the shape of EleutherAI/hendrycks_math: a folder per subject, one of them in two files."""
+    folder.mkdir(exist_ok=True)
+    lines = []
+
+    def problem(split, subject, number):
+        return {"problem": f"What is ${number}+{len(subject)}$? ({split})", "level": f"Level {number % 5 + 1}",
+                "type": subject, "solution": f"It is $\\boxed{{{number + len(subject)}}}$."}
+
+    for subject, counts in [("Algebra", [3, 2]), ("Counting & Probability", [4]), ("Precalculus", [2])]:
+        name = subject.lower().replace(" & ", "_and_")
+        (folder / name).mkdir(exist_ok=True)
+        for split, sizes in [("test", counts), ("train", [3])]:
+            first = 0
+            for index, size in enumerate(sizes):
+                rows = [problem(split, subject, first + n) for n in range(size)]
+                pq.write_table(pa.Table.from_pylist(rows), folder / name / f"{split}-{index:05}-of-{len(sizes):05}.parquet")
+                lines += [{"path": f"{split}/{name}/{first + n}.json", "record": row} for n, row in enumerate(rows)]
+                first += size
+    record(folder / "files", lines)
+
+
 if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
     parquet(target)
+    arrow(target)
+    math(target / "math")
