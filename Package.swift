@@ -124,7 +124,7 @@ let package = Package(
                 "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Decoding", "Numerics",
                 "Sandbox", "JSON",
                 "Files",
-                "Archives",
+                "Archives", "Columnar",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
