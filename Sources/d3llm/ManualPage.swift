@@ -158,6 +158,8 @@ struct Roff {
             case "\"": result += "\\(dq"
             case "`": result += "\\(ga"
             case "'": result += "\\(aq"
+            // Terminals without Unicode have no character for it.
+            case "…": result += "..."
             default:
                 // Not every reader of roff takes UTF-8.
                 for scalar in character.unicodeScalars {

@@ -6,8 +6,8 @@ import Testing
     static let subcommands = [
         "run", "report", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan", "why",
         "validate", "config", "schema", "table", "leaderboard", "coverage", "decode", "chat", "serve",
-        "samples", "notebook", "kinds", "methods",
-        "parity", "doctor",
+        "samples", "kinds", "methods",
+        "parity", "notebook", "doctor",
     ]
 
     @Test(arguments: [""] + subcommands)

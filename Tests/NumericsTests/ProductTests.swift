@@ -112,7 +112,8 @@ import Testing
 
     @Test("the smallest magnitudes count as 0 in 8 bits")
     func denormals() {
-        let tiny = Matrix(rows: 1, columns: 2, elements: [.leastNonzeroMagnitude, -1e-39])
+        let tiny = Matrix(
+            rows: 1, columns: 2, elements: [.leastNonzeroMagnitude, -.leastNormalMagnitude / 16])
         let w = Matrix(rows: 1, columns: 2, elements: [1, 1])
         #expect(product(tiny, .int8(Int8Weight(quantizing: w))).elements == [0])
     }

@@ -72,6 +72,13 @@ import Testing
         #expect(status(running.answer("GET / HTTP/1.1\r\nHo")) == "408")
         #expect(status(running.answer(head + "Transfer-Encoding: chunked\r\n\r\n")) == "411")
         #expect(status(running.answer(head + "\r\n")) == "411")
+    }
+
+    @Test func idleConnectionsAreLimitedAndSentAway() throws {
+        let running = try RunningServer {
+            $0.limits.headTime = .seconds(3)
+            $0.limits.connections = 3
+        }
         let idle = (0..<3).compactMap { _ in HTTPClient(port: running.port) }
         #expect(
             RunningServer.comesTrue(within: .seconds(2)) { running.server.activity.snapshot.connections == 3 }
@@ -80,7 +87,9 @@ import Testing
         #expect(idle.count == 3)
         // Idle ones are sent away, which makes room.
         #expect(
-            RunningServer.comesTrue(within: .seconds(3)) { running.server.activity.snapshot.connections == 0 }
+            RunningServer.comesTrue(within: .seconds(20)) {
+                running.server.activity.snapshot.connections == 0
+            }
         )
         #expect(status(running.get("/health")) == "200")
     }
