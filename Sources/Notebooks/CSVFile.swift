@@ -36,7 +36,7 @@ struct CSVFile {
         guard keys.count == 3 else { return Double(cells[0]).map(Datum.number) ?? .text(cells[0]) }
         let items = cells[0].split(separator: " / ").map(String.init)
         if keys[2] == "*" { return .list(try Self.numbers(items)) }
-        guard let index = Int(keys[2]), items.indices.contains(index - 1) else {
+        guard let index = Int(keys[2]), index > 0, items.indices.contains(index - 1) else {
             throw .marker("That cell has \(items.count) items, counted from 1; there is no [\(keys[2])].")
         }
         return Double(items[index - 1]).map(Datum.number) ?? .text(items[index - 1])

@@ -21,6 +21,8 @@ struct ExpressionParser {
     }
 
     private var tokens: ArraySlice<Token>
+    /// How many brackets are open.
+    private var depth = 0
     /// The file that was named last.
     private var file: String?
 
@@ -45,6 +47,7 @@ struct ExpressionParser {
                 tokens.append(
                     .key(key[..<end.lowerBound].split(whereSeparator: \.isWhitespace).joined(separator: " ")))
                 rest = rest[end.upperBound...]
+            case "]": throw .marker("\"]\" closes nothing there.")
             case let space where space.isWhitespace: rest.removeFirst()
             default:
                 let word = rest.prefix { !"()[],".contains($0) && !$0.isWhitespace }
@@ -56,6 +59,10 @@ struct ExpressionParser {
     }
 
     mutating func expression() throws(NotebookProblem) -> Expression {
+        depth += 1
+        defer { depth -= 1 }
+        // Nobody can read more, and each level takes of the stack.
+        guard depth <= 32 else { throw .marker("The brackets are nested more than 32 deep.") }
         var result = try product()
         while let sign = nextOperator(["+", "-"]) { result = .operation(sign, result, try product()) }
         return result

@@ -47,7 +47,7 @@ extension JSONValue {
             throw .marker("\(named.count) elements there say \"\(key)\", so that it doesn't say which.")
         }
         guard let number = Int(key) else { throw .marker("No element there says \"\(key)\".") }
-        guard elements.indices.contains(number - 1) else {
+        guard number > 0, elements.indices.contains(number - 1) else {
             throw .marker("There are \(elements.count) elements, counted from 1, and no [\(key)].")
         }
         return elements[number - 1]

@@ -43,7 +43,9 @@ struct RunSummary {
         var parts: [String] = []
         if let processor = machine["processor"]?.string { parts.append(processor) }
         if let cores = machine["cores"]?.int { parts.append("\(cores) cores") }
-        if let memory = machine["memoryBytes"]?.int { parts.append("\((memory + (1 << 29)) >> 30) GiB") }
+        if let memory = machine["memoryBytes"]?.int {
+            parts.append("\(Int((Double(memory) / 1_073_741_824).rounded())) GiB")
+        }
         if let threads = machine["threads"]?.int { parts.append("\(threads) threads") }
         if let kernels = machine["kernels"]?.string { parts.append("kernels for \(kernels)") }
         if let system = machine["system"]?.string {
