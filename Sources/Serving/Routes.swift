@@ -10,7 +10,7 @@ extension Server {
         if let asset = Asset.at(request.path) {
             try expect(["GET", "HEAD"], request)
             return try responder.send(
-                200, asset.type, asset.bytes, headers: Asset.headers, withoutBody: request.method == "HEAD")
+                200, asset.type, asset.bytes, headers: Asset.headers)
         }
         switch request.path {
         case "/health":
@@ -82,9 +82,12 @@ extension Server {
         var name = host.lowercased()
         if name.hasPrefix("[") {
             guard let end = name.firstIndex(of: "]") else { return false }
-            return name[name.index(after: name.startIndex)..<end].allSatisfy {
-                $0.isHexDigit || $0 == ":" || $0 == "."
+            let rest = name[name.index(after: end)...]
+            guard rest.isEmpty || (rest.hasPrefix(":") && rest.dropFirst().allSatisfy(\.isNumber)) else {
+                return false
             }
+            let address = name[name.index(after: name.startIndex)..<end]
+            return address.contains(":") && address.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
         }
         if let colon = name.lastIndex(of: ":") {
             guard name[name.index(after: colon)...].allSatisfy(\.isNumber) else { return false }

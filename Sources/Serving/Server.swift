@@ -90,7 +90,8 @@ public final class Server: Sendable {
                 guard let request = try connection.request() else { return }
                 let keepsAlive =
                     request.keepsAlive && count < options.limits.requestsPerConnection && !stops
-                let responder = HTTPResponder(connection, keepsAlive: keepsAlive)
+                let responder = HTTPResponder(
+                    connection, keepsAlive: keepsAlive, isHead: request.method == "HEAD")
                 try answer(request, responder)
                 log(request, "\(responder.status)", start)
                 guard keepsAlive, !connection.isGone else { return }

@@ -69,6 +69,7 @@ struct ChatCommand: ParsableCommand {
                         let prompt = try model.prompt(history.asking(question))
                         let end = try output.decode(
                             DecodingSession(model, setting, threads: live.threadCount), prompt, seed: seed)
+                        if TerminalGuard.isTerminated { throw ExitCodes.interrupted }
                         if end.reason == .cancelled {
                             say("Stopped. The answer so far isn't remembered.")
                         } else if model.manner == .conversation {
@@ -92,7 +93,9 @@ struct ChatCommand: ParsableCommand {
             defer { TerminalGuard.end() }
             switch try reader.next() {
             case .line(let line): return ChatLine(line)
-            case .interrupted: say("\n/quit or Ctrl-D leaves.")
+            case .interrupted:
+                if TerminalGuard.isTerminated { throw ExitCodes.interrupted }
+                say("\n/quit or Ctrl-D leaves.")
             case .end:
                 say("")
                 return nil

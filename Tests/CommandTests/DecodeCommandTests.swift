@@ -107,6 +107,17 @@ import Testing
         #expect(outcome.output.split(separator: "\n").last?.contains(#""reason":"cancelled""#) == true)
     }
 
+    /// A chat that waits for a line goes away when it is told to.
+    @Test func aChatEndsWithSIGTERM() throws {
+        let outcome = try command.shell(
+            """
+            mkfifo \(command.scratch.path)/lines
+            "$0" chat \(Self.model) <\(command.scratch.path)/lines & exec 3>\(command.scratch.path)/lines
+            sleep 1; kill -TERM $!; wait $!
+            """)
+        #expect(outcome.code == 130, "\(outcome.log)")
+    }
+
     @Test func aFullDiskIsAnError() throws {
         let outcome = try command.shell("\"$0\" decode \(Self.model) 'Anna has 3 pens' >/dev/full")
         #expect(outcome.code == 1 || outcome.code == 3)

@@ -29,7 +29,8 @@ import Testing
             #expect(status(running.get("/health", host: host)) == "200", "\(host)")
         }
         for host in [
-            "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "[x]", "localhost:a",
+            "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "[x]",
+            "[::1].evil.example", "[::1]:a", "localhost:a",
         ] {
             #expect(status(running.get("/health", host: host)) == "421", "\(host)")
         }
@@ -50,6 +51,12 @@ import Testing
             #expect(status(running.get(path)) == "404", "\(path)")
         }
         #expect(running.get("/").contains("script-src 'self'"))
+        // The answer to HEAD has no body, an error's neither: what followed would be taken for the next answer.
+        for path in ["/", "/health", "/nothing"] {
+            let answer = running.answer(
+                "HEAD \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 ") && answer.hasSuffix("\r\n\r\n"), "\(path)")
+        }
         #expect(
             status(running.answer("DELETE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
                 == "405")

@@ -4,13 +4,16 @@ internal import JSON
 final class HTTPResponder {
     private let connection: Connection
     private let keepsAlive: Bool
+    /// Whether only the head of an answer is wanted.
+    private let isHead: Bool
     /// Whether the head has been sent: from then on errors can't change the status.
     private(set) var hasBegun = false
     private(set) var status = 0
 
-    init(_ connection: Connection, keepsAlive: Bool) {
+    init(_ connection: Connection, keepsAlive: Bool, isHead: Bool = false) {
         self.connection = connection
         self.keepsAlive = keepsAlive
+        self.isHead = isHead
     }
 
     /// Whether the client has gone away.
@@ -18,11 +21,10 @@ final class HTTPResponder {
 
     /// A whole answer.
     func send(
-        _ status: Int, _ type: String, _ body: [UInt8], headers: [(String, String)] = [],
-        withoutBody: Bool = false
+        _ status: Int, _ type: String, _ body: [UInt8], headers: [(String, String)] = []
     ) throws(ConnectionLost) {
         let all = [("Content-Type", type), ("Content-Length", "\(body.count)")] + headers
-        try connection.send(head(status, all) + (withoutBody ? [] : body))
+        try connection.send(head(status, all) + (isHead ? [] : body))
     }
 
     /// JSON as a whole answer.

@@ -14,14 +14,19 @@ public enum TerminalGuard {
     /// Whether Ctrl-C was pressed, or SIGTERM sent, since ``begin(hidesCursor:)``.
     public static var isInterrupted: Bool { interruptions.load(ordering: .relaxed) > 0 }
 
+    /// Whether SIGTERM was ever sent.
+    public static var isTerminated: Bool { isToldToEnd.load(ordering: .relaxed) }
+
     /// Takes over SIGINT, SIGTERM and, with a hidden cursor, SIGTSTP.
     public static func begin(hidesCursor: Bool) {
         interruptions.store(0, ordering: .relaxed)
         cursorIsHidden.store(hidesCursor, ordering: .relaxed)
+        _ = isToldToEnd.load(ordering: .relaxed)
         if hidesCursor { put("\u{1B}[?25l") }
         for number in [SIGINT, SIGTERM] {
             handle(number) { number in
                 // Only what may be called in a signal handler: atomics, write, signal, raise.
+                if number == SIGTERM { isToldToEnd.store(true, ordering: .relaxed) }
                 guard interruptions.wrappingAdd(1, ordering: .relaxed).oldValue > 0 else { return }
                 if cursorIsHidden.load(ordering: .relaxed) { put("\u{1B}[0m\u{1B}[?25h\r\n") }
                 signal(number, SIG_DFL)
@@ -58,4 +63,5 @@ private func put(_ text: StaticString) { _ = write(1, text.utf8Start, text.utf8C
 
 // Globals that a signal handler touches exist before it is installed: `begin` uses them first.
 private let interruptions = Atomic<Int>(0)
+private let isToldToEnd = Atomic<Bool>(false)
 private let cursorIsHidden = Atomic<Bool>(false)

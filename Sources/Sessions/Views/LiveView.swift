@@ -66,7 +66,8 @@ public struct LiveView: Sendable {
             let size = TerminalStyle.size()
             if let result {
                 let lines = screen.finalLines(response, columns: size.columns)
-                let text = lines.isEmpty ? "" : lines.map(\.text).joined(separator: "\r\n") + "\r\n"
+                let text =
+                    response.start == nil ? "" : lines.map(\.text).joined(separator: "\r\n") + "\r\n"
                 put(area.erase(columns: size.columns) + text)
                 return try result.get()
             }
