@@ -41,6 +41,13 @@ let package = Package(
                 "CArchive", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
+        // Data sets as rows.
+        .target(
+            name: "Columnar",
+            dependencies: [
+                "Archives", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+
         .target(
             name: "Fetching",
             dependencies: [
@@ -95,7 +102,7 @@ let package = Package(
             dependencies: [
                 "Pipeline", "Fetching", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
                 "Numerics",
-                "Reporting", "Sandbox", "Archives", "JSON", "Files",
+                "Reporting", "Sandbox", "Archives", "Columnar", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -137,6 +144,7 @@ let package = Package(
                 "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Sessions", "Serving",
                 "Notebooks",
                 "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "JSON", "Files", "Archives",
+                "Columnar",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -145,6 +153,7 @@ let package = Package(
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
         .testTarget(name: "FetchingTests", dependencies: ["Fetching", "TestSupport"]),
         .testTarget(name: "ArchivesTests", dependencies: ["Archives", "CArchive", "TestSupport"]),
+        .testTarget(name: "ColumnarTests", dependencies: ["Columnar", "TestSupport"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"]),
         .testTarget(name: "TransformersTests", dependencies: ["Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),

@@ -1,5 +1,6 @@
 import Archives
 import ArgumentParser
+import Columnar
 import Decoding
 import Fetching
 import Files
@@ -62,7 +63,7 @@ enum ExitCodes {
         case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError,
             is PublishedDataError:
             inputOutput
-        case is ArchiveError, is PackingError, is ExportError, is ImportError: inputOutput
+        case is ArchiveError, is ColumnarError, is PackingError, is ExportError, is ImportError: inputOutput
         case let error where DamagedFileError.describes(error): inputOutput
         case is PermissionError: ExitCode.validationFailure
         case is BLASError, is SandboxError: unavailable

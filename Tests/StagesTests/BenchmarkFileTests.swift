@@ -70,4 +70,56 @@ struct BenchmarkFileTests {
             try problems(", \"subset\": [\"algebr\"]")
         } throws: { "\($0)".contains("counting_and_probability") }
     }
+
+    /// What is in Fixtures/columnar/math, as the tar of MATH has it.
+    private func writeMATHFiles(_ folder: FilePath) throws {
+        let lines = try FileSystem.read(Fixtures.path("columnar/math/files.jsonl"))
+        for line in lines.split(separator: UInt8(ascii: "\n")) {
+            let file = JSONValue(try JSONDocument(parsing: Array(line), name: "files").root)
+            let target = folder.pushing(FilePath(try #require(file["path"]?.string)))
+            try FileSystem.createDirectory(target.removingLastComponent())
+            try FileSystem.writeAtomically(
+                try #require(file["record"]).compactBytes(), to: target)
+        }
+    }
+
+    @Test(arguments: [BenchmarkSplit.test, .train])
+    func aParquetFolderOfMATHGivesTheQuestionsOfTheTar(_ split: BenchmarkSplit) throws {
+        let scratch = try ScratchFolder()
+        let plain = scratch.path.appending("MATH")
+        try writeMATHFiles(plain)
+        let task = try BenchmarkTasks.make(TaskOptions(task: "math", family: .dream))
+        let questions = try [plain, Fixtures.path("columnar/math")].map { folder in
+            let records = try BenchmarkFile(folder: folder, name: "@math")
+                .records(split, unpackingTo: scratch.path.appending("unpacked"), joinsFolders: true)
+            return try task.items(records, training: []).map { [$0.id, $0.prompt.text, $0.target] }
+        }
+        #expect(questions[0] == questions[1] && questions[0].count == (split == .test ? 11 : 9))
+    }
+
+    @Test func filesThatBelongToSeveralDataSetsOrAreMissingAreRefused() throws {
+        let scratch = try ScratchFolder()
+        func error(_ folder: FilePath, _ split: BenchmarkSplit) -> String {
+            let error = #expect(throws: DataError.self) {
+                try BenchmarkFile(folder: folder, name: "@math").records(
+                    split, unpackingTo: scratch.path.appending("unpacked"))
+            }
+            return error?.description ?? ""
+        }
+        #expect(error(Fixtures.path("columnar/math"), .test).contains("3 folders (algebra, counting"))
+        let data = scratch.path.appending("data")
+        try FileSystem.createDirectory(data)
+        try shell("cp '\(Fixtures.path("columnar/math/algebra"))'/test-00001* '\(data)'", scratch)
+        #expect(error(data, .test).contains("doesn't hold all 2 files"))
+        #expect(error(data, .train).contains("no Parquet file of the split \"train\""))
+    }
+
+    @Test func aDatasetStageTakesAParquetFile() throws {
+        let scratch = try ScratchFolder()
+        let path = Fixtures.path("columnar/math/precalculus/test-00000-of-00001.parquet")
+        let stage =
+            "\"q\": {\"kind\": \"benchmark\", \"task\": \"math\", \"family\": \"dream\", \"file\": \"@file\"}"
+        let items = try questions("\(try file(path)), \(stage)", scratch).items
+        #expect(items.map(\.target) == ["11", "12"])
+    }
 }

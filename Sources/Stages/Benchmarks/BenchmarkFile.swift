@@ -1,20 +1,27 @@
 internal import Archives
+internal import Columnar
 internal import Evaluation
 internal import Files
 internal import JSON
 internal import Pipeline
 internal import SystemPackage
 
-/// The data of a benchmark: JSON lines, plain or compressed, or a tar of JSON files, packed or not.
+/// The data of a benchmark: JSON lines, plain or compressed, a tar of JSON files, packed or not, or Parquet files.
 struct BenchmarkFile {
-    private let reference: ArtifactReference
+    /// What it is called in errors.
+    private let reference: String
     private let folder: FilePath
     /// Relative to the folder, sorted.
     private let names: [String]
 
     init(_ reference: ArtifactReference, _ context: StageContext) throws {
-        self.reference = reference
-        folder = context.folder(of: reference)
+        try self.init(folder: context.folder(of: reference), name: "\(reference)")
+    }
+
+    /// - Parameter name: what it is called in errors.
+    init(folder: FilePath, name: String) throws {
+        reference = name
+        self.folder = folder
         names = try Self.files(below: folder).filter { $0 != ArtifactRecord.fileName }.sorted()
     }
 
@@ -23,12 +30,22 @@ struct BenchmarkFile {
     /// - Parameters:
     ///   - split: which of several files, or which part of a tar; a single file of lines is one split.
     ///   - scratch: a folder for what is in a tar; nothing may be in it.
-    /// - Throws: `TaskError`, `ArchiveError`, `FileError`; ``DataError`` where it isn't clear which file is meant.
-    func records(_ split: BenchmarkSplit, unpackingTo scratch: FilePath) throws -> [TaskRecord] {
+    ///   - joinsFolders: whether Parquet files of one split in several folders belong together, as MATH's subjects.
+    /// - Throws: `TaskError`, `ArchiveError`, `ColumnarError`, `FileError`; ``DataError`` where it isn't clear which
+    ///   file is meant.
+    func records(
+        _ split: BenchmarkSplit, unpackingTo scratch: FilePath, joinsFolders: Bool = false
+    ) throws -> [TaskRecord] {
+        let shards = ParquetShards(names)
+        if !shards.isEmpty {
+            let chosen = try shards.names(split, joinsFolders: joinsFolders, of: reference)
+            return try ParquetShards.records(chosen.map { folder.pushing(FilePath($0)) })
+        }
         let members = names.compactMap { Member($0) }
         if !members.isEmpty { return try records(members, below: folder, split) }
         let path = folder.pushing(FilePath(try fileName(split)))
         let bytes = try CompressedFile.read(path)
+        if ParquetFile.isParquet(bytes.prefix(4)) { return try ParquetShards.records([path]) }
         guard Self.isTar(bytes) else { return try TaskRecord.records(in: bytes, name: path.string) }
         try FileSystem.remove(scratch)
         try FileSystem.createDirectory(scratch.removingLastComponent())

@@ -78,7 +78,8 @@ public struct BenchmarkStage: QuickStage {
         let task = try BenchmarkTasks.make(options)
         let scratch = context.workFolder.appending("unpacked")
         func records(_ reference: ArtifactReference, _ split: BenchmarkSplit) throws -> [TaskRecord] {
-            try BenchmarkFile(reference, context).records(split, unpackingTo: scratch)
+            try BenchmarkFile(reference, context)
+                .records(split, unpackingTo: scratch, joinsFolders: self.task == .math)
         }
         let asked = try records(file, split)
         try context.checkCancellation()

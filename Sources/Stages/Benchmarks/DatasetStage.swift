@@ -8,7 +8,7 @@ public struct DatasetStage: RecomputableStage {
     public static let name = "dataset"
     public static let version = 1
     public static let summary =
-        "Takes a data file of this machine into the store after checking its SHA-256: JSON lines, plain or compressed, or a tar of JSON files."
+        "Takes a data file of this machine into the store after checking its SHA-256: JSON lines, plain or compressed, a tar of JSON files, or a Parquet file."
     public static let output = ArtifactType.files
 
     /// The name of the file in the artifact: what it is called elsewhere isn't part of its content.

@@ -1,0 +1,142 @@
+internal import Files
+public import JSON
+public import SystemPackage
+
+/// An Arrow IPC file, in the stream format (as data sets saved to disk have it) or in the file format.
+///
+/// The types are those of ``ParquetFile``. Compressed record batches, dictionaries and big-endian data give an error
+/// that says so. A stream that ends without its end mark is read up to there, as other readers do.
+///
+/// Source: apache/arrow, docs/source/format/Columnar.rst, "Serialization and Interprocess Communication".
+public struct ArrowFile: Sendable {
+    /// The file.
+    public let path: FilePath
+    /// The names of the columns, in order.
+    public var columns: [String] { fields.map(\.name) }
+
+    private let file: MappedFile
+    private let limits: ColumnarLimits
+    private let fields: [ArrowField]
+    private let firstBatch: Int
+
+    /// Reads a file's schema.
+    ///
+    /// - Throws: ``ColumnarError``, `FileError`.
+    public init(_ path: FilePath, limits: ColumnarLimits = ColumnarLimits()) throws {
+        self.path = path
+        self.limits = limits
+        file = try MappedFile(path)
+        do throws(ReadProblem) {
+            // The file format is a stream between two marks, with a table of contents that isn't needed here.
+            var offset = Self.isFileFormat(file.bytes) ? 8 : 0
+            guard let message = try Self.message(file, &offset, limits), message.kind == 1 else {
+                throw .damaged("it doesn't start with the schema of an Arrow stream")
+            }
+            guard try message.table.integer(0, Int16.self) == 0 else {
+                throw .unsupported("It is big-endian.")
+            }
+            var fields: [ArrowField] = []
+            var budget = 10_000
+            for table in try message.table.tables(1) { fields.append(try ArrowField(table, &budget)) }
+            guard !fields.isEmpty else { throw .unsupported("It has no columns.") }
+            guard Set(fields.map(\.name)).count == fields.count else {
+                throw .unsupported("Two of its columns have one name.")
+            }
+            (self.fields, firstBatch) = (fields, offset)
+        } catch {
+            throw ColumnarError(path, error)
+        }
+    }
+
+    /// Gives each row in order; one record batch is in memory at a time.
+    ///
+    /// - Throws: ``ColumnarError``, and what the body throws.
+    public func forEachRow(_ body: (JSONObject) throws -> Void) throws {
+        var offset = firstBatch
+        while let batch = try nextBatch(&offset) {
+            for index in 0..<batch.rows { try body(try row(index, batch.columns)) }
+        }
+    }
+
+    /// All rows.
+    ///
+    /// - Throws: ``ColumnarError``.
+    public func rows() throws -> [JSONObject] {
+        var rows: [JSONObject] = []
+        try forEachRow { rows.append($0) }
+        return rows
+    }
+
+    private func nextBatch(
+        _ offset: inout Int
+    ) throws(ColumnarError) -> (rows: Int, columns: [ArrowColumn])? {
+        do throws(ReadProblem) {
+            guard let message = try Self.message(file, &offset, limits) else { return nil }
+            guard message.kind == 3 else { throw .unsupported("It has something else than record batches.") }
+            var batch = try BatchReader(message.table, message.body, limits)
+            var columns: [ArrowColumn] = []
+            for field in fields {
+                let column = try ArrowColumn(field, &batch)
+                guard column.count == batch.rows else {
+                    throw .damaged("a column has another length than its batch")
+                }
+                columns.append(column)
+            }
+            return (batch.rows, columns)
+        } catch {
+            throw ColumnarError(path, error)
+        }
+    }
+
+    private func row(_ index: Int, _ columns: [ArrowColumn]) throws(ColumnarError) -> JSONObject {
+        do throws(ReadProblem) {
+            var budget = limits.rowValues
+            var members: [(String, JSONValue)] = []
+            for (field, column) in zip(fields, columns) {
+                members.append((field.name, try column.value(index, &budget)))
+            }
+            return JSONObject(members)
+        } catch {
+            throw ColumnarError(path, error)
+        }
+    }
+
+    private static func isFileFormat(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.starts(with: "ARROW1".utf8)
+    }
+
+    /// The next message of a stream with its body; nil at the end.
+    private static func message(
+        _ file: MappedFile, _ offset: inout Int, _ limits: ColumnarLimits
+    ) throws(ReadProblem) -> (kind: UInt8, table: FlatTable, body: [UInt8])? {
+        func bytes(_ count: Int) throws(ReadProblem) -> [UInt8] {
+            guard count >= 0, count <= file.bytes.count - offset else {
+                throw .damaged("it ends in the middle of a message")
+            }
+            defer { offset += count }
+            return withExtendedLifetime(file) { Array(file.bytes[offset..<offset + count]) }
+        }
+        if offset == file.bytes.count { return nil }
+        var head = ByteReader(try bytes(4))
+        var size = try head.integer(UInt32.self)
+        // Before Arrow 0.15 the size came without a mark.
+        if size == .max {
+            head = ByteReader(try bytes(4))
+            size = try head.integer(UInt32.self)
+        }
+        if size == 0 { return nil }
+        guard size <= limits.metadataBytes else {
+            throw .tooLarge(
+                "A message's header has \(size) bytes; \(limits.metadataBytes) are the most that are read.")
+        }
+        let message = try FlatTable(root: try bytes(Int(size)))
+        let bodySize = try message.integer(3, Int64.self)
+        guard bodySize >= 0, bodySize <= limits.pageBytes else {
+            throw .tooLarge(
+                "A record batch has \(bodySize) bytes; \(limits.pageBytes) are the most that are read.")
+        }
+        let body = try bytes(Int(bodySize))
+        guard let table = try message.table(2) else { throw .damaged("a message has no content") }
+        return (try message.integer(1, UInt8.self), table, body)
+    }
+}

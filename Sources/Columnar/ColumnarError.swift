@@ -1,0 +1,43 @@
+public import SystemPackage
+
+/// A columnar file that isn't read, and why.
+public struct ColumnarError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What kind of reason it is.
+    public enum Code: Sendable, Hashable {
+        /// It isn't such a file, isn't whole, or contradicts itself.
+        case damaged
+        /// It is larger in some way than the limits allow.
+        case tooLarge
+        /// It has something that isn't read here.
+        case unsupported
+    }
+
+    /// The file.
+    public let file: FilePath
+    public let code: Code
+    /// A sentence without the file's name.
+    public let reason: String
+
+    /// Joins a file and what is wrong with it.
+    init(_ file: FilePath, _ problem: ReadProblem) {
+        self.file = file
+        code = problem.code
+        reason = problem.reason
+    }
+
+    public var description: String { "\(file) can't be read: \(reason)" }
+}
+
+/// What is wrong, before it is known in which file.
+struct ReadProblem: Error {
+    let code: ColumnarError.Code
+    let reason: String
+
+    static func damaged(_ what: String) -> Self {
+        Self(code: .damaged, reason: "It is damaged or not whole (\(what)).")
+    }
+
+    static func unsupported(_ reason: String) -> Self { Self(code: .unsupported, reason: reason) }
+
+    static func tooLarge(_ reason: String) -> Self { Self(code: .tooLarge, reason: reason) }
+}

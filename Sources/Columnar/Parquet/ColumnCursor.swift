@@ -1,0 +1,190 @@
+internal import Files
+internal import JSON
+internal import SystemPackage
+
+/// Walks over the values of one column of a row group; one page is in memory at a time.
+struct ColumnCursor {
+    let column: Column
+    private let file: MappedFile
+    private let limits: ColumnarLimits
+    private let codec: Codec
+    /// Where the next page is, and where the last one ends.
+    private var offset: Int
+    private let end: Int
+    /// Values of the pages that weren't read yet.
+    private var unread: Int
+    private var dictionary: [JSONValue]?
+
+    private var definitions: [UInt32] = []
+    private var repetitions: [UInt32] = []
+    private var values = PageValues.integers([])
+    private var pageCount = 0
+    private var position = 0
+    private var nextValue = 0
+
+    init(
+        _ column: Column, _ chunk: ColumnChunk, _ file: MappedFile, _ limits: ColumnarLimits
+    ) throws(ReadProblem) {
+        self.column = column
+        self.file = file
+        self.limits = limits
+        codec = try Codec(code: chunk.codec, column: column.name)
+        guard chunk.values != 0 else {
+            // A row group without rows may have no place at all.
+            (offset, end, unread) = (0, 0, 0)
+            return
+        }
+        let size = file.bytes.count
+        guard chunk.start >= 4, chunk.start <= size, (0...size - chunk.start).contains(chunk.compressedSize),
+            (0...1 << 48).contains(chunk.values)
+        else { throw .damaged("column \(column.name) goes beyond the file's end") }
+        offset = chunk.start
+        end = chunk.start + chunk.compressedSize
+        unread = chunk.values
+    }
+
+    /// Goes to the next page if this one is done; false when no value is left.
+    mutating func advance() throws(ReadProblem) -> Bool {
+        while position == pageCount {
+            guard unread > 0 else { return false }
+            try readPage()
+        }
+        return true
+    }
+
+    /// The levels of the next value, which is there.
+    var definition: Int { definitions.isEmpty ? column.definition : Int(definitions[position]) }
+    var repetition: Int { repetitions.isEmpty ? 0 : Int(repetitions[position]) }
+
+    /// Takes the next value; null where there is none.
+    mutating func take() throws(ReadProblem) -> JSONValue {
+        guard try advance() else { throw .damaged("column \(column.name) has too few values") }
+        let isThere = definition == column.definition
+        position += 1
+        guard isThere else { return .null }
+        nextValue += 1
+        return try values.value(nextValue - 1, of: column)
+    }
+
+    private mutating func readPage() throws(ReadProblem) {
+        let header = try pageHeader()
+        guard (0...end - offset).contains(header.compressedSize), header.size >= 0,
+            header.values >= 0
+        else { throw .damaged("a page of column \(column.name) goes beyond the column's end") }
+        guard header.size <= limits.pageBytes, header.values <= limits.pageValues else {
+            throw .tooLarge(
+                "A page of column \(column.name) has \(header.size) bytes and \(header.values) values; \(limits.pageBytes) and \(limits.pageValues) are the most that are read."
+            )
+        }
+        let range = offset..<offset + header.compressedSize
+        offset = range.upperBound
+        switch header.kind {
+        case .index: return
+        case .dictionary: try readDictionary(header, range)
+        case .data: try readVersion1(header, range)
+        case .dataV2: try readVersion2(header, range)
+        }
+    }
+
+    private mutating func pageHeader() throws(ReadProblem) -> PageHeader {
+        // Most take a few dozen bytes; one with the longest and the shortest text of the page may be large.
+        for size in [1 << 12, limits.metadataBytes] {
+            var thrift = ThriftReader(ByteReader(bytes(offset..<min(end, offset + size))))
+            do {
+                let header = try PageHeader(&thrift)
+                offset += thrift.bytes.position
+                return header
+            } catch  where end - offset > size && size < limits.metadataBytes {
+                continue
+            }
+        }
+        throw .damaged("column \(column.name) has a page without a header")
+    }
+
+    private mutating func readDictionary(_ header: PageHeader, _ range: Range<Int>) throws(ReadProblem) {
+        let page = try expand(bytes(range), header.size)
+        var reader = ByteReader(page)
+        let stored = try Encoding.plain.decode(
+            &reader, count: header.values, column: column, dictionary: nil)
+        var dictionary: [JSONValue] = []
+        for index in 0..<stored.count { dictionary.append(try stored.value(index, of: column)) }
+        self.dictionary = dictionary
+    }
+
+    private mutating func readVersion1(_ header: PageHeader, _ range: Range<Int>) throws(ReadProblem) {
+        var reader = ByteReader(try expand(bytes(range), header.size))
+        guard column.definition == 0 || header.definitionEncoding == Encoding.rle.rawValue,
+            column.repetition == 0 || header.repetitionEncoding == Encoding.rle.rawValue
+        else {
+            throw .unsupported("Column \(column.name) has levels in the old encoding BIT_PACKED.")
+        }
+        let repetitions = try levels(&reader, column.repetition, header.values) {
+            (reader) throws(ReadProblem) in Int(try reader.integer(UInt32.self))
+        }
+        let definitions = try levels(&reader, column.definition, header.values) {
+            (reader) throws(ReadProblem) in Int(try reader.integer(UInt32.self))
+        }
+        try take(header, repetitions, definitions, &reader)
+    }
+
+    private mutating func readVersion2(_ header: PageHeader, _ range: Range<Int>) throws(ReadProblem) {
+        let page = bytes(range)
+        var reader = ByteReader(page)
+        let repetitions = try levels(&reader, column.repetition, header.values) { _ in
+            header.repetitionBytes
+        }
+        let definitions = try levels(&reader, column.definition, header.values) { _ in
+            header.definitionBytes
+        }
+        guard header.isCompressed else { return try take(header, repetitions, definitions, &reader) }
+        let rest = header.size - reader.position
+        guard rest >= 0 else { throw .damaged("a page has another size than it says") }
+        var data = ByteReader(try expand(page, reader.position..<page.count, rest))
+        try take(header, repetitions, definitions, &data)
+    }
+
+    /// Reads the levels of a page, if the column has such levels.
+    private func levels(
+        _ reader: inout ByteReader, _ highest: Int, _ count: Int,
+        size: (inout ByteReader) throws(ReadProblem) -> Int
+    ) throws(ReadProblem) -> [UInt32] {
+        guard highest > 0 else { return [] }
+        var part = ByteReader(reader.bytes, try reader.take(try size(&reader)))
+        let width = Int.bitWidth - highest.leadingZeroBitCount
+        let levels = try Hybrid.decode(&part, width: width, count: count)
+        guard levels.allSatisfy({ $0 <= highest }) else {
+            throw .damaged("column \(column.name) is nested more deeply than its schema says")
+        }
+        return levels
+    }
+
+    /// Makes this the current page.
+    private mutating func take(
+        _ header: PageHeader, _ repetitions: [UInt32], _ definitions: [UInt32], _ reader: inout ByteReader
+    ) throws(ReadProblem) {
+        guard header.values <= unread else { throw .damaged("column \(column.name) has too many values") }
+        let encoding = try Encoding(code: header.encoding, column: column)
+        let there =
+            column.definition == 0 ? header.values : definitions.count { Int($0) == column.definition }
+        values = try encoding.decode(&reader, count: there, column: column, dictionary: dictionary)
+        guard values.count == there else { throw .damaged("column \(column.name) has too few values") }
+        self.repetitions = repetitions
+        self.definitions = definitions
+        pageCount = header.values
+        unread -= header.values
+        position = 0
+        nextValue = 0
+    }
+
+    private func expand(_ bytes: [UInt8], _ size: Int) throws(ReadProblem) -> [UInt8] {
+        try expand(bytes, 0..<bytes.count, size)
+    }
+
+    private func expand(_ bytes: [UInt8], _ range: Range<Int>, _ size: Int) throws(ReadProblem) -> [UInt8] {
+        try codec.expand(bytes, range, count: size, of: file.path)
+    }
+
+    private func bytes(_ range: Range<Int>) -> [UInt8] {
+        withExtendedLifetime(file) { Array(file.bytes[range]) }
+    }
+}

@@ -1,0 +1,112 @@
+internal import Files
+public import JSON
+public import SystemPackage
+
+/// A Parquet file: rows of texts, numbers and truth values, and of lists and structures of them.
+///
+/// Read are the encodings PLAIN, PLAIN_DICTIONARY, RLE_DICTIONARY, RLE, DELTA_BINARY_PACKED,
+/// DELTA_LENGTH_BYTE_ARRAY and BYTE_STREAM_SPLIT, data pages of both versions, and pages that aren't compressed
+/// or by SNAPPY, GZIP or ZSTD. A file with anything else gives an error that names it. Checksums of pages aren't compared.
+///
+/// Source: apache/parquet-format.
+public struct ParquetFile: Sendable {
+    /// The file.
+    public let path: FilePath
+    /// The number of rows.
+    public let rowCount: Int
+    /// The number of row groups.
+    public let rowGroupCount: Int
+    /// The names of the columns, in order; a list or a structure is one.
+    public var columns: [String] { tree.map(\.name) }
+
+    private let file: MappedFile
+    private let limits: ColumnarLimits
+    private let tree: [SchemaNode]
+    private let leaves: [Column]
+    private let rowGroups: [RowGroup]
+
+    /// Reads a file's footer.
+    ///
+    /// - Throws: ``ColumnarError``, `FileError`.
+    public init(_ path: FilePath, limits: ColumnarLimits = ColumnarLimits()) throws {
+        self.path = path
+        self.limits = limits
+        file = try MappedFile(path)
+        do throws(ReadProblem) {
+            let footer = try Self.footer(of: file, limits)
+            var reader = ThriftReader(ByteReader(footer))
+            let metadata = try FileMetadata(&reader)
+            let schema = try SchemaTree(metadata.schema)
+            (tree, leaves, rowGroups) = (schema.fields, schema.columns, metadata.rowGroups)
+            rowCount = metadata.rows
+            rowGroupCount = rowGroups.count
+            var rows = 0
+            for group in rowGroups {
+                guard group.chunks.count == leaves.count, (0...1 << 40).contains(group.rows) else {
+                    throw .damaged("a row group has another number of columns than the schema, or of rows")
+                }
+                rows += group.rows
+            }
+            guard rows == metadata.rows else {
+                throw .damaged("its row groups have \(rows) rows, and it says \(metadata.rows)")
+            }
+        } catch {
+            throw ColumnarError(path, error)
+        }
+    }
+
+    /// Whether some bytes start as a Parquet file does.
+    public static func isParquet(_ start: some Sequence<UInt8>) -> Bool { start.starts(with: magic) }
+
+    /// Gives each row in order; one page of each column is in memory at a time.
+    ///
+    /// Floating-point numbers may be infinite or not a number, which JSON can't write.
+    ///
+    /// - Throws: ``ColumnarError``, and what the body throws.
+    public func forEachRow(_ body: (JSONObject) throws -> Void) throws {
+        for group in rowGroups {
+            var cursors: [ColumnCursor] = []
+            do throws(ReadProblem) {
+                for (column, chunk) in zip(leaves, group.chunks) {
+                    cursors.append(try ColumnCursor(column, chunk, file, limits))
+                }
+            } catch {
+                throw ColumnarError(path, error)
+            }
+            var assembler = RowAssembler(tree, cursors, limits)
+            for _ in 0..<group.rows { try body(try row(&assembler)) }
+            do throws(ReadProblem) { try assembler.finish() } catch { throw ColumnarError(path, error) }
+        }
+    }
+
+    /// All rows.
+    ///
+    /// - Throws: ``ColumnarError``.
+    public func rows() throws -> [JSONObject] {
+        var rows: [JSONObject] = []
+        try forEachRow { rows.append($0) }
+        return rows
+    }
+
+    private func row(_ assembler: inout RowAssembler) throws(ColumnarError) -> JSONObject {
+        do throws(ReadProblem) { return try assembler.row() } catch { throw ColumnarError(path, error) }
+    }
+
+    private static let magic = Array("PAR1".utf8)
+
+    private static func footer(of file: MappedFile, _ limits: ColumnarLimits) throws(ReadProblem) -> [UInt8] {
+        let size = file.bytes.count
+        guard size >= 12 else { throw .damaged("it is shorter than any Parquet file") }
+        let tail = withExtendedLifetime(file) { Array(file.bytes[(size - 8)...]) }
+        guard !tail[4...].elementsEqual("PARE".utf8) else { throw .unsupported("It is encrypted.") }
+        guard tail[4...].elementsEqual(magic) else { throw .damaged("it doesn't end as a Parquet file does") }
+        var reader = ByteReader(tail)
+        let length = Int(try reader.integer(UInt32.self))
+        guard length <= size - 12 else { throw .damaged("its footer is larger than the file") }
+        guard length <= limits.metadataBytes else {
+            throw .tooLarge(
+                "Its footer has \(length) bytes; \(limits.metadataBytes) are the most that are read.")
+        }
+        return withExtendedLifetime(file) { Array(file.bytes[(size - 8 - length)..<(size - 8)]) }
+    }
+}

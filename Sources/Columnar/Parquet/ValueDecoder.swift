@@ -1,0 +1,117 @@
+internal import JSON
+
+/// Reads the values of one page; the raw values are those of parquet.thrift.
+enum Encoding: Int {
+    case plain = 0
+    case plainDictionary = 2
+    case rle, bitPacked, deltaBinaryPacked, deltaLengthByteArray, deltaByteArray, rleDictionary
+    case byteStreamSplit
+
+    init(code: Int, column: Column) throws(ReadProblem) {
+        guard let encoding = Encoding(rawValue: code) else {
+            throw .damaged("column \(column.name) has no known encoding")
+        }
+        self = encoding
+    }
+
+    /// Reads the values that are there: as many as aren't null.
+    func decode(
+        _ reader: inout ByteReader, count: Int, column: Column, dictionary: [JSONValue]?
+    ) throws(ReadProblem) -> PageValues {
+        switch (self, column.physical) {
+        case (.plain, _):
+            return try Self.plain(&reader, count: count, column)
+        case (.plainDictionary, _), (.rleDictionary, _):
+            guard let dictionary else { throw .damaged("column \(column.name) has no dictionary") }
+            guard count > 0 else { return .places([], dictionary: dictionary) }
+            let width = Int(try reader.byte())
+            guard width <= 32 else { throw .damaged("a place in a dictionary has more than 32 bits") }
+            return .places(try Hybrid.decode(&reader, width: width, count: count), dictionary: dictionary)
+        case (.rle, .boolean):
+            _ = try reader.take(4)
+            return .booleans(try Hybrid.decode(&reader, width: 1, count: count).map { $0 == 1 })
+        case (.deltaBinaryPacked, .int32):
+            // Differences of 32 bits wrap around.
+            return .integers(
+                try DeltaPacked.decode(&reader, count: count).map { Int64(Int32(truncatingIfNeeded: $0)) })
+        case (.deltaBinaryPacked, .int64):
+            return .integers(try DeltaPacked.decode(&reader, count: count))
+        case (.deltaLengthByteArray, .byteArray):
+            var ranges: [Range<Int>] = []
+            for length in try DeltaPacked.decode(&reader, count: count) {
+                ranges.append(try reader.take(Int(length)))
+            }
+            // The ranges follow the lengths, so that they are known only now.
+            return .texts(reader.bytes, ranges)
+        case (.byteStreamSplit, .float), (.byteStreamSplit, .double):
+            var joined = ByteReader(
+                try Self.join(&reader, count: count, size: column.physical == .float ? 4 : 8))
+            return try Self.plain(&joined, count: count, column)
+        default:
+            throw .unsupported(
+                "Column \(column.name) has the encoding \(name), which isn't read here for its type. Write the file again with plain or dictionary encoding."
+            )
+        }
+    }
+
+    /// Numbers whose first bytes stand together, then their second bytes, and so on.
+    private static func join(
+        _ reader: inout ByteReader, count: Int, size: Int
+    ) throws(ReadProblem) -> [UInt8] {
+        let range = try reader.take(count * size)
+        return (0..<count * size).map { reader.bytes[range.lowerBound + $0 % size * count + $0 / size] }
+    }
+
+    private static func plain(
+        _ reader: inout ByteReader, count: Int, _ column: Column
+    ) throws(ReadProblem) -> PageValues {
+        // Checked before anything is reserved: the count is only what the file says.
+        switch column.physical {
+        case .boolean:
+            let range = try reader.take((count + 7) / 8)
+            var bits = BitReader(reader.bytes, range)
+            return .booleans((0..<count).map { _ in bits.next(1) == 1 })
+        case .int32:
+            return .integers(try numbers(&reader, count, Int32.self).map(Int64.init))
+        case .int64:
+            return .integers(try numbers(&reader, count, Int64.self))
+        case .float:
+            return .numbers(try numbers(&reader, count, UInt32.self).map { Double(Float(bitPattern: $0)) })
+        case .double:
+            return .numbers(try numbers(&reader, count, UInt64.self).map { Double(bitPattern: $0) })
+        case .byteArray:
+            var ranges: [Range<Int>] = []
+            for _ in 0..<count {
+                let length = try reader.integer(UInt32.self)
+                ranges.append(try reader.take(Int(length)))
+            }
+            return .texts(reader.bytes, ranges)
+        case .int96, .fixedByteArray:
+            throw .unsupported("Column \(column.name) has a type that isn't read here.")
+        }
+    }
+
+    private static func numbers<Number: FixedWidthInteger>(
+        _ reader: inout ByteReader, _ count: Int, _: Number.Type
+    ) throws(ReadProblem) -> [Number] {
+        var part = ByteReader(reader.bytes, try reader.take(count * (Number.bitWidth / 8)))
+        var numbers: [Number] = []
+        numbers.reserveCapacity(count)
+        for _ in 0..<count { numbers.append(try part.integer(Number.self)) }
+        return numbers
+    }
+
+    private var name: String {
+        switch self {
+        case .plain: "PLAIN"
+        case .plainDictionary: "PLAIN_DICTIONARY"
+        case .rle: "RLE"
+        case .bitPacked: "BIT_PACKED"
+        case .deltaBinaryPacked: "DELTA_BINARY_PACKED"
+        case .deltaLengthByteArray: "DELTA_LENGTH_BYTE_ARRAY"
+        case .deltaByteArray: "DELTA_BYTE_ARRAY"
+        case .rleDictionary: "RLE_DICTIONARY"
+        case .byteStreamSplit: "BYTE_STREAM_SPLIT"
+        }
+    }
+}
