@@ -157,7 +157,9 @@ final class Lease: Sendable {
         guard isStillHeld else { throw LeaseLost(seconds: expiry / 2) }
     }
 
-    /// Gives the lease back; further calls do nothing. One that was lost is left to whoever has it.
+    /// Gives the lease back; further calls do nothing.
+    ///
+    /// One that was lost is left to whoever has it.
     func release() {
         let held: State? = state.withLock { state in
             notice(&state)

@@ -18,7 +18,9 @@ import SystemPackage
 /// {"process": 12, "host": "node3", "since": "…"}
 /// ```
 struct LeaseFile: Sendable, Hashable {
-    /// Of this one holding of a lease; never used again. Empty where the file can't be read.
+    /// Of this one holding of a lease; never used again.
+    ///
+    /// Empty where the file can't be read.
     let id: String
     let counter: String
     /// As its holder keeps it, in seconds.
