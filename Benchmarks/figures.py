@@ -23,7 +23,6 @@ GOALS = {
     "8B step int8, full / ours bf16": 1.6,
     "8B step int8, cached / ours bf16": 1.6,
     "training step, mini model / PyTorch, best": 3,
-    "training step, wide model / PyTorch, best": 3,
     "200 prompts, mini model / PyTorch, best": 5,
     "multi-block behind 1024 tokens, cached / ours without cache": 1.35,
 }

@@ -47,8 +47,8 @@ def measure(options, model, prompts):
     peer = lambda program, *rest: call([options.python, os.path.join(HERE, "peers", program), *rest])
     for turn in range(options.turns):
         print(f"turn {turn + 1} of {options.turns}", file=sys.stderr)
-        figures.add("ours", call([OURS, "products", "2", "5"]))
-        figures.add("torch", peer("products.py", "2", "5"))
+        figures.add("ours", call([OURS, "products", "2", "15"]))
+        figures.add("torch", peer("products.py", "2", "15"))
         figures.add("ours step", call([OURS, "step", "2", "5"]))
         figures.add("torch step", peer("step.py", "2", "5"))
         if options.llama:
@@ -60,7 +60,7 @@ def measure(options, model, prompts):
         for dtype in ["float32", "bfloat16"]:
             figures.add(f"torch decode {dtype}", peer("decode.py", "2", "3", model, prompts, "0.3", dtype))
         figures.add("ours long", call([OURS, "long", "2", "2"]))
-        for name, arguments in [("step", "2"), ("train", "20"), ("products", "2")]:
+        for name, arguments in [("step", "2"), ("train", "20"), ("products", "15")]:
             figures.add(f"one thread {name}", call([OURS, name, "1", arguments]))
         figures.add("one thread decode", call([OURS, "decode", "1", "2", model, prompts, "0.3", "16", "float32"]))
     return figures
