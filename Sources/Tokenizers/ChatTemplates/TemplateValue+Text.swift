@@ -1,6 +1,5 @@
 internal import JSON
 
-
 extension TemplateValue {
     /// The text that the value is written as; nil for one that has no plain text.
     var text: String? {
