@@ -106,25 +106,25 @@ import Testing
     }
 
     @Test func ofManyThatTakeOverOneSucceeds() throws {
-        for round in 0..<5 {
+        for round in 0..<3 {
             let name = "f\(round)"
             try leaveBehind(folder.appending("\(name).lease"), id: "a", expiry: 1)
             let wins = Mailbox<Bool>()
-            for _ in 0..<8 {
+            for _ in 0..<6 {
                 try StageThread.start { [folder] in
                     let end = SteadyClock.now() + 2.5
                     var held: [Lease] = []
                     while SteadyClock.now() < end {
-                        // Without waiting between looks, as several machines would.
                         if let lease = try? Lease.attempt(folder, name) { held.append(lease) }
+                        usleep(200)
                     }
                     wins.send(!held.isEmpty)
                     sleep(1)
                     withExtendedLifetime(held) {}
                 }
             }
-            let results = (0..<8).compactMap { _ in wins.receive(milliseconds: 60_000) }
-            #expect(results.count { $0 } == 1)
+            let results = (0..<6).compactMap { _ in wins.receive(milliseconds: 60_000) }
+            #expect(results.count == 6 && results.count { $0 } == 1)
         }
     }
 
@@ -198,16 +198,14 @@ import Testing
             let gate = StoreGate(store, alone: true)
             entered.send(true)
             usleep(300_000)
-            withExtendedLifetime(gate) {}
-            entered.send(false)
+            withExtendedLifetime(gate) { entered.send(false) }
         }
         #expect(entered.receive(milliseconds: 500) == nil)
         together = []
-        #expect(entered.receive(milliseconds: 10_000) == true)
-        let start = SteadyClock.now()
+        #expect(entered.receive(milliseconds: 60_000) == true)
         together = [StoreGate(store)]
-        #expect(SteadyClock.now() - start > 0.1)
-        #expect(entered.receive(milliseconds: 10_000) == false)
+        // Whoever holds it alone has said that it is about to end by now.
+        #expect(entered.receive(milliseconds: 0) == false)
         #expect(together.count == 1)
         together = []
         #expect(try names() == ["leases"])
