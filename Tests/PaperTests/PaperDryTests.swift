@@ -54,8 +54,8 @@ import Testing
                     "d3llm-mbpp-instruct",
                 ]
             ),
-            ("d2f-table1", ["llada-8b-instruct"], ["d2f-llada-gsm8k", "d2f-llada-math", "d2f-llada-mbpp"]),
-            ("d2f-table2", ["dream-7b-base"], ["dream-base-math", "d2f-dream-math"]),
+            ("d2f-table1", ["llada-8b-instruct"], ["d2f-llada-gsm8k", "d2f-llada-math"]),
+            ("d2f-table2", ["dream-7b-base"], ["d2f-dream-math"]),
         ]) func chain(experiment: String, models: [String], cells: [String]) throws
     {
         let config = configurations.appending("\(experiment).json").string
@@ -115,7 +115,10 @@ import Testing
             try FileSystem.writeAtomically(html, to: FilePath(folder).appending("\(experiment).html"))
         }
         #expect(html.contains("id=\"published-\(experiment)\""))
-        #expect(html.contains("d3LLM-") && html.contains(", published</text>"))
+        // D2F's tables have no tokens per forward, and so no points.
+        if experiment.hasPrefix("d3llm") {
+            #expect(html.contains("d3LLM-") && html.contains(", published</text>"))
+        }
         // Points that can't be compared are drawn, and the page says why they can't.
         #expect(html.contains("Not comparable: the command line changed the experiment"))
         if cells.contains(where: { $0.hasSuffix("gsm8k-cot") }) {

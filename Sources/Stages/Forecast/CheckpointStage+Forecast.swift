@@ -47,7 +47,7 @@ struct KnownModel {
     /// Dream has the shape of Qwen2.5-7B, which it was made from.
     private static let qwen: Set<String> = [
         "qwen2.5-7b-instruct", "dream-7b-instruct", "dream-7b-base", "dparallel-dream", "d3llm-dream",
-        "dream-coder-7b-instruct", "d3llm-dream-coder",
+        "dream-coder-7b-instruct", "d3llm-dream-coder", "qwen2.5-coder-7b-instruct",
     ]
 
     /// - Parameter input: A name of `data.lock`.
