@@ -49,6 +49,12 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Don't measure this machine first to say how long the run takes.")
     var noForecast = false
 
+    @Flag(
+        help:
+            "Open no connection: inputs from outside are taken from the cache, or the run fails and says which are missing."
+    )
+    var offline = false
+
     @OptionGroup var codeExecution: CodeExecutionOptions
 
     func validate() throws {
@@ -61,16 +67,18 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         try ExitCodes.reporting {
             let experiment = try experiment.load()
-            let permissions = codeExecution.permissions
+            var permissions = codeExecution.permissions
+            permissions.network = !offline
+            let allowed = permissions
             var options = Runner.Options(
                 threads: ThreadsOption.count(threads), jobs: jobs, keepsGoing: keepGoing, only: only,
                 force: force, from: from, arguments: CommandLine.arguments,
                 machineExtras: {
                     let facts = try NumericsFacts.recorded()
-                    let execution = try CodeExecution.facts(for: experiment, permissions)
+                    let execution = try CodeExecution.facts(for: experiment, allowed)
                     return JSONObject((facts.members + execution.members).map { ($0.key, $0.value) })
                 })
-            options.permissions = permissions
+            options.permissions = allowed
             let cancellation = Cancellation.onSignals()
             func runner() -> Runner {
                 Runner(

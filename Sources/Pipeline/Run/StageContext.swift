@@ -79,6 +79,9 @@ public final class StageContext: Sendable {
         }
     }
 
+    /// What identifies the recipe of the stage.
+    var fingerprint: String { stage.fingerprint }
+
     /// Shows how far a stretch of work is.
     ///
     /// - Parameters:

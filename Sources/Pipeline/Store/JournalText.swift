@@ -69,7 +69,7 @@ struct JournalText {
         if wholeLength == 0 { return nil }
     }
 
-    private static func checkHeader(_ header: JSONValue, _ path: FilePath, _ fingerprint: String?) throws {
+    static func checkHeader(_ header: JSONValue, _ path: FilePath, _ fingerprint: String?) throws {
         guard let format = header["journal"]?.int, let found = header["fingerprint"]?.string else {
             throw JournalError(
                 description: "\(path) is no journal of d3llm: its first line isn't a journal's header.")
@@ -90,7 +90,7 @@ struct JournalText {
         }
     }
 
-    private static func damage(_ path: FilePath, _ line: Int, _ what: String) -> String {
+    static func damage(_ path: FilePath, _ line: Int, _ what: String) -> String {
         "\(path):\(line) is damaged: this line is \(what). Delete the file to compute its samples again."
     }
 }
