@@ -124,6 +124,14 @@ record: build ## build, then copy the results of RUN (such as mini/table1) from 
 torture: setup ## compile the tests, then kill runs, imports and collections KILLS times at random and compare what comes of it; minutes
 	D3LLM_TORTURE=$(KILLS) swift test $(TEST_FLAGS) --filter "TortureTests|CommandTests.KillTests"
 
+.PHONY: slurm-check
+slurm-check: build ## build, then run the toy experiment on a one-node Slurm of this machine and compare (apt-get install munge slurmctld slurmd slurm-client); 5 minutes
+	scripts/slurm-check.sh
+
+.PHONY: lease-check
+lease-check: build ## build, then run one experiment by two processes on two FUSE mounts of one store, one stopped, one killed (apt-get install bindfs); 1 minute
+	scripts/lease-check.sh
+
 fuzz: setup ## compile the tests, then read FUZZ damaged files of each kind that a store has; minutes
 	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "StoreFuzzTests|RecordFuzzTests"
 

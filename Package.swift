@@ -139,10 +139,17 @@ let package = Package(
                 "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        // Jobs of a cluster.
+        .target(
+            name: "Slurm",
+            dependencies: [
+                "Pipeline", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Sessions", "Serving",
+                "Slurm", "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Sessions",
+                "Serving",
                 "Notebooks",
                 "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "JSON", "Files", "Archives",
                 "Columnar",
@@ -178,6 +185,8 @@ let package = Package(
         .testTarget(
             name: "SessionsTests", dependencies: ["Sessions", "Decoding", "Tokenizers", "TestSupport"]),
         .testTarget(name: "ServingTests", dependencies: ["Serving", "Sessions", "TestSupport"]),
+        .testTarget(
+            name: "SlurmTests", dependencies: ["Slurm", "Pipeline", "Stages", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "Archives", "TestSupport"]),

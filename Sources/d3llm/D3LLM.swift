@@ -17,7 +17,8 @@ struct D3LLM: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunCommand.self, ReportCommand.self, VerifyCommand.self, DeterminismCommand.self,
+            RunCommand.self, LaunchCommand.self, ReportCommand.self, VerifyCommand.self,
+            DeterminismCommand.self,
             DiffCommand.self,
             ExportCommand.self,
             ImportCommand.self, GCCommand.self, FetchCommand.self, PlanCommand.self,

@@ -10,6 +10,7 @@ import Pipeline
 import Published
 import Sandbox
 import Sessions
+import Slurm
 import Stages
 import SystemPackage
 import Tokenizers
@@ -60,6 +61,7 @@ enum ExitCodes {
             is UnknownPublishedNameError, is UnknownArtifactError, is SessionError, is DecodingError,
             is ChatTemplateError:
             invalidConfiguration
+        case is LaunchError: failure
         case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError,
             is PublishedDataError:
             inputOutput

@@ -123,5 +123,14 @@ struct StoreOptions: ParsableArguments {
     @Option(name: .customLong("store"), help: "The folder of artifacts.", completion: .directory)
     var path: String = "store"
 
-    var store: Store { Store(FilePath(path)) }
+    @Option(
+        help: ArgumentHelp(
+            "How processes agree on who makes what: flock, or lease on file systems that machines share. Found out by itself; the variable D3LLM_STORE_LOCKS says it too.",
+            visibility: .hidden))
+    var storeLocks: StoreLocks?
+
+    var store: Store { Store(FilePath(path), locks: storeLocks) }
+
+    /// The arguments that name the same store to a job, but for its path.
+    var lockArguments: [String] { storeLocks.map { ["--store-locks", $0.rawValue] } ?? [] }
 }

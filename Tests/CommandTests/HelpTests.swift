@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "run", "report", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan", "why",
+        "run", "launch", "report", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan",
+        "why",
         "validate", "config", "schema", "table", "leaderboard", "coverage", "decode", "chat", "serve",
         "samples", "kinds", "methods",
         "parity", "notebook", "doctor",
@@ -17,6 +18,14 @@ import Testing
             subcommand.isEmpty ? try command("--help") : try command(subcommand, "--help")
         #expect(outcome.code == 0)
         let name = "command/help\(subcommand.isEmpty ? "" : "-\(subcommand)").txt"
+        #expect(try outcome.output == Snapshots.recorded(name, now: outcome.output))
+    }
+
+    @Test(arguments: ["slurm", "status"])
+    func helpOfLaunchIsAsRecorded(subcommand: String) throws {
+        let outcome = try D3LLMCommand()("launch", subcommand, "--help")
+        #expect(outcome.code == 0)
+        let name = "command/help-launch-\(subcommand).txt"
         #expect(try outcome.output == Snapshots.recorded(name, now: outcome.output))
     }
 

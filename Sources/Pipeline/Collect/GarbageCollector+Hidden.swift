@@ -50,7 +50,8 @@ extension GarbageCollector {
     static func isKnown(_ name: String, in folder: String) -> Bool {
         switch folder {
         case ".tmp": owner(ofTemporary: name) != nil
-        case ".locks": owner(ofLock: name) != nil
+        case ".locks":
+            name == StoreLocks.markerName || name.hasPrefix(StoreGate.name) || owner(ofLock: name) != nil
         case ".work", ".index": StoreInventory.isFingerprint(name)
         // Folders with a time behind their name.
         default: name.contains(".20")
@@ -63,7 +64,10 @@ extension GarbageCollector {
     }
 
     private static func owner(ofLock name: String) -> String? {
-        name.hasSuffix(".lock") ? owner(String(name.dropLast(5))) : nil
+        guard [".lock", ".lease", ".next", ".claim"].contains(where: name.hasSuffix),
+            let dot = name.firstIndex(of: ".")
+        else { return nil }
+        return owner(String(name[..<dot]))
     }
 
     private static func owner(_ name: String) -> String? {

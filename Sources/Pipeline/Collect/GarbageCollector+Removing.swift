@@ -70,6 +70,11 @@ extension GarbageCollector {
                 return false
             }
             try FileSystem.remove(path)
+        case .lock where store.locks == .lease:
+            // Giving the lease back removes its files; what was left beside them is reached by nobody.
+            lock.release()
+            if path.extension != "lease" { try FileSystem.remove(path) }
+            return true
         case .artifact, .lock, .damaged, .temporary, .work: try FileSystem.remove(path)
         }
         // The file that this attempt has made or found; what is left of the artifact needs no lock.

@@ -48,6 +48,7 @@ public struct GarbageCollector: Sendable {
     /// - Throws: `FileError`.
     public func look() throws -> GarbageReport {
         guard try FileSystem.status(store.root) != nil else { return GarbageReport(store: store.root) }
+        try store.settleLeases()
         let inventory = try StoreInventory(store)
         let wanted = WantedArtifacts(inventory, store, registry)
         var report = GarbageReport(store: store.root)
@@ -87,7 +88,7 @@ public struct GarbageCollector: Sendable {
 
     /// Whether somebody holds the lock of an artifact, found out without making its file.
     private func isLocked(_ fingerprint: String) throws -> Bool {
-        guard FileSystem.exists(store.lockFile(fingerprint)) else { return false }
+        guard store.locks == .lease || FileSystem.exists(store.lockFile(fingerprint)) else { return false }
         return try !ArtifactLock.isFree(store, fingerprint)
     }
 }

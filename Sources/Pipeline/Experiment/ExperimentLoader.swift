@@ -78,7 +78,8 @@ struct ExperimentLoader {
         else {
             fields.reject(
                 "name", "The name \"\(name)\" can't be a folder of the store.",
-                hint: "Use a-z, 0-9, - and _, with / between folders; \"runs\" and \"determinism\" are taken."
+                hint:
+                    "Use a-z, 0-9, - and _, with / between folders; \"runs\", \"determinism\" and \"launches\" are taken."
             )
             return
         }

@@ -75,6 +75,10 @@ extension Store {
     }
 
     func runsFolder(_ experiment: String) -> FilePath { experimentFolder(experiment).appending("runs") }
+
+    package func launchesFolder(_ experiment: String) -> FilePath {
+        experimentFolder(experiment).appending("launches")
+    }
 }
 
 /// A run named on the command line that isn't there.

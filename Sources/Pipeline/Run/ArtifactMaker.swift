@@ -8,6 +8,8 @@ enum StageEnding: Sendable {
     /// It was asked to stop, and did so at a safe point.
     case stopped(RunInterrupted.Stop)
     case failed(StageFailure)
+    /// The lock on its artifact was lost, and another process may make it.
+    case lost(LeaseLost)
 }
 
 /// Makes the artifact of one stage, on a thread of its own; the caller holds the artifact's lock.
@@ -25,6 +27,8 @@ struct ArtifactMaker: Sendable {
     /// Whether it is made although it is in the store.
     let isForced: Bool
     let cancellation: Cancellation
+    /// Held by the caller.
+    let lock: ArtifactLock
 
     private var store: Store { runner.store }
 
@@ -36,6 +40,13 @@ struct ArtifactMaker: Sendable {
             runner.reporter.end(
                 line, "\(Readable.duration(outcome.seconds))\(summary.isEmpty ? "" : ", \(summary)")")
             return .made(outcome)
+        } catch let lost as LeaseLost {
+            runner.reporter.end(line)
+            return .lost(lost)
+        } catch  where lock.isLost {
+            // Whatever went wrong: files may have gone because another process has taken over.
+            runner.reporter.end(line)
+            return .lost(LeaseLost(seconds: Lease.standardExpiry / 2))
         } catch let stop as RunInterrupted {
             runner.reporter.end(line)
             return .stopped(RunInterrupted.Stop(stage: stage.id, kept: stop.kept))
@@ -81,6 +92,7 @@ struct ArtifactMaker: Sendable {
                 machine: session.machine(threads: threads))
             record.external = external
             let folder = store.folder(of: stage, in: runner.experiment)
+            try lock.confirm()
             try store.publish(output, record: record, at: folder)
             store.noteLocation(of: stage.fingerprint, folder)
             // The artifact is whole; work that can't be removed now only takes space.
@@ -90,7 +102,7 @@ struct ArtifactMaker: Sendable {
                 seconds: seconds, threads: threads)
         } catch {
             try? FileSystem.remove(output)
-            if (try? FileSystem.list(work))?.isEmpty == true { try? FileSystem.remove(work) }
+            if !lock.isLost, (try? FileSystem.list(work))?.isEmpty == true { try? FileSystem.remove(work) }
             throw error
         }
     }

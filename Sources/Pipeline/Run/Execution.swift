@@ -165,8 +165,8 @@ final class Execution {
             line: runner.reporter.begin(label), threads: threads,
             artifacts: artifacts.filter { stage.needs.contains($0.key) }, isForced: isForced,
             cancellation: Cancellation { [stop, cancellation = runner.cancellation] in
-                stop.isSet || cancellation.isCancelled
-            })
+                stop.isSet || cancellation.isCancelled || lock.isLost
+            }, lock: lock)
         let mailbox = mailbox
         do {
             try StageThread.start {
@@ -205,6 +205,10 @@ final class Execution {
             results.stops.append(stop)
             if stopping == .afterFailure { runner.reporter.log("\(name): stopped. \(stop.kept)") }
             stopping = stopping ?? .onRequest
+        case .lost(let lost):
+            // It is asked about again, like any stage that another process makes.
+            runner.reporter.warn("\(name): \(lost)")
+            schedule.postpone(name)
         case .failed(let failure):
             results.failures.append(failure)
             for skipped in schedule.drop(name) {

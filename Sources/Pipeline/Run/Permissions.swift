@@ -50,4 +50,15 @@ extension Experiment {
             return (stage, reason)
         }
     }
+
+    /// Checks before anything is begun that what isn't in the store yet may run such programs.
+    ///
+    /// - Throws: `PermissionError`; `StoreError`, `FileError`.
+    public func checkPermissions(_ permissions: Permissions, store: Store) throws {
+        guard !permissions.codeExecution else { return }
+        for (stage, reason) in codeExecutions {
+            if case .whole = try store.find(stage, in: self) { continue }
+            throw PermissionError(stage: stage.id, reason: reason)
+        }
+    }
 }

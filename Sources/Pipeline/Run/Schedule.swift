@@ -72,6 +72,9 @@ struct Schedule {
 
     mutating func start(_ id: String, threads: Int) { set(id, .running(threads: threads)) }
 
+    /// Puts a stage that was started back to those that could start.
+    mutating func postpone(_ id: String) { set(id, .pending) }
+
     mutating func finish(_ id: String) { set(id, .done) }
 
     /// Takes out a stage that failed or stopped; gives those that can't run therefore, in running order.

@@ -48,5 +48,5 @@ struct StageSelection {
 
 extension Stage {
     /// The full names of the stages that it reads.
-    var needs: Set<String> { Set(inputs.flatMap(\.references).map(\.stage)) }
+    package var needs: Set<String> { Set(inputs.flatMap(\.references).map(\.stage)) }
 }

@@ -5,22 +5,22 @@
 #endif
 
 /// A moment in UTC, to the second.
-struct Timestamp: Sendable {
+package struct Timestamp: Sendable {
     let secondsSince1970: Int
 
     init(secondsSince1970 seconds: Int) { secondsSince1970 = seconds }
 
     /// What the system's clock says; only for records, never for durations.
-    static func now() -> Timestamp { Timestamp(secondsSince1970: time(nil)) }
+    package static func now() -> Timestamp { Timestamp(secondsSince1970: time(nil)) }
 
     /// ISO 8601: `2026-11-21T09:30:00Z`.
-    var text: String {
+    package var text: String {
         let (date, clock) = parts
         return "\(date[0])-\(date[1])-\(date[2])T\(clock[0]):\(clock[1]):\(clock[2])Z"
     }
 
     /// For names of files: `20261121T093000Z`.
-    var compact: String {
+    package var compact: String {
         let (date, clock) = parts
         return date.joined() + "T" + clock.joined() + "Z"
     }

@@ -11,21 +11,32 @@ import SystemPackage
 
 /// The right to make one artifact, held by at most one process.
 ///
-/// The kernel gives the lock back when its holder dies, whatever kills it; so there are no stale locks, and no
-/// guessing from process ids, which are reused and mean nothing on another machine or in another container.
+/// On a disk of this machine the kernel gives the lock back when its holder dies, whatever kills it; so there are no
+/// stale locks, and no guessing from process ids, which are reused and mean nothing on another machine or in another
+/// container. On a file system that machines share it is a ``Lease``, which runs out when its holder dies.
 /// The holder's id is written into the file all the same, for those who wait to read, and removed with the lock; where
 /// it still stands in a lock that is free, its process ended in the middle.
 ///
 /// The lock belongs to the opened file, not to the process, so that it also holds between the stages of one process.
 final class ArtifactLock: Sendable {
-    private let file: FileDescriptor
+    private enum Backing: Sendable {
+        case file(FileDescriptor)
+        case lease(Lease)
+    }
+
+    private let backing: Backing
     private let isReleased = Mutex(false)
     /// Who held it and didn't give it back.
     let deadOwner: String?
 
     private init(_ file: FileDescriptor, deadOwner: String?) {
-        self.file = file
+        backing = .file(file)
         self.deadOwner = deadOwner
+    }
+
+    private init(_ lease: Lease) {
+        backing = .lease(lease)
+        deadOwner = lease.deadOwner
     }
 
     deinit { release() }
@@ -35,6 +46,7 @@ final class ArtifactLock: Sendable {
     /// The file of a free lock may be removed by one who holds it: that one is taken for another file then, and the
     /// attempt made again with the file that is there.
     static func attempt(_ store: Store, _ fingerprint: String) throws(FileError) -> ArtifactLock? {
+        guard store.locks == .flock else { return try attemptLease(store, fingerprint) }
         let path = store.lockFile(fingerprint)
         try FileSystem.createDirectory(path.removingLastComponent())
         while true {
@@ -55,8 +67,17 @@ final class ArtifactLock: Sendable {
         }
     }
 
+    private static func attemptLease(_ store: Store, _ fingerprint: String) throws(FileError) -> ArtifactLock?
+    {
+        try store.markLeases()
+        guard let lease = try Lease.attempt(store.locksFolder, fingerprint) else { return nil }
+        if lease.deadOwner != nil { try store.detachJournals(fingerprint) }
+        return ArtifactLock(lease)
+    }
+
     /// Whether nobody holds a lock; the file stays as it is, and isn't made.
     static func isFree(_ store: Store, _ fingerprint: String) throws(FileError) -> Bool {
+        guard store.locks == .flock else { return try Lease.isFree(store.locksFolder, fingerprint) }
         let path = store.lockFile(fingerprint)
         guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else {
             guard try FileSystem.status(path) != nil else { return true }
@@ -65,6 +86,14 @@ final class ArtifactLock: Sendable {
         defer { try? file.close() }
         return flock(file.rawValue, LOCK_SH | LOCK_NB) == 0
     }
+
+    /// Whether another process may have the lock by now: a lease that this one couldn't renew.
+    var isLost: Bool { if case .lease(let lease) = backing { lease.isLost } else { false } }
+
+    /// Makes sure that the lock is still held; what it guards has to follow at once.
+    ///
+    /// - Throws: `LeaseLost`; `FileError`.
+    func confirm() throws { if case .lease(let lease) = backing { try lease.confirm() } }
 
     private static func open(_ path: FilePath) throws(FileError) -> FileDescriptor {
         do {
@@ -92,12 +121,21 @@ final class ArtifactLock: Sendable {
 
     /// Who holds a lock, as far as its file tells.
     static func holder(_ store: Store, _ fingerprint: String) -> String {
-        owner(store, fingerprint) ?? "another process"
+        let owner =
+            switch store.locks {
+            case .flock: owner(store, fingerprint)
+            case .lease: (try? LeaseChain(store.locksFolder, fingerprint))?.holder?.owner
+            }
+        return owner ?? "another process"
     }
 
     private static func owner(_ store: Store, _ fingerprint: String) -> String? {
-        guard let bytes = try? FileSystem.read(store.lockFile(fingerprint)),
-            let root = try? JSONDocument(parsing: bytes, name: "lock").root,
+        (try? FileSystem.read(store.lockFile(fingerprint))).flatMap(ownerText)
+    }
+
+    /// What the JSON that a holder wrote says of it; nil where it can't be read.
+    static func ownerText(_ bytes: [UInt8]) -> String? {
+        guard let root = try? JSONDocument(parsing: bytes, name: "lock").root,
             let process = root["process"]?.int,
             let host = root["host"]?.string
         else { return nil }
@@ -112,6 +150,10 @@ final class ArtifactLock: Sendable {
             return wasReleased
         }
         guard !wasReleased else { return }
+        guard case .file(let file) = backing else {
+            if case .lease(let lease) = backing { lease.release() }
+            return
+        }
         _ = ftruncate(file.rawValue, 0)
         // A child that another thread is starting holds a copy of the descriptor until its exec, so closing ours
         // would not free the lock at once.
@@ -120,6 +162,7 @@ final class ArtifactLock: Sendable {
     }
 
     private func sign() {
+        guard case .file(let file) = backing else { return }
         let owner: JSONValue = [
             "process": .integer(Int(getpid())), "host": .string(Machine.hostName),
             "boot": .string(Machine.bootID),

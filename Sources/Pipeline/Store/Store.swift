@@ -6,18 +6,28 @@ public import SystemPackage
 /// store/<experiment>/<stage>-<first 12 digits of the fingerprint>/artifact.json …   whole artifacts
 /// store/<experiment>/runs/<time>-<n>/run.json …                                    what each run did
 /// store/<experiment>/determinism/<stage>-<12 digits>.json                            what `d3llm determinism` measured
+/// store/<experiment>/launches/<time>-<n>/launch.json …  what was handed to a cluster's queue
 /// store/.work/<fingerprint>/      journals and checkpoints of what isn't finished; survives a kill
 /// store/.tmp/<fingerprint>.<n>/   an artifact being written; removed when its process is gone
 /// store/.index/<fingerprint>      where an artifact is, for other experiments with the same stage
-/// store/.locks/<fingerprint>.lock held by the process that makes the artifact
+/// store/.locks/<fingerprint>.lock held by the process that makes the artifact; .lease on shared file systems
 /// store/.damaged/                 folders that stood in an artifact's place without being one
 /// ```
 public struct Store: Sendable {
     /// The folder; created with the first artifact.
     public let root: FilePath
 
+    /// How processes agree on who makes an artifact.
+    let locks: StoreLocks
+
     /// A store in this folder.
-    public init(_ root: FilePath) { self.root = root }
+    ///
+    /// - Parameter locks: What to use where the store isn't used with leases already; what suits the file system when
+    ///   nil.
+    public init(_ root: FilePath, locks: StoreLocks? = nil) {
+        self.root = root
+        self.locks = StoreLocks.suited(for: root, asked: locks)
+    }
 
     /// Where the artifact of a stage is, or will be.
     public func folder(of stage: Stage, in experiment: Experiment) -> FilePath {
@@ -27,15 +37,15 @@ public struct Store: Sendable {
     func experimentFolder(_ name: String) -> FilePath { root.pushing(FilePath(name)) }
 
     /// Folders of an experiment's folder that hold no artifacts.
-    static let reservedFolders: Set<String> = ["runs", "determinism"]
+    static let reservedFolders: Set<String> = ["runs", "determinism", "launches"]
 
     func workFolder(_ fingerprint: String) -> FilePath { root.appending(".work").appending(fingerprint) }
 
     var temporaryFolder: FilePath { root.appending(".tmp") }
 
-    func lockFile(_ fingerprint: String) -> FilePath {
-        root.appending(".locks").appending("\(fingerprint).lock")
-    }
+    var locksFolder: FilePath { root.appending(".locks") }
+
+    func lockFile(_ fingerprint: String) -> FilePath { locksFolder.appending("\(fingerprint).lock") }
 
     /// What parks folders that stood in the place of an artifact; nobody's files are ever deleted.
     var damagedFolder: FilePath { root.appending(".damaged") }

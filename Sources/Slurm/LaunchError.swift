@@ -1,0 +1,28 @@
+internal import SystemPackage
+
+/// What keeps jobs from being handed to a cluster's queue, or the queue from being read.
+public struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+
+    static func tool(_ name: String, _ reason: String) -> LaunchError {
+        LaunchError(
+            "\(name) can't be run: \(reason). Slurm's commands have to be in PATH; `--print` shows the scripts without them."
+        )
+    }
+
+    static func failed(_ command: [String], _ outcome: Tool.Outcome) -> LaunchError {
+        let words = command.map(ScriptWord.quoted).joined(separator: " ")
+        let text = outcome.errors.isEmpty ? outcome.output : outcome.errors
+        let lines = text.split(separator: "\n").map { "  \($0)\n" }.joined()
+        return LaunchError(
+            "\(words) ended with code \(outcome.code):\n\(lines.isEmpty ? "  (no message)\n" : lines)")
+    }
+
+    static func record(_ path: FilePath, _ reason: String) -> LaunchError {
+        LaunchError(
+            "\(path) is no record of a launch: \(reason). If its jobs have ended (squeue shows those that haven't), remove its folder."
+        )
+    }
+}

@@ -1,0 +1,128 @@
+internal import Files
+public import Pipeline
+public import SystemPackage
+
+/// What has become of an experiment's stages that were handed to a queue.
+public struct LaunchStatus: Sendable {
+    /// How far a stage is.
+    public enum State: String, Sendable, Hashable, CaseIterable {
+        /// Its artifact is in the store.
+        case done
+        case running
+        case waiting
+        /// Its job ended without an artifact.
+        case failed
+        /// Neither the queue nor the store has anything of it.
+        case lost
+        /// No job was handed in for it.
+        case new = "not launched"
+    }
+
+    /// One stage.
+    public struct Entry: Sendable, Hashable {
+        /// The stage's full name.
+        public let stage: String
+        let fingerprint: String
+        public let state: State
+        /// `12`, or `12_3` for a task of an array.
+        public let job: String?
+        /// What Slurm calls its state, and why; empty where there is nothing to say.
+        public let detail: String
+        public let log: FilePath?
+        /// Whether it waits for what can't happen any more, or for a job that did.
+        let isStuck: Bool
+    }
+
+    /// The experiment's name.
+    public let experiment: String
+    /// One entry per stage, in running order.
+    public let entries: [Entry]
+    /// Launches whose jobs could now be told, after they were cut off before their numbers were noted.
+    public let recovered: Int
+    let hasRecords: Bool
+
+    /// How many stages are in one of the states.
+    public func count(_ states: State...) -> Int { entries.count { states.contains($0.state) } }
+
+    /// Looks at the store, at the records of launches and, where they name jobs that aren't done, at the queue.
+    ///
+    /// - Throws: `LaunchError`, `StoreError`, `FileError`.
+    public init(_ experiment: Experiment, in store: Store) throws {
+        let cached = Set(
+            try Plan(experiment, store: store).entries.filter { $0.status == .cached }.map(\.stage))
+        var records = try LaunchRecord.all(of: experiment.name, in: store)
+        let wanted = Set(experiment.stages.filter { !cached.contains($0.id) }.map(\.fingerprint))
+        let isAsked = records.contains {
+            $0.jobs.contains { $0.job.tasks.contains { wanted.contains($0.fingerprint) } }
+        }
+        let queue = Queue()
+        let queued = isAsked ? try queue.entries() : []
+        recovered = try Self.recover(&records, from: queued)
+        hasRecords = !records.isEmpty
+
+        // By fingerprint, the newest job that was to make it.
+        var makers: [String: (address: String, log: FilePath)] = [:]
+        for record in records {
+            for job in record.jobs {
+                for task in job.job.tasks {
+                    guard let address = job.address(of: task) else { continue }
+                    makers[task.fingerprint] = (address, record.log(job, task))
+                }
+            }
+        }
+        var states: [String: QueueEntry] = [:]
+        for entry in queued { states[entry.address] = entry }
+        let forgotten = wanted.compactMap { makers[$0]?.address }.filter { states[$0] == nil }
+        for (address, entry) in queue.history(forgotten.sorted()) { states[address] = entry }
+
+        self.experiment = experiment.name
+        entries = experiment.stages.map { stage in
+            guard !cached.contains(stage.id) else {
+                return Entry(
+                    stage: stage.id, fingerprint: stage.fingerprint, state: .done, job: nil, detail: "",
+                    log: nil, isStuck: false)
+            }
+            let maker = makers[stage.fingerprint]
+            let entry = maker.flatMap { states[$0.address] }
+            return Entry(
+                stage: stage.id, fingerprint: stage.fingerprint, state: Self.state(maker != nil, entry),
+                job: maker?.address, detail: Self.detail(entry),
+                log: maker.flatMap { FileSystem.exists($0.log) ? $0.log : nil },
+                isStuck: entry?.isStuck ?? false)
+        }
+    }
+
+    private static func state(_ wasSubmitted: Bool, _ entry: QueueEntry?) -> State {
+        guard wasSubmitted else { return .new }
+        guard let entry else { return .lost }
+        if entry.isLive { return entry.isRunning ? .running : .waiting }
+        // A job that says it ended well, without an artifact: that was removed, or made in another store.
+        return entry.state == "COMPLETED" ? .lost : .failed
+    }
+
+    private static func detail(_ entry: QueueEntry?) -> String {
+        guard let entry else { return "" }
+        let reason =
+            entry.reason == QueueEntry.neverSatisfied ? "what it waited for isn't coming" : entry.reason
+        let parts = [entry.state.lowercased(), reason, entry.isRunning ? entry.nodes : ""]
+        return parts.filter { !$0.isEmpty }.joined(separator: ", ")
+    }
+
+    /// Notes the numbers of jobs that were handed in by a launch that was killed before it could.
+    private static func recover(_ records: inout [LaunchRecord], from queued: [QueueEntry]) throws -> Int {
+        var count = 0
+        for index in records.indices {
+            var isChanged = false
+            for number in records[index].jobs.indices where records[index].jobs[number].id == nil {
+                let comment = records[index].comment(records[index].jobs[number])
+                guard let entry = queued.first(where: { $0.comment == comment }) else { continue }
+                records[index].jobs[number].id = String(entry.address.prefix { $0 != "_" })
+                isChanged = true
+                count += 1
+            }
+            // Who may not write the store is told all the same.
+            if isChanged { try? records[index].write() }
+        }
+        return count
+    }
+}

@@ -1,0 +1,104 @@
+/// What the queue says of one job or of one task of an array.
+struct QueueEntry: Sendable, Hashable {
+    /// `12`, or `12_3` for a task of an array.
+    let address: String
+    /// Slurm's long name, such as `RUNNING`.
+    let state: String
+    /// Why it waits or how it failed, as Slurm calls it; empty where there is nothing to say.
+    let reason: String
+    let nodes: String
+    /// What d3llm has marked the job with.
+    let comment: String
+
+    /// Whether it may still make its stage.
+    var isLive: Bool { Self.live.contains(state) && !isStuck }
+    var isRunning: Bool { isLive && state != "PENDING" && !state.hasPrefix("REQUEUE") }
+    /// Whether it waits for something that can't happen any more.
+    var isStuck: Bool { state == "PENDING" && reason == Self.neverSatisfied }
+
+    static let neverSatisfied = "DependencyNeverSatisfied"
+
+    private static let live: Set<String> = [
+        "PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "COMPLETING", "REQUEUED", "REQUEUE_FED",
+        "REQUEUE_HOLD", "RESIZING", "RESV_DEL_HOLD", "SIGNALING", "SPECIAL_EXIT", "STAGE_OUT", "STOPPED",
+    ]
+
+    /// The format that ``init(line:)`` reads, for `squeue --format`: the comment last, because anything may be in it.
+    static let format = "%F|%K|%T|%r|%N|%k"
+
+    /// A line that squeue has printed; nil for one of another form.
+    init?(line: Substring) {
+        let parts = line.split(separator: "|", maxSplits: 5, omittingEmptySubsequences: false).map(
+            String.init)
+        guard parts.count == 6, parts[0].first?.isNumber == true else { return nil }
+        address = Int(parts[1]) == nil ? parts[0] : "\(parts[0])_\(parts[1])"
+        (state, nodes, comment) = (parts[2], parts[4], parts[5])
+        reason = parts[3] == "None" ? "" : parts[3]
+    }
+
+    init(address: String, state: String) {
+        (self.address, self.state) = (address, state)
+        (reason, nodes, comment) = ("", "", "")
+    }
+}
+
+/// The commands of Slurm that are used.
+struct Queue: Sendable {
+    /// All that this user has in the queue, and what the controller remembers of what ended lately.
+    ///
+    /// - Throws: `LaunchError`.
+    func entries() throws -> [QueueEntry] {
+        let outcome = try checked(
+            ["squeue", "--me", "--noheader", "--states=all", "--array", "--format=\(QueueEntry.format)"])
+        return outcome.output.split(separator: "\n").compactMap { QueueEntry(line: $0) }
+    }
+
+    /// What the accounting knows of jobs that the queue has forgotten; nothing where there is no accounting.
+    func history(_ addresses: [String]) -> [String: QueueEntry] {
+        guard !addresses.isEmpty,
+            let outcome = try? Tool.run([
+                "sacct", "--noheader", "--parsable2", "--allocations", "--format=JobID,State",
+                "--jobs=\(addresses.joined(separator: ","))",
+            ]), outcome.code == 0
+        else { return [:] }
+        var entries: [String: QueueEntry] = [:]
+        for line in outcome.output.split(separator: "\n") {
+            let parts = line.split(separator: "|", omittingEmptySubsequences: false)
+            guard parts.count == 2, let state = parts[1].split(separator: " ").first else { continue }
+            // "CANCELLED by 1000" is one state.
+            entries[String(parts[0])] = QueueEntry(address: String(parts[0]), state: String(state))
+        }
+        return entries
+    }
+
+    /// Hands in a script and gives the job's number.
+    ///
+    /// - Parameter needs: What has to end well first; what can't come to that any more cancels the job.
+    /// - Throws: `LaunchError`.
+    func submit(_ script: String, comment: String, after needs: [String]) throws -> String {
+        let dependency =
+            needs.isEmpty
+            ? [] : ["--dependency=afterok:\(needs.joined(separator: ":"))", "--kill-on-invalid-dep=yes"]
+        let command = ["sbatch", "--parsable", "--comment=\(comment)"] + dependency + [script]
+        let outcome = try checked(command)
+        // Clusters of clusters print "12;name".
+        let id = outcome.output.split(whereSeparator: \.isNewline).last?.split(separator: ";").first.map(
+            String.init)
+        guard let id, Int(id) != nil else { throw LaunchError.failed(command, outcome) }
+        return id
+    }
+
+    /// Takes jobs or tasks out of the queue.
+    ///
+    /// - Throws: `LaunchError`.
+    func cancel(_ addresses: [String]) throws {
+        guard !addresses.isEmpty else { return }
+        _ = try checked(["scancel"] + addresses)
+    }
+
+    private func checked(_ command: [String]) throws -> Tool.Outcome {
+        let outcome = try Tool.run(command)
+        guard outcome.code == 0 else { throw LaunchError.failed(command, outcome) }
+        return outcome
+    }
+}

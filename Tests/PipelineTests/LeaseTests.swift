@@ -1,0 +1,221 @@
+import Files
+import JSON
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Pipeline
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+@Suite struct LeaseTests {
+    let scratch: ScratchFolder
+    var folder: FilePath { scratch.path.appending(".locks") }
+
+    init() throws { scratch = try ScratchFolder() }
+
+    /// A lease whose holder is dead or stands still: its file as it would be, which nobody renews.
+    private func leaveBehind(_ path: FilePath, id: Character, expiry: Double) throws {
+        try FileSystem.createDirectory(folder)
+        let file = try #require(
+            try LeasePlacing.place(
+                LeaseFile.bytes(id: String(repeating: id, count: 32), expiry: expiry), "\(id)", at: path))
+        try file.close()
+    }
+
+    private func names() throws -> [String] { try FileSystem.list(folder).sorted() }
+
+    /// Tries until it has the lease; gives how long that took too.
+    private func wait(_ name: String, expiry: Double = 60) throws -> (lease: Lease, seconds: Double) {
+        let start = SteadyClock.now()
+        while SteadyClock.now() - start < 60 {
+            if let lease = try Lease.attempt(folder, name, expiry: expiry) {
+                return (lease, SteadyClock.now() - start)
+            }
+            usleep(10_000)
+        }
+        throw FileError("lock", folder, .timedOut)
+    }
+
+    @Test func aLeaseIsHeldOnceAndGivenBack() throws {
+        let first = try #require(try Lease.attempt(folder, "f"))
+        #expect(try Lease.attempt(folder, "f") == nil)
+        #expect(try !Lease.isFree(folder, "f"))
+        #expect(try names() == ["f.lease"])
+        try first.confirm()
+        #expect(try Lease.attempt(folder, "f") == nil)
+        first.release()
+        #expect(try names() == [] && Lease.isFree(folder, "f"))
+        let second = try wait("f").lease
+        #expect(!second.isLost && second.deadOwner == nil)
+    }
+
+    @Test func aRenewedLeaseIsNeverTakenOver() throws {
+        let first = try #require(try Lease.attempt(folder, "f", expiry: 3))
+        let end = SteadyClock.now() + 5
+        while SteadyClock.now() < end, !first.isLost {
+            #expect(try Lease.attempt(folder, "f") == nil || first.isLost)
+            usleep(50_000)
+        }
+    }
+
+    @Test func oneThatNobodyRenewsIsTakenOverAfterItsTimeAndNotBefore() throws {
+        try leaveBehind(folder.appending("f.lease"), id: "a", expiry: 1.5)
+        let (lease, seconds) = try wait("f")
+        #expect(seconds >= 1.5, "\(seconds)")
+        #expect(lease.deadOwner?.hasPrefix("process \(getpid()) on ") == true)
+        #expect(try names() == ["f.\(String(repeating: "a", count: 32)).next", "f.lease"])
+        try lease.confirm()
+        lease.release()
+        #expect(try names() == [])
+    }
+
+    @Test func takersOverThatDieAreTakenOverToo() throws {
+        let a = String(repeating: "a", count: 32)
+        try leaveBehind(folder.appending("f.lease"), id: "a", expiry: 1)
+        try leaveBehind(LeaseChain.next(folder, "f", after: a), id: "b", expiry: 1)
+        let lease = try wait("f").lease
+        try lease.confirm()
+        #expect(try LeaseChain(folder, "f").files.count == 4)
+        lease.release()
+        #expect(try names() == [])
+    }
+
+    /// What the former holder finds out when it goes on, before it publishes.
+    @Test func whoWasTakenOverLearnsItFromTheServer() throws {
+        let first = try #require(try Lease.attempt(folder, "f"))
+        let root = try #require(try LeaseChain(folder, "f").holder)
+        // Somebody else has seen no change for long enough; this process's clock says nothing of it.
+        try leaveBehind(LeaseChain.next(folder, "f", after: root.id), id: "b", expiry: 60)
+        #expect(throws: LeaseLost.self) { try first.confirm() }
+        #expect(first.isLost)
+        first.release()
+        #expect(try names().count == 2, "what is another's is left alone")
+    }
+
+    @Test func whoCouldNotRenewForHalfTheTimeHasLostIt() throws {
+        let first = try #require(try Lease.attempt(folder, "f", expiry: 1))
+        LeaseKeeper.shared.forget(first)
+        usleep(700_000)
+        #expect(first.isLost)
+        #expect(throws: LeaseLost.self) { try first.confirm() }
+    }
+
+    @Test func ofManyThatTakeOverOneSucceeds() throws {
+        for round in 0..<5 {
+            let name = "f\(round)"
+            try leaveBehind(folder.appending("\(name).lease"), id: "a", expiry: 1)
+            let wins = Mailbox<Bool>()
+            for _ in 0..<8 {
+                try StageThread.start { [folder] in
+                    let end = SteadyClock.now() + 2.5
+                    var held: [Lease] = []
+                    while SteadyClock.now() < end {
+                        // Without waiting between looks, as several machines would.
+                        if let lease = try? Lease.attempt(folder, name) { held.append(lease) }
+                    }
+                    wins.send(!held.isEmpty)
+                    sleep(1)
+                    withExtendedLifetime(held) {}
+                }
+            }
+            let results = (0..<8).compactMap { _ in wins.receive(milliseconds: 60_000) }
+            #expect(results.count { $0 } == 1)
+        }
+    }
+
+    @Test func leftoversOfAnEarlierHoldingChangeNothing() throws {
+        try FileSystem.createDirectory(folder)
+        try leaveBehind(folder.appending("f.\(String(repeating: "a", count: 32)).next"), id: "b", expiry: 60)
+        let lease = try #require(try Lease.attempt(folder, "f"))
+        try lease.confirm()
+        lease.release()
+        #expect(try names().count == 1)
+    }
+
+    @Test func aDamagedFileIsRemovedWhenNothingChangesIt() throws {
+        try FileSystem.createDirectory(folder)
+        try FileSystem.writeAtomically("", to: folder.appending("f.lease"))
+        #expect(try Lease.attempt(folder, "f") == nil)
+        #expect(try LeaseChain(folder, "f").holder?.id == "")
+    }
+
+    @Test func whereLinksAreRefusedNamesAreTakenExclusively() throws {
+        try FileSystem.createDirectory(folder)
+        let path = folder.appending("f.lease")
+        let bytes = LeaseFile.bytes(id: String(repeating: "c", count: 32), expiry: 60)
+        let file = try #require(try LeasePlacing.placeWithoutLinks(bytes, at: path))
+        #expect(try LeasePlacing.placeWithoutLinks(bytes, at: path) == nil)
+        #expect(try LeaseFile.read(path)?.id.count == 32)
+        try file.close()
+    }
+
+    @Test func aStoreUsedWithLeasesKeepsThem() throws {
+        let store = Store(scratch.path, locks: .lease)
+        #expect(Store(scratch.path).locks == .flock)
+        let lock = try #require(try ArtifactLock.attempt(store, "f"))
+        #expect(Store(scratch.path).locks == .lease && Store(scratch.path, locks: .flock).locks == .lease)
+        #expect(try ArtifactLock.attempt(Store(scratch.path, locks: .flock), "f") == nil)
+        #expect(
+            ArtifactLock.holder(store, "f").hasPrefix("process \(getpid()) on \(Machine.hostName), since 2"))
+        lock.release()
+        #expect(try ArtifactLock.attempt(store, "f") != nil)
+    }
+
+    /// What was stopped and goes on appends to files that nobody reads any more.
+    @Test func journalsAreTakenFromAHolderThatStandsStill() throws {
+        let store = Store(scratch.path, locks: .lease)
+        let fingerprint = String(repeating: "e", count: 64)
+        let work = store.workFolder(fingerprint)
+        try FileSystem.createDirectory(work)
+        let path = work.appending("samples.jsonl")
+        let frozen = try Journal(path, fingerprint: fingerprint)
+        try frozen.append(0, .integer(1))
+        try leaveBehind(folder.appending("\(fingerprint).lease"), id: "a", expiry: 1)
+        var lock: ArtifactLock?
+        while lock == nil {
+            lock = try ArtifactLock.attempt(store, fingerprint)
+            usleep(10_000)
+        }
+        let journal = try Journal(path, fingerprint: fingerprint)
+        #expect(journal.count == 1)
+        try frozen.append(1, .integer(666))
+        try journal.append(1, .integer(2))
+        try journal.close()
+        #expect(try Journal.read(path).map(\.value) == [.integer(1), .integer(2)])
+    }
+
+    @Test func theGateIsHeldAloneOrTogether() throws {
+        let store = Store(scratch.path, locks: .lease)
+        var together: [StoreGate] = [StoreGate(store), StoreGate(store)]
+        #expect(together.count == 2)
+        let entered = Mailbox<Bool>()
+        try StageThread.start {
+            let gate = StoreGate(store, alone: true)
+            entered.send(true)
+            usleep(300_000)
+            withExtendedLifetime(gate) {}
+            entered.send(false)
+        }
+        #expect(entered.receive(milliseconds: 500) == nil)
+        together = []
+        #expect(entered.receive(milliseconds: 10_000) == true)
+        let start = SteadyClock.now()
+        together = [StoreGate(store)]
+        #expect(SteadyClock.now() - start > 0.1)
+        #expect(entered.receive(milliseconds: 10_000) == false)
+        #expect(together.count == 1)
+        together = []
+        #expect(try names() == ["leases"])
+    }
+
+    @Test func fileSystemsOfThisMachineUseFlock() {
+        #expect(StoreLocks.kind(of: "/proc") == "proc" && StoreLocks.kind(of: "/nonexistent") == nil)
+        #expect(!StoreLocks.isShared("/tmp") && !StoreLocks.isShared("/proc"))
+        #expect(StoreLocks.suited(for: "/nonexistent/folder", asked: nil) == .flock)
+    }
+}
