@@ -2,22 +2,24 @@
 # Install the system libraries that are missing and check the Swift compiler.
 #
 # Asks for root (through sudo) only if something is missing, and prints nothing when all is there.
+# Arguments name further lists of packages: `setup.sh mpi` is what runs over several ranks need besides.
 set -euo pipefail
 
 minimum_swift=6.2
-packages_file="$(dirname "${BASH_SOURCE[0]}")/debian-packages.txt"
+packages_files=("$(dirname "${BASH_SOURCE[0]}")/debian-packages.txt")
+for list in "$@"; do packages_files+=("$(dirname "${BASH_SOURCE[0]}")/debian-packages-$list.txt"); done
 
 # Whether this is a system whose packages dpkg knows.
 has_dpkg() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
 
-# The packages of debian-packages.txt that aren't installed, one per line.
+# The packages of the lists that aren't installed, one per line.
 missing_packages() {
     local package status
     while read -r package; do
         [[ -n $package ]] || continue
         status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) || status=none
         [[ $status == installed ]] || echo "$package"
-    done <"$packages_file"
+    done < <(cat "${packages_files[@]}")
 }
 
 # The version of the Swift compiler on PATH, such as 6.3.1; nothing if there is none.
@@ -69,6 +71,6 @@ if has_dpkg; then
 else
     # Other systems name these packages otherwise; the compiler will say which header is missing.
     echo "setup: not Debian or Ubuntu; make sure that the equivalents of these are installed:" >&2
-    echo "setup:     $(paste -sd ' ' "$packages_file")" >&2
+    echo "setup:     $(cat "${packages_files[@]}" | paste -sd ' ')" >&2
 fi
 check_swift
