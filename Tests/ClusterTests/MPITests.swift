@@ -64,6 +64,18 @@ struct MPITests {
         try expectTheSame(job)
     }
 
+    @Test("a job without its rank 0 ends, not as if it were done", arguments: [[], ["--enable-recovery"]])
+    func rankZero(options: [String]) throws {
+        let job = try MPIJob()
+        let ranks = try job.start(options + ["-n", "3"] + job.command(timeout: 2))
+        #expect(ranks.waitFor("student: started") == nil)
+        kill(try job.process(of: 0), SIGKILL)
+        let outcome = try #require(ranks.wait(seconds: 60))
+        #expect(outcome.code != 0, "\(outcome.log)")
+        #expect(try job.alone().code == 0)
+        try expectTheSame(job)
+    }
+
     @Test func aStoppedRankIsLeftBehind() throws {
         let job = try MPIJob()
         let ranks = try job.start(["-n", "2"] + job.command(timeout: 2))

@@ -138,7 +138,9 @@ public final class RankServer: Sendable {
         writer.put(String(decoding: try equipment.facts.value.compactBytes(), as: UTF8.self))
     }
 
-    /// What rank 0 wrote to the store, or why it can't be read. Shared file systems may show it with a delay.
+    /// What rank 0 wrote to the store, or why it can't be read.
+    ///
+    /// Shared file systems may show it with a delay.
     private func note(_ name: String, _ store: Store) throws -> String {
         let path = store.root.appending(name)
         guard path.lastComponent?.string == name else {
