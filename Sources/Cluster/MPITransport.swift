@@ -76,11 +76,15 @@ public final class MPITransport: RankTransport {
     }
 
     public func start(_ receive: @escaping @Sendable (RankEvent) -> Void) {
-        // Under the lock, so that what came before is handed on before what comes next.
-        shared.state.withLock { state in
-            for event in state.early { receive(event) }
-            state.early = []
-            state.receiver = receive
+        // What came before is handed on before what comes next, and never under the lock.
+        while true {
+            let early = shared.state.withLock { state in
+                defer { state.early = [] }
+                if state.early.isEmpty { state.receiver = receive }
+                return state.early
+            }
+            if early.isEmpty { return }
+            for event in early { receive(event) }
         }
     }
 
@@ -165,13 +169,11 @@ public final class MPITransport: RankTransport {
 
         /// Hands events on that came while nobody had asked for any, or keeps them.
         private func keep(_ events: [RankEvent]) {
-            shared.state.withLock { state in
-                if let receiver = state.receiver {
-                    for event in events { receiver(event) }
-                } else {
-                    state.early += events
-                }
+            let receiver = shared.state.withLock { state in
+                if state.receiver == nil { state.early += events }
+                return state.receiver
             }
+            if let receiver { for event in events { receiver(event) } }
         }
 
         private mutating func beat(_ now: ContinuousClock.Instant) {
