@@ -29,7 +29,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup mpi build reproduce report browser-check seeds components decoding quirks tables leaderboard coverage smoke test paper-dry torture fuzz parity bench bench-llama bench-8b schema format format-check doctor completions man clean
+.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding quirks tables leaderboard coverage smoke test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b schema format format-check doctor completions man clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -52,9 +52,13 @@ report: build ## build, then make the page of RUN (the newest run of mini/table1
 
 BROWSER_PYTHON := .build/browser-venv/bin/python
 
-browser-check: build .build/browser-venv/installed ## build, then make the page of RUN and use it in Chromium (apt-get install chromium); screenshots in .build/screenshots; 1 minute
+browser-check: build check-tools .build/browser-venv/installed ## build, then use the pages of RUN and of a server with its model in Chromium, and the server through OpenAI's client; screenshots in .build/screenshots; 2 minutes
 	$(D3LLM) report $(or $(RUN),mini/table1) --store $(STORE) --threads $(THREADS) --output .build/report.html
 	$(BROWSER_PYTHON) scripts/browser-check.py .build/report.html --screenshots .build/screenshots
+	scripts/serve-check.sh $(D3LLM) "$(or $(RUN),mini/table1)/student" $(STORE) $(BROWSER_PYTHON) .build/screenshots
+
+check-tools:
+	@scripts/setup.sh checks
 
 .build/browser-venv/installed: scripts/browser-check.txt
 	python3 -m venv .build/browser-venv
@@ -148,6 +152,7 @@ SPEED_BENCH := Benchmarks/speed/.build/release/speed-bench
 bench: build $(BENCH_PYTHON) ## this project against PyTorch on this machine, as a table; 15 minutes, wants an idle machine and a STORE with a trained model
 	swift build -c release --package-path Benchmarks/speed
 	Benchmarks/run.py --store $(STORE) --python $(BENCH_PYTHON) --json .build/bench.json
+	Benchmarks/figures.py .build/bench.json
 
 LLAMA := .build/llama/llama_cpp_python-0.3.36/vendor/llama.cpp
 LLAMA_BENCH := $(LLAMA)/build/bin/llama-bench
@@ -155,6 +160,13 @@ LLAMA_BENCH := $(LLAMA)/build/bin/llama-bench
 bench-llama: build $(BENCH_PYTHON) $(LLAMA_BENCH) ## the same with llama.cpp, which is fetched from PyPI and compiled first (5 minutes, once)
 	swift build -c release --package-path Benchmarks/speed
 	Benchmarks/run.py --store $(STORE) --python $(BENCH_PYTHON) --llama $(LLAMA_BENCH) --json .build/bench.json
+	Benchmarks/figures.py .build/bench.json
+
+bench-record: build ## build, then record the times of the last bench in experiments/performance and render the notebook; seconds
+	Benchmarks/figures.py .build/bench.json --record experiments/performance/results
+	$(SPEED_BENCH) charts experiments/performance/results/figures.json experiments/performance/results
+	scripts/digests.sh experiments/performance/results "make bench-llama bench-record"
+	$(D3LLM) notebook experiments/performance/README.md --store $(STORE)
 
 $(LLAMA_BENCH): | $(BENCH_PYTHON)
 	$(BENCH_PYTHON) -m pip install --quiet cmake==4.4.4 ninja==1.13.2 gguf==0.19.0

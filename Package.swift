@@ -10,6 +10,7 @@ let package = Package(
         .library(
             name: "Models",
             targets: ["Numerics", "Transformers", "Decoding", "Training", "Files", "JSON"]),
+        .library(name: "Reporting", targets: ["Reporting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

@@ -6,13 +6,14 @@
 
 Fails when a race doesn't end or the browser's console has an error.
 """
+import shutil
 import sys
 
 from playwright.sync_api import sync_playwright
 
 base = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080"
 folder = sys.argv[2] if len(sys.argv) > 2 else None
-chromium = sys.argv[3] if len(sys.argv) > 3 else "/usr/bin/chromium"
+chromium = sys.argv[3] if len(sys.argv) > 3 else shutil.which("chromium") or shutil.which("google-chrome")
 problems = []
 
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Install the system libraries that are missing and check the Swift compiler.
 #
+#   scripts/setup.sh            what the project needs
+#   scripts/setup.sh checks     besides, what checks of pages and terminals need
+#   scripts/setup.sh mpi        besides, what runs over several ranks need
 # Asks for root (through sudo) only if something is missing, and prints nothing when all is there.
-# Arguments name further lists of packages: `setup.sh mpi` is what runs over several ranks need besides.
 set -euo pipefail
 
 minimum_swift=6.2

@@ -14,6 +14,7 @@ let package = Package(
             dependencies: [
                 .product(name: "Models", package: "d3llm"),
                 .product(name: "Tokenizers", package: "d3llm"),
+                .product(name: "Reporting", package: "d3llm"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6)])

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Pipeline
 internal import SystemPackage
 
 /// A file of published data that doesn't have the form that it should, and where.
@@ -34,29 +35,5 @@ public struct UnknownPublishedNameError: Error, Sendable, Hashable, CustomString
         description =
             "There is no folder of published numbers at \(folder). Run the command in the repository, or name the "
             + "folder with --published."
-    }
-}
-
-/// Suggestions for names that nobody knows.
-enum NearestName {
-    /// The candidate with the fewest edits, if they are few enough to be a slip.
-    static func nearest(to name: String, among candidates: [String]) -> String? {
-        let scored = candidates.map { ($0, distance(Array(name.lowercased()), Array($0.lowercased()))) }
-        guard let best = scored.min(by: { $0.1 < $1.1 }) else { return nil }
-        return best.1 <= max(1, min(name.count, best.0.count) / 3) ? best.0 : nil
-    }
-
-    private static func distance(_ a: [Character], _ b: [Character]) -> Int {
-        var row = Array(0...b.count)
-        for (i, left) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, right) in b.enumerated() {
-                let replaced = diagonal + (left == right ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
-            }
-        }
-        return row[b.count]
     }
 }

@@ -2,6 +2,8 @@ import ArgumentParser
 import Files
 import JSON
 import Pipeline
+import Published
+import Reporting
 import Stages
 import SystemPackage
 
@@ -13,7 +15,8 @@ struct ReportCommand: ParsableCommand {
         discussion: """
             The file needs nothing but itself: no network, no other files. It is made from the records of the run. For \
             the trajectory viewer some samples are decoded again with the recorded models; one that doesn't come out \
-            as it was recorded isn't shown. Runs that failed or were interrupted are shown as far as they came. \
+            as it was recorded isn't shown. The numbers of an experiment that computes a published table are shown \
+            beside it. Runs that failed or were interrupted are shown as far as they came. \
             Nothing is written to the store but the page itself, in the run's folder unless --output says otherwise.
             """)
 
@@ -23,6 +26,7 @@ struct ReportCommand: ParsableCommand {
             "The file to write; report.html in the run's folder by default.", valueName: "file"),
         completion: .file(extensions: ["html"]))
     var output: String?
+    @OptionGroup var published: PublishedOptions
     @Option(help: "Threads to use, all cores by default.")
     var threads: Int?
     @Flag(help: "Don't decode samples again; the page has no trajectories then.")
@@ -43,7 +47,8 @@ struct ReportCommand: ParsableCommand {
             let report = try RunReport(
                 location, registry: D3LLM.registry,
                 options: .init(decodes: !noTrajectories, threads: threads ?? Machine.current.cores),
-                cancellation: .onSignals(), progress: { reporter.log($0) })
+                additions: publishedSections(location), cancellation: .onSignals(),
+                progress: { reporter.log($0) })
             let path = output.map { FilePath($0) } ?? location.folder.appending("report.html")
             try FileSystem.writeAtomically(report.html, to: path)
             for note in report.notes { reporter.log("report: \(note)") }
@@ -55,6 +60,16 @@ struct ReportCommand: ParsableCommand {
                 )
             }
         }
+    }
+
+    /// The published tables that the run's experiment computes, beside what it measured.
+    private func publishedSections(_ location: RunLocation) throws -> [ReportSection] {
+        guard try FileSystem.status(FilePath(published.path)) != nil else { return [] }
+        let tables = try published.load()
+        let own = tables.tables.filter { $0.experiment == location.record.experiment }
+        guard !own.isEmpty else { return [] }
+        let run = try Reproduction(location)
+        return own.map { TableComparison($0, run, tolerances: tables.tolerances).section(of: run) }
     }
 
     private func value(_ report: RunReport, _ run: String, _ path: FilePath) -> JSONValue {

@@ -92,6 +92,29 @@ import Testing
         // Part of a benchmark fills no cell, whatever it gives.
         #expect((verdicts?["not comparable"]?.int ?? 0) >= cells.count)
         for verdict in ["match", "within noise", "differs"] { #expect(verdicts?[verdict]?.int == 0) }
+        try checkReport(experiment, cells)
+    }
+
+    /// The report of the run that ``chain(experiment:models:cells:)`` made has the questions and the published numbers.
+    private func checkReport(_ experiment: String, _ cells: [String]) throws {
+        let page = scratch.path.appending("report.html")
+        let outcome = try call([
+            "report", "paper/\(experiment)", "--store", "\(scratch.path)/store", "--output", page.string,
+            "--published", Self.root.appending("configs/published").string,
+        ])
+        #expect(outcome.code == 0, "\(outcome.log)")
+        let html = try FileSystem.readText(page)
+        // For those who want to look at it.
+        if let folder = Command.environment("D3LLM_PAGES") {
+            try FileSystem.writeAtomically(html, to: FilePath(folder).appending("\(experiment).html"))
+        }
+        #expect(html.contains("id=\"published-\(experiment)\""))
+        #expect(html.contains("d3LLM-") && html.contains(", published</text>"))
+        // Points that can't be compared are drawn, and the page says why they can't.
+        #expect(html.contains("Not comparable: the command line changed the experiment"))
+        if cells.contains(where: { $0.hasSuffix("gsm8k-cot") }) {
+            #expect(html.contains("Janet") && !html.contains("not in the store"))
+        }
     }
 
     /// The benchmark of a cell: the end of its name.

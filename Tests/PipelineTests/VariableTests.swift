@@ -116,17 +116,29 @@ import Testing
         #expect(found.first?.file == "--set")
     }
 
-    @Test(arguments: [
-        (0..<40).map { "\"v\($0)\": [\"${v\($0 + 1)}\", \"${v\($0 + 1)}\"]" } + ["\"v40\": 1"],
-        (0..<40).map { "\"v\($0)\": \"${v\($0 + 1)}${v\($0 + 1)}\"" } + ["\"v40\": \"xxxxxxxx\""],
-        (0..<5000).map { "\"v\($0)\": \"${v\($0 + 1)}\"" } + ["\"v5000\": 1"],
-        (0..<50).map {
-            "\"v\($0)\": \(String(repeating: "[", count: 99))\"${v\($0 + 1)}\"\(String(repeating: "]", count: 99))"
+    /// Named, since arguments are printed whole.
+    enum Growth: CaseIterable {
+        case doubledLists, doubledTexts, longChain, deepLists
+
+        var variables: [String] {
+            switch self {
+            case .doubledLists:
+                (0..<40).map { "\"v\($0)\": [\"${v\($0 + 1)}\", \"${v\($0 + 1)}\"]" } + ["\"v40\": 1"]
+            case .doubledTexts:
+                (0..<40).map { "\"v\($0)\": \"${v\($0 + 1)}${v\($0 + 1)}\"" } + ["\"v40\": \"xxxxxxxx\""]
+            case .longChain:
+                (0..<5000).map { "\"v\($0)\": \"${v\($0 + 1)}\"" } + ["\"v5000\": 1"]
+            case .deepLists:
+                (0..<50).map {
+                    let (open, close) = (String(repeating: "[", count: 99), String(repeating: "]", count: 99))
+                    return "\"v\($0)\": \(open)\"${v\($0 + 1)}\"\(close)"
+                } + ["\"v50\": 1"]
+            }
         }
-            + ["\"v50\": 1"],
-    ])
-    func whatGrowsWithoutLimitIsStopped(variables: [String]) {
-        let found = problems(text(variables.joined(separator: ", "), #", "title": "${v0}""#))
+    }
+
+    @Test(arguments: Growth.allCases) func whatGrowsWithoutLimitIsStopped(_ growth: Growth) {
+        let found = problems(text(growth.variables.joined(separator: ", "), #", "title": "${v0}""#))
         #expect(found.contains { $0.message.contains("larger or deeper") }, "\(found.prefix(3))")
     }
 }

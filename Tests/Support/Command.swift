@@ -122,7 +122,7 @@ public final class Command: Sendable {
     /// The value of an environment variable, if it is a whole number.
     public static func number(_ name: String) -> UInt64? { environment(name).flatMap { UInt64($0) } }
 
-    static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+    public static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
     /// A program that was built beside the tests.
     public static func built(_ name: String) -> FilePath {

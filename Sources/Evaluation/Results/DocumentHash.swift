@@ -19,31 +19,11 @@ public enum DocumentHash {
             guard !object.members.isEmpty else { return "{}" }
             return "{\n"
                 + object.members.map {
-                    "\(inner)\(quoted($0.key)): \(text(of: $0.value, indent: indent + 2))"
+                    "\(inner)\(JSONValue.pythonQuoted($0.key)): \(text(of: $0.value, indent: indent + 2))"
                 }
                 .joined(separator: ",\n") + "\n\(outer)}"
-        case .string(let string): return quoted(string)
+        case .string(let string): return JSONValue.pythonQuoted(string)
         default: return (try? value.compactBytes()).map { String(decoding: $0, as: UTF8.self) } ?? "null"
         }
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case "\u{8}": result += "\\b"
-            case "\u{C}": result += "\\f"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }

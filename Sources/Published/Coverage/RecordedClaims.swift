@@ -1,4 +1,5 @@
 internal import Files
+internal import Pipeline
 internal import SystemPackage
 
 /// The verdicts of a `claims.csv`, which the runner writes.

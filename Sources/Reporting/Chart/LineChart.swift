@@ -28,10 +28,17 @@ public struct LineChart: Sendable, Hashable {
         /// The points; those that aren't finite aren't drawn.
         public let points: [Point]
 
+        /// The place whose colour and marker it has; its own unless two series belong together.
+        public let style: Int?
+        /// Whether it is drawn with hollow markers and a thin dashed line: what it shows is from elsewhere.
+        public let isHollow: Bool
+
         /// A series of points.
-        public init(_ name: String, points: [Point]) {
+        public init(_ name: String, points: [Point], style: Int? = nil, isHollow: Bool = false) {
             self.name = name
             self.points = points
+            self.style = style
+            self.isHollow = isHollow
         }
     }
 

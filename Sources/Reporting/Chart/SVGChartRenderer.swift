@@ -44,7 +44,7 @@ public struct SVGChartRenderer: Sendable {
         for (index, series) in chart.series.enumerated() {
             let offset = chart.seriesOffset * (Double(index) - Double(chart.series.count - 1) / 2)
             lines += draw(
-                series, style: SeriesStyle(index, theme: theme), in: frame, offset: offset,
+                series, style: style(of: series, at: index), in: frame, offset: offset,
                 canDraw: chart.canDraw)
         }
         lines += chart.annotations.flatMap { annotation($0, in: frame) }
@@ -84,6 +84,10 @@ public struct SVGChartRenderer: Sendable {
         return lines
     }
 
+    private func style(of series: LineChart.Series, at index: Int) -> SeriesStyle {
+        SeriesStyle(series.style ?? index, theme: theme, isHollow: series.isHollow)
+    }
+
     private func draw(
         _ series: LineChart.Series, style: SeriesStyle, in frame: ChartFrame, offset: Double,
         canDraw: (LineChart.Point) -> Bool
@@ -103,7 +107,7 @@ public struct SVGChartRenderer: Sendable {
             let dashes = style.dashes.map { " stroke-dasharray=\"\($0)\"" } ?? ""
             lines.append(
                 "<polyline points=\"\(corners.joined(separator: " "))\" fill=\"none\" \(theme.stroke(style.ink)) "
-                    + "stroke-width=\"2\"\(dashes)/>")
+                    + "stroke-width=\"\(style.width)\"\(dashes)/>")
         }
         lines += points.map { style.marker(x: x($0), y: frame.y($0.y)) }
         return lines
@@ -138,11 +142,11 @@ public struct SVGChartRenderer: Sendable {
         }
         return remarks
             + chart.series.enumerated().flatMap { index, series in
-                let style = SeriesStyle(index, theme: theme)
+                let style = style(of: series, at: index)
                 let y = Double(frame.top + 10 + 22 * index)
                 let x = Double(width + 8)
                 return [
-                    svg.line(x, y, x + 28, y, style.ink, width: 2, dashes: style.dashes),
+                    svg.line(x, y, x + 28, y, style.ink, width: style.width, dashes: style.dashes),
                     style.marker(x: x + 14, y: y),
                     svg.text(series.name, x: x + 36, y: y + 4),
                 ]

@@ -14,11 +14,14 @@ struct SeriesStyle {
     let ink: ChartTheme.Ink
     private let theme: ChartTheme
     private let shape: Int
+    private let isHollow: Bool
 
-    init(_ index: Int, theme: ChartTheme = .plain) {
+    /// - Parameter isHollow: Whether markers are outlines and lines thin and dashed.
+    init(_ index: Int, theme: ChartTheme = .plain, isHollow: Bool = false) {
         self.theme = theme
+        self.isHollow = isHollow
         ink = .series(index)
-        dashes = Self.dashPatterns[index / Self.colours.count % Self.dashPatterns.count]
+        dashes = isHollow ? "3 3" : Self.dashPatterns[index / Self.colours.count % Self.dashPatterns.count]
         shape = index % 5
     }
 
@@ -28,9 +31,12 @@ struct SeriesStyle {
         return Self.colours[index % Self.colours.count]
     }
 
+    /// The width of lines, in pixels.
+    var width: Int { isHollow ? 1 : 2 }
+
     /// The marker of a point, about 9 pixels wide.
     func marker(x: Double, y: Double) -> String {
-        let paint = theme.fill(ink)
+        let paint = isHollow ? "fill=\"none\" stroke-width=\"1.5\" \(theme.stroke(ink))" : theme.fill(ink)
         func polygon(_ corners: [(Double, Double)]) -> String {
             let points = corners.map { "\(SVG.number(x + $0.0)),\(SVG.number(y + $0.1))" }
             return "<polygon points=\"\(points.joined(separator: " "))\" \(paint)/>"

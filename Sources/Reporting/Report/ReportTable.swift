@@ -50,6 +50,17 @@ public struct ReportTable: Sendable {
         self.notes = notes
     }
 
+    /// A table that was made without thinking of pages.
+    public init(_ table: Table) {
+        let text = TableText(table)
+        self.init(
+            caption: table.title ?? "Table",
+            columns: zip(table.columns, text.headings).map { column, heading in
+                Column(heading, isNumeric: [.right, .decimal].contains(column.alignment))
+            },
+            rows: text.rows.map { Row($0.map { .text($0) }) }, notes: text.notes)
+    }
+
     /// The table with its notes.
     public var html: HTML {
         .group([

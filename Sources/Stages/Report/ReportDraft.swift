@@ -9,6 +9,8 @@ struct ReportDraft {
     let repeats: ReportedRepeats?
     let samples: ReportSamples
     var traces: ReportTraces?
+    /// What others have to say of the run, shown behind the verdict.
+    let additions: [ReportSection]
     /// Why there are no trajectories, where there are none.
     let reason: String
 
@@ -58,7 +60,10 @@ struct ReportDraft {
     }
 
     private func sections(problems: Int, traced: Int) -> [ReportSection] {
-        var sections = [ReportVerdict(source: source, comparisons: comparisons, repeats: repeats).section]
+        let verdict = ReportVerdict(
+            source: source, comparisons: comparisons, repeats: repeats, additions: additions)
+        var sections = [verdict.section]
+        sections += additions
         if let repeats { sections += ReportRepeatsSections(repeats: repeats).sections }
         for (number, comparison) in comparisons.enumerated() {
             let isOnly = comparisons.count == 1 && repeats == nil

@@ -20,7 +20,7 @@ struct ReportSamples {
     let methods: [Method]
     /// The ids of the problems, in the order of the records.
     let ids: [String]
-    private let problems: [String: Problem]
+    private let questions: [String: ReportQuestion]
     private let source: ReportSource
     /// What couldn't be read, as sentences.
     let problemsFound: [String]
@@ -73,7 +73,7 @@ struct ReportSamples {
         self.source = source
         self.methods = methods
         ids = methods.first?.records.map(\.id) ?? []
-        problems = Self.problems(source, methods.first)
+        questions = Self.questions(source, methods.first)
         problemsFound = notes
     }
 
@@ -88,13 +88,12 @@ struct ReportSamples {
     }
 
     /// The problems that were decoded, by id; empty where the data set isn't there.
-    private static func problems(_ source: ReportSource, _ method: Method?) -> [String: Problem] {
+    private static func questions(_ source: ReportSource, _ method: Method?) -> [String: ReportQuestion] {
         guard let recipe = method?.item.artifact?.record.recipe,
             let reference = recipe["inputs"]?["data"]?.string,
-            let data = source.contents[String(reference.prefix(64))]?.artifact,
-            let found = try? ProblemFile.read(data.folder.appending("test.jsonl"))
+            let data = source.contents[String(reference.prefix(64))]?.artifact
         else { return [:] }
-        return Dictionary(found.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        return ReportQuestion.all(in: data.folder)
     }
 
     /// The place of a stage among ``methods``.
@@ -102,8 +101,8 @@ struct ReportSamples {
         methods.firstIndex { $0.item.entry.fingerprint == item.entry.fingerprint }
     }
 
-    func prompt(_ id: String) -> String { problems[id]?.question ?? "not in the store" }
-    func answer(_ id: String) -> String { problems[id].map { "\($0.answer)" } ?? "not in the store" }
+    func prompt(_ id: String) -> String { questions[id]?.text ?? "not in the store" }
+    func answer(_ id: String) -> String { questions[id]?.answer ?? "not in the store" }
 
     /// The first `count` problems with the records of all methods, as the page's script reads them.
     ///

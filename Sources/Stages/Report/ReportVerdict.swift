@@ -8,6 +8,8 @@ struct ReportVerdict {
     let source: ReportSource
     let comparisons: [ReportedComparison]
     let repeats: ReportedRepeats?
+    /// What stands behind the verdict and says more of it.
+    var additions: [ReportSection] = []
 
     /// The claims that count: over repeats where there are some.
     var claims: [ReportedComparison.JudgedClaim] { repeats?.claims ?? comparisons.flatMap(\.claims) }
@@ -23,7 +25,8 @@ struct ReportVerdict {
         ReportSection("verdict", "Verdict") {
             if run.status != .finished { trouble }
             HTML.element(.p, .class("short"), text: "In short: \(short)")
-            claimTable
+            if !claims.isEmpty { claimTable }
+            HTML.group(additions.map { .element(.p, [], [.link($0.id, $0.title)]) })
             HTML.element(.div, .class("box")) {
                 HTML.element(.h3, text: "What d3LLM does")
                 HTML.paragraph(
@@ -64,7 +67,6 @@ struct ReportVerdict {
     }
 
     private var claimTable: HTML {
-        guard !claims.isEmpty else { return .paragraph(noClaims) }
         let isRepeated = repeats != nil
         var columns: [ReportTable.Column] = [
             .init("Claim"), .init("Verdict"), .init("Compared"), .init("Difference", isNumeric: true),
@@ -92,6 +94,9 @@ struct ReportVerdict {
         if comparison != nil || repeats != nil {
             return
                 "The experiment made no claims before the run, so that there is nothing to judge; the tables below say what was measured."
+        }
+        guard additions.isEmpty else {
+            return "The experiment made no claims of its own; its numbers stand beside the published ones."
         }
         return "No table was made in this run, so that there is nothing to judge."
     }
@@ -135,7 +140,12 @@ struct ReportVerdict {
             }
         }
         return lines + speed + order
-            + (lines.isEmpty && comparison == nil ? ["Nothing was compared in this run."] : [])
+            + (lines.isEmpty && comparison == nil
+                ? [
+                    additions.isEmpty
+                        ? "Nothing was compared in this run."
+                        : "The published numbers tell; they stand beside those of this run."
+                ] : [])
     }
 
     /// The operating points, where d3LLM and vanilla decoding have one.

@@ -1,6 +1,6 @@
 internal import JSON
 public import Pipeline
-internal import Reporting
+public import Reporting
 
 /// A run as one HTML file that needs nothing but itself.
 ///
@@ -36,10 +36,12 @@ public struct RunReport: Sendable {
     ///
     /// - Parameters:
     ///   - registry: The kinds that the run's stages have.
+    ///   - additions: Sections that are shown behind the verdict.
     ///   - progress: Is told what takes long.
     /// - Throws: `FileError`, `DamagedFileError` for tables that can't be read; `Interrupted`.
     public init(
         _ location: RunLocation, registry: StageRegistry, options: Options = Options(),
+        additions: [ReportSection] = [],
         cancellation: Cancellation = .never, progress: (String) -> Void = { _ in }
     ) throws {
         let contents = try RunContents(location, registry: registry, cancellation: cancellation)
@@ -53,6 +55,7 @@ public struct RunReport: Sendable {
         let samples = ReportSamples(source, comparisons)
         var draft = ReportDraft(
             source: source, comparisons: comparisons, repeats: repeats, samples: samples, traces: nil,
+            additions: additions,
             reason: samples.methods.isEmpty
                 ? "This run has no samples to decode again."
                 : "This page was made without decoding samples again; d3llm report does so unless it is told not to."

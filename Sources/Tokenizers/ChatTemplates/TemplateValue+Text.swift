@@ -1,3 +1,5 @@
+internal import JSON
+
 extension TemplateValue {
     /// The text that the value is written as; nil for one that has no plain text.
     var text: String? {
@@ -58,7 +60,7 @@ extension TemplateValue {
         case .double(let double):
             guard double.isFinite else { return double.isNaN ? "NaN" : double < 0 ? "-Infinity" : "Infinity" }
             return Self.text(of: double)
-        case .string(let string): return Self.quoted(string)
+        case .string(let string): return JSONValue.pythonQuoted(string)
         case .list(let list):
             var parts: [String] = []
             for element in list {
@@ -70,7 +72,7 @@ extension TemplateValue {
             var parts: [String] = []
             for (key, value) in members {
                 guard let part = value.json(indent: indent, level: level + 1) else { return nil }
-                parts.append(Self.quoted(key) + ": " + part)
+                parts.append(JSONValue.pythonQuoted(key) + ": " + part)
             }
             return Self.bracketed(parts, "{", "}", indent, level)
         }
@@ -82,25 +84,5 @@ extension TemplateValue {
         guard let indent, !parts.isEmpty else { return open + parts.joined(separator: ", ") + close }
         func line(_ level: Int) -> String { "\n" + String(repeating: " ", count: indent * level) }
         return open + line(level + 1) + parts.joined(separator: "," + line(level + 1)) + line(level) + close
-    }
-
-    private static func quoted(_ string: String) -> String {
-        var result = "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case "\u{8}": result += "\\b"
-            case "\u{C}": result += "\\f"
-            case "\0"..<" ":
-                let hex = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }

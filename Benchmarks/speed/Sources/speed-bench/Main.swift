@@ -8,6 +8,7 @@ import JSON
 ///     speed-bench prompts MODEL PROBLEMS COUNT
 ///     speed-bench generate FOLDER LAYERS
 ///     speed-bench load FOLDER PRECISION
+///     speed-bench charts FIGURES FOLDER
 @main
 enum Main {
     static func main() {
@@ -37,6 +38,8 @@ enum Main {
             result = try BigCheckpoint.generate(arguments[1], layers: integer(2))
         case "load" where arguments.count == 3:
             result = try BigCheckpoint.load(arguments[1], precision: arguments[2])
+        case "charts" where arguments.count == 3:
+            return try Charts.draw(arguments[1], to: arguments[2])
         default:
             print("see Benchmarks/README.md for the arguments")
             return
