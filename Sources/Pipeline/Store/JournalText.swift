@@ -33,6 +33,17 @@ struct JournalText {
         return bytes
     }
 
+    /// The records of lines without a header, such as ``lines(of:)`` makes.
+    ///
+    /// - Throws: `JournalError` when they are no whole group.
+    static func records(ofLines bytes: [UInt8]) throws -> [JournalRecord] {
+        let header = try header("")
+        guard let text = try JournalText(parsing: header + bytes, path: "", fingerprint: nil),
+            text.wholeLength == header.count + bytes.count
+        else { throw JournalError(description: "its records aren't whole") }
+        return text.records
+    }
+
     /// Reads a journal's bytes; nil when not even the header is whole, so that nothing was lost.
     ///
     /// - Throws: `JournalError` when the journal belongs to another recipe, or is damaged elsewhere than at its end.
