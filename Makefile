@@ -29,7 +29,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build reproduce report browser-check check-tools seeds components decoding quirks tables leaderboard coverage smoke test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b schema format format-check doctor completions man clean
+.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding quirks tables leaderboard coverage smoke test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b schema format format-check doctor completions man clean
 
 help: ## this list
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -105,6 +105,15 @@ smoke: build ## build, then run the same chain at toy size; 45 seconds on 2 core
 test: setup ## compile and run all tests, optimised; 5 minutes the first time, then 1
 	swift test $(TEST_FLAGS)
 
+MPICC ?= mpicc
+MPI_LIBRARY := .build/release/libd3mpi.so
+
+mpi: build $(MPI_LIBRARY) ## build, then compile the library for runs over several ranks with the site's own MPICC (mpicc); seconds
+
+$(MPI_LIBRARY): Sources/CMPI/shim.c Sources/CMPI/include/CMPI.h
+	$(MPICC) -O2 -Wall -Wextra -shared -fPIC -ISources/CMPI/include $< -o $@.new
+	mv $@.new $@
+
 paper-dry: setup ## compile the tests, then take the experiments at full scale from download to table, with models of no size and a mirror on this machine; seconds
 	swift test $(TEST_FLAGS) --filter "PaperTests"
 
@@ -137,6 +146,13 @@ fuzz: setup ## compile the tests, then read FUZZ damaged files of each kind that
 
 parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
 	$(D3LLM) parity $(GOLDEN)
+
+.PHONY: bench-ranks
+bench-ranks: mpi ## build, then time stages with 2 ranks, 2 threads and 1 thread in turns, then 1 to 8 ranks; 15 minutes, wants an idle machine
+	$(MPICC) -O2 Benchmarks/ranks/pingpong.c -o .build/pingpong
+	OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun -n 2 .build/pingpong
+	Benchmarks/ranks/run.py
+	Benchmarks/ranks/run.py --scaling --repetitions 3
 
 BENCH_PYTHON := .build/bench-venv/bin/python
 SPEED_BENCH := Benchmarks/speed/.build/release/speed-bench

@@ -20,6 +20,8 @@ let package = Package(
     targets: [
         // C: what needs explicit control of loading or of vector code.
         .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
+        // Loads what `make mpi` compiles from shim.c, so that building this package takes no MPI.
+        .target(name: "CMPI", exclude: ["shim.c"], linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
         .systemLibrary(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -106,6 +108,8 @@ let package = Package(
                 "Reporting", "Sandbox", "Archives", "Columnar", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        // One experiment over several processes.
+        .target(name: "Cluster", dependencies: ["CMPI", "Pipeline"]),
         .target(
             name: "Published",
             dependencies: [
@@ -148,9 +152,8 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Slurm", "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching", "Sessions",
-                "Serving",
-                "Notebooks",
+                "Slurm", "Cluster", "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching",
+                "Sessions", "Serving", "Notebooks",
                 "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "JSON", "Files", "Archives",
                 "Columnar",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -188,6 +191,11 @@ let package = Package(
         .testTarget(
             name: "SlurmTests", dependencies: ["Slurm", "Pipeline", "Stages", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: [
+                "Cluster", "Stages", "Pipeline", "d3llm", "TestSupport",
+            ]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "Archives", "TestSupport"]),
         // The experiments at full scale against a mirror on this machine, with models of no size.
@@ -217,7 +225,7 @@ for target in package.targets where target.type == .test {
 /// Strict settings for every Swift target; `D3LLM_STRICT=1` (set in CI) also turns warnings into errors.
 let strict = Context.environment["D3LLM_STRICT"] == "1"
 for target in package.targets where target.type != .system {
-    guard !["COpenBLAS", "CKernels", "CSandbox"].contains(target.name) else { continue }
+    guard !["COpenBLAS", "CKernels", "CSandbox", "CMPI"].contains(target.name) else { continue }
     target.swiftSettings =
         [
             .swiftLanguageMode(.v6),

@@ -3,14 +3,13 @@
 #
 #   scripts/setup.sh            what the project needs
 #   scripts/setup.sh checks     besides, what checks of pages and terminals need
+#   scripts/setup.sh mpi        besides, what runs over several ranks need
 # Asks for root (through sudo) only if something is missing, and prints nothing when all is there.
 set -euo pipefail
 
 minimum_swift=6.2
 packages_files=("$(dirname "${BASH_SOURCE[0]}")/debian-packages.txt")
-if [[ ${1:-} == checks ]]; then
-    packages_files+=("$(dirname "${BASH_SOURCE[0]}")/debian-packages-checks.txt")
-fi
+for list in "$@"; do packages_files+=("$(dirname "${BASH_SOURCE[0]}")/debian-packages-$list.txt"); done
 
 # Whether this is a system whose packages dpkg knows.
 has_dpkg() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }

@@ -59,12 +59,28 @@ extension Fetcher {
         return CheckedInput(input: input, state: state, problems: problems)
     }
 
-    /// Where Python and this program look for a file.
     private func place(of file: LockedFile, _ input: LockedInput) -> FilePath {
+        settings.place(of: file, input)
+    }
+}
+
+extension HubSettings {
+    /// Where Python and this program look for a file.
+    func place(of file: LockedFile, _ input: LockedInput) -> FilePath {
         switch input.origin {
-        case .addresses: settings.filesCache.appending(file.sha256 ?? "")
+        case .addresses: filesCache.appending(file.sha256 ?? "")
         case .repository(let repository):
-            HubFolder(repository, in: settings.hubCache).snapshot(repository.revision, file.path)
+            HubFolder(repository, in: hubCache).snapshot(repository.revision, file.path)
+        }
+    }
+
+    /// How many bytes of a pinned input the cache lacks, told from the sizes of its files without reading them.
+    public func missingBytes(of input: LockedInput) -> Int {
+        input.files.reduce(0) { sum, file in
+            let size = file.size ?? 0
+            let there = (try? FileSystem.status(place(of: file, input)))??.size
+            let (total, isTooLarge) = sum.addingReportingOverflow(there == size ? 0 : size)
+            return isTooLarge ? .max : total
         }
     }
 }

@@ -8,6 +8,12 @@ public struct RowLoss: Sendable {
     public var entropy: Float
     /// Whether the most probable token is the target.
     public var isCorrect: Bool
+
+    public init(crossEntropy: Float, entropy: Float, isCorrect: Bool) {
+        self.crossEntropy = crossEntropy
+        self.entropy = entropy
+        self.isCorrect = isCorrect
+    }
 }
 
 extension Kernels {

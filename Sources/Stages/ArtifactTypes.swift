@@ -28,6 +28,6 @@ public enum Stages {
             SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
             DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
             DatasetStage.self, BenchmarkStage.self, ModelFolderStage.self,
-            FetchStage.self, CheckpointStage.self,
+            FetchStage.self, CheckpointStage.self, ImportTrajectoriesStage.self,
         ], pins: .dataLock)
 }

@@ -19,6 +19,7 @@ struct OptimizerFields {
     private let warmup: Int
     private let decayShare: Double
     private let finalFactor: Double
+    private let decayShape: LearningRateSchedule.Shape?
     let maximumNorm: Double
 
     init(
@@ -43,11 +44,16 @@ struct OptimizerFields {
             "Share of the steps, at the end, with falling rate.")
         finalFactor = fields.number(
             "finalFactor", default: 0.02, in: 0.0...1.0, "Factor on the rate that the fall ends at.")
+        decayShape = fields.optionalChoice(
+            "decayShape",
+            "How the rate falls: linear, which is meant where the key is absent, or cosine, as half a wave.")
         maximumNorm = fields.number("clip", default: 1, in: .above(0), "Largest L2 norm of the gradient.")
     }
 
     func schedule(steps: Int) -> LearningRateSchedule {
-        LearningRateSchedule(steps: steps, warmup: warmup, decayShare: decayShare, finalFactor: finalFactor)
+        LearningRateSchedule(
+            steps: steps, warmup: warmup, decayShare: decayShare, finalFactor: finalFactor,
+            shape: decayShape ?? .linear)
     }
 
     /// An optimiser of all of a model's parameters.

@@ -29,4 +29,31 @@ enum OrderedGroups {
             }
         }
     }
+
+    /// Computes groups of a queue that other ranks may take from as well, on the threads of the stage, until all are
+    /// done.
+    ///
+    /// - Throws: What `compute` or the queue's commit threw first.
+    static func run(
+        _ queue: GroupQueue, context: StageContext,
+        compute: @escaping @Sendable (Int) throws -> [JournalRecord]
+    ) throws {
+        Threads.parallelFor(context.threads, threads: context.threads) { (_: Int) -> Void in
+            do {
+                while true {
+                    try context.checkCancellation()
+                    switch queue.take(isRemote: false) {
+                    case .done: return
+                    case .wait: StageThread.sleep(milliseconds: 2)
+                    case .compute(let group):
+                        let start = ContinuousClock.now
+                        queue.finish(group, try compute(group), took: start.duration(to: .now))
+                    }
+                }
+            } catch {
+                queue.fail(error)
+            }
+        }
+        try queue.check()
+    }
 }

@@ -1,3 +1,4 @@
+internal import Numerics
 internal import Pipeline
 
 extension SampledStage {
@@ -8,12 +9,18 @@ extension SampledStage {
         let groups = try groups(context)
         let journal = try context.journal(Self.journalName)
         let progress = context.progress(total: groups.sampleCount, unit: unit, done: journal.count)
-        try OrderedGroups.run(
-            from: (journal.count + groups.size - 1) / groups.size, to: groups.count, context: context,
-            compute: groups.compute
-        ) { _, records in
+        let first = (journal.count + groups.size - 1) / groups.size
+        let commit: @Sendable (Int, [JournalRecord]) throws -> Void = { _, records in
             try journal.append(group: records)
             progress.advance(by: records.count)
+        }
+        if context.ranks == nil {
+            try OrderedGroups.run(
+                from: first, to: groups.count, context: context, compute: groups.compute, commit: commit)
+        } else {
+            let queue = GroupQueue(from: first, to: groups.count, commit: commit)
+            try context.shareGroups(of: groups, keys: try sampleKeys(context), queue)
+            try OrderedGroups.run(queue, context: context, compute: groups.compute)
         }
         let records = journal.records
         guard records.count == groups.sampleCount else {

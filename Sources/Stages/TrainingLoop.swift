@@ -48,8 +48,10 @@ struct TrainingLoop {
     /// Trains, and writes the log to `training.jsonl` in the artifact.
     /// - Returns: the loss reports' means over the last tenth of the last phase, for the summary.
     func run() throws -> [LossReport.Group] {
+        let lanes = context.ranks.map { RankLanes($0, threads: context.threads, precision: precision) }
+        defer { lanes?.end() }
         let gradient = try BatchGradient(
-            trainee.weights, threads: context.threads, precision: precision)
+            trainee.weights, threads: context.threads, precision: precision, helpers: lanes)
         let checkpoint = TrainingCheckpoint(folder: context.workFolder)
         var log = TrainingLog()
         var start = TrainingCheckpoint.Position(phase: 0, step: 0)
@@ -93,6 +95,10 @@ struct TrainingLoop {
                 )
                 progress.advance(note: log.note)
             }
+        }
+        if let pool = context.ranks, pool.isVerbose, let tally = lanes?.tally {
+            let shares = tally.sorted { $0.key < $1.key }.map { "rank \($0.key): \($0.value)" }
+            context.log("lanes by rank: \(shares.joined(separator: ", "))")
         }
         try log.write(to: context.output.appending("training.jsonl"))
         return log.finalGroups

@@ -2,10 +2,10 @@ internal import Numerics
 public import Transformers
 
 /// Loss and gradient of whole batches, computed in parallel with results that don't depend on the number of
-/// threads.
+/// threads, nor on who else computes lanes.
 ///
 /// Sequences are cut into shards; shard i belongs to lane i modulo ``lanes``; a lane adds the gradients of its
-/// shards in order, and the lanes are added in order. Threads only decide who computes a lane.
+/// shards in order, and the lanes are added in order. Threads and helpers only decide who computes a lane.
 public final class BatchGradient {
     /// Gradient accumulators; part of what decides the bits of a result.
     public static let lanes = 4
@@ -15,86 +15,113 @@ public final class BatchGradient {
     /// Bytes of activations that are kept at most; batches that would need more have them computed again.
     public static let activationLimit = 2 << 30
 
-    public let transformer: Transformer
+    private let engine: LaneEngine
     private let threads: Int
-    private let weights: TrainingWeights
     private let activationLimit: Int
-    private let lanes: [FlatParameters]
-    private var passes: [UnsafeSendablePass] = []
+    private let helpers: (any LaneHelpers)?
 
     /// - Parameters:
     ///   - parameters: the parameters in training; read on every call.
     ///   - threads: how many threads to use.
     ///   - precision: what products of linear layers are computed in; parameters and gradients are 32-bit floats.
     ///   - activationLimit: see ``activationLimit-swift.type.property``; it changes memory and time, not results.
+    ///   - helpers: who else computes lanes; nil where nobody does.
     /// - Throws: `BLASError` when no matrix library can be loaded.
     public init(
         _ parameters: FlatParameters, threads: Int, precision: TrainingPrecision = .float32,
-        activationLimit: Int = BatchGradient.activationLimit
+        activationLimit: Int = BatchGradient.activationLimit, helpers: (any LaneHelpers)? = nil
     ) throws {
-        transformer = try Transformer(over: parameters)
+        engine = try LaneEngine(parameters, threads: threads, precision: precision)
         self.threads = threads
-        weights = TrainingWeights(transformer, precision, threads: threads)
         self.activationLimit = activationLimit
-        lanes = (0..<Self.lanes).map { _ in FlatParameters(zeros: parameters.configuration) }
+        self.helpers = helpers
     }
 
+    public var transformer: Transformer { engine.transformer }
+
     /// The gradient of the last batch.
-    public var gradient: FlatParameters { lanes[0] }
+    public var gradient: FlatParameters { engine.gradient(of: 0) }
 
     /// Bytes of memory held for activations and scratch.
-    public var activationBytes: Int { passes.reduce(0) { $0 + $1.pass.bytes } }
+    public var activationBytes: Int { engine.activationBytes }
 
     /// Computes loss and gradient; the latter is in ``gradient`` until the next call.
     public func compute(_ batch: LossBatch) -> LossReport {
         let shards = Self.shards(of: batch)
-        // The entropy term is a mean over the rows that turn out correct, known only after every forward pass:
-        // then all activations are kept. Otherwise a lane reuses one pass for all of its shards.
-        let twoPhases = batch.groups.contains { $0.entropy != 0 }
-        let needed = twoPhases ? shards.count : Self.lanes
-        while passes.count < needed {
-            passes.append(UnsafeSendablePass(pass: TrainingPass(transformer, weights)))
-        }
-        prepare(shards, of: batch, keepsAll: twoPhases)
-        let passes = passes
-        let lanes = lanes
-        var normalizers = Normalizers(batch)
-        let losses = ShardLosses(count: shards.count)
-        let denominators = normalizers
-
-        Threads.parallelFor(Self.lanes, threads: threads) { (lane: Int) -> Void in
-            lanes[lane].buffer.clear()
-            for s in stride(from: lane, to: shards.count, by: Self.lanes) {
-                let pass = passes[twoPhases ? s : lane].pass
-                let rows = Self.forward(batch.sequences[shards[s]], pass)
-                losses.set(
-                    s,
-                    pass.rowLosses(
-                        targets: rows.map(\.target), soft: batch.softTargets(of: rows),
-                        temperature: batch.temperature))
-                if !twoPhases {
-                    Self.backward(rows, [], denominators, batch, pass, into: lanes[lane])
-                }
-            }
-        }
-        for (s, shard) in shards.enumerated() {
-            normalizers.count(batch.sequences[shard].flatMap(\.rows), losses.get(s))
-        }
-        if twoPhases {
-            let final = normalizers
-            Threads.parallelFor(Self.lanes, threads: threads) { (lane: Int) -> Void in
-                for s in stride(from: lane, to: shards.count, by: Self.lanes) {
-                    let rows = batch.sequences[shards[s]].flatMap(\.rows)
-                    Self.backward(rows, losses.get(s), final, batch, passes[s].pass, into: lanes[lane])
-                }
-            }
-        }
+        // The entropy term is a mean over the rows that turn out correct, known only after every forward pass.
+        let task = LaneTask(
+            parts: (0..<Self.lanes).map { lane in
+                LanePart(
+                    lane: lane,
+                    shards: stride(from: lane, to: shards.count, by: Self.lanes).map {
+                        Array(batch.sequences[shards[$0]])
+                    })
+            }, groups: batch.groups, temperature: batch.temperature, softTargets: batch.softTargets,
+            hasTwoPhases: batch.groups.contains { $0.entropy != 0 }, recomputes: false,
+            normalizers: Normalizers(batch))
+        let full = task.recomputing(recomputes(shards, of: batch, keepsAll: task.hasTwoPhases))
+        let losses = helpers.map { compute(full, with: $0) } ?? compute(full)
         sumLanes()
-        return normalizers.report(batch)
+        return losses.report(batch)
     }
 
-    /// Makes the weights follow the parameters, and says whether passes keep their activations.
-    private func prepare(_ shards: [Range<Int>], of batch: LossBatch, keepsAll: Bool) {
+    /// Computes all lanes here.
+    private func compute(_ task: LaneTask) -> Normalizers {
+        engine.parametersChanged()
+        let final = Self.count(engine.forward(task), task)
+        if task.hasTwoPhases { engine.backward(Set(0..<Self.lanes), final) }
+        return final
+    }
+
+    /// Computes here what helpers don't.
+    private func compute(_ task: LaneTask, with helpers: any LaneHelpers) -> Normalizers {
+        let given = helpers.begin(task, engine.parameters)
+        let own = Set(task.parts.map(\.lane)).subtracting(given)
+        let clock = ContinuousClock()
+        engine.parametersChanged()
+        var losses: [Int: LaneLosses] = [:]
+        let forward = clock.measure { losses = engine.forward(task.restricted(to: own)) }
+        let come = helpers.losses(LaneTiming(lanes: own.count, duration: forward), engine.gradient(of:))
+        losses.merge(come) { here, _ in here }
+        let lost = given.subtracting(come.keys)
+        // Another task for the engine, so that a second phase would find the activations of these only.
+        if !lost.isEmpty, !task.hasTwoPhases {
+            losses.merge(engine.forward(task.restricted(to: lost))) { here, _ in here }
+        } else if !lost.isEmpty {
+            let here = own.union(lost)
+            losses.merge(engine.forward(task.restricted(to: here))) { here, _ in here }
+        }
+        let final = Self.count(losses, task)
+        guard task.hasTwoPhases else { return final }
+        helpers.beginBackward(final)
+        let here = own.union(lost)
+        let backward = clock.measure { engine.backward(here, final) }
+        let remote = given.subtracting(lost)
+        let whole = helpers.gradients(
+            LaneTiming(lanes: here.count, duration: backward), engine.gradient(of:))
+        let missing = remote.subtracting(whole)
+        if !missing.isEmpty {
+            _ = engine.forward(task.restricted(to: missing))
+            engine.backward(missing, final)
+        }
+        return final
+    }
+
+    /// Counts the rows' losses in the order of the batch's shards, which is part of what decides the last bits.
+    private static func count(_ losses: [Int: LaneLosses], _ task: LaneTask) -> Normalizers {
+        var normalizers = task.normalizers
+        let rounds = task.parts.map(\.shards.count).max() ?? 0
+        for round in 0..<rounds {
+            for part in task.parts where round < part.shards.count {
+                guard let lane = losses[part.lane] else { continue }
+                normalizers.count(part.shards[round].flatMap(\.rows), lane[round])
+            }
+        }
+        return normalizers
+    }
+
+    /// Whether activations are computed again instead of kept, so that they fit.
+    private func recomputes(_ shards: [Range<Int>], of batch: LossBatch, keepsAll: Bool) -> Bool {
         let c = transformer.configuration
         let bytes = shards.map { shard in
             batch.sequences[shard].reduce(0) {
@@ -102,37 +129,12 @@ public final class BatchGradient {
             }
         }
         let held = keepsAll ? bytes.reduce(0, +) : Self.lanes * (bytes.max() ?? 0)
-        for pass in passes { pass.pass.recomputes = held > activationLimit }
-        weights.update(threads: threads)
-    }
-
-    private static func forward(_ sequences: ArraySlice<TrainingSequence>, _ pass: TrainingPass) -> [LossRow]
-    {
-        pass.forward(
-            sequences.map {
-                ForwardInput(tokens: $0.tokens, attention: $0.attention, logitRows: $0.rows.map(\.row))
-            })
-        return sequences.flatMap(\.rows)
-    }
-
-    private static func backward(
-        _ rows: [LossRow], _ losses: [RowLoss], _ normalizers: Normalizers, _ batch: LossBatch,
-        _ pass: TrainingPass, into gradient: FlatParameters
-    ) {
-        guard !rows.isEmpty else { return }
-        let weights = rows.enumerated().map { i, row in
-            normalizers.weights(
-                of: row, isCorrect: losses.isEmpty ? false : losses[i].isCorrect, batch.groups[row.group])
-        }
-        let dHidden = pass.headBackward(
-            targets: rows.map(\.target), soft: batch.softTargets(of: rows), weights: weights,
-            temperature: batch.temperature, into: gradient)
-        pass.backward(dHidden, into: gradient)
+        return held > activationLimit
     }
 
     private func sumLanes() {
-        let total = lanes[0].buffer
-        let parts = lanes.dropFirst().map(\.buffer)
+        let total = engine.gradient(of: 0).buffer
+        let parts = (1..<Self.lanes).map { engine.gradient(of: $0).buffer }
         let piece = 1 << 16
         Threads.parallelFor((total.count + piece - 1) / piece, threads: threads) { (i: Int) -> Void in
             let start = i * piece
@@ -149,37 +151,4 @@ public final class BatchGradient {
         let shards = min(count, rounds * lanes)
         return (0..<shards).map { $0 * count / shards..<($0 + 1) * count / shards }
     }
-}
-
-extension LossBatch {
-    /// The soft targets of some rows; nil where the batch has none.
-    fileprivate func softTargets(of rows: [LossRow]) -> SoftTargets? {
-        softTargets.map { SoftTargets(probabilities: $0, rows: rows.map(\.softTarget)) }
-    }
-}
-
-/// Lets a pass be used by whichever thread computes its lane; lanes never share one.
-private struct UnsafeSendablePass: @unchecked Sendable {
-    let pass: TrainingPass
-}
-
-/// Row losses of each shard.
-///
-/// `@unchecked Sendable`: every shard is written by the one thread that computes its lane, and read after all
-/// threads have finished.
-private final class ShardLosses: @unchecked Sendable {
-    private let storage: UnsafeMutableBufferPointer<[RowLoss]>
-
-    init(count: Int) {
-        storage = .allocate(capacity: count)
-        storage.initialize(repeating: [])
-    }
-
-    deinit {
-        storage.deinitialize()
-        storage.deallocate()
-    }
-
-    func set(_ shard: Int, _ losses: [RowLoss]) { storage[shard] = losses }
-    func get(_ shard: Int) -> [RowLoss] { storage[shard] }
 }

@@ -4,16 +4,23 @@ internal import Transformers
 /// Denominators of a batch's loss terms, and the sums they divide.
 ///
 /// Sums are taken in order of rows, in double precision.
-struct Normalizers: Sendable {
-    private struct Sums {
-        var weight = 0.0
-        var crossEntropy = 0.0
-        var entropy = 0.0
-        var rows = 0
-        var correct = 0
+public struct Normalizers: Sendable {
+    /// The sums of one group.
+    public struct Sums: Sendable {
+        public var weight = 0.0
+        public var crossEntropy = 0.0
+        public var entropy = 0.0
+        public var rows = 0
+        public var correct = 0
+
+        public init() {}
     }
 
-    private var sums: [Sums]
+    /// By group, in the batch's order.
+    public private(set) var sums: [Sums]
+
+    /// Those that were computed elsewhere.
+    public init(_ sums: [Sums]) { self.sums = sums }
 
     /// Counts the rows, which is all that the cross-entropy's denominator needs.
     init(_ batch: LossBatch) {

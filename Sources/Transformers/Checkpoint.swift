@@ -12,6 +12,8 @@ public enum Checkpoint {
     ///
     /// In 32-bit floats the weights stay in the mapped files where their type allows. In less, the linear layers are
     /// packed tensor by tensor and the file's pages given back at once, so that the weights are never held twice.
+    /// An adapter of PEFT in the folder (adapter_config.json, adapter_model.safetensors) is merged into the weights, as
+    /// PEFT's `merge_and_unload` does it: sums are 32-bit floats, rounded to the precision once.
     /// - Throws: ``CheckpointError`` (file, tensor, expected and found shape), `JSONSyntaxError`, `FileError`,
     ///   `BLASError`.
     public static func load(
@@ -20,9 +22,11 @@ public enum Checkpoint {
         let (family, configuration) = try readConfiguration(folder)
         let shards = try Shards(folder)
         try checkNames(shards, family, configuration)
+        let changes = try changes(folder, family, configuration)
         func tensor(_ specification: ParameterSpecification) throws -> StoredTensor {
             let name = family.name(of: specification.role)
-            return StoredTensor(try shards.file(holding: name), name, specification)
+            return StoredTensor(
+                try shards.file(holding: name), name, specification, changes[specification.role])
         }
         guard precision != .float32 else {
             return try Transformer(
@@ -38,6 +42,18 @@ public enum Checkpoint {
             weights.head = try tensor(embedding).packed(precision, threads: threads)
         }
         return try Transformer(configuration, weights: weights)
+    }
+
+    /// What the adapter of a folder adds to its weights; nothing where there is none.
+    private static func changes(
+        _ folder: FilePath, _ family: any ModelFamily.Type, _ configuration: TransformerConfiguration
+    ) throws -> [ParameterRole: StoredTensor.Change] {
+        guard LoRAOptions.isThere(folder) else { return [:] }
+        let adapter = try LoRAAdapter(folder, for: configuration, family)
+        try BLAS.load()
+        return Dictionary(
+            adapter.pairs.map { ($0.role, .init(pair: $0, scaling: adapter.scaling)) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     private static func checkNames(

@@ -6,12 +6,15 @@ public import SystemPackage
 extension LoRAAdapter {
     /// Reads an adapter in PEFT's layout: adapter_config.json and adapter_model.safetensors.
     ///
-    /// - Throws: ``CheckpointError`` for an option that isn't implemented, a tensor that fits no weight of the model or
-    ///   has another shape, half a pair, or an adapter that changes nothing; `FileError`.
+    /// Names of modules that the configuration lists and the model lacks are passed over, as PEFT does: lists are written
+    /// for several architectures. ``LoRAOptions/unmatched(in:_:)`` tells them.
+    /// - Throws: ``CheckpointError`` for an option that isn't implemented, tensors that fit no weight of the model or
+    ///   have another shape, half a pair, or an adapter that changes nothing; `FileError`.
     public init(
         _ folder: FilePath, for configuration: TransformerConfiguration, _ family: any ModelFamily.Type
     ) throws {
-        let (rank, alpha) = try Self.readOptions(folder.appending(Self.configurationFile))
+        let options = try LoRAOptions(folder)
+        let rank = options.rank
         let path = folder.appending(Self.weightsFile)
         let file = try SafetensorsFile(path)
         var pairs: [Pair] = []
@@ -29,35 +32,19 @@ extension LoRAAdapter {
                     b: try file.matrix(
                         b, shape: [specification.rows, rank], rows: specification.rows, columns: rank)))
         }
-        if let stranger = file.entries.keys.filter({ !expected.contains($0) }).sorted().first {
-            throw CheckpointError(path, tensor: stranger, "fits no weight of the model")
+        let strangers = file.entries.keys.filter { !expected.contains($0) }.sorted()
+        if let first = strangers.first {
+            let others = strangers.count == 1 ? "" : "; nor do \(strangers.count - 1) others: "
+            throw CheckpointError(
+                path, tensor: first,
+                "fits no weight of the model" + others
+                    + strangers.dropFirst().prefix(7).joined(separator: ", ")
+                    + (strangers.count > 8 ? " and so on" : ""))
         }
         guard !pairs.isEmpty else {
             throw CheckpointError(path, "holds no tensor, so the adapter changes nothing")
         }
-        self.init(rank: rank, alpha: alpha, pairs: pairs)
-    }
-
-    private static func readOptions(_ path: FilePath) throws -> (rank: Int, alpha: Double) {
-        let document = try JSONDocument(parsing: FileSystem.read(path), name: path.string)
-        let options = FamilyOptions(root: document.root)
-        do throws(FamilyError) {
-            try options.require("peft_type", "LORA")
-            try options.require("bias", "none")
-            for key in ["use_dora", "use_rslora", "fan_in_fan_out", "lora_bias"] {
-                try options.require(key, false)
-            }
-            for key in ["rank_pattern", "alpha_pattern"] {
-                guard let node = document.root[key], !(node.members ?? []).isEmpty else { continue }
-                throw FamilyError("\(key) is not implemented", offset: node.range.lowerBound)
-            }
-            let rank = try options.integer("r")
-            guard rank > 0 else { throw FamilyError("r should be at least 1") }
-            return (rank, try options.number("lora_alpha", default: Double(rank)))
-        } catch {
-            let place = error.offset.map { "line \(document.position(of: $0).line): " } ?? ""
-            throw CheckpointError(path, place + error.description)
-        }
+        self.init(rank: rank, alpha: options.alpha, usesRankRoot: options.usesRankRoot, pairs: pairs)
     }
 
     /// Writes the adapter so that PEFT and ``init(_:for:_:)`` read it.
@@ -77,7 +64,7 @@ extension LoRAAdapter {
             pairs.compactMap { Self.module(of: $0.role, family).split(separator: ".").last.map(String.init) })
         let document: JSONValue = [
             "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": .integer(rank), "lora_alpha": .number(alpha),
-            "lora_dropout": 0, "bias": "none", "use_dora": false, "use_rslora": false,
+            "lora_dropout": 0, "bias": "none", "use_dora": false, "use_rslora": .bool(usesRankRoot),
             "fan_in_fan_out": false,
             "target_modules": .array(modules.sorted().map { .string($0) }),
         ]

@@ -21,15 +21,20 @@ public struct LoRAAdapter: Sendable {
 
     public let rank: Int
     public let alpha: Double
+    /// Whether alpha is divided by the root of the rank (rank-stabilized LoRA, arXiv 2312.03732).
+    public let usesRankRoot: Bool
     public let pairs: [Pair]
 
-    /// Factor on B · A: alpha / rank.
-    public var scaling: Float { Float(alpha / Double(rank)) }
+    /// Factor on B · A: alpha / rank, or alpha / √rank.
+    public var scaling: Float {
+        Float(alpha / (usesRankRoot ? Double(rank).squareRoot() : Double(rank)))
+    }
 
-    public init(rank: Int, alpha: Double, pairs: [Pair]) {
+    public init(rank: Int, alpha: Double, usesRankRoot: Bool = false, pairs: [Pair]) {
         precondition(rank > 0, "an adapter has a rank of at least 1")
         self.rank = rank
         self.alpha = alpha
+        self.usesRankRoot = usesRankRoot
         self.pairs = pairs
     }
 

@@ -6,20 +6,36 @@ struct StoredTensor {
     private let file: SafetensorsFile
     private let name: String
     private let specification: ParameterSpecification
+    private let change: Change?
 
-    init(_ file: SafetensorsFile, _ name: String, _ specification: ParameterSpecification) {
+    /// What an adapter adds to it.
+    struct Change {
+        let pair: LoRAAdapter.Pair
+        let scaling: Float
+    }
+
+    init(
+        _ file: SafetensorsFile, _ name: String, _ specification: ParameterSpecification,
+        _ change: Change? = nil
+    ) {
+        self.change = change
         self.file = file
         self.name = name
         self.specification = specification
     }
 
-    /// In 32-bit floats, where it lies if the file holds such.
+    /// In 32-bit floats, where it lies if the file holds such and no adapter changes it.
     func matrix() throws(CheckpointError) -> Matrix {
         let shape =
             specification.isVector
             ? [specification.columns] : [specification.rows, specification.columns]
-        return try file.matrix(
+        let stored = try file.matrix(
             name, shape: shape, rows: specification.rows, columns: specification.columns)
+        guard let change else { return stored }
+        let merged = MutableMatrix(zeros: stored.rows, stored.columns)
+        merged.copy(from: stored)
+        BLAS.multiply(change.pair.b, change.pair.a, into: merged, scale: change.scaling, accumulate: true)
+        return merged.view
     }
 
     /// In the form in which a model of this precision uses it: vectors in 32-bit floats, the embedding as it is stored,
@@ -51,8 +67,9 @@ struct StoredTensor {
         }
     }
 
-    /// The tensor where it lies, if it is bfloat16 and aligned.
+    /// The tensor where it lies, if it is bfloat16 and aligned, and no adapter changes it.
     private func storedRows() throws(CheckpointError) -> BFloat16Rows? {
+        guard change == nil else { return nil }
         let entry = try file.entry(named: name)
         guard entry.type == .bfloat16, entry.shape == [specification.rows, specification.columns],
             let base = file.bytes(of: entry).baseAddress, UInt(bitPattern: base) % 2 == 0

@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 import Pipeline
 import Stages
 
@@ -23,6 +24,14 @@ struct CodeExecutionOptions: ParsableArguments {
 
     var permissions: Permissions {
         Permissions(codeExecution: allowCodeExecution, isolationFloor: isolationFloor)
+    }
+
+    /// The same for programs: each stage with its reason, a phrase behind "because".
+    static func value(_ experiment: Experiment) -> JSONValue {
+        .array(
+            experiment.codeExecutions.map { stage, reason in
+                ["stage": .string(stage.id), "flag": "--allow-code-execution", "because": .string(reason)]
+            })
     }
 
     /// What to tell who plans a run of stages with programs.

@@ -1,5 +1,6 @@
 import Archives
 import ArgumentParser
+import Cluster
 import Columnar
 import Decoding
 import Fetching
@@ -69,6 +70,7 @@ enum ExitCodes {
         case let error where DamagedFileError.describes(error): inputOutput
         case is PermissionError: ExitCode.validationFailure
         case is BLASError, is SandboxError: unavailable
+        case let error as ClusterError: error.code == .library ? unavailable : failure
         case let error as FetchError:
             switch error.code {
             case .unknownInput, .lockFile: invalidConfiguration

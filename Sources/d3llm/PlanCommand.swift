@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 import Pipeline
 import Stages
 
@@ -30,7 +31,9 @@ struct PlanCommand: ParsableCommand {
                 noForecast ? nil : Forecaster.measuring(storage.store, threads: ThreadsOption.count(threads))
             let experiment = try experiment.load()
             let plan = try Plan(experiment, store: storage.store, forecaster: forecaster)
-            try output.print(plan.text + CodeExecutionOptions.note(experiment), plan.value)
+            var value = plan.value.object ?? [:]
+            value["codeExecution"] = CodeExecutionOptions.value(experiment)
+            try output.print(plan.text + CodeExecutionOptions.note(experiment), .object(value))
         }
     }
 }

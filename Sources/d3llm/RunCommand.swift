@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cluster
 import JSON
 import Pipeline
 import Stages
@@ -17,6 +18,9 @@ struct RunCommand: ParsableCommand {
             --only chooses the stages that the run is about, --force and --from choose among them those that are made \
             again although they are in the store. All three can be repeated and take a stage, which means all its \
             variants, or one variant, such as "curve[threshold=0.5]".
+
+            Under mpirun, or srun --mpi=pmix, the ranks share the samples and the training batches of each stage, with \
+            the same results as one process; docs/cluster.md tells how. --threads is then the threads of each rank.
             """)
 
     @OptionGroup var experiment: ExperimentOptions
@@ -49,7 +53,15 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Don't measure this machine first to say how long the run takes.")
     var noForecast = false
 
+    @Flag(
+        help:
+            "Open no connection: inputs from outside are taken from the cache, or the run fails and says which are missing."
+    )
+    var offline = false
+
     @OptionGroup var codeExecution: CodeExecutionOptions
+
+    @OptionGroup var ranks: RankOptions
 
     func validate() throws {
         for (name, number) in [("--threads", threads), ("--jobs", jobs)] {
@@ -60,36 +72,75 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         try ExitCodes.reporting {
-            let experiment = try experiment.load()
-            let permissions = codeExecution.permissions
-            var options = Runner.Options(
-                threads: ThreadsOption.count(threads), jobs: jobs, keepsGoing: keepGoing, only: only,
-                force: force, from: from, arguments: CommandLine.arguments,
-                machineExtras: {
-                    let facts = try NumericsFacts.recorded()
-                    let execution = try CodeExecution.facts(for: experiment, permissions)
-                    return JSONObject((facts.members + execution.members).map { ($0.key, $0.value) })
-                })
-            options.permissions = permissions
-            let cancellation = Cancellation.onSignals()
-            func runner() -> Runner {
-                Runner(
-                    experiment, store: storage.store, options: options, reporter: .standardError(),
-                    cancellation: cancellation)
-            }
-            if !noForecast,
-                let forecast = try runner().forecast(by: .measuring(storage.store, threads: options.threads))
-            {
-                options.forecasts = forecast.stages
-                let lines = forecast.run.lines.map { "\($0)\n" }.joined()
-                _ = try? FileDescriptor.standardError.writeAll(lines.utf8)
-            }
-            let runner = runner()
-            for report in try runner.run().reports {
-                print(report.text, terminator: report.text.hasSuffix("\n") ? "" : "\n")
-                print("\nThis table is in \(report.path)")
-            }
+            guard let transport = try ranks.join() else { return try run(nil, .standardError()) }
+            guard transport.rank == 0 else { return try RankServing.run(transport, equipment) }
+            let reporter = ProgressReporter.standardError()
+            let job = RankedJob(transport, ranks, reporter)
+            try job.run { try ExitCodes.reporting { try run(job.pool, reporter) } }
         }
+    }
+
+    /// What stages may do, in this process and in other ranks.
+    private var permissions: Permissions {
+        var permissions = codeExecution.permissions
+        permissions.network = !offline
+        return permissions
+    }
+
+    private var threadCount: Int { RankOptions.threads(threads) }
+
+    private func run(_ ranks: RankPool?, _ reporter: ProgressReporter) throws {
+        let experiment = try experiment.load()
+        var options = Runner.Options(
+            threads: threadCount, jobs: jobs, keepsGoing: keepGoing, only: only,
+            force: force, from: from, arguments: CommandLine.arguments,
+            machineExtras: {
+                let facts = try machineFacts(experiment)
+                guard let ranks else { return facts }
+                let members = try ranks.admit(rankFacts(experiment, facts), storage.store)
+                return JSONObject(
+                    facts.members.map { ($0.key, $0.value) } + [("ranks", RankPool.record(members))])
+            })
+        options.permissions = permissions
+        options.ranks = ranks
+        let cancellation = Cancellation.onSignals()
+        func runner() -> Runner {
+            Runner(
+                experiment, store: storage.store, options: options, reporter: reporter,
+                cancellation: cancellation)
+        }
+        if !noForecast,
+            let forecast = try runner().forecast(by: .measuring(storage.store, threads: options.threads))
+        {
+            options.forecasts = forecast.stages
+            let lines = forecast.run.lines.map { "\($0)\n" }.joined()
+            _ = try? FileDescriptor.standardError.writeAll(lines.utf8)
+        }
+        for report in try runner().run().reports {
+            print(report.text, terminator: report.text.hasSuffix("\n") ? "" : "\n")
+            print("\nThis table is in \(report.path)")
+        }
+    }
+
+    /// What decides the last bits of numbers here.
+    private func machineFacts(_ experiment: Experiment) throws -> JSONObject {
+        let facts = try NumericsFacts.recorded()
+        let execution = try CodeExecution.facts(for: experiment, permissions)
+        return JSONObject((facts.members + execution.members).map { ($0.key, $0.value) })
+    }
+
+    private func rankFacts(_ experiment: Experiment, _ facts: JSONObject) -> RankFacts {
+        RankFacts(experiment, permissions: permissions, machine: facts)
+    }
+
+    /// What this process computes with as a rank other than 0.
+    private func equipment() throws -> RankServer.Equipment {
+        let experiment = try experiment.load()
+        return RankServer.Equipment(
+            facts: rankFacts(experiment, try machineFacts(experiment)), store: storage.store,
+            threads: threadCount,
+            services: try Stages.rankServices(
+                experiment, storage.store, permissions, threads: threadCount))
     }
 }
 

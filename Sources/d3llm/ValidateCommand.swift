@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 import Pipeline
 
 struct ValidateCommand: ParsableCommand {
@@ -12,10 +13,12 @@ struct ValidateCommand: ParsableCommand {
         try ExitCodes.reporting(asJSON: output.json) {
             let loaded = try experiment.load()
             let count = loaded.stages.count
+            var value = loaded.value.object ?? [:]
+            value["codeExecution"] = CodeExecutionOptions.value(loaded)
             try output.print(
                 "\(experiment.config): \(loaded.name), \(count) \(count == 1 ? "stage" : "stages"), no problems.\n"
                     + CodeExecutionOptions.note(loaded),
-                loaded.value)
+                .object(value))
         }
     }
 }

@@ -178,6 +178,156 @@ import Testing
         #expect(refused.code == 1 && refused.log.contains("so it is no model"), "\(refused.log)")
     }
 
+    @Test func aRunWithoutANetworkOpensNoConnection() throws {
+        let config = try config(#""model": {"kind": "checkpoint", "input": "tiny"}"#)
+        func run(_ more: [String], _ extra: [String: String] = [:]) throws -> Command.Outcome {
+            try command.start(
+                ["run", config, "--store", command.store.string, "--no-forecast"] + more,
+                environment: environment.merging(extra) { $1 }
+            ).wait()
+        }
+        // What isn't there is named, with what to do about it.
+        for (flags, variables) in [(["--offline"], [:]), ([], ["HF_HUB_OFFLINE": "1"])] {
+            let early = try run(flags, variables)
+            #expect(early.code != 0 && early.log.contains("the network is to be left alone"), "\(early.log)")
+            #expect(server.connections == 0)
+        }
+        for flags in [["fetch", "tiny", "--offline"], ["fetch", "new", "--offline"]] {
+            let lock = command.scratch.path.appending("data.lock").string
+            #expect(try call(flags[0], flags[1], flags[2], "--lock", lock).code != 0)
+        }
+        #expect(server.connections == 0)
+        // What is there suffices.
+        let lock = command.scratch.path.appending("data.lock").string
+        #expect(try call("fetch", "tiny", "--lock", lock).code == 0)
+        let connections = server.connections
+        #expect(connections > 0)
+        let made = try run(["--offline"])
+        #expect(made.code == 0, "\(made.log)")
+        #expect(server.connections == connections)
+    }
+
+    /// The system calls themselves: also a connection that no server here would see would be one.
+    @Test(
+        .enabled(
+            if: FileSystem.exists("/usr/bin/strace"), "needs strace in /usr/bin to see the system calls"))
+    func noSocketIsOpenedOffline() throws {
+        let lock = command.scratch.path.appending("data.lock").string
+        let trace = command.scratch.path.appending("trace")
+        let config = try config(#""model": {"kind": "checkpoint", "input": "tiny"}"#)
+        func sockets(_ arguments: [String]) throws -> [Substring] {
+            let outcome = try Command(
+                "/usr/bin/strace",
+                [
+                    "-f", "-qq", "-e", "trace=socket,connect", "-o", trace.string,
+                    D3LLMCommand.executable.string,
+                ]
+                    + arguments, environment: environment, scratch: command.scratch.path
+            ).wait()
+            // Some machines don't let programs be traced.
+            guard outcome.code != 1 || !outcome.log.contains("ptrace") else { return [] }
+            return try FileSystem.readText(trace).split(separator: "\n").filter {
+                $0.contains("AF_INET") || $0.contains("connect(")
+            }
+        }
+        let run = ["run", config, "--store", command.store.string, "--no-forecast", "--offline"]
+        #expect(try sockets(["fetch", "tiny", "--offline", "--lock", lock]).isEmpty)
+        #expect(try sockets(run).isEmpty)
+        #expect(try call("fetch", "tiny", "--lock", lock).code == 0)
+        #expect(try sockets(run).isEmpty)
+        #expect(try sockets(["verify", "x", "--store", command.store.string]).isEmpty)
+    }
+
+    @Test func anAdapterIsMergedWheneverTheModelIsRead() throws {
+        // The server has an adapter beside the model.
+        let adapter = Fixtures.path("golden/models/llada_a_lora")
+        let base = Fixtures.path("golden/models/llada_a")
+        let other = Fixtures.path("golden/models/dream_a")
+        let server = try LoopbackServer { request in
+            let name = String(request.target.split(separator: "/").last ?? "")
+            let folder =
+                request.target.hasPrefix("/org/adapter/")
+                ? adapter : request.target.hasPrefix("/org/base/") ? base : other
+            guard let bytes = try? FileSystem.read(folder.appending(name)) else { return request.reply(404) }
+            return request.file(bytes)
+        }
+        func input(_ id: String, _ folder: FilePath, without: String = "") throws -> JSONValue {
+            let files: [JSONValue] = try FileSystem.list(folder).filter { $0 != without }.map { name in
+                let path = folder.appending(name)
+                return [
+                    "path": .string(name), "size": .integer(try FileSystem.status(path)?.size ?? 0),
+                    "sha256": .string(try SHA256.hex(ofFile: path)),
+                ]
+            }
+            return [
+                "repository": .string(id), "type": "model", "revision": .string(Self.commit),
+                "include": ["*"], "files": .array(files),
+            ]
+        }
+        let lock: JSONValue = [
+            "format": 1,
+            "inputs": [
+                "base": try input("org/base", base), "adapter": try input("org/adapter", adapter),
+                "half": try input("org/adapter", adapter, without: "adapter_model.safetensors"),
+                "other": try input("org/other", other),
+            ],
+        ]
+        try FileSystem.writeAtomically(lock.prettyBytes(), to: command.scratch.path.appending("data.lock"))
+        let variables = environment.merging(["HF_ENDPOINT": server.url("")]) { $1 }
+        func run(_ keys: String) throws -> Command.Outcome {
+            try command.start(
+                [
+                    "run", try config("\"model\": {\"kind\": \"checkpoint\", \(keys)}"), "--store",
+                    command.store.string, "--no-forecast",
+                ], environment: variables
+            ).wait()
+        }
+        let made = try run(#""input": "base", "adapter": "adapter""#)
+        #expect(made.code == 0, "\(made.log)")
+        // The list was written for several architectures, as upstream's is.
+        #expect(
+            made.log.contains("name down_proj, gate_proj, o_proj, which the model doesn't have"),
+            "\(made.log)")
+        let folder = try artifact("model", in: command.store)
+        #expect(FileSystem.exists(folder.appending("adapter_model.safetensors")))
+        let verified = try call("verify", "x", "--store", command.store.string)
+        #expect(
+            verified.code == 0 && verified.output.contains("adapter: adapter of rank 8"), "\(verified.output)"
+        )
+
+        let half = try run(#""input": "base", "adapter": "half""#)
+        #expect(half.code == 1 && half.log.contains("has no adapter_model.safetensors"), "\(half.log)")
+        let misfit = try run(#""input": "other", "adapter": "adapter""#)
+        #expect(misfit.code != 0 && misfit.log.contains("fits no weight of the model"), "\(misfit.log)")
+        let alone = try run(#""input": "adapter""#)
+        #expect(alone.code == 1 && alone.log.contains("for the key \"adapter\""), "\(alone.log)")
+        let unknown = try run(#""input": "base", "adapter": "adaptor""#)
+        #expect(unknown.code == 2 && unknown.log.contains("Did you mean \"adapter\"?"), "\(unknown.log)")
+    }
+
+    @Test func aPlanTellsWhatIsDownloaded() throws {
+        let config = try config(
+            #""model": {"kind": "checkpoint", "input": "tiny"}, "data": {"kind": "fetch", "input": "new"}"#)
+        func forecast() throws -> JSONValue {
+            let plan = try call("plan", config, "--store", command.store.string, "--json")
+            #expect(plan.code == 0, "\(plan.log)")
+            return JSONValue(try JSONDocument(parsing: Array(plan.output.utf8), name: "plan").root)
+        }
+        let early = try forecast()
+        let size = try FileSystem.list(Self.model).reduce(0) { sum, name in
+            sum + (try FileSystem.status(Self.model.appending(name))?.size ?? 0)
+        }
+        #expect(early["forecast"]?["downloadBytes"]?.int == size)
+        #expect(early["forecast"]?["unknownDownloads"]?.array == ["data"])
+        #expect(early["stages"]?.array?[0]["forecast"]?["download"]?.int == size)
+        #expect(early["stages"]?.array?[1]["forecast"]?["download"]?.string == "unknown")
+        let text = try call("plan", config, "--store", command.store.string).output
+        #expect(text.contains("of unknown size data, which data.lock doesn't pin yet"), "\(text)")
+        let lock = command.scratch.path.appending("data.lock").string
+        #expect(try call("fetch", "tiny", "--lock", lock).code == 0)
+        #expect(try forecast()["forecast"]?["downloadBytes"]?.int == 0)
+    }
+
     @Test func otherBytesNeverEnterTheStore() throws {
         let lock = command.scratch.path.appending("data.lock")
         let text = try FileSystem.readText(lock)

@@ -78,7 +78,9 @@ struct TasksGradingTests {
     }
 
     @Test func everyFamilyHasThePapersBenchmarks() throws {
-        let names = ["gsm8k-cot", "long-gsm8k", "math", "humaneval", "mbpp"]
+        let names = [
+            "gsm8k-cot", "long-gsm8k", "math", "humaneval", "mbpp", "humaneval-plus", "mbpp-plus",
+        ]
         for family in BenchmarkTasks.Family.allCases {
             #expect(BenchmarkTasks.all(family).map { $0.name } == names)
         }

@@ -22,6 +22,28 @@ import Testing
         #expect(try FileSystem.list(folder) == ["a.txt"])
     }
 
+    @Test func givesLinesWhereverTheyAreCut() throws {
+        let path = folder.appending("lines")
+        // Longer and shorter than the parts that a file is read in; the last without an end.
+        let lines = [3, 0, 200_000, 65_535, 65_536, 1].map { String(repeating: "x", count: $0) }
+        func found(limit: Int = 1 << 20) throws -> [String] {
+            var found: [String] = []
+            try FileSystem.forEachLine(of: path, limit: limit) { line, number in
+                found.append(String(decoding: line, as: UTF8.self))
+                #expect(number == found.count)
+            }
+            return found
+        }
+        try FileSystem.writeAtomically(lines.joined(separator: "\n"), to: path)
+        #expect(try found() == lines)
+        try FileSystem.writeAtomically(lines.joined(separator: "\n") + "\n", to: path)
+        #expect(try found() == lines)
+        let error = #expect(throws: LineTooLongError.self) { try found(limit: 100_000) }
+        #expect(error?.line == 3)
+        try FileSystem.writeAtomically([], to: path)
+        #expect(try found().isEmpty)
+    }
+
     @Test func readsLargeAndEmptyFiles() throws {
         let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         try FileSystem.writeAtomically(bytes, to: folder.appending("large"))

@@ -10,8 +10,16 @@ struct HubMirror {
     /// Repositories that are stood in for, with the recorded model whose shape is taken.
     static let models = [
         "llada-8b-instruct": "llada_a", "d3llm-llada": "llada_a", "dparallel-llada": "llada_a",
-        "dream-7b-instruct": "dream_a", "d3llm-dream": "dream_a",
+        "dream-7b-instruct": "dream_a", "d3llm-dream": "dream_a", "dream-7b-base": "dream_a",
+        "dream-coder-7b-instruct": "dream_a", "d3llm-dream-coder": "dream_a",
     ]
+    /// Data sets of trajectories, with the files of fixtures that they have.
+    static let trajectories = [
+        "llada-trajectories": ["data-00000-of-00002.arrow", "data-00001-of-00002.arrow"],
+        "dream-trajectories": ["rows.parquet"],
+    ]
+    /// Adapters, with the recorded one that stands in.
+    static let adapters = ["d2f-llada": "llada_a_lora", "d2f-dream": "dream_a_lora"]
     private static let commit = String(repeating: "5eed", count: 10)
 
     let server: LoopbackServer
@@ -28,12 +36,24 @@ struct HubMirror {
         for entry in root["inputs"]?.members ?? [] {
             let (name, input) = (entry.key, entry.value)
             inputs[name] = JSONValue(input)
-            guard let model = Self.models[name], let repository = input["repository"]?.string else {
-                continue
-            }
+            guard let repository = input["repository"]?.string else { continue }
             let place = folder.appending(name)
-            try TinyCheckpoint.write(model, to: place)
-            repositories[repository] = place
+            if let model = Self.models[name] {
+                try TinyCheckpoint.write(model, to: place)
+                repositories[repository] = place
+            } else if let files = Self.trajectories[name] {
+                try FileSystem.createDirectory(place)
+                for file in files {
+                    try FileSystem.writeAtomically(
+                        FileSystem.read(Fixtures.path("stages/trajectories/\(file)")),
+                        to: place.appending(file))
+                }
+                repositories["datasets/\(repository)"] = place
+            } else if let adapter = Self.adapters[name] {
+                repositories[repository] = Fixtures.path("golden/models/\(adapter)")
+            } else if name == "math" {
+                repositories["datasets/\(repository)"] = Fixtures.path("columnar/math")
+            }
         }
         let data = [
             "/gsm8k/train.jsonl": try Self.trainingRows(),
@@ -47,13 +67,15 @@ struct HubMirror {
             let parts = request.target.prefix { $0 != "?" }.split(separator: "/").map(String.init)
             for (repository, place) in places {
                 let id = repository.split(separator: "/").map(String.init)
-                if parts.starts(with: ["api", "models"] + id + ["revision"]), parts.count == 6 {
+                let listed = (id.count == 3 ? ["api"] : ["api", "models"]) + id + ["revision"]
+                if parts.starts(with: listed), parts.count == 6 {
                     // A branch is at some commit; a commit is itself.
                     let commit = parts[5].utf8.count == 40 ? parts[5] : Self.commit
                     return request.reply(200, [:], (try? Self.listing(place, commit)) ?? [])
                 }
-                if parts.starts(with: id + ["resolve"]), parts.count == 5,
-                    let bytes = try? FileSystem.read(place.appending(parts[4]))
+                if parts.starts(with: id + ["resolve"]), parts.count >= id.count + 3,
+                    let bytes = try? FileSystem.read(
+                        place.pushing(FilePath(parts.dropFirst(id.count + 2).joined(separator: "/"))))
                 {
                     return request.file(bytes)
                 }
@@ -97,8 +119,8 @@ struct HubMirror {
 
     /// What the hub's interface says of a repository.
     private static func listing(_ folder: FilePath, _ commit: String) throws -> [UInt8] {
-        let files: [JSONValue] = try FileSystem.list(folder).map { name in
-            let bytes = try FileSystem.read(folder.appending(name))
+        let files: [JSONValue] = try ScratchFolder.files(below: folder).map { name in
+            let bytes = try FileSystem.read(folder.pushing(FilePath(name)))
             return [
                 "rfilename": .string(name), "size": .integer(bytes.count),
                 "blobId": .string(String(repeating: "0", count: 40)),

@@ -44,14 +44,18 @@ import Testing
                 "d3llm-llada", ["llada-8b-instruct", "d3llm-llada", "dparallel-llada"],
                 [
                     "llada-gsm8k-cot", "fast-dllm-mbpp", "dparallel-gsm8k-cot", "d3llm-gsm8k-cot",
-                    "d3llm-long-gsm8k",
-                    "d3llm-humaneval",
+                    "d3llm-long-gsm8k", "d3llm-humaneval", "d3llm-math", "d2f-mbpp",
                 ]
             ),
             (
                 "d3llm-dream", ["dream-7b-instruct", "d3llm-dream"],
-                ["dream-gsm8k-cot", "d3llm-gsm8k-cot", "d3llm-humaneval-instruct"]
+                [
+                    "dream-gsm8k-cot", "d3llm-gsm8k-cot", "d3llm-humaneval-instruct", "d3llm-math",
+                    "d3llm-mbpp-instruct",
+                ]
             ),
+            ("d2f-table1", ["llada-8b-instruct"], ["d2f-llada-gsm8k", "d2f-llada-math"]),
+            ("d2f-table2", ["dream-7b-base"], ["d2f-dream-math"]),
         ]) func chain(experiment: String, models: [String], cells: [String]) throws
     {
         let config = configurations.appending("\(experiment).json").string
@@ -62,7 +66,9 @@ import Testing
         let early = try call(["plan", config, "--store", "\(scratch.path)/store"], offline: true)
         #expect(early.code == 0, "\(early.log)")
 
-        let fetched = try call(["fetch", "gsm8k", "humaneval", "mbpp"] + models + ["--lock", lock])
+        let fetched = try call(
+            ["fetch", "gsm8k", "humaneval", "mbpp", "math", "d2f-llada", "d2f-dream"] + models
+                + ["--lock", lock])
         #expect(fetched.code == 0, "\(fetched.log)")
         #expect(try call(["fetch", "--check", "--lock", lock], offline: true).code == 0)
 
@@ -109,7 +115,10 @@ import Testing
             try FileSystem.writeAtomically(html, to: FilePath(folder).appending("\(experiment).html"))
         }
         #expect(html.contains("id=\"published-\(experiment)\""))
-        #expect(html.contains("d3LLM-") && html.contains(", published</text>"))
+        // D2F's tables have no tokens per forward, and so no points.
+        if experiment.hasPrefix("d3llm") {
+            #expect(html.contains("d3LLM-") && html.contains(", published</text>"))
+        }
         // Points that can't be compared are drawn, and the page says why they can't.
         #expect(html.contains("Not comparable: the command line changed the experiment"))
         if cells.contains(where: { $0.hasSuffix("gsm8k-cot") }) {
@@ -117,9 +126,51 @@ import Testing
         }
     }
 
+    @Test(
+        "a student is distilled from published trajectories and decodes a benchmark",
+        arguments: [("llada", "llada-8b-instruct"), ("dream", "dream-7b-instruct")])
+    func distilled(family: String, model: String) throws {
+        let config = configurations.appending("distill-\(family).json").string
+        let lock = configurations.appending("data.lock").string
+        #expect(try call(["plan", config, "--store", "\(scratch.path)/store"], offline: true).code == 0)
+        let fetched = try call(["fetch", "gsm8k", "\(family)-trajectories", model, "--lock", lock])
+        #expect(fetched.code == 0, "\(fetched.log)")
+        let changes = [
+            "variables.generationLength=64", "stages.gsm8k-cot.limit=2", "stages.student.steps=2",
+            "stages.student.batch=3", "stages.student.adapter.rank=4", "stages.student.precision=float32",
+        ]
+        let run = [
+            "run", config, "--store", "\(scratch.path)/store", "--no-forecast", "--only", "d3llm-gsm8k-cot",
+        ]
+        let made = try call(run + changes.flatMap { ["--set", $0] }, offline: true)
+        #expect(made.code == 0, "\(made.log)")
+        let verified = try call(
+            ["verify", "paper/distill-\(family)", "--store", "\(scratch.path)/store", "--rerun", "2"])
+        #expect(verified.code == 0, "\(verified.output)\(verified.log)")
+        #expect(verified.output.contains("over 6 answers"), "\(verified.output)")
+    }
+
+    @Test("every experiment of the folder is right and can be planned without a network")
+    func plans() throws {
+        let names = try FileSystem.list(configurations).filter { $0.hasSuffix(".json") && $0 != "data.json" }
+        #expect(names.count >= 8)
+        for name in names {
+            let config = configurations.appending(name).string
+            let valid = try call(["validate", config], offline: true)
+            #expect(valid.code == 0, "\(valid.log)")
+            let plan = try call(
+                ["plan", config, "--store", "\(scratch.path)/store", "--no-forecast"], offline: true)
+            #expect(plan.code == 0 && plan.output.contains("will run"), "\(plan.log)")
+        }
+        #expect(mirror.server.connections == 0)
+    }
+
     /// The benchmark of a cell: the end of its name.
     private static func task(_ cell: String) -> String {
-        for task in ["long-gsm8k", "humaneval-instruct", "gsm8k-cot", "humaneval", "mbpp"]
+        for task in [
+            "long-gsm8k", "humaneval-instruct", "gsm8k-cot", "gsm8k", "humaneval", "mbpp-instruct", "mbpp",
+            "math",
+        ]
         where cell.hasSuffix(task) {
             return task
         }

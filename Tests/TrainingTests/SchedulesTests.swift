@@ -40,6 +40,18 @@ import Transformers
         for step in 0..<10 { #expect(constant.factor(at: step) == 1) }
     }
 
+    @Test("a cosine goes from 1 over one half to its final factor, flat at both ends")
+    func cosine() {
+        let schedule = LearningRateSchedule(
+            steps: 100, warmup: 20, decayShare: 0.8, finalFactor: 0, shape: .cosine)
+        #expect(abs(schedule.factor(at: 20) - 1) < 1e-12)
+        #expect(abs(schedule.factor(at: 60) - 0.5) < 1e-12)
+        // As transformers computes it: (1 + cos(π · progress)) / 2; a quarter of the way it is (1 + √½) / 2.
+        #expect(abs(schedule.factor(at: 40) - 0.853_553_390_593_273_8) < 1e-12)
+        #expect(abs(schedule.factor(at: 100)) < 1e-12)
+        for step in 20..<100 { #expect(schedule.factor(at: step + 1) < schedule.factor(at: step)) }
+    }
+
     @Test("clipping scales gradients down to the limit and leaves smaller ones alone")
     func clipping() {
         let gradients = FlatParameters(zeros: Tiny.configuration())

@@ -19,6 +19,8 @@ public protocol BenchmarkTask: Sendable {
 
     /// Reads a record; nil when it isn't part of the split that is asked.
     func document(_ record: TaskRecord) throws(TaskError) -> Document?
+    /// The record as it is kept for grading; itself unless something of it can't be written as JSON here.
+    func kept(_ record: TaskRecord) throws(TaskError) -> TaskRecord
     /// What names a problem, within its benchmark.
     func id(of document: Document, index: Int) -> String
     /// The prompt of a problem.
@@ -34,6 +36,8 @@ public protocol BenchmarkTask: Sendable {
 extension BenchmarkTask {
     public var fewShot: FewShot { .none }
     public var fixedExamples: [Document] { [] }
+
+    public func kept(_ record: TaskRecord) throws(TaskError) -> TaskRecord { record }
 
     public func id(of document: Document, index: Int) -> String { "\(name)-\(index)" }
 
@@ -56,10 +60,10 @@ extension BenchmarkTask {
         var asked: [(TaskRecord, Document)] = []
         for record in records { if let document = try document(record) { asked.append((record, document)) } }
         let examples = try examples(questions: asked.count, training)
-        return asked.enumerated().map { index, asked in
+        return try asked.enumerated().map { (index, asked) throws(TaskError) in
             let (record, document) = asked
             return item(
-                record, document, id: id(of: document, index: index),
+                try kept(record), document, id: id(of: document, index: index),
                 prompt: prompt(for: document, examples: examples[index]))
         }
     }

@@ -15,11 +15,13 @@ public enum BenchmarkTasks {
             [
                 GSM8KTask(.stepByStep, form: .plain), GSM8KTask(.questionAnswer, form: .plain),
                 MATHTask(form: .plain), HumanEvalTask(.fenced), MBPPTask(.beginDone),
+                EvalPlusTask(.humanEval), EvalPlusTask(.mbpp),
             ]
         case .dream:
             [
                 GSM8KTask(.stepByStep, form: .chat), GSM8KTask(.questionAnswer, form: .chat),
                 MATHTask(form: .chat, examples: 0), HumanEvalTask(.startedAnswer), MBPPTask(.startedAnswer),
+                EvalPlusTask(.humanEval), EvalPlusTask(.mbpp),
             ]
         }
     }

@@ -15,10 +15,14 @@ public struct TaskOptions: Sendable, Hashable {
     public var examples: Int?
     /// What decides for GSM8K; ``Extraction/flexible`` when nil.
     public var extraction: Extraction?
+    /// What decides for EvalPlus; ``EvalPlusTask/Tests/plus`` when nil.
+    public var tests: EvalPlusTask.Tests?
 
     public init(
-        task: String, family: BenchmarkTasks.Family, examples: Int? = nil, extraction: Extraction? = nil
+        task: String, family: BenchmarkTasks.Family, examples: Int? = nil, extraction: Extraction? = nil,
+        tests: EvalPlusTask.Tests? = nil
     ) {
+        self.tests = tests
         self.task = task
         self.family = family
         self.examples = examples
@@ -35,6 +39,10 @@ extension BenchmarkTasks {
     /// - Throws: ``TaskError`` for an unknown name, and for options that the task doesn't have.
     public static func make(_ options: TaskOptions) throws(TaskError) -> any BenchmarkTask {
         let task = try named(options.task, options.family)
+        if options.tests != nil, !(task is EvalPlusTask) {
+            throw TaskError(
+                "The benchmark \"\(task.name)\" has one set of tests; leave \"tests\" out.")
+        }
         switch task {
         case let task as GSM8KTask:
             let strict: AnswerPattern = task.wording == .stepByStep ? .theAnswerIs : .fourHashes
@@ -45,6 +53,8 @@ extension BenchmarkTasks {
         case _ where options.extraction != nil:
             throw TaskError(
                 "The benchmark \"\(task.name)\" has one way to find an answer; leave \"extraction\" out.")
+        case let task as EvalPlusTask where options.examples ?? 0 == 0:
+            return EvalPlusTask(task.dataset, tests: options.tests ?? .plus)
         case let task as MATHTask:
             guard let examples = options.examples else { return task }
             try check(examples, task.fixedExamples.count, task.name)

@@ -80,6 +80,26 @@ public struct TaskRecord: Sendable {
         }
     }
 
+    /// Whether the record has the key.
+    public func has(_ key: String) -> Bool { node[key] != nil }
+
+    /// What is under `key` as Python writes it, numbers with all of their digits; a text is taken for such already.
+    func pythonLiteral(_ key: String) throws(TaskError) -> String {
+        let value = try member(key)
+        return value.string ?? PythonLiteral.text(value)
+    }
+
+    /// The same record with texts in place of what is under some keys.
+    func replacing(_ members: [(String, String)]) throws(TaskError) -> TaskRecord {
+        var object = value.object ?? [:]
+        for (key, text) in members { object[key] = .string(text) }
+        let bytes: [UInt8]
+        do throws(JSONWritingError) { bytes = try JSONValue.object(object).compactBytes() } catch {
+            throw problem("\(error)")
+        }
+        return try TaskRecord(parsing: bytes, index: index, file: place, line: 1)
+    }
+
     /// An error about this record.
     public func problem(_ text: String) -> TaskError { TaskError("\(place): \(text)") }
 

@@ -72,14 +72,15 @@ struct PinFiller {
         return root
     }
 
-    /// The values of `input` in stages of kinds that take something from outside, and in their matrices.
+    /// The inputs that stages of kinds that take something from outside name, also in their matrices.
     private func inputs(_ root: ConfigNode) -> [ConfigNode] {
         ConfigPath.sections.flatMap { root[$0]?.members ?? [] }.flatMap { stage -> [ConfigNode] in
-            guard let kind = stage.value["kind"]?.string, registry[kind] is any PinnedStage.Type else {
-                return []
+            guard let name = stage.value["kind"]?.string, let kind = registry[name] as? any PinnedStage.Type
+            else { return [] }
+            return kind.inputKeys.flatMap { key in
+                let swept = stage.value["matrix"]?[key]?.array ?? []
+                return ([stage.value[key]].compactMap { $0 } + swept).filter { $0.string != nil }
             }
-            let swept = stage.value["matrix"]?["input"]?.array ?? []
-            return ([stage.value["input"]].compactMap { $0 } + swept).filter { $0.string != nil }
         }
     }
 

@@ -1,12 +1,19 @@
 import JSON
 public import SystemPackage
 
-/// A kind whose stages take an input from outside, named by their key `input`.
+/// A kind whose stages take inputs from outside, named by their key `input` and others.
 ///
 /// The hashes of the input's files are part of the recipe. They come from the experiment's key `pins`, and where that
 /// has none from a lock file: it is looked for beside the configuration and in the folders above. What was read there
 /// becomes part of the configuration, so that a run's own copy gives the same recipes wherever it is read.
-public protocol PinnedStage: StageKind {}
+public protocol PinnedStage: StageKind {
+    /// The keys that name inputs.
+    static var inputKeys: [String] { get }
+}
+
+extension PinnedStage {
+    public static var inputKeys: [String] { ["input"] }
+}
 
 /// One file of an input and its hash.
 public struct Pin: Sendable, Hashable {
@@ -74,11 +81,12 @@ struct Pins: Sendable {
 extension Fields {
     /// The hashes of an input's files, which become part of the recipe; none while it isn't pinned.
     ///
-    /// Call it once, with the value of the key `input`.
-    public func pins(of input: String) -> [Pin] {
+    /// Call it once for each, with the value of the key that names it.
+    /// - Parameter key: What the hashes are called in the recipe.
+    public func pins(of input: String, as key: String = "sha256") -> [Pin] {
         guard node != nil else { return [] }
         let pins = session.pins.pins[input] ?? []
-        config["sha256"] = .object(.init(pins.map { ($0.path, .string($0.sha256)) }))
+        config[key] = .object(.init(pins.map { ($0.path, .string($0.sha256)) }))
         return pins
     }
 

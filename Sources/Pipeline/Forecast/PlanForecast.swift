@@ -14,6 +14,10 @@ public struct PlanForecast: Sendable {
     public let disk: Int
     /// The most that is on disk at a time besides, in bytes.
     public let scratch: Int
+    /// What is to be downloaded, in bytes, as far as it is known; nil where no stage takes anything from outside.
+    public let download: Int?
+    /// The stages whose downloads are of unknown size.
+    public let unknownDownloads: [String]
     /// What can still be had, in bytes; nil where the system doesn't tell.
     public let availableMemory: Int?
     public let freeSpace: Int?
@@ -31,6 +35,16 @@ public struct PlanForecast: Sendable {
             .max { $0.bytes < $1.bytes }
         disk = forecasts.reduce(0) { $0.addingClamped($1.forecast?.disk ?? 0) }
         scratch = forecasts.compactMap { $0.forecast?.scratch }.max() ?? 0
+        let downloads = forecasts.compactMap { item in
+            item.forecast?.download.map { (stage: item.stage, size: $0) }
+        }
+        download =
+            downloads.isEmpty
+            ? nil
+            : downloads.reduce(0) { sum, item in
+                if case .bytes(let bytes) = item.size { sum.addingClamped(bytes) } else { sum }
+            }
+        unknownDownloads = downloads.filter { $0.size == .unknown }.map(\.stage)
         self.availableMemory = availableMemory
         freeSpace = store.freeSpace()
     }
@@ -62,9 +76,17 @@ public struct PlanForecast: Sendable {
         if let memory { parts.append("at most \(Readable.size(memory.bytes)) of memory (\(memory.stage))") }
         parts.append("\(Readable.size(disk)) of disk")
         var text = "Forecast of what would run: \(parts.joined(separator: ", ")).\n"
-        if !unknown.isEmpty {
-            text +=
-                "Not counted: \(unknown.prefix(4).joined(separator: ", "))\(unknown.count > 4 ? " and \(unknown.count - 4) more" : "").\n"
+        func list(_ names: [String]) -> String {
+            names.prefix(4).joined(separator: ", ")
+                + (names.count > 4 ? " and \(names.count - 4) more" : "")
+        }
+        if !unknown.isEmpty { text += "Not counted: \(list(unknown)).\n" }
+        if let download {
+            var parts = download > 0 || unknownDownloads.isEmpty ? [Readable.size(download)] : []
+            if !unknownDownloads.isEmpty {
+                parts.append("of unknown size \(list(unknownDownloads)), which data.lock doesn't pin yet")
+            }
+            text += "Downloads: \(parts.joined(separator: "; ")).\n"
         }
         return text + warnings.map { "Warning: \($0)\n" }.joined()
     }
@@ -75,6 +97,8 @@ public struct PlanForecast: Sendable {
             "unknown": .array(unknown.map(JSONValue.string)),
             "memoryBytes": memory.map { .integer($0.bytes) } ?? .null,
             "diskBytes": .integer(disk), "scratchBytes": .integer(scratch),
+            "downloadBytes": download.map(JSONValue.integer) ?? .null,
+            "unknownDownloads": .array(unknownDownloads.map(JSONValue.string)),
             "availableMemoryBytes": availableMemory.map(JSONValue.integer) ?? .null,
             "freeDiskBytes": freeSpace.map(JSONValue.integer) ?? .null,
             "warnings": .array(warnings.map(JSONValue.string)),

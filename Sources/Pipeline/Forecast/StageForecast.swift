@@ -10,9 +10,22 @@ public struct StageForecast: Sendable, Hashable {
     public var disk: Int?
     /// What journals and checkpoints take on disk besides, while the stage runs, in bytes.
     public var scratch: Int?
+    /// What comes over the network; nil for stages that take nothing from there.
+    public var download: Download?
+
+    /// What a stage has to download.
+    public enum Download: Sendable, Hashable {
+        case bytes(Int)
+        /// Nothing says how much it is before it has been downloaded once.
+        case unknown
+    }
 
     /// A forecast of what is known.
-    public init(seconds: Double? = nil, memory: Int? = nil, disk: Int? = nil, scratch: Int? = nil) {
+    public init(
+        seconds: Double? = nil, memory: Int? = nil, disk: Int? = nil, scratch: Int? = nil,
+        download: Download? = nil
+    ) {
+        self.download = download
         self.seconds = seconds
         self.memory = memory
         self.disk = disk

@@ -75,11 +75,21 @@ extension CalibratedForecast {
         [
             "seconds": number(forecast.seconds), "memoryBytes": number(forecast.memory),
             "diskBytes": number(forecast.disk), "scratchBytes": number(forecast.scratch),
+            "download": download,
             "measuredSeconds": number(measured.seconds),
             "calibration": calibration.map {
                 ["ratio": .number($0.ratio), "artifacts": .array($0.artifacts.map(JSONValue.string))]
             } ?? .null,
         ]
+    }
+
+    /// Bytes, the word "unknown", or null for stages that download nothing.
+    private var download: JSONValue {
+        switch forecast.download {
+        case nil: .null
+        case .bytes(let bytes): .integer(bytes)
+        case .unknown: "unknown"
+        }
     }
 
     private func number(_ number: Double?) -> JSONValue {

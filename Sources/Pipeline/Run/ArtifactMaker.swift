@@ -69,7 +69,7 @@ struct ArtifactMaker: Sendable {
             let context = StageContext(
                 stage: stage, output: output, workFolder: work, threads: threads, artifacts: artifacts,
                 cancellation: cancellation, reporter: runner.reporter, line: line,
-                permissions: runner.options.permissions)
+                permissions: runner.options.permissions, ranks: runner.options.ranks)
             if isResumed { runner.reporter.log("\(label): going on from \(work)") }
             let started = Timestamp.now()
             let clock = ContinuousClock.now

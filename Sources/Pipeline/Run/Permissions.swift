@@ -1,4 +1,4 @@
-/// What stages may do only if the person who starts the run says so.
+/// What stages may do or have to leave, as the person who starts the run says.
 ///
 /// How a run is done, not what comes out: never part of a recipe.
 public struct Permissions: Sendable, Hashable {
@@ -6,10 +6,13 @@ public struct Permissions: Sendable, Hashable {
     public var codeExecution: Bool
     /// The weakest isolation that will do for them, by the name that the kind of stage gives it; its own choice when nil.
     public var isolationFloor: String?
+    /// Whether connections may be opened.
+    public var network: Bool
 
-    public init(codeExecution: Bool = false, isolationFloor: String? = nil) {
+    public init(codeExecution: Bool = false, isolationFloor: String? = nil, network: Bool = true) {
         self.codeExecution = codeExecution
         self.isolationFloor = isolationFloor
+        self.network = network
     }
 
     /// Nothing out of the ordinary.

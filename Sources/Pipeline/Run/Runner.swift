@@ -26,6 +26,10 @@ public struct Runner: Sendable {
         public var machineExtras: @Sendable () throws -> JSONObject
         /// What stages may do beyond computing.
         public var permissions: Permissions = .none
+        /// Other processes that compute for this one; nil where it is alone.
+        ///
+        /// They are admitted by ``machineExtras``, before the first stage that has to be made.
+        public var ranks: RankPool?
         /// What stages were expected to take, by full name, for the record.
         public var forecasts: [String: StageForecast] = [:]
 

@@ -18,8 +18,10 @@ public final class StageContext: Sendable {
     public let threads: Int
     /// What the stage may do beyond computing.
     public let permissions: Permissions
+    /// Other processes that compute for this one; nil where it is alone.
+    public let ranks: RankPool?
 
-    private let stage: Stage
+    let stage: Stage
     private let artifacts: [String: Artifact]
     private let cancellation: Cancellation
     private let reporter: ProgressReporter
@@ -31,7 +33,7 @@ public final class StageContext: Sendable {
     init(
         stage: Stage, output: FilePath, workFolder: FilePath, threads: Int, artifacts: [String: Artifact],
         cancellation: Cancellation, reporter: ProgressReporter, line: RunningStage.ID,
-        permissions: Permissions
+        permissions: Permissions, ranks: RankPool? = nil
     ) {
         self.stage = stage
         self.output = output
@@ -39,6 +41,7 @@ public final class StageContext: Sendable {
         self.seed = UInt64(stage.recipe.seed)
         self.threads = threads
         self.permissions = permissions
+        self.ranks = ranks
         self.artifacts = artifacts
         self.cancellation = cancellation
         self.reporter = reporter
@@ -78,6 +81,9 @@ public final class StageContext: Sendable {
             return journal
         }
     }
+
+    /// What identifies the recipe of the stage.
+    var fingerprint: String { stage.fingerprint }
 
     /// Shows how far a stretch of work is.
     ///

@@ -8,20 +8,20 @@
 ///
 /// Stages block: on files, on other threads. On the pool that Swift's tasks share, two of them would stop all tasks of
 /// a machine with two cores.
-enum StageThread {
+public enum StageThread {
     /// As on the main thread of most systems; some C libraries give other threads much less.
     private static let stackSize = 16 << 20
 
     /// Why no thread could be had.
-    struct NotStarted: Error, CustomStringConvertible {
+    public struct NotStarted: Error, CustomStringConvertible {
         let reason: String
-        var description: String {
+        public var description: String {
             "Could not start a thread: \(reason.lowercasedFirst). Run with fewer --jobs, or raise the limit with `ulimit -u`."
         }
     }
 
     /// Runs `body` on a thread of its own; who wants to know when it ends has `body` say so.
-    static func start(_ body: @escaping @Sendable () -> Void) throws(NotStarted) {
+    public static func start(_ body: @escaping @Sendable () -> Void) throws(NotStarted) {
         let box = Unmanaged.passRetained(Box(body))
         // Raw room for the attributes: which module their initialiser belongs to differs between systems.
         let failure = withUnsafeTemporaryAllocation(of: pthread_attr_t.self, capacity: 1) { room -> CInt in
@@ -44,6 +44,9 @@ enum StageThread {
             throw NotStarted(reason: String(cString: strerror(failure)))
         }
     }
+
+    /// Holds up the calling thread.
+    public static func sleep(milliseconds: Int) { usleep(UInt32(max(0, milliseconds)) * 1000) }
 
     private final class Box: Sendable {
         let body: @Sendable () -> Void

@@ -33,6 +33,17 @@ struct JournalText {
         return bytes
     }
 
+    /// The records of lines without a header, such as ``lines(of:)`` makes.
+    ///
+    /// - Throws: `JournalError` when they are no whole group.
+    static func records(ofLines bytes: [UInt8]) throws -> [JournalRecord] {
+        let header = try header("")
+        guard let text = try JournalText(parsing: header + bytes, path: "", fingerprint: nil),
+            text.wholeLength == header.count + bytes.count
+        else { throw JournalError(description: "its records aren't whole") }
+        return text.records
+    }
+
     /// Reads a journal's bytes; nil when not even the header is whole, so that nothing was lost.
     ///
     /// - Throws: `JournalError` when the journal belongs to another recipe, or is damaged elsewhere than at its end.
@@ -69,7 +80,7 @@ struct JournalText {
         if wholeLength == 0 { return nil }
     }
 
-    private static func checkHeader(_ header: JSONValue, _ path: FilePath, _ fingerprint: String?) throws {
+    static func checkHeader(_ header: JSONValue, _ path: FilePath, _ fingerprint: String?) throws {
         guard let format = header["journal"]?.int, let found = header["fingerprint"]?.string else {
             throw JournalError(
                 description: "\(path) is no journal of d3llm: its first line isn't a journal's header.")
@@ -90,7 +101,7 @@ struct JournalText {
         }
     }
 
-    private static func damage(_ path: FilePath, _ line: Int, _ what: String) -> String {
+    static func damage(_ path: FilePath, _ line: Int, _ what: String) -> String {
         "\(path):\(line) is damaged: this line is \(what). Delete the file to compute its samples again."
     }
 }

@@ -19,6 +19,8 @@ public struct BenchmarkStage: QuickStage {
         case math
         case humanEval = "humaneval"
         case mbpp
+        case humanEvalPlus = "humaneval-plus"
+        case mbppPlus = "mbpp-plus"
     }
 
     let task: Task
@@ -46,6 +48,10 @@ public struct BenchmarkStage: QuickStage {
             extraction: fields.optionalChoice(
                 "extraction",
                 "GSM8K: which number decides, flexible (the last one, the default) or strict (the one that the words of the task announce). Both are recorded."
+            ),
+            tests: fields.optionalChoice(
+                "tests",
+                "humaneval-plus and mbpp-plus: which tests decide, those of EvalPlus (plus, the default) or only those that the data set had before (base). Both are recorded."
             ))
         self.options = options
         equivalence = fields.optionalChoice(
@@ -67,7 +73,10 @@ public struct BenchmarkStage: QuickStage {
                     hint: "Give \"training\", or \"examples\": 0.")
             }
         } catch {
-            fields.reject(options.extraction == nil ? "examples" : "extraction", error.description)
+            let key =
+                options.tests != nil && !task.isOfEvalPlus
+                ? "tests" : options.extraction == nil ? "examples" : "extraction"
+            fields.reject(key, error.description)
         }
         if equivalence != nil, task != .math {
             fields.reject("equivalence", "Only answers of math are compared as expressions.")

@@ -27,6 +27,7 @@ struct QuestionFile {
         var options: JSONObject = ["task": .string(task.task), "family": .string(task.family.rawValue)]
         if let examples = task.examples { options["examples"] = .integer(examples) }
         if let extraction = task.extraction { options["extraction"] = .string(extraction.rawValue) }
+        if let tests = task.tests { options["tests"] = .string(tests.rawValue) }
         if let equivalence { options["equivalence"] = .string(equivalence.rawValue) }
         try FileSystem.writeAtomically(
             try JSONValue.object(options).prettyBytes(), to: folder.appending(Self.options))
@@ -49,7 +50,8 @@ struct QuestionFile {
         else { throw DamagedFileError(path, "it names no task, or a family that isn't known.") }
         task = TaskOptions(
             task: name, family: family, examples: root["examples"]?.int,
-            extraction: root["extraction"]?.string.flatMap(TaskOptions.Extraction.init))
+            extraction: root["extraction"]?.string.flatMap(TaskOptions.Extraction.init),
+            tests: root["tests"]?.string.flatMap(EvalPlusTask.Tests.init))
         equivalence = root["equivalence"]?.string.flatMap(AnswerEquivalence.init)
         let benchmark = try BenchmarkTasks.make(task)
         let lines = folder.appending(Self.questions)

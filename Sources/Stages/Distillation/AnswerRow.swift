@@ -14,28 +14,36 @@ struct AnswerRow {
     let fullLength: Int
     let trajectory: TrajectoryMask.Trajectory
 
-    /// The teacher's right answers, in the order of its journal.
+    /// The answers that a student learns from, in the order of their journal: right ones, and imported ones.
     ///
+    /// - Parameter data: The data set of the prompts; nil where answers were imported with theirs.
     /// - Throws: ``DamagedFileError`` for a record that doesn't fit the teacher or the data; ``DataError`` when there
-    ///   is no right answer.
-    static func read(trajectories: FilePath, data: FilePath, _ teacher: ModelFolder) throws -> [AnswerRow] {
-        let problems = try ProblemFile.read(data.appending("train.jsonl"))
+    ///   is no answer, or a prompt is nowhere.
+    static func read(trajectories: FilePath, data: FilePath?, _ teacher: Teacher) throws -> [AnswerRow] {
+        let problems = try data.map { try ProblemFile.read($0.appending("train.jsonl")) } ?? []
         let prompts = Dictionary(
             problems.map { ($0.id, $0.prompt()) }, uniquingKeysWith: { first, _ in first })
-        let path = trajectories.appending("trajectories.jsonl")
-        let vocabulary = teacher.transformer.configuration.vocabulary
-        let rows = try Journal.read(path).compactMap { line -> AnswerRow? in
+        let path = TrajectoriesStage.journal(of: trajectories)
+        let tokens = 0..<Int32(clamping: teacher.transformer.configuration.vocabulary)
+        var rows: [AnswerRow] = []
+        try Journal.forEach(path) { line in
             guard let record = TrajectoryRecord(line.value),
-                record.response.allSatisfy({ (0..<vocabulary).contains(Int($0)) })
+                (record.response + (record.prompt ?? [])).allSatisfy(tokens.contains)
             else {
                 throw DamagedFileError(
                     path, "the record of \(line.key) is no trajectory of the teacher's tokens.")
             }
-            guard record.isCorrect else { return nil }
-            guard let prompt = prompts[record.id] else {
+            guard record.isUsed else { return }
+            if let prompt = record.prompt ?? prompts[record.id].map(teacher.ids) {
+                rows.append(AnswerRow(record, prompt: prompt, endToken: teacher.endToken))
+            } else if data != nil {
                 throw DamagedFileError(path, "there is no problem \(record.id) in the data set.")
+            } else {
+                throw DataError(
+                    description:
+                        "The trajectories don't hold their prompts, so the stage needs \"data\": the data set that they come from."
+                )
             }
-            return AnswerRow(record, prompt: teacher.tokenizer.ids(prompt), endToken: teacher.endToken)
         }
         guard !rows.isEmpty else {
             throw DataError(

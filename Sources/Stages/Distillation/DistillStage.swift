@@ -16,7 +16,7 @@ public struct DistillStage: StageKind {
 
     let teacher: ArtifactReference
     let trajectories: ArtifactReference
-    let data: ArtifactReference
+    let data: ArtifactReference?
     let steps: Int
     let batchSize: Int
     let recipeName: DistillationRecipes
@@ -30,8 +30,10 @@ public struct DistillStage: StageKind {
         teacher = fields.artifact("teacher", types: [.model], "The model that the student starts from.")
         trajectories = fields.artifact(
             "trajectories", types: [.trajectories], "The teacher's answers and their order.")
-        data = fields.artifact(
-            "data", types: [.dataset], "Data set that the trajectories' prompts come from.")
+        data = fields.optionalArtifact(
+            "data", types: [.dataset],
+            "Data set that the trajectories' prompts come from; none for imported trajectories, which hold them."
+        )
         steps = fields.integer("steps", default: 300, in: 1...10_000_000, "Optimiser steps.")
         batchSize = fields.integer("batch", default: 32, in: 1...65_536, "Answers per step.")
         (recipeName, recipe) = DistillationRecipes.read(fields)
@@ -52,17 +54,16 @@ public struct DistillStage: StageKind {
     }
 
     public func run(_ context: StageContext) throws -> StageResult {
-        let model = try ModelFolder(context.folder(of: teacher))
+        let model = try Teacher(context.folder(of: teacher))
         let rows = try AnswerRow.read(
-            trajectories: context.folder(of: trajectories), data: context.folder(of: data), model)
+            trajectories: context.folder(of: trajectories), data: data.map { context.folder(of: $0) }, model)
         let trainee = trainee(FlatParameters(copying: model.transformer), seed: context.seed)
         let losses = try TrainingLoop(
             context: context, trainee: trainee,
             phases: [phase(rows, model, trainee, seed: context.seed, threads: context.threads)],
             precision: precision ?? .float32, checkpointInterval: checkpointSeconds
         ).run()
-        try ModelFolder.write(
-            try Transformer(over: trainee.weights), family: model.family, model.tokenizer, to: context.output)
+        try model.write(try Transformer(over: trainee.weights), to: context.output)
         if let adapter = (trainee as? AdapterTraining)?.adapter {
             try adapter.write(to: context.output.appending("adapter"), model.family)
         }
@@ -75,7 +76,7 @@ public struct DistillStage: StageKind {
     }
 
     private func phase(
-        _ rows: [AnswerRow], _ model: ModelFolder, _ trainee: any Trainee, seed: UInt64, threads: Int
+        _ rows: [AnswerRow], _ model: Teacher, _ trainee: any Trainee, seed: UInt64, threads: Int
     ) -> TrainingLoop.Phase {
         let order = OrderBox(ShuffledOrder(count: rows.count, seed: seed, purpose: "distill"))
         return TrainingLoop.Phase(

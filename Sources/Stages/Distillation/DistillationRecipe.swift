@@ -23,7 +23,7 @@ struct DistillationStep {
     let index: Int
     let count: Int
     let rows: [AnswerRow]
-    let teacher: ModelFolder
+    let teacher: Teacher
     let threads: Int
 
     var configuration: TransformerConfiguration { teacher.transformer.configuration }

@@ -32,5 +32,8 @@ public enum CodeExecution {
 
 extension BenchmarkStage.Task {
     /// Whether answers are programs, which only running them can grade.
-    var runsPrograms: Bool { self == .humanEval || self == .mbpp }
+    var runsPrograms: Bool { self == .humanEval || self == .mbpp || isOfEvalPlus }
+
+    /// Whether the tests are those of EvalPlus.
+    var isOfEvalPlus: Bool { self == .humanEvalPlus || self == .mbppPlus }
 }

@@ -5,7 +5,7 @@ public import Pipeline
 public import SystemPackage
 internal import Transformers
 
-/// Takes a pinned model of a hub into the store, without a second copy of its weights.
+/// Takes a pinned model of a hub into the store, without a second copy of its weights, perhaps with an adapter.
 public struct CheckpointStage: PinnedStage, RecomputableStage {
     public static let name = "checkpoint"
     public static let version = 1
@@ -13,20 +13,60 @@ public struct CheckpointStage: PinnedStage, RecomputableStage {
         "A model in Hugging Face layout that data.lock pins: configuration, tokenizer, weights. The weights stay in the cache."
     public static let output = ArtifactType.model
 
-    let source: PinnedSource
+    public static let inputKeys = ["input", "adapter"]
+    /// What is taken of an adapter's input.
+    private static let adapterFiles = ["adapter_config.json", "adapter_model.safetensors"]
 
-    public init(_ fields: Fields) { source = PinnedSource(fields) }
+    let source: PinnedSource
+    let adapter: PinnedSource?
+
+    public init(_ fields: Fields) {
+        source = PinnedSource(fields)
+        adapter = PinnedSource(adapter: fields)
+    }
 
     public func run(_ context: StageContext) throws -> StageResult {
         let fetched = try source.fetch(context)
         for file in fetched.files {
             try context.adopt(file.location, as: file.path, address: file.address)
         }
+        if let adapter { try take(adapter, context) }
         return try result(context.output)
+    }
+
+    /// Puts an adapter beside the weights, if it fits them.
+    private func take(_ adapter: PinnedSource, _ context: StageContext) throws {
+        guard !LoRAOptions.isThere(context.output) else {
+            throw DataError(
+                description:
+                    "\"\(source.input)\" is an adapter itself; \"input\" names the model and \"adapter\" what is merged into it."
+            )
+        }
+        let fetched = try adapter.fetch(context)
+        for name in Self.adapterFiles {
+            guard let file = fetched.files.first(where: { $0.path == name }) else {
+                throw DataError(
+                    description:
+                        "\"\(adapter.input)\" has no \(name), so it is no adapter that can be read; it has \(fetched.files.map(\.path).joined(separator: ", "))."
+                )
+            }
+            try context.adopt(file.location, as: file.path, address: file.address)
+        }
+        let (configuration, family) = try (
+            Checkpoint.configuration(context.output), Checkpoint.family(context.output)
+        )
+        _ = try LoRAAdapter(context.output, for: configuration, family)
+        let unmatched = try LoRAOptions(context.output).unmatched(in: configuration, family)
+        if !unmatched.isEmpty {
+            context.log(
+                "The adapter's target_modules name \(unmatched.joined(separator: ", ")), which the model doesn't have; its tensors are for the others."
+            )
+        }
     }
 
     public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         try source.check(artifact)
+        try adapter?.check(artifact) { !Self.adapterFiles.contains($0) }
         return try result(artifact)
     }
 
@@ -35,7 +75,7 @@ public struct CheckpointStage: PinnedStage, RecomputableStage {
         guard source.pins.contains(where: { $0.path == "config.json" }) else {
             throw DataError(
                 description:
-                    "\"\(source.input)\" has no config.json, so it is no model; data that isn't one is for stages of kind \"fetch\"."
+                    "\"\(source.input)\" has no config.json, so it is no model; data that isn't one is for stages of kind \"fetch\", and an adapter for the key \"adapter\" beside the model's \"input\"."
             )
         }
         let configuration = try Checkpoint.configuration(folder)
@@ -45,9 +85,14 @@ public struct CheckpointStage: PinnedStage, RecomputableStage {
             throw DataError(
                 description: "\"\(source.input)\" has no weights: no file of it ends in .safetensors.")
         }
+        let change = try adapter.map { adapter in
+            let options = try LoRAOptions(folder)
+            return
+                "; \(adapter.input): adapter of rank \(options.rank)\(options.base.map { " for \($0)" } ?? "")"
+        }
         return StageResult(
             summary:
-                "\(source.input): \(family.modelTypes[0]), \(configuration.layers) layers, \(shards == 1 ? "1 file" : "\(shards) files") of weights",
+                "\(source.input): \(family.modelTypes[0]), \(configuration.layers) layers, \(shards == 1 ? "1 file" : "\(shards) files") of weights\(change ?? "")",
             metrics: [
                 "files": .integer(source.pins.count), "weightFiles": .integer(shards),
                 "layers": .integer(configuration.layers), "vocabulary": .integer(configuration.vocabulary),

@@ -17,6 +17,18 @@ struct PinnedSource {
         lock = fields.lockFile
     }
 
+    /// The second input of a stage: an adapter; nil where the key is absent.
+    init?(adapter fields: Fields) {
+        let name = fields.optionalString(
+            "adapter",
+            "An input with a LoRA adapter in PEFT's files, which is merged into the weights whenever the model is read."
+        )
+        guard let name else { return nil }
+        input = name
+        pins = fields.pins(of: name, as: "adapterSha256")
+        lock = fields.lockFile
+    }
+
     /// Gets the files into the cache, the very ones of the recipe.
     func fetch(_ context: StageContext) throws -> FetchedInput {
         guard !pins.isEmpty else {
@@ -32,7 +44,8 @@ struct PinnedSource {
             )
         }
         let fetcher = Fetcher(
-            lock: lock, settings: .current(), observer: FetchReporting(context),
+            lock: lock, settings: .current(), isOffline: !context.permissions.network,
+            observer: FetchReporting(context),
             isCancelled: { context.isCancelled })
         do {
             return try fetcher.fetch(
@@ -44,6 +57,15 @@ struct PinnedSource {
             throw error
         }
     }
+
+    /// Bytes that are still to be downloaded; nil where nothing says how many, as for what isn't pinned.
+    var missingBytes: Int? {
+        guard let lock, let found = try? DataLock(lock).input(input), found.isPinned else { return nil }
+        return HubSettings.current().missingBytes(of: found)
+    }
+
+    /// Bytes of all files; nil where nothing says how many.
+    var pinnedBytes: Int? { lock.flatMap { try? DataLock($0).input(input) }?.size }
 
     /// Compares what an artifact's record says of its files with the pins.
     ///

@@ -38,6 +38,8 @@ extension BenchmarkStage.Task {
         case (.math, .dream): (5000, 90, 243)
         case (.humanEval, .llada): (164, 160, 107)
         case (.humanEval, .dream): (164, 260, 107)
+        case (.humanEvalPlus, _): (164, 250, 150)
+        case (.mbppPlus, _): (378, 170, 80)
         case (.mbpp, .llada): (500, 700, 65)
         case (.mbpp, .dream): (500, 130, 65)
         }

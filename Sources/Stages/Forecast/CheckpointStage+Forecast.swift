@@ -7,11 +7,33 @@ extension CheckpointStage {
         KnownModel(input: source.input).map { Facts($0.configuration) } ?? [:]
     }
 
-    /// What the weights take in the cache; how long a download takes can't be told.
+    /// What the weights take in the cache, and what of it is still to be downloaded; how long that takes can't be told.
     public func forecast(_ context: ForecastContext) -> StageForecast? {
-        KnownModel(input: source.input).map {
-            StageForecast(memory: Int(MemoryModel.program), disk: $0.bytes)
-        }
+        let sources = [source] + (adapter.map { [$0] } ?? [])
+        let known = KnownModel(input: source.input)
+        return StageForecast(
+            memory: Int(MemoryModel.program), disk: known?.bytes ?? source.pinnedBytes,
+            download: .sum(sources.map(\.missingBytes)))
+    }
+}
+
+extension FetchStage {
+    /// What is still to be downloaded, and what it takes: archives take more when they are unpacked.
+    public func forecast(_ context: ForecastContext) -> StageForecast? {
+        StageForecast(disk: source.pinnedBytes, download: .sum([source.missingBytes]))
+    }
+}
+
+extension StageForecast.Download {
+    /// Several downloads together.
+    fileprivate static func sum(_ bytes: [Int?]) -> Self {
+        let known = bytes.compactMap(\.self)
+        guard known.count == bytes.count else { return .unknown }
+        return .bytes(
+            known.reduce(0) { sum, bytes in
+                let (total, isTooLarge) = sum.addingReportingOverflow(bytes)
+                return isTooLarge ? .max : total
+            })
     }
 }
 
@@ -24,8 +46,8 @@ struct KnownModel {
     private static let llada: Set<String> = ["llada-8b-instruct", "dparallel-llada", "d3llm-llada"]
     /// Dream has the shape of Qwen2.5-7B, which it was made from.
     private static let qwen: Set<String> = [
-        "qwen2.5-7b-instruct", "dream-7b-instruct", "dparallel-dream", "d3llm-dream",
-        "dream-coder-7b-instruct", "d3llm-dream-coder",
+        "qwen2.5-7b-instruct", "dream-7b-instruct", "dream-7b-base", "dparallel-dream", "d3llm-dream",
+        "dream-coder-7b-instruct", "d3llm-dream-coder", "qwen2.5-coder-7b-instruct",
     ]
 
     /// - Parameter input: A name of `data.lock`.

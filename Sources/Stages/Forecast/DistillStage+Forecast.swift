@@ -49,11 +49,12 @@ extension DistillStage {
 
     /// Steps over batches of answers, each as many sequences as the recipe makes of it.
     public func forecast(_ context: ForecastContext) -> StageForecast? {
-        let data = context.facts(of: data)
+        let data = data.map { context.facts(of: $0) } ?? [:]
+        let answers = context.facts(of: trajectories)
         guard let configuration = context.facts(of: teacher).configuration,
-            let prompt = data[.promptTokens]
+            let prompt = data[.promptTokens] ?? answers[.promptTokens]
         else { return nil }
-        let response = context.facts(of: trajectories)[.responseTokens] ?? 48
+        let response = answers[.responseTokens] ?? 48
         let load = recipe.load(response: response)
         func shape(_ sequences: Int) -> PassShape {
             PassShape(
@@ -64,7 +65,7 @@ extension DistillStage {
             isMuon: optimizer.kind == .muon, forwards: load.asksTeacher ? shape(batchSize) : nil)
         var cost = TrainingCost(phases: [steps], checkpointSeconds: checkpointSeconds)
         if let adapter { adapt(&cost, adapter.options, configuration) }
-        let problems = data[.train] ?? 0
+        let problems = data[.train] ?? answers[.answers] ?? 0
         let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
         return cost.forecast(context, besides: reading, problems: problems)
     }

@@ -1,3 +1,4 @@
+internal import Numerics
 public import Pipeline
 internal import Transformers
 
@@ -29,7 +30,8 @@ extension EvaluateStage {
         return StageForecast(
             seconds: cost.seconds(context).map { $0 + reading },
             memory: Int(
-                clamped: MemoryModel.program + MemoryModel.decoding(shape, threads: context.threads)
+                clamped: MemoryModel.program
+                    + MemoryModel.decoding(shape, threads: context.threads, precision: precision ?? .float32)
                     + all * 4 * MemoryModel.problem),
             // A record with the response as text.
             disk: Int(clamped: all * (140 + 4.2 * answer)), scratch: Int(clamped: all * (140 + 4.2 * answer)))

@@ -1,3 +1,4 @@
+internal import Numerics
 internal import Training
 internal import Transformers
 
@@ -9,8 +10,24 @@ enum MemoryModel {
     static let problem = 1600.0
 
     /// A model that decodes: its weights, and the scratch memory of a pass on each thread.
-    static func decoding(_ shape: PassShape, threads: Int) -> Double {
-        4 * Double(shape.configuration.parameterCount) + Double(threads) * shape.forwardBytes
+    ///
+    /// - Parameter precision: What linear layers are kept in; in less than 32 bits they are packed, while embeddings
+    ///   stay as they are stored, in bfloat16 with checkpoints that are packed.
+    static func decoding(
+        _ shape: PassShape, threads: Int, precision: WeightPrecision = .float32
+    ) -> Double {
+        let c = shape.configuration
+        let parameters = Double(c.parameterCount)
+        let embedding = Double(c.vocabulary * c.width)
+        // A tied head is packed beside the embedding.
+        let packed = parameters - embedding + (c.tiedHead ? embedding : 0)
+        let weights =
+            switch precision {
+            case .float32: 4 * parameters
+            case .bfloat16: 2 * packed + 2 * embedding
+            case .int8: packed + 2 * embedding
+            }
+        return weights + Double(threads) * shape.forwardBytes
     }
 
     /// A model in training.

@@ -8,8 +8,10 @@ extension DistillStage: RecomputableStage {
     public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         let losses = try TrainingLog.finalGroups(
             in: artifact.appending("training.jsonl"), phases: [(recipeName.rawValue, steps)])
-        let answers = try Journal.read(TrajectoriesStage.journal(of: context.folder(of: trajectories)))
-            .count { $0.value["correct"]?.bool == true }
+        var answers = 0
+        try Journal.forEach(TrajectoriesStage.journal(of: context.folder(of: trajectories))) { record in
+            if TrajectoryRecord(record.value)?.isUsed ?? false { answers += 1 }
+        }
         return result(losses, answers: answers, trained: try trainedParameters(of: artifact))
     }
 

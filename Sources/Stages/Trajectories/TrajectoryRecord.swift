@@ -12,17 +12,25 @@ struct TrajectoryRecord: Sendable {
     var response: [Int32]
     /// For each position of the response the forward that decoded it.
     var unmaskStep: [Int32]
+    /// The prompt's tokens, of answers that were imported; those of other answers follow from the data set.
+    var prompt: [Int32]?
+
+    /// Whether a student learns from it: from right answers, and from all that an import has let in.
+    var isUsed: Bool { isCorrect || prompt != nil }
 
     var value: JSONValue {
-        [
+        var value: JSONObject = [
             "id": .string(id), "correct": .bool(isCorrect), "attempt": .integer(attempt),
             "nfe": .integer(evaluations), "response": .array(response.map { .integer(Int($0)) }),
             "unmaskStep": .array(unmaskStep.map { .integer(Int($0)) }),
         ]
+        if let prompt { value["prompt"] = .array(prompt.map { .integer(Int($0)) }) }
+        return .object(value)
     }
 
     init(
-        id: String, isCorrect: Bool, attempt: Int, evaluations: Int, response: [Int32], unmaskStep: [Int32]
+        id: String, isCorrect: Bool, attempt: Int, evaluations: Int, response: [Int32], unmaskStep: [Int32],
+        prompt: [Int32]? = nil
     ) {
         self.id = id
         self.isCorrect = isCorrect
@@ -30,6 +38,7 @@ struct TrajectoryRecord: Sendable {
         self.evaluations = evaluations
         self.response = response
         self.unmaskStep = unmaskStep
+        self.prompt = prompt
     }
 
     init?(_ value: JSONValue) {
@@ -45,8 +54,10 @@ struct TrajectoryRecord: Sendable {
             // What a journal says is added up; no sample of any model comes near this.
             (0...(1 << 40)).contains(nfe), attempt >= 0
         else { return nil }
+        let prompt = ids("prompt")
+        guard prompt != nil || value["prompt"] == nil else { return nil }
         self.init(
             id: id, isCorrect: correct, attempt: attempt, evaluations: nfe, response: response,
-            unmaskStep: steps)
+            unmaskStep: steps, prompt: prompt)
     }
 }

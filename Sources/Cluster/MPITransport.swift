@@ -1,0 +1,218 @@
+internal import CMPI
+internal import Dispatch
+public import Pipeline
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// The ranks of an MPI job.
+///
+/// One thread does all that concerns MPI. It never waits inside of it: it asks, and sleeps in between, ever longer the
+/// longer nothing happens, so that ranks that share a machine don't take its processors from one another.
+public final class MPITransport: RankTransport {
+    /// This process's number.
+    public let rank: Int
+    public let count: Int
+    /// Name and version of the implementation of MPI.
+    public let library: String
+    private let shared: Shared
+
+    /// What this process and the thread have in common.
+    private final class Shared: Sendable {
+        struct State {
+            var outbox: [(Frame, Int)] = []
+            var receiver: (@Sendable (RankEvent) -> Void)?
+            var early: [RankEvent] = []
+            /// Whether to end, and whether ranks may be left behind.
+            var closing: Bool?
+        }
+        let state = Mutex(State())
+        let wake = DispatchSemaphore(value: 0)
+        let closed = DispatchSemaphore(value: 0)
+        let timeout: Duration
+        init(_ timeout: Duration) { self.timeout = timeout }
+    }
+
+    private init(rank: Int, count: Int, library: String, _ shared: Shared) {
+        self.rank = rank
+        self.count = count
+        self.library = library
+        self.shared = shared
+    }
+
+    /// Joins the job that this process was started in.
+    ///
+    /// - Parameter timeout: How long to wait for other ranks, here and whenever one isn't heard of.
+    /// - Throws: `ClusterError` when MPI can't be loaded, or some rank doesn't join in time.
+    public static func join(timeout: Duration) throws -> MPITransport {
+        let library = try MPILibrary()
+        let shared = Shared(timeout)
+        let joined = DispatchSemaphore(value: 0)
+        let result = Mutex<Result<(rank: Int, size: Int), ClusterError>?>(nil)
+        try StageThread.start {
+            let outcome = Result { () throws(ClusterError) in try library.join() }
+            result.withLock { $0 = outcome }
+            joined.signal()
+            guard case .success(let (rank, size)) = outcome else { return }
+            var loop = Loop(library, shared, rank: rank, count: size)
+            loop.run()
+            shared.closed.signal()
+        }
+        guard joined.wait(timeout: .now() + .milliseconds(timeout.milliseconds)) == .success,
+            let outcome = result.withLock({ $0 })
+        else {
+            throw ClusterError(
+                code: .joining,
+                description:
+                    "Not all ranks of the job have joined within \(timeout.milliseconds / 1000) s (--rank-timeout), so that none can begin."
+            )
+        }
+        let (rank, size) = try outcome.get()
+        return MPITransport(rank: rank, count: size, library: library.name, shared)
+    }
+
+    public func start(_ receive: @escaping @Sendable (RankEvent) -> Void) {
+        // What came before is handed on before what comes next, and never under the lock.
+        while true {
+            let early = shared.state.withLock { state in
+                defer { state.early = [] }
+                if state.early.isEmpty { state.receiver = receive }
+                return state.early
+            }
+            if early.isEmpty { return }
+            for event in early { receive(event) }
+        }
+    }
+
+    public func send(_ frame: Frame, to rank: Int) {
+        shared.state.withLock { $0.outbox.append((frame, rank)) }
+        shared.wake.signal()
+    }
+
+    public func close(abandoning: Bool) {
+        shared.state.withLock { $0.closing = $0.closing ?? abandoning }
+        shared.wake.signal()
+        // Leaving MPI takes an agreement of all; who doesn't come isn't waited for.
+        _ = shared.closed.wait(timeout: .now() + .milliseconds(shared.timeout.milliseconds))
+    }
+
+    /// The thread that calls MPI.
+    private struct Loop {
+        private static let shortestPause = 20.0
+        /// In microseconds; what a message waits at most where nothing has happened for a while.
+        private static let longestPause = 1000.0
+        /// How long a large frame is looked after without a pause.
+        private static let attention = Duration.milliseconds(20)
+
+        private let library: MPILibrary
+        private let shared: Shared
+        private let rank: Int
+        private var transfers: Transfers
+        /// When each rank that matters was heard of last.
+        private var heard: [Int: ContinuousClock.Instant]
+        private var lost: Set<Int> = []
+        private var lastTurn = ContinuousClock.now
+        private var lastBeat: ContinuousClock.Instant?
+        private var pause = shortestPause
+
+        init(_ library: MPILibrary, _ shared: Shared, rank: Int, count: Int) {
+            self.library = library
+            self.shared = shared
+            self.rank = rank
+            transfers = Transfers(library.functions)
+            let others = rank == 0 ? Array(1..<max(1, count)) : [0]
+            heard = Dictionary(uniqueKeysWithValues: others.map { ($0, .now) })
+        }
+
+        mutating func run() {
+            while true {
+                turn()
+                if let abandoning = shared.state.withLock({ $0.closing }) { return end(abandoning) }
+                rest()
+            }
+        }
+
+        private mutating func turn() {
+            let (outbox, receiver) = shared.state.withLock { state in
+                defer { state.outbox = [] }
+                return (state.outbox, state.receiver)
+            }
+            for (frame, rank) in outbox where !lost.contains(rank) { transfers.send(frame, to: rank) }
+            let now = ContinuousClock.now
+            // A process that was stopped, as a whole machine can be, has heard of nobody meanwhile.
+            let gap = lastTurn.duration(to: now)
+            if gap > .seconds(1) { for key in heard.keys { heard[key]? += gap } }
+            lastTurn = now
+            var seen: Set<Int> = []
+            var events: [RankEvent] = []
+            let hasMoved = transfers.progress(
+                hear: { seen.insert($0) }, deliver: { events.append(.frame(from: $0, $1)) })
+            for rank in seen where heard[rank] != nil { heard[rank] = now }
+            if hasMoved || !outbox.isEmpty { pause = Self.shortestPause }
+            beat(now)
+            for (rank, last) in heard where !lost.contains(rank) && last.duration(to: now) > shared.timeout {
+                lost.insert(rank)
+                events.append(
+                    .lost(rank, reason: "hasn't been heard of for \(shared.timeout.milliseconds / 1000) s"))
+            }
+            guard !events.isEmpty else { return }
+            if let receiver {
+                for event in events { receiver(event) }
+            } else {
+                keep(events)
+            }
+        }
+
+        /// Hands events on that came while nobody had asked for any, or keeps them.
+        private func keep(_ events: [RankEvent]) {
+            let receiver = shared.state.withLock { state in
+                if state.receiver == nil { state.early += events }
+                return state.receiver
+            }
+            if let receiver { for event in events { receiver(event) } }
+        }
+
+        private mutating func beat(_ now: ContinuousClock.Instant) {
+            let interval = min(.seconds(2), max(.milliseconds(50), shared.timeout / 10))
+            if let lastBeat, lastBeat.duration(to: now) < interval { return }
+            lastBeat = now
+            for rank in heard.keys where !lost.contains(rank) { transfers.beat(to: rank) }
+        }
+
+        private mutating func rest() {
+            if let start = transfers.largeStart, start.duration(to: .now) < Self.attention {
+                sched_yield()
+                return
+            }
+            _ = shared.wake.wait(timeout: .now() + .nanoseconds(Int(pause * 1000)))
+            pause = min(Self.longestPause, pause * 1.2)
+        }
+
+        /// Sends what is left and leaves, within the bound.
+        private mutating func end(_ abandoning: Bool) {
+            let start = ContinuousClock.now
+            repeat {
+                turn()
+                rest()
+            } while !transfers.hasSentAll(but: lost) && start.duration(to: .now) < shared.timeout / 2
+            if !abandoning && lost.isEmpty { library.functions.pointee.finalize() }
+        }
+    }
+
+    /// Ends all processes of the job at once: the only way out that doesn't wait for ranks that are gone.
+    public static func abort(code: Int32) {
+        fflush(nil)
+        if let library = try? MPILibrary() { library.functions.pointee.abort(code) }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    var milliseconds: Int {
+        Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,247 @@
+internal import Numerics
+internal import Pipeline
+internal import Training
+internal import Transformers
+
+/// The frames in which lanes of a batch travel: explicit, number by number, large buffers as they are.
+enum LaneFrames {
+    // MARK: The model
+
+    static func put(_ c: TransformerConfiguration, _ precision: TrainingPrecision, _ w: inout FrameWriter) {
+        for number in [
+            c.layers, c.width, c.heads, c.keyValueHeads, c.headWidth, c.feedForwardWidth, c.vocabulary,
+            c.maximumPositions,
+        ] { w.put(number) }
+        w.put(c.normEpsilon)
+        w.put(c.ropeTheta)
+        for flag in [c.tiedHead, c.queryKeyValueBias, c.queryKeyNorm, c.logitShift] {
+            w.put(UInt8(flag ? 1 : 0))
+        }
+        put(c.attention, &w)
+        w.put(c.maskToken ?? -1)
+        w.put(c.endToken ?? -1)
+        w.put(precision.rawValue)
+    }
+
+    static func model(_ r: inout FrameReader) throws -> (TransformerConfiguration, TrainingPrecision) {
+        let sizes = try (0..<8).map { _ in try r.number(Int.self) }
+        var c = TransformerConfiguration(
+            layers: sizes[0], width: sizes[1], heads: sizes[2], keyValueHeads: sizes[3], headWidth: sizes[4],
+            feedForwardWidth: sizes[5], vocabulary: sizes[6])
+        c.maximumPositions = sizes[7]
+        c.normEpsilon = try r.float()
+        c.ropeTheta = try r.double()
+        c.tiedHead = try r.bool()
+        c.queryKeyValueBias = try r.bool()
+        c.queryKeyNorm = try r.bool()
+        c.logitShift = try r.bool()
+        c.attention = try attention(&r)
+        let (mask, end) = (try r.number(Int32.self), try r.number(Int32.self))
+        c.maskToken = mask < 0 ? nil : mask
+        c.endToken = end < 0 ? nil : end
+        let name = try r.text()
+        guard c.problem == nil, let precision = TrainingPrecision(rawValue: name) else {
+            throw FrameError(description: "it describes no model: \(c.problem ?? name)")
+        }
+        return (c, precision)
+    }
+
+    private static func put(_ attention: AttentionPattern, _ w: inout FrameWriter) {
+        switch attention {
+        case .bidirectional: w.put(UInt8(0))
+        case .causal: w.put(UInt8(1))
+        case .blockCausal(let promptLength, let blockLength):
+            w.put(UInt8(2))
+            w.put(promptLength)
+            w.put(blockLength)
+        }
+    }
+
+    private static func attention(_ r: inout FrameReader) throws -> AttentionPattern {
+        switch try r.number(UInt8.self) {
+        case 0: return .bidirectional
+        case 1: return .causal
+        case 2: return .blockCausal(promptLength: try r.number(), blockLength: max(1, try r.number()))
+        case let other: throw FrameError(description: "\(other) is no pattern of attention")
+        }
+    }
+
+    // MARK: The task
+
+    /// Writes a task; of the soft targets only the rows that its sequences refer to.
+    static func put(_ task: LaneTask, _ w: inout FrameWriter) {
+        w.put(UInt8(task.hasTwoPhases ? 1 : 0))
+        w.put(UInt8(task.recomputes ? 1 : 0))
+        w.put(task.temperature)
+        w.put(task.groups.count)
+        for group in task.groups {
+            w.put(group.name)
+            w.put(group.crossEntropy)
+            w.put(group.entropy)
+            w.put(UInt8(group.normalization == .sum ? 1 : 0))
+        }
+        put(task.normalizers, &w)
+        var softRows: [Int] = []
+        w.put(task.parts.count)
+        for part in task.parts {
+            w.put(part.lane)
+            w.put(part.shards.count)
+            for shard in part.shards {
+                w.put(shard.count)
+                for sequence in shard { put(sequence, &softRows, &w) }
+            }
+        }
+        guard let soft = task.softTargets, !softRows.isEmpty else {
+            w.put(0)
+            return
+        }
+        w.put(softRows.count)
+        w.put(soft.columns)
+        w.reserve(softRows.count * soft.columns * 4)
+        for row in softRows {
+            w.put(
+                bytes: UnsafeRawBufferPointer(
+                    start: soft.pointer + row * soft.stride, count: soft.columns * 4))
+        }
+    }
+
+    private static func put(_ sequence: TrainingSequence, _ softRows: inout [Int], _ w: inout FrameWriter) {
+        w.put(array: sequence.tokens)
+        put(sequence.attention, &w)
+        w.put(sequence.rows.count)
+        for row in sequence.rows {
+            w.put(Int32(row.row))
+            w.put(row.target)
+            w.put(Int32(row.group))
+            w.put(row.weight)
+            if let soft = row.softTarget {
+                w.put(Int32(softRows.count))
+                softRows.append(soft)
+            } else {
+                w.put(Int32(-1))
+            }
+        }
+    }
+
+    static func task(_ r: inout FrameReader, vocabulary: Int) throws -> LaneTask {
+        let (twoPhases, recomputes) = (try r.bool(), try r.bool())
+        let temperature = try r.float()
+        let groups = try (0..<r.length(of: 8)).map { _ in
+            let (name, crossEntropy, entropy) = (try r.text(), try r.float(), try r.float())
+            return LossGroup(
+                name, crossEntropy: crossEntropy, entropy: entropy,
+                normalization: try r.bool() ? .sum : .weightedMean)
+        }
+        let normalizers = try self.normalizers(&r)
+        let parts = try (0..<r.length(of: 16)).map { _ in
+            let lane = try r.number(Int.self)
+            return LanePart(
+                lane: lane,
+                shards: try (0..<r.length(of: 8)).map { _ in
+                    try (0..<r.length(of: 16)).map { _ in
+                        try sequence(&r, groups: groups.count, vocabulary: vocabulary)
+                    }
+                })
+        }
+        return LaneTask(
+            parts: parts, groups: groups, temperature: temperature, softTargets: try softTargets(&r),
+            hasTwoPhases: twoPhases, recomputes: recomputes, normalizers: normalizers)
+    }
+
+    private static func sequence(_ r: inout FrameReader, groups: Int, vocabulary: Int) throws
+        -> TrainingSequence
+    {
+        let tokens = try r.array(Int32.self)
+        let attention = try attention(&r)
+        let rows = try (0..<r.length(of: 20)).map { _ in
+            let (row, target, group) = (
+                try r.number(Int32.self), try r.number(Int32.self), try r.number(Int32.self)
+            )
+            let (weight, soft) = (try r.float(), try r.number(Int32.self))
+            guard tokens.indices.contains(Int(row)), (0..<groups).contains(Int(group)),
+                (0..<vocabulary).contains(Int(target))
+            else { throw FrameError(description: "a row is outside of its sequence") }
+            return LossRow(
+                row: Int(row), target: target, group: Int(group), weight: weight,
+                softTarget: soft < 0 ? nil : Int(soft))
+        }
+        return TrainingSequence(tokens: tokens, attention: attention, rows: rows)
+    }
+
+    private static func softTargets(_ r: inout FrameReader) throws -> Matrix? {
+        let count = try r.number(Int.self)
+        guard count > 0 else { return nil }
+        let columns = try r.number(Int.self)
+        guard columns > 0, count <= r.remaining / 4 / columns else {
+            throw FrameError(description: "it ends in the middle of its soft targets")
+        }
+        let buffer = FloatBuffer(zeros: count * columns)
+        try r.rawFloats(into: UnsafeMutableBufferPointer(start: buffer.pointer, count: buffer.count))
+        return buffer.matrix(rows: count, columns: columns).view
+    }
+
+    // MARK: Sums and losses
+
+    static func put(_ normalizers: Normalizers, _ w: inout FrameWriter) {
+        w.put(normalizers.sums.count)
+        for sums in normalizers.sums {
+            for number in [sums.weight, sums.crossEntropy, sums.entropy] { w.put(number) }
+            w.put(sums.rows)
+            w.put(sums.correct)
+        }
+    }
+
+    static func normalizers(_ r: inout FrameReader) throws -> Normalizers {
+        Normalizers(
+            try (0..<r.length(of: 40)).map { _ in
+                var sums = Normalizers.Sums()
+                sums.weight = try r.double()
+                sums.crossEntropy = try r.double()
+                sums.entropy = try r.double()
+                sums.rows = try r.number()
+                sums.correct = try r.number()
+                return sums
+            })
+    }
+
+    static func put(_ losses: LaneLosses, _ w: inout FrameWriter) {
+        w.put(losses.count)
+        for shard in losses {
+            w.put(shard.count)
+            for loss in shard {
+                w.put(loss.crossEntropy)
+                w.put(loss.entropy)
+                w.put(UInt8(loss.isCorrect ? 1 : 0))
+            }
+        }
+    }
+
+    /// The losses of a lane.
+    ///
+    /// - Throws: `FrameError` unless they are those of the part's rows.
+    static func losses(of part: LanePart, _ r: inout FrameReader) throws -> LaneLosses {
+        guard try r.length(of: 8) == part.shards.count else {
+            throw FrameError(description: "it has other shards")
+        }
+        return try part.shards.map { shard in
+            let count = try r.length(of: 9)
+            guard count == shard.reduce(0, { $0 + $1.rows.count }) else {
+                throw FrameError(description: "it has other rows")
+            }
+            return try (0..<count).map { _ in
+                RowLoss(
+                    crossEntropy: try r.float(), entropy: try r.float(), isCorrect: try r.bool())
+            }
+        }
+    }
+
+    static func put(_ parameters: FlatParameters, _ w: inout FrameWriter) {
+        w.put(array: UnsafeBufferPointer(start: parameters.buffer.pointer, count: parameters.buffer.count))
+    }
+
+    static func read(_ r: inout FrameReader, into parameters: FlatParameters) throws {
+        try r.floats(
+            into: UnsafeMutableBufferPointer(start: parameters.buffer.pointer, count: parameters.buffer.count)
+        )
+    }
+}

@@ -1,0 +1,181 @@
+internal import Numerics
+internal import Pipeline
+internal import Training
+internal import Transformers
+
+/// Has other ranks compute lanes of the batches of one training.
+///
+/// A rank that doesn't answer within ``patience`` times what this process took is passed over, and its lanes are
+/// computed here; as long as it hasn't answered it is asked nothing more.
+final class RankLanes: LaneHelpers {
+    /// How many times as long as this process's lanes those of others may take.
+    static let patience = 3.0
+    /// The same for the first batch of a rank, which has memory to get.
+    static let firstPatience = 10.0
+    /// What they have at least, in seconds: batches of small models are shorter than the pauses of a scheduler.
+    static let leastWait = 0.25
+
+    private struct Share {
+        let member: RankPool.Member
+        let parts: [LanePart]
+        var call: RankCall
+        var seconds = 0.0
+    }
+
+    private let pool: RankPool
+    private let threads: Int
+    private let precision: TrainingPrecision
+    private let session = UInt64.random(in: 0 ... .max)
+    private var shares = LaneShares()
+    private var step = 0
+    private var given: [Share] = []
+    /// Ranks that have computed something, and so have all that they need in memory.
+    private var ready: Set<Int> = []
+    /// Calls of ranks that were passed over.
+    private var overdue: [Int: RankCall] = [:]
+    /// Ranks whose answers were no use.
+    private var refused: Set<Int> = []
+    private var asked: Set<Int> = []
+    private var hasTwoPhases = false
+    private var ownSeconds = 0.0
+    /// How many lanes each rank computed.
+    private(set) var tally: [Int: Int] = [:]
+
+    init(_ pool: RankPool, threads: Int, precision: TrainingPrecision) {
+        self.pool = pool
+        self.threads = threads
+        self.precision = precision
+    }
+
+    func begin(_ task: LaneTask, _ parameters: FlatParameters) -> Set<Int> {
+        step += 1
+        hasTwoPhases = task.hasTwoPhases
+        ownSeconds = 0
+        given = []
+        overdue = overdue.filter { $0.value.result == nil }
+        let free = pool.members.filter { !refused.contains($0.rank) && overdue[$0.rank] == nil }
+        let lanes = task.parts.filter { !$0.shards.isEmpty }.map(\.lane)
+        let threads = [0: self.threads].merging(free.map { ($0.rank, $0.threads) }) { $1 }
+        let division = shares.divide(lanes, threads: threads)
+        for member in free {
+            guard let lanes = division[member.rank], !lanes.isEmpty, pool.takeThread(of: member.rank) else {
+                continue
+            }
+            let part = LaneTask(
+                parts: task.parts.filter { lanes.contains($0.lane) }, groups: task.groups,
+                temperature: task.temperature, softTargets: task.softTargets,
+                hasTwoPhases: task.hasTwoPhases, recomputes: task.recomputes, normalizers: task.normalizers)
+            asked.insert(member.rank)
+            let call = ask(
+                member.rank, .forward, holdingThread: true, capacity: parameters.buffer.count * 4 + (1 << 16)
+            ) {
+                LaneFrames.put(parameters.configuration, precision, &$0)
+                LaneFrames.put(parameters, &$0)
+                LaneFrames.put(part, &$0)
+            }
+            given.append(Share(member: member, parts: part.parts, call: call))
+        }
+        return Set(given.flatMap { $0.parts.map(\.lane) })
+    }
+
+    func losses(_ elapsed: LaneTiming, _ gradient: (Int) -> FlatParameters) -> [Int: LaneLosses] {
+        note(elapsed)
+        var result: [Int: LaneLosses] = [:]
+        take { share, answer in
+            var losses: [Int: LaneLosses] = [:]
+            for part in share.parts { losses[part.lane] = try LaneFrames.losses(of: part, &answer) }
+            if !hasTwoPhases {
+                for part in share.parts { try LaneFrames.read(&answer, into: gradient(part.lane)) }
+            }
+            result.merge(losses) { $1 }
+        }
+        if !hasTwoPhases { finish(elapsed.lanes) }
+        return result
+    }
+
+    func beginBackward(_ normalizers: Normalizers) {
+        for i in given.indices {
+            let rank = given[i].member.rank
+            given[i].call = ask(rank, .backward, holdingThread: pool.takeThread(of: rank), capacity: 1024) {
+                LaneFrames.put(normalizers, &$0)
+            }
+        }
+    }
+
+    func gradients(_ elapsed: LaneTiming, _ gradient: (Int) -> FlatParameters) -> Set<Int> {
+        note(elapsed)
+        var result: Set<Int> = []
+        take { share, answer in
+            for part in share.parts { try LaneFrames.read(&answer, into: gradient(part.lane)) }
+            result.formUnion(share.parts.map(\.lane))
+        }
+        finish(elapsed.lanes)
+        return result
+    }
+
+    /// Says that the training is over, so that ranks forget its model.
+    func end() {
+        for member in pool.members where asked.contains(member.rank) {
+            _ = ask(member.rank, .end, holdingThread: false) { _ in }
+        }
+    }
+
+    private func ask(
+        _ rank: Int, _ question: LaneService.Question, holdingThread: Bool, capacity: Int = 64,
+        _ body: (inout FrameWriter) -> Void
+    ) -> RankCall {
+        pool.begin(rank, LaneService.name, capacity: capacity, holdingThread: holdingThread) { writer in
+            writer.put(session)
+            writer.put(question.rawValue)
+            writer.put(step)
+            body(&writer)
+        }
+    }
+
+    private func note(_ elapsed: LaneTiming) { ownSeconds += elapsed.duration / .seconds(1) }
+
+    /// Waits for what was given out, and reads it; those that don't answer, or with something else, are left out.
+    private func take(_ read: (Share, inout FrameReader) throws -> Void) {
+        let start = ContinuousClock.now
+        given = given.compactMap { share in
+            var share = share
+            let rank = share.member.rank
+            let limit = max(
+                Self.leastWait, ownSeconds * (ready.contains(rank) ? Self.patience : Self.firstPatience))
+            let left = Duration.seconds(limit) - start.duration(to: .now)
+            guard let result = share.call.wait(max(.zero, left)) else {
+                overdue[rank] = share.call
+                shares.measure(
+                    rank, lanes: share.parts.count, threads: share.member.threads,
+                    seconds: share.call.start.duration(to: .now) / .seconds(1))
+                return nil
+            }
+            do {
+                var answer = try result.get()
+                try read(share, &answer)
+                share.seconds += share.call.start.duration(to: share.call.end ?? .now) / .seconds(1)
+                return share
+            } catch is RankLost {
+                return nil
+            } catch {
+                refused.insert(rank)
+                let failure =
+                    error as? RankFailure ?? pool.failure(rank, "its answer is no gradient: \(error)")
+                pool.log("\(failure); the training goes on without it")
+                return nil
+            }
+        }
+    }
+
+    private func finish(_ ownLanes: Int) {
+        shares.measure(0, lanes: ownLanes, threads: threads, seconds: ownSeconds)
+        tally[0, default: 0] += ownLanes
+        for share in given {
+            tally[share.member.rank, default: 0] += share.parts.count
+            guard !ready.insert(share.member.rank).inserted else { continue }
+            shares.measure(
+                share.member.rank, lanes: share.parts.count, threads: share.member.threads,
+                seconds: share.seconds)
+        }
+    }
+}

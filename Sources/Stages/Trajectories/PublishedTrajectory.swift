@@ -1,0 +1,141 @@
+internal import JSON
+
+/// A row that no decoding can have given, and why.
+struct ImpossibleTrajectory: Error {
+    /// What the data set calls the row.
+    let row: String?
+    let description: String
+}
+
+/// One row of a published data set of trajectories, converted.
+///
+/// Fields, as the scripts of d3LLM write them (`d3llm_llada_generate_partly.py`): `prompt_ids`; `trajectory`, which holds
+/// prompt and response after each forward; and, not needed, `idx`, `question`, `final_output`, `generated_text`,
+/// `llm_answer`, `gt_answer`, `is_correct`, `nfe`.
+struct PublishedTrajectory {
+    /// What is made of a row.
+    struct Options: Sendable, Hashable {
+        var blockLength: Int?
+        var maximumResponse: Int?
+        var maximumLength: Int?
+    }
+
+    let id: String?
+    let prompt: [Int32]
+    /// All of it, padding included.
+    let response: [Int32]
+    /// For each position of the response the first state, from 0, in which it is decoded.
+    let unmaskStep: [Int32]
+    let states: Int
+    let isCorrect: Bool?
+
+    /// Converts and checks a row.
+    ///
+    /// Positions in errors count from the first token of the prompt, from 0, as the states do.
+    init(_ row: JSONObject, _ tokens: ModelTokens, _ options: Options) throws(ImpossibleTrajectory) {
+        let id = row["idx"].flatMap { $0.string ?? $0.int.map(String.init) }
+        func problem(_ text: String) -> ImpossibleTrajectory {
+            ImpossibleTrajectory(row: id, description: text)
+        }
+        let legal = 0..<tokens.vocabulary
+        func ids(_ value: JSONValue?, _ name: String) throws(ImpossibleTrajectory) -> [Int32] {
+            guard let values = value?.array else {
+                throw problem("\(name) should be a list of tokens' numbers.")
+            }
+            var ids: [Int32] = []
+            ids.reserveCapacity(values.count)
+            for (position, value) in values.enumerated() {
+                guard let id = value.int, legal.contains(id) else {
+                    throw problem(
+                        "\(name) has at position \(position) what is no token of the model, whose tokens are 0 to \(tokens.vocabulary - 1)."
+                    )
+                }
+                ids.append(Int32(id))
+            }
+            return ids
+        }
+        let prompt = try ids(row["prompt_ids"], "prompt_ids")
+        if let position = prompt.firstIndex(of: tokens.mask) {
+            throw problem("prompt_ids has the mask token at position \(position).")
+        }
+        guard let sequences = row["trajectory"]?.array, !sequences.isEmpty else {
+            throw problem("trajectory should be a list of sequences, one per step, and has none.")
+        }
+        var response: [Int32] = []
+        var steps: [Int32] = []
+        for (state, sequence) in sequences.enumerated() {
+            let sequence = try ids(sequence, "State \(state) of the trajectory")
+            if state == 0 {
+                guard sequence.count > prompt.count else {
+                    throw problem(
+                        "State 0 of the trajectory has \(sequence.count) tokens, and the prompt alone \(prompt.count): states hold prompt and response."
+                    )
+                }
+                response = Array(repeating: tokens.mask, count: sequence.count - prompt.count)
+                steps = Array(repeating: -1, count: response.count)
+            }
+            guard sequence.count == prompt.count + response.count else {
+                throw problem(
+                    "State \(state) of the trajectory has \(sequence.count) tokens, and the states before it \(prompt.count + response.count)."
+                )
+            }
+            for (position, token) in prompt.enumerated() where sequence[position] != token {
+                throw problem(
+                    "State \(state) of the trajectory has token \(sequence[position]) at position \(position), and the prompt has \(token) there."
+                )
+            }
+            for position in response.indices {
+                let token = sequence[prompt.count + position]
+                if steps[position] < 0 {
+                    guard token != tokens.mask else { continue }
+                    response[position] = token
+                    steps[position] = Int32(clamping: state)
+                } else if token != response[position] {
+                    throw problem(
+                        "The token at position \(prompt.count + position) changes in state \(state) from \(response[position]) to \(token == tokens.mask ? "the mask" : "\(token)"), although it was decoded in state \(steps[position])."
+                    )
+                }
+            }
+        }
+        if let position = steps.firstIndex(of: -1) {
+            throw problem(
+                "Position \(prompt.count + position) is never decoded: it is the mask also in the last state, \(sequences.count - 1)."
+            )
+        }
+        if let block = options.blockLength {
+            var latest: Int32 = 0
+            for start in stride(from: 0, to: steps.count, by: block) {
+                let range = start..<min(steps.count, start + block)
+                // Blocks follow one another; a step may at most end one and begin the next.
+                if let position = range.first(where: { steps[$0] < latest }) {
+                    throw problem(
+                        "Position \(prompt.count + position) is decoded in state \(steps[position]), before the block of \(block) in front of it is finished in state \(latest)."
+                    )
+                }
+                latest = range.reduce(latest) { max($0, steps[$1]) }
+            }
+        }
+        if let last = row["final_output"], last.array != nil {
+            let last = try ids(last, "final_output")
+            guard last == response || last == prompt + response else {
+                throw problem("final_output isn't what the last state of the trajectory holds.")
+            }
+        }
+        (self.id, self.prompt, self.response, unmaskStep) = (id, prompt, response, steps)
+        states = sequences.count
+        isCorrect = row["is_correct"]?.bool
+    }
+
+    /// As a record of a trajectories artifact, cut to its lengths; nil where no response is left.
+    ///
+    /// - Parameter number: Stands for the id of a row that has none.
+    func record(number: Int, _ options: Options) -> TrajectoryRecord? {
+        let room = options.maximumLength.map { $0 - prompt.count } ?? response.count
+        let length = min(response.count, options.maximumResponse ?? response.count, room)
+        guard length > 0 else { return nil }
+        return TrajectoryRecord(
+            id: id ?? "row-\(number)", isCorrect: isCorrect ?? true, attempt: 0, evaluations: states,
+            response: Array(response.prefix(length)), unmaskStep: Array(unmaskStep.prefix(length)),
+            prompt: prompt)
+    }
+}

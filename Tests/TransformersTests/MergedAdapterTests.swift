@@ -1,0 +1,116 @@
+import Files
+import JSON
+import Numerics
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Transformers
+
+/// Adapters beside the weights, against what PEFT's `merge_and_unload` makes of the same files.
+@Suite struct MergedAdapterTests {
+    private let golden = Fixtures.path("golden/models")
+    private let lora = Fixtures.path("transformers/lora")
+
+    /// A folder with a model and an adapter.
+    private func folder(_ model: String, _ adapter: FilePath) throws -> ScratchFolder {
+        let scratch = try ScratchFolder()
+        for source in [golden.appending(model), adapter] {
+            for name in try FileSystem.list(source) {
+                try FileSystem.writeAtomically(
+                    FileSystem.read(source.appending(name)), to: scratch.path.appending(name))
+            }
+        }
+        return scratch
+    }
+
+    @Test(
+        "merged weights are PEFT's",
+        arguments: [("llada", "llada_a"), ("llada_rslora", "llada_a"), ("dream", "dream_a")])
+    func merged(adapter: String, model: String) throws {
+        let scratch = try folder(model, lora.appending(adapter))
+        let (plain, merged) = (
+            try Checkpoint.load(golden.appending(model)), try Checkpoint.load(scratch.path)
+        )
+        let family = try Checkpoint.family(scratch.path)
+        let expected = try SafetensorsFile(lora.appending("\(adapter).safetensors"))
+        var changed = 0
+        for specification in plain.configuration.parameterSpecifications {
+            let name = family.name(of: specification.role)
+            let found = merged.parameter(specification.role)
+            guard let entry = expected.entries[name] else {
+                #expect(found.elements == plain.parameter(specification.role).elements, "\(name)")
+                continue
+            }
+            let matrix = try expected.matrix(
+                name, shape: entry.shape, rows: specification.rows, columns: specification.columns)
+            let difference = zip(found.elements, matrix.elements).reduce(0) { max($0, abs($1.0 - $1.1)) }
+            #expect(difference < 2e-6, "\(name): \(difference)")
+            changed += 1
+        }
+        #expect(changed == expected.entries.count && changed > 0)
+    }
+
+    @Test("over weights in bfloat16 the sums are those of PEFT, which rounds them")
+    func bfloat16() throws {
+        let scratch = try folder("llada_a_bf16", lora.appending("llada_bf16"))
+        let merged = try Checkpoint.load(scratch.path)
+        let expected = try SafetensorsFile(lora.appending("llada_bf16.safetensors"))
+        for specification in merged.configuration.parameterSpecifications {
+            let name = LLaDAFamily.name(of: specification.role)
+            guard let entry = expected.entries[name] else { continue }
+            let matrix = try expected.matrix(
+                name, shape: entry.shape, rows: specification.rows, columns: specification.columns)
+            let found = merged.parameter(specification.role)
+            let worst = zip(found.elements, matrix.elements).reduce(Float(0)) { worst, pair in
+                // Half a step of eight bits, and what the sums themselves differ by.
+                max(worst, abs(pair.0 - pair.1) - abs(pair.1) / 256)
+            }
+            #expect(worst < 1e-6, "\(name): \(worst)")
+        }
+        // The same model with packed layers takes the same sums.
+        let packed = try Checkpoint.load(scratch.path, precision: .bfloat16)
+        func logits(_ model: Transformer) -> [Float] {
+            Array(model.logits([ForwardInput(tokens: [5, 9, 12, 300])], Workspace()).elements)
+        }
+        let difference = zip(logits(merged), logits(packed)).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+        #expect(difference > 0 && difference < 0.2, "\(difference)")
+    }
+
+    @Test(
+        "options that PEFT has and this doesn't are errors by name",
+        arguments: [
+            (#""use_dora": true"#, "use_dora"), (#""bias": "all""#, "bias"),
+            (#""fan_in_fan_out": true"#, "fan_in_fan_out"),
+            (#""rank_pattern": {"q_proj": 2}"#, "rank_pattern"),
+            (#""modules_to_save": ["ff_out"]"#, "modules_to_save"), (#""peft_type": "IA3""#, "peft_type"),
+            (#""init_lora_weights": "pissa""#, "init_lora_weights"), (#""r": 0"#, "r should be at least 1"),
+        ])
+    func refused(option: String, words: String) throws {
+        let scratch = try folder("llada_a", lora.appending("llada"))
+        let rank = option.hasPrefix(#""r""#) ? "" : #", "r": 4"#
+        try FileSystem.writeAtomically(
+            "{\(option)\(rank), \"lora_alpha\": 8}", to: scratch.path.appending("adapter_config.json"))
+        #expect {
+            _ = try Checkpoint.load(scratch.path)
+        } throws: {
+            "\($0)".contains(words) && "\($0)".contains("adapter_config.json")
+        }
+    }
+
+    @Test func modulesThatTheModelLacksAreTold() throws {
+        let configuration = try Checkpoint.configuration(golden.appending("llada_a"))
+        let options = try LoRAOptions(lora.appending("llada"))
+        #expect(options.rank == 4 && options.alpha == 8 && !options.usesRankRoot)
+        #expect(options.unmatched(in: configuration, LLaDAFamily.self) == ["o_proj"])
+        #expect(
+            options.unmatched(in: configuration, DreamFamily.self) == ["attn_out", "ff_proj"])
+        // Tensors that fit nothing are all named.
+        let scratch = try folder("dream_a", lora.appending("llada"))
+        #expect {
+            _ = try Checkpoint.load(scratch.path)
+        } throws: {
+            "\($0)".contains("attn_out.lora_A.weight") && "\($0)".contains("nor do 15 others: ")
+        }
+    }
+}
