@@ -75,8 +75,6 @@ enum RankServing {
         guard case .lost(let reason) = server.run() else { return }
         _ = try? FileDescriptor.standardError.writeAll(
             "rank \(transport.rank): rank 0 \(reason); this rank ends.\n".utf8)
-        // With --enable-recovery the job would count as done otherwise.
-        MPITransport.abort(code: ExitCodes.failure.rawValue)
         throw ExitCodes.failure
     }
 }
