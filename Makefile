@@ -102,7 +102,7 @@ coverage: build ## build, then say what of the papers is reproduced, can be run,
 smoke: build ## build, then run the same chain at toy size; 45 seconds on 2 cores
 	$(D3LLM) run configs/mini/smoke.json --store $(STORE) --threads $(THREADS)
 
-test: setup ## compile and run all tests, optimised; 5 minutes the first time, then 1
+test: setup ## compile and run all tests, optimised; 16 minutes the first time, then 9
 	swift test $(TEST_FLAGS)
 
 MPICC ?= mpicc

@@ -23,7 +23,7 @@ STAGES = {"trajectories": "trajectories", "evaluate": "vanilla", "distill": "stu
 
 
 def run(store, stage, ranks, threads, force=True):
-    """Seconds that a stage takes."""
+    """Seconds that a stage takes; None unless it is made again."""
     command = [str(D3LLM), "run", str(CONFIG), "--store", str(store), "--threads", str(threads), "--no-forecast"]
     for setting in SETTINGS:
         command += ["--set", setting]
@@ -35,6 +35,8 @@ def run(store, stage, ranks, threads, force=True):
     outcome = subprocess.run(command, env=environment, capture_output=True, text=True)
     if outcome.returncode:
         sys.exit(f"{' '.join(command)}\n{outcome.stderr}")
+    if not force:  # what was there already leaves no record
+        return None
     newest = sorted((store / "mini/smoke/runs").iterdir(), key=lambda p: p.stat().st_mtime)[-1]
     record = json.loads((newest / "run.json").read_text())
     return next(entry["seconds"] for entry in record["stages"] if entry["stage"] == stage)
