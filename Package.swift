@@ -33,11 +33,14 @@ let package = Package(
         // Its pkg-config file has a flag that SwiftPM prohibits; headers and library are where the compiler looks.
         .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
 
+        // Bytes as others read them, threads: below everything, knows nothing of it.
+        .target(name: "Base"),
+
         // Documents and files: know nothing of models.
         .target(name: "JSON"),
         .target(
             name: "Files",
-            dependencies: ["CCrypto", .product(name: "SystemPackage", package: "swift-system")]),
+            dependencies: ["Base", "CCrypto", .product(name: "SystemPackage", package: "swift-system")]),
         .target(
             name: "Archives",
             dependencies: [
@@ -92,7 +95,8 @@ let package = Package(
         .target(
             name: "Pipeline",
             dependencies: [
-                "JSON", "Files", "Archives", .product(name: "SystemPackage", package: "swift-system"),
+                "JSON", "Files", "Archives", "Base",
+                .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         .target(
@@ -104,12 +108,12 @@ let package = Package(
             name: "Stages",
             dependencies: [
                 "Pipeline", "Fetching", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
-                "Numerics",
+                "Numerics", "Base",
                 "Reporting", "Sandbox", "Archives", "Columnar", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         // One experiment over several processes.
-        .target(name: "Cluster", dependencies: ["CMPI", "Pipeline"]),
+        .target(name: "Cluster", dependencies: ["CMPI", "Pipeline", "Base"]),
         .target(
             name: "Published",
             dependencies: [
@@ -126,7 +130,7 @@ let package = Package(
         .target(
             name: "Serving",
             dependencies: [
-                "Sessions", "Decoding", "Tokenizers", "Transformers", "JSON",
+                "Sessions", "Decoding", "Tokenizers", "Transformers", "JSON", "Base",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: [.embedInCode("Assets")]),
@@ -160,6 +164,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"]),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
         .testTarget(name: "FetchingTests", dependencies: ["Fetching", "TestSupport"]),
@@ -172,7 +177,7 @@ let package = Package(
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
-        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Archives", "TestSupport"]),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Archives", "Base", "TestSupport"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
         .testTarget(
             name: "StagesTests",
@@ -187,7 +192,7 @@ let package = Package(
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
         .testTarget(
             name: "SessionsTests", dependencies: ["Sessions", "Decoding", "Tokenizers", "TestSupport"]),
-        .testTarget(name: "ServingTests", dependencies: ["Serving", "Sessions", "TestSupport"]),
+        .testTarget(name: "ServingTests", dependencies: ["Serving", "Sessions", "Base", "TestSupport"]),
         .testTarget(
             name: "SlurmTests", dependencies: ["Slurm", "Pipeline", "Stages", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
@@ -222,10 +227,21 @@ for target in package.targets where target.type == .test {
     target.dependencies.append(.product(name: "SystemPackage", package: "swift-system"))
 }
 
+/// Targets of C sources.
+let cTargets = ["COpenBLAS", "CKernels", "CSandbox", "CMPI"]
+
+// Every other target may use what lies below all.
+for target in package.targets
+where target.type != .system && target.name != "Base" && !cTargets.contains(target.name)
+    && !target.dependencies.contains(where: { "\($0)".contains("\"Base\"") })
+{
+    target.dependencies.append(.target(name: "Base"))
+}
+
 /// Strict settings for every Swift target; `D3LLM_STRICT=1` (set in CI) also turns warnings into errors.
 let strict = Context.environment["D3LLM_STRICT"] == "1"
 for target in package.targets where target.type != .system {
-    guard !["COpenBLAS", "CKernels", "CSandbox", "CMPI"].contains(target.name) else { continue }
+    guard !cTargets.contains(target.name) else { continue }
     target.swiftSettings =
         [
             .swiftLanguageMode(.v6),

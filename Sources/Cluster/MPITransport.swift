@@ -2,6 +2,7 @@ internal import CMPI
 internal import Dispatch
 public import Pipeline
 internal import Synchronization
+internal import Base
 
 #if canImport(Glibc)
     internal import Glibc
@@ -53,7 +54,7 @@ public final class MPITransport: RankTransport {
         let shared = Shared(timeout)
         let joined = DispatchSemaphore(value: 0)
         let result = Mutex<Result<(rank: Int, size: Int), ClusterError>?>(nil)
-        try StageThread.start {
+        try BlockingThread.start {
             let outcome = Result { () throws(ClusterError) in try library.join() }
             result.withLock { $0 = outcome }
             joined.signal()

@@ -1,5 +1,6 @@
 public import Sessions
 internal import Synchronization
+internal import Base
 
 /// An HTTP server that decodes with one model: a web page, and an interface as OpenAI's.
 public final class Server: Sendable {
@@ -60,11 +61,14 @@ public final class Server: Sendable {
             guard let socket = listener.accept(waiting: 200) else { continue }
             let connection = Unowned(Connection(socket, options.limits))
             let isWelcome = activity.connect(limit: options.limits.connections)
-            let started = ServerThread.start { [self] in
-                if isWelcome { serve(connection.value) } else { refuse(connection.value) }
+            do {
+                try BlockingThread.start { [self] in
+                    if isWelcome { serve(connection.value) } else { refuse(connection.value) }
+                    if isWelcome { activity.disconnect() }
+                }
+            } catch {
                 if isWelcome { activity.disconnect() }
             }
-            if !started, isWelcome { activity.disconnect() }
         }
         isStopping.store(true, ordering: .relaxed)
         // Threads end after the forward that they are in; whoever is slower ends with the process.

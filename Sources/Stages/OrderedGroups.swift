@@ -1,6 +1,7 @@
 internal import Numerics
 internal import Pipeline
 internal import Synchronization
+internal import Base
 
 /// Computes groups of samples in parallel and hands on their results in order.
 ///
@@ -44,7 +45,7 @@ enum OrderedGroups {
                     try context.checkCancellation()
                     switch queue.take(isRemote: false) {
                     case .done: return
-                    case .wait: StageThread.sleep(milliseconds: 2)
+                    case .wait: BlockingThread.sleep(milliseconds: 2)
                     case .compute(let group):
                         let start = ContinuousClock.now
                         queue.finish(group, try compute(group), took: start.duration(to: .now))

@@ -49,6 +49,7 @@ public final class BatchGradient {
     public func compute(_ batch: LossBatch) -> LossReport {
         let shards = Self.shards(of: batch)
         // The entropy term is a mean over the rows that turn out correct, known only after every forward pass.
+        let hasTwoPhases = batch.groups.contains { $0.entropy != 0 }
         let task = LaneTask(
             parts: (0..<Self.lanes).map { lane in
                 LanePart(
@@ -57,10 +58,9 @@ public final class BatchGradient {
                         Array(batch.sequences[shards[$0]])
                     })
             }, groups: batch.groups, temperature: batch.temperature, softTargets: batch.softTargets,
-            hasTwoPhases: batch.groups.contains { $0.entropy != 0 }, recomputes: false,
+            hasTwoPhases: hasTwoPhases, recomputes: recomputes(shards, of: batch, keepsAll: hasTwoPhases),
             normalizers: Normalizers(batch))
-        let full = task.recomputing(recomputes(shards, of: batch, keepsAll: task.hasTwoPhases))
-        let losses = helpers.map { compute(full, with: $0) } ?? compute(full)
+        let losses = helpers.map { compute(task, with: $0) } ?? compute(task)
         sumLanes()
         return losses.report(batch)
     }
@@ -84,17 +84,15 @@ public final class BatchGradient {
         let come = helpers.losses(LaneTiming(lanes: own.count, duration: forward), engine.gradient(of:))
         losses.merge(come) { here, _ in here }
         let lost = given.subtracting(come.keys)
-        // Another task for the engine, so that a second phase would find the activations of these only.
-        if !lost.isEmpty, !task.hasTwoPhases {
-            losses.merge(engine.forward(task.restricted(to: lost))) { here, _ in here }
-        } else if !lost.isEmpty {
-            let here = own.union(lost)
-            losses.merge(engine.forward(task.restricted(to: here))) { here, _ in here }
+        let here = own.union(lost)
+        if !lost.isEmpty {
+            // The second phase finds the activations of the engine's last task only.
+            let again = task.hasTwoPhases ? here : lost
+            losses.merge(engine.forward(task.restricted(to: again))) { here, _ in here }
         }
         let final = Self.count(losses, task)
         guard task.hasTwoPhases else { return final }
         helpers.beginBackward(final)
-        let here = own.union(lost)
         let backward = clock.measure { engine.backward(here, final) }
         let remote = given.subtracting(lost)
         let whole = helpers.gradients(

@@ -46,15 +46,8 @@ public struct LaneTask: Sendable {
         softTargets.map { SoftTargets(probabilities: $0, rows: rows.map(\.softTarget)) }
     }
 
-    /// The same with activations kept or computed again.
-    func recomputing(_ recomputes: Bool) -> LaneTask {
-        var copy = self
-        copy.recomputes = recomputes
-        return copy
-    }
-
     /// The same for some of the lanes.
-    func restricted(to lanes: some Collection<Int>) -> LaneTask {
+    public func restricted(to lanes: some Collection<Int>) -> LaneTask {
         var copy = self
         copy.parts = parts.filter { lanes.contains($0.lane) }
         return copy

@@ -3,6 +3,7 @@ import JSON
 import SystemPackage
 import TestSupport
 import Testing
+import Base
 
 @testable import Pipeline
 
@@ -111,7 +112,7 @@ import Testing
             try leaveBehind(folder.appending("\(name).lease"), id: "a", expiry: 1)
             let wins = Mailbox<Bool>()
             for _ in 0..<6 {
-                try StageThread.start { [folder] in
+                try BlockingThread.start { [folder] in
                     let end = SteadyClock.now() + 2.5
                     var held: [Lease] = []
                     while SteadyClock.now() < end {
@@ -194,7 +195,7 @@ import Testing
         var together: [StoreGate] = [StoreGate(store), StoreGate(store)]
         #expect(together.count == 2)
         let entered = Mailbox<Bool>()
-        try StageThread.start {
+        try BlockingThread.start {
             let gate = StoreGate(store, alone: true)
             entered.send(true)
             usleep(300_000)

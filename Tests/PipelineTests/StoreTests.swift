@@ -2,6 +2,7 @@ import Files
 import JSON
 import SystemPackage
 import Testing
+import Base
 
 @testable import Pipeline
 
@@ -146,7 +147,7 @@ import Testing
         let lock = try #require(try ArtifactLock.attempt(store, first.fingerprint))
         let ended = Mailbox<Result<RunOutcome, any Error>>()
         // A run blocks, and the pool that tests share has few threads.
-        try StageThread.start { [store] in
+        try BlockingThread.start { [store] in
             ended.send(Result { try Runner(experiment, store: store, reporter: log.reporter).run() })
         }
         for _ in 0..<3000 where !log.text.contains("waiting for process \(getpid()) on") { usleep(10_000) }

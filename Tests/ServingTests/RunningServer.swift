@@ -2,6 +2,7 @@ import Dispatch
 import Sessions
 import Synchronization
 import TestSupport
+import Base
 
 @testable import Serving
 
@@ -25,7 +26,7 @@ final class RunningServer: Sendable {
         let setting = try DecoderSetting(method: nil, values: [:], for: model)
         let server = Server(model, setting, options) { _ in }
         self.server = server
-        _ = ServerThread.start { [shared] in
+        try BlockingThread.start { [shared] in
             try? server.run { address in
                 shared.address.withLock { $0 = address }
                 shared.isReady.signal()

@@ -83,10 +83,10 @@ public final class GroupQueue: Sendable {
         }.keys.min()
     }
 
-    /// Takes a group back that its lane can't compute.
+    /// Takes a group back that another rank can't compute.
     public func giveBack(_ group: Int) {
         state.withLock { state in
-            drop(group, &state)
+            drop(group, isRemote: true, &state)
             if state.held[group] == nil, group >= state.committed, state.results[group] == nil {
                 state.returned.append(group)
             }
@@ -98,7 +98,7 @@ public final class GroupQueue: Sendable {
     /// - Parameter duration: How long it took; nil where another rank computed it.
     public func finish(_ group: Int, _ records: [JournalRecord], took duration: Duration?) {
         state.withLock { state in
-            drop(group, &state)
+            drop(group, isRemote: duration == nil, &state)
             if let duration { state.longest = max(state.longest ?? .zero, duration) }
             guard state.failure == nil, group >= state.committed, state.results[group] == nil else { return }
             state.held[group] = nil
@@ -125,9 +125,11 @@ public final class GroupQueue: Sendable {
         if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
-    private func drop(_ group: Int, _ state: inout State) {
-        guard var holdings = state.held[group], !holdings.isEmpty else { return }
-        holdings.removeLast()
+    private func drop(_ group: Int, isRemote: Bool, _ state: inout State) {
+        guard var holdings = state.held[group],
+            let place = holdings.firstIndex(where: { $0.isRemote == isRemote })
+        else { return }
+        holdings.remove(at: place)
         state.held[group] = holdings.isEmpty ? nil : holdings
     }
 }

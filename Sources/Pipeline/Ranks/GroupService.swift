@@ -1,6 +1,7 @@
 import Files
 import Synchronization
 import SystemPackage
+import Base
 
 /// Computes groups of samples for rank 0, from the same configuration and the store that all ranks share.
 public final class GroupService: RankService {
@@ -88,7 +89,7 @@ public final class GroupService: RankService {
                 throw StoreError(
                     description: "\(store.folder(of: stage, in: experiment)) isn't there or isn't whole")
             }
-            StageThread.sleep(milliseconds: 100)
+            BlockingThread.sleep(milliseconds: 100)
         }
     }
 }

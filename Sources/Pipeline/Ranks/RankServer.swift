@@ -3,6 +3,7 @@ import Files
 import JSON
 import Synchronization
 import SystemPackage
+import Base
 
 /// What a rank other than 0 can be asked.
 public protocol RankService: Sendable {
@@ -84,7 +85,7 @@ public final class RankServer: Sendable {
             case .request:
                 let question = reader
                 do {
-                    try StageThread.start { [self] in serve(number, question) }
+                    try BlockingThread.start { [self] in serve(number, question) }
                 } catch {
                     transport.send(Self.failure(number, "\(error)"), to: 0)
                 }
@@ -152,7 +153,7 @@ public final class RankServer: Sendable {
                 return try FileSystem.readText(path)
             } catch {
                 guard clock.duration(to: .now) < .seconds(5) else { return "\(error)" }
-                StageThread.sleep(milliseconds: 100)
+                BlockingThread.sleep(milliseconds: 100)
             }
         }
     }

@@ -1,6 +1,7 @@
 import JSON
 import Synchronization
 import SystemPackage
+import Base
 
 /// Gives groups of one stage to other ranks, as many to each as it has threads, until the queue is done.
 ///
@@ -107,6 +108,6 @@ extension StageContext {
         let remote = RemoteGroups(
             ranks, queue, stage: stage.id, fingerprint: stage.fingerprint,
             keys: { keys[groups.range(of: $0)] }, log: ranks.log)
-        try StageThread.start { remote.run() }
+        try BlockingThread.start { remote.run() }
     }
 }

@@ -1,6 +1,7 @@
 import Files
 import Synchronization
 import SystemPackage
+import Base
 
 /// One run while it goes on: finds artifacts, starts stages on threads of their own, takes what comes of them.
 ///
@@ -169,7 +170,7 @@ final class Execution {
             }, lock: lock)
         let mailbox = mailbox
         do {
-            try StageThread.start {
+            try BlockingThread.start {
                 let ending = maker.make()
                 lock.release()
                 mailbox.send((maker.stage.id, ending))

@@ -1,4 +1,5 @@
 import Synchronization
+import Base
 
 #if canImport(Glibc)
     import Glibc
@@ -28,7 +29,7 @@ final class LeaseKeeper: Sendable {
         }
         guard !isRunning else { return }
         do {
-            try StageThread.start { [self] in work() }
+            try BlockingThread.start { [self] in work() }
         } catch {
             // Without renewals the lease is lost in time, which whoever holds it finds out.
             state.withLock { $0.isRunning = false }

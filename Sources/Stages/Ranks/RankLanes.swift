@@ -61,10 +61,7 @@ final class RankLanes: LaneHelpers {
             guard let lanes = division[member.rank], !lanes.isEmpty, pool.takeThread(of: member.rank) else {
                 continue
             }
-            let part = LaneTask(
-                parts: task.parts.filter { lanes.contains($0.lane) }, groups: task.groups,
-                temperature: task.temperature, softTargets: task.softTargets,
-                hasTwoPhases: task.hasTwoPhases, recomputes: task.recomputes, normalizers: task.normalizers)
+            let part = task.restricted(to: lanes)
             asked.insert(member.rank)
             let call = ask(
                 member.rank, .forward, holdingThread: true, capacity: parameters.buffer.count * 4 + (1 << 16)

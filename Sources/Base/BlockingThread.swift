@@ -1,26 +1,28 @@
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-    import Musl
+    internal import Musl
 #endif
 
-/// A thread for one stage.
+/// A thread of its own for work that blocks: on files, on sockets, on other threads.
 ///
-/// Stages block: on files, on other threads. On the pool that Swift's tasks share, two of them would stop all tasks of
-/// a machine with two cores.
-public enum StageThread {
+/// On the pool that Swift's tasks share, two such pieces of work would stop all tasks of a machine with two cores.
+public enum BlockingThread {
     /// As on the main thread of most systems; some C libraries give other threads much less.
     private static let stackSize = 16 << 20
 
     /// Why no thread could be had.
-    public struct NotStarted: Error, CustomStringConvertible {
+    public struct NotStarted: Error, Sendable, CustomStringConvertible {
+        /// As the system words it, such as "Resource temporarily unavailable".
         let reason: String
         public var description: String {
-            "Could not start a thread: \(reason.lowercasedFirst). Run with fewer --jobs, or raise the limit with `ulimit -u`."
+            "Could not start a thread: \(reason.prefix(1).lowercased())\(reason.dropFirst()). Run with fewer --jobs, or raise the limit with `ulimit -u`."
         }
     }
 
-    /// Runs `body` on a thread of its own; who wants to know when it ends has `body` say so.
+    /// Runs `body` on a new thread; who wants to know when it ends has `body` say so.
+    ///
+    /// - Throws: ``NotStarted`` when there is no thread to be had; `body` isn't run then.
     public static func start(_ body: @escaping @Sendable () -> Void) throws(NotStarted) {
         let box = Unmanaged.passRetained(Box(body))
         // Raw room for the attributes: which module their initialiser belongs to differs between systems.

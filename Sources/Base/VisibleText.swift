@@ -1,0 +1,41 @@
+extension StringProtocol {
+    /// The same with what a terminal or a reader's eye would be led astray by made visible, for text that comes from
+    /// somebody else: a file, a server, an imported result.
+    ///
+    /// Control characters (escape sequences, carriage returns, C1), marks that turn the direction of writing,
+    /// invisible format characters and line separators become `\u{…}`, line feeds and tabs `\n` and `\t`: what is shown
+    /// stays on its line and can't move the cursor, hide, or pose as the program's own words.
+    public var visible: String {
+        guard unicodeScalars.contains(where: \.isInvisible) else { return String(self) }
+        var shown = String.UnicodeScalarView()
+        for scalar in unicodeScalars {
+            switch scalar {
+            case "\n": shown.append(contentsOf: "\\n".unicodeScalars)
+            case "\t": shown.append(contentsOf: "\\t".unicodeScalars)
+            case "\r": shown.append(contentsOf: "\\r".unicodeScalars)
+            case _ where scalar.isInvisible:
+                let digits = String(scalar.value, radix: 16, uppercase: true)
+                shown.append(contentsOf: "\\u{\(digits)}".unicodeScalars)
+            default: shown.append(scalar)
+            }
+        }
+        return String(shown)
+    }
+
+    /// As ``visible`` for text of several lines: line feeds stay.
+    public var visibleLines: String {
+        ByteText(self).split("\n", keepingEmpty: true).map(\.text.visible).joined(separator: "\n")
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether a terminal acts on it, or nobody sees it.
+    fileprivate var isInvisible: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse: true
+        // Joiners belong to scripts and to emoji; they move nothing.
+        case .format: value != 0x200C && value != 0x200D
+        default: false
+        }
+    }
+}
