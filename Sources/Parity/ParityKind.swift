@@ -18,6 +18,8 @@ public struct ParityTally: Sendable, Hashable {
     public private(set) var passed = 0
     /// What is different in each case that doesn't.
     public private(set) var failures: [String] = []
+    /// The cases among those that agree only once a near-tie is decided otherwise.
+    public private(set) var nearTies: [String] = []
     /// Why the cases weren't run, if they weren't.
     public private(set) var skipped: String?
 
@@ -26,6 +28,12 @@ public struct ParityTally: Sendable, Hashable {
     /// Notes one case; `divergence` is nil if it agrees, else where it first doesn't.
     public mutating func record(_ divergence: String?) {
         if let divergence { failures.append(divergence) } else { passed += 1 }
+    }
+
+    /// Notes a case that agrees once candidates within ``NearTies/width`` of each other swap.
+    mutating func recordNearTie(_ id: String) {
+        passed += 1
+        nearTies.append(id)
     }
 
     /// Says that the cases aren't run.

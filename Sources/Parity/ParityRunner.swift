@@ -30,7 +30,7 @@ public struct ParityRunner: Sendable {
     /// Runs every kind whose file is there.
     ///
     /// - Parameter report: called with each line of the report as soon as it is known: one per kind, and below
-    ///   a kind that failed its first divergence.
+    ///   a kind that failed its first divergence, below one with near-ties their cases.
     /// - Throws: ``ParityError`` when the folder doesn't exist or has no file of any kind.
     public func run(_ report: (String) -> Void) throws -> Outcome {
         guard try FileSystem.status(folder)?.kind == .folder else {
@@ -52,6 +52,11 @@ public struct ParityRunner: Sendable {
             }
             report("\(kind.name): \(tally.summary)")
             if let first = tally.failures.first { report("  first divergence: \(first)") }
+            if !tally.nearTies.isEmpty {
+                report(
+                    "  near-ties: \(tally.nearTies.count), which agree once candidates within"
+                        + " \(NearTies.width) of each other swap: \(tally.nearTies.joined(separator: ", "))")
+            }
             results.append((kind.name, tally))
         }
         return Outcome(results: results)

@@ -12,16 +12,17 @@ import Testing
 
     /// Runs a script in which `t` is tmux with a server of its own, and `d` starts the command in an 80×24 terminal.
     private func terminal(_ script: String, environment: [String: String] = [:]) throws -> String {
-        let socket = command.scratch.path.appending("tmux").string
+        // A server of its own for each: one that was told to end may still answer the next.
+        let socket = command.scratch.path.appending("tmux-\(UInt32.random(in: 0 ... .max))").string
         let outcome = try command.shell(
             """
             t() { tmux -S \(socket) -f /dev/null "$@"; }
             trap 't kill-server 2>/dev/null' EXIT
             t new-session -d -x 80 -y 24 -s s "PS1='$ ' ENV= sh"
             d() { t send-keys -t s "clear; '$0' decode \(model) $*; echo code \\$?" Enter; }
-            # Waits until the screen has a text.
+            # Waits until the screen has a text; on a busy machine that takes long, so that only a hang ends it.
             w() {
-                for i in $(seq 400); do
+                for i in $(seq 12000); do
                     t capture-pane -p -t s | grep -q "$1" && return
                     sleep 0.025
                 done

@@ -16,31 +16,29 @@ struct DecodeParity: ParityKind {
             }
         }
         let runs = RecordedRun.all(cases.map { ($0.model, $0.factory($0.task)) }, folder)
+        var ties = NearTies(folder)
         for (recorded, run) in zip(cases, runs) {
-            tally.record(
-                Self.divergence(run, recorded).map { "\(recorded.id) (\(recorded.method)): \($0)" })
+            ties.record(
+                recorded.id, as: "\(recorded.id) (\(recorded.method))", recorded.model,
+                recorded.factory(recorded.task), run, in: &tally,
+                divergence: { Self.divergence($0, recorded) })
         }
     }
 
     /// The first difference between a run and the recorded case; nil if there is none.
-    static func divergence(_ run: Result<RecordedRun, any Error>, _ recorded: DecodeCase) -> String? {
-        switch run {
-        case .failure(let error): return "\(error)"
-        case .success(let run):
-            if let position = firstDifference(run.decoder.tokens, recorded.tokens) {
-                let expected =
-                    recorded.tokens.indices.contains(position)
-                    ? "\(recorded.tokens[position])" : "nothing"
-                return "\(run.decision(at: position)); expected \(expected)."
-            }
-            let counts = [
-                ("NFE", run.decoder.evaluations, recorded.evaluations),
-                ("forwards", run.decoder.forwards, recorded.forwards),
-                ("forwarded tokens", run.decoder.tokensForwarded, recorded.tokensForwarded),
-            ]
-            guard let (what, value, expected) = counts.first(where: { $0.1 != $0.2 }) else { return nil }
-            return "the tokens agree, but \(what): \(value); expected \(expected)."
+    static func divergence(_ run: RecordedRun, _ recorded: DecodeCase) -> String? {
+        if let position = firstDifference(run.decoder.tokens, recorded.tokens) {
+            let expected =
+                recorded.tokens.indices.contains(position) ? "\(recorded.tokens[position])" : "nothing"
+            return "\(run.decision(at: position)); expected \(expected)."
         }
+        let counts = [
+            ("NFE", run.decoder.evaluations, recorded.evaluations),
+            ("forwards", run.decoder.forwards, recorded.forwards),
+            ("forwarded tokens", run.decoder.tokensForwarded, recorded.tokensForwarded),
+        ]
+        guard let (what, value, expected) = counts.first(where: { $0.1 != $0.2 }) else { return nil }
+        return "the tokens agree, but \(what): \(value); expected \(expected)."
     }
 
     /// The first index at which two lists differ, in length included.

@@ -17,38 +17,38 @@ struct TraceParity: ParityKind {
             return (recorded, try node.elements("trace").map { try TraceStep($0, method: recorded.method) })
         }
         let runs = RecordedRun.all(traces.map { ($0.0.model, $0.0.factory($0.0.task)) }, folder)
+        var ties = NearTies(folder)
         for ((recorded, trace), run) in zip(traces, runs) {
-            tally.record(Self.divergence(run, trace).map { "\(recorded.id) (\(recorded.method)): \($0)" })
+            ties.record(
+                recorded.id, as: "\(recorded.id) (\(recorded.method))", recorded.model,
+                recorded.factory(recorded.task), run, in: &tally,
+                divergence: { Self.divergence($0, trace) })
         }
     }
 
-    private static func divergence(_ run: Result<RecordedRun, any Error>, _ trace: [TraceStep]) -> String? {
-        switch run {
-        case .failure(let error): return "\(error)"
-        case .success(let run):
-            // The recorder saw only what each forward got as input, and at the end the whole sequence: a change
-            // elsewhere shows in the first forward that covers it.
-            var seen = run.steps.first?.sequence ?? []
-            for (index, expected) in trace.enumerated() {
-                guard index < run.steps.count else {
-                    return "ended after \(run.steps.count) forwards; expected \(trace.count)."
-                }
-                var after = run.decoder.tokens
-                if index + 1 < run.steps.count {
-                    let next = run.steps[index + 1]
-                    after = next.sequence.indices.map { position in
-                        next.inputs.contains(position) || !seen.indices.contains(position)
-                            ? next.sequence[position] : seen[position]
-                    }
-                }
-                if let problem = expected.divergence(run.steps[index], from: seen, to: after, run) {
-                    return "step \(index): \(problem)"
-                }
-                seen = after
+    private static func divergence(_ run: RecordedRun, _ trace: [TraceStep]) -> String? {
+        // The recorder saw only what each forward got as input, and at the end the whole sequence: a change
+        // elsewhere shows in the first forward that covers it.
+        var seen = run.steps.first?.sequence ?? []
+        for (index, expected) in trace.enumerated() {
+            guard index < run.steps.count else {
+                return "ended after \(run.steps.count) forwards; expected \(trace.count)."
             }
-            return run.steps.count == trace.count
-                ? nil : "took \(run.steps.count) forwards; expected \(trace.count)."
+            var after = run.decoder.tokens
+            if index + 1 < run.steps.count {
+                let next = run.steps[index + 1]
+                after = next.sequence.indices.map { position in
+                    next.inputs.contains(position) || !seen.indices.contains(position)
+                        ? next.sequence[position] : seen[position]
+                }
+            }
+            if let problem = expected.divergence(run.steps[index], from: seen, to: after, run) {
+                return "step \(index): \(problem)"
+            }
+            seen = after
         }
+        return run.steps.count == trace.count
+            ? nil : "took \(run.steps.count) forwards; expected \(trace.count)."
     }
 }
 

@@ -14,8 +14,11 @@ struct TrajectoryParity: ParityKind {
             .map { try Case(id: $0.id, $0.node, family: family) }
         guard !cases.isEmpty else { return tally.skip("the file has no \(family) cases") }
         let runs = RecordedRun.all(cases.map { ($0.model, $0.decoder) }, folder)
+        var ties = NearTies(folder)
         for (recorded, run) in zip(cases, runs) {
-            tally.record(recorded.divergence(run).map { "\(recorded.id): \($0)" })
+            ties.record(
+                recorded.id, as: recorded.id, recorded.model, recorded.decoder, run, in: &tally,
+                divergence: recorded.divergence)
         }
     }
 
@@ -55,14 +58,10 @@ struct TrajectoryParity: ParityKind {
             return { BlockwiseDecoder($0, options) }
         }
 
-        func divergence(_ run: Result<RecordedRun, any Error>) -> String? {
-            switch run {
-            case .failure(let error): return "\(error)"
-            case .success(let run):
-                var recorder = TrajectoryRecorder(decoder)
-                for step in run.steps { recorder.observe(step) }
-                return divergence(recorder.finish(run.decoder), run)
-            }
+        func divergence(_ run: RecordedRun) -> String? {
+            var recorder = TrajectoryRecorder(decoder)
+            for step in run.steps { recorder.observe(step) }
+            return divergence(recorder.finish(run.decoder), run)
         }
 
         private func divergence(_ trajectory: Trajectory, _ run: RecordedRun) -> String? {

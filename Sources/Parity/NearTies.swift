@@ -1,0 +1,96 @@
+internal import Decoding
+internal import Numerics
+
+/// Tells a rounding difference from an error: candidates that lie within a width of each other may swap.
+///
+/// Recorded cases were computed by another library, whose last bits differ from ours as ours differ between levels of
+/// vector instructions. Where two candidates are nearly equal the order may come out either way, and everything after it
+/// differs. A case that fails is therefore decoded again with predictions moved by less than the width: if it then
+/// agrees in everything that is compared, a near-tie explains it; if it never does, it is a failure.
+struct NearTies {
+    /// How far apart two probabilities (or entropies, in nats) may lie to be near-ties.
+    static let width = 1e-6
+
+    /// How often a case is tried again, all ways of deciding its near-ties being equally likely each time: five of them
+    /// are found with a probability of 87 %.
+    private static let attempts = 64
+
+    /// After so many cases that no near-tie explains the rest isn't tried: something else is wrong.
+    private var patience = 8
+
+    private let folder: ParityFolder
+
+    init(_ folder: ParityFolder) { self.folder = folder }
+
+    /// Notes whether a case agrees, agrees but for near-ties, or fails.
+    ///
+    /// - Parameters:
+    ///   - title: Names the case in a failure.
+    ///   - decoder: As it was before the run.
+    ///   - divergence: What is compared; nil where a run agrees.
+    mutating func record(
+        _ id: String, as title: String, _ model: String, _ decoder: any Decoder,
+        _ run: Result<RecordedRun, any Error>, in tally: inout ParityTally,
+        divergence: (RecordedRun) -> String?
+    ) {
+        switch run {
+        case .failure(let error): tally.record("\(title): \(error)")
+        case .success(let run):
+            guard let difference = divergence(run) else { return tally.record(nil) }
+            if explain(model, decoder, divergence) {
+                tally.recordNearTie(id)
+            } else {
+                tally.record("\(title): \(difference)")
+            }
+        }
+    }
+
+    /// Whether a case that failed agrees once near-ties are decided otherwise.
+    private mutating func explain(
+        _ model: String, _ decoder: any Decoder, _ divergence: (RecordedRun) -> String?
+    ) -> Bool {
+        guard patience > 0 else { return false }
+        let moved = (0..<Self.attempts).map { (model, MovedPredictions(decoder, attempt: $0) as any Decoder) }
+        for case .success(let run) in RecordedRun.all(moved, folder) where divergence(run) == nil {
+            return true
+        }
+        patience -= 1
+        return false
+    }
+}
+
+/// A decoder whose predictions are moved at random by less than half of ``NearTies/width``.
+private struct MovedPredictions: Decoder {
+    private var decoder: any Decoder
+    private var draws: RandomStream
+
+    init(_ decoder: any Decoder, attempt: Int) {
+        self.decoder = decoder
+        draws = RandomStream(seed: 1, purpose: "parity/near-ties", sample: UInt64(attempt))
+    }
+
+    var state: DecodingState { decoder.state }
+    var maximumLength: Int { decoder.maximumLength }
+
+    mutating func nextRequest() -> ForwardRequest? { decoder.nextRequest() }
+
+    mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+        decoder.accept(predictions.map { moved($0) })
+    }
+
+    private mutating func moved(_ prediction: Prediction) -> Prediction {
+        var moved = prediction
+        let step = shift(prediction.doubt)
+        moved.doubt += step
+        moved.probability -= step
+        moved.bestDoubt += prediction.best == prediction.token ? step : shift(prediction.bestDoubt)
+        moved.secondProbability += shift(prediction.secondProbability)
+        moved.entropy += shift(prediction.entropy)
+        return moved
+    }
+
+    /// A random part of half the width, or of what 32-bit logits leave open of a smaller value.
+    private mutating func shift(_ value: Double) -> Double {
+        (2 * draws.nextDouble() - 1) * min(NearTies.width / 2, abs(value) * 1e-4)
+    }
+}
