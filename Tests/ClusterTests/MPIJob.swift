@@ -76,7 +76,7 @@ struct MPIJob {
     /// The process of a rank, once it is there.
     func process(of rank: Int) throws -> pid_t {
         let clock = ContinuousClock.now
-        while clock.duration(to: .now) < .seconds(60) {
+        while clock.duration(to: .now) < .seconds(900) {
             for name in try FileSystem.list("/proc") {
                 guard let process = pid_t(name),
                     let environment = try? FileSystem.read(FilePath("/proc/\(process)/environ")),

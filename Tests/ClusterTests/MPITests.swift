@@ -45,7 +45,7 @@ struct MPITests {
         #expect(ranks.waitFor("student: started") == nil)
         usleep(UInt32.random(in: 0..<200_000))
         kill(try job.process(of: 1), SIGKILL)
-        let outcome = try #require(ranks.wait(seconds: 60))
+        let outcome = try #require(ranks.wait(seconds: 900))
         #expect(outcome.code != 0)
         #expect(outcome.log.contains("run the same command again to go on"), "\(outcome.log)")
         #expect(try job.alone().code == 0)
@@ -59,7 +59,7 @@ struct MPITests {
         #expect(ranks.waitFor("trajectories: started") == nil)
         usleep(UInt32.random(in: 0..<1_500_000))
         kill(try job.process(of: 1 + trial % 2), SIGKILL)
-        let outcome = try #require(ranks.wait(seconds: 90))
+        let outcome = try #require(ranks.wait(seconds: 900))
         #expect(outcome.code == 0, "\(outcome.log)")
         try expectTheSame(job)
     }
@@ -70,7 +70,7 @@ struct MPITests {
         let ranks = try job.start(options + ["-n", "3"] + job.command(timeout: 2))
         #expect(ranks.waitFor("student: started") == nil)
         kill(try job.process(of: 0), SIGKILL)
-        let outcome = try #require(ranks.wait(seconds: 60))
+        let outcome = try #require(ranks.wait(seconds: 900))
         // With recovery Open MPI 4.1 returns 0 whatever became of rank 0; the other ranks tell.
         #expect(outcome.code != 0 || outcome.log.contains("this rank ends"), "\(outcome.log)")
         #expect(try job.alone().code == 0)
@@ -82,7 +82,7 @@ struct MPITests {
         let ranks = try job.start(["-n", "2"] + job.command(timeout: 2))
         #expect(ranks.waitFor("student: started") == nil)
         kill(try job.process(of: 1), SIGSTOP)
-        let outcome = try #require(ranks.wait(seconds: 90))
+        let outcome = try #require(ranks.wait(seconds: 900))
         #expect(outcome.code == 0, "the result is whole: \(outcome.log)")
         try expectTheSame(job)
     }
@@ -94,7 +94,7 @@ struct MPITests {
         let slow = try job.process(of: 1)
         let clock = ContinuousClock.now
         var outcome: Command.Outcome?
-        while outcome == nil, clock.duration(to: .now) < .seconds(90) {
+        while outcome == nil, clock.duration(to: .now) < .seconds(900) {
             kill(slow, SIGSTOP)
             usleep(45_000)
             kill(slow, SIGCONT)
@@ -109,7 +109,7 @@ struct MPITests {
         let job = try MPIJob()
         let outcome = try #require(
             job.start(["-n", "1"] + job.command(timeout: 2) + [":", "-n", "1", "sleep", "120"])
-                .wait(seconds: 60))
+                .wait(seconds: 900))
         #expect(outcome.code != 0)
         #expect(outcome.log.contains("Not all ranks of the job have joined within 2 s"), "\(outcome.log)")
     }
@@ -121,7 +121,7 @@ struct MPITests {
             job.start(
                 ["-n", "1"] + job.command(timeout: 20) + [":", "-n", "1"]
                     + job.command(store: elsewhere, timeout: 20)
-            ).wait(seconds: 90))
+            ).wait(seconds: 900))
         #expect(outcome.code == 1)
         #expect(
             outcome.log.contains("None of the 1 other rank can be used.")
@@ -139,7 +139,7 @@ struct MPITests {
                 ["-n", "2"] + job.command(timeout: 30) + [
                     ":", "-n", "1", "env", "TMPDIR=\(full.path)",
                 ] + job.command(timeout: 30)
-            ).wait(seconds: 90))
+            ).wait(seconds: 900))
         #expect(outcome.code == 0, "\(outcome.log)")
         #expect(
             outcome.log.contains("rank 2") && outcome.log.contains("pace left on device"), "\(outcome.log)")

@@ -38,11 +38,10 @@ import Testing
 
     @Test func answersThatComeTooLateAreDropped() throws {
         let run = try RankedRun()
-        let clock = ContinuousClock.now
+        // An hour late: a run that waited for it wouldn't end.
         try run.run(
-            LocalRanks(2) { _, answer, _ in answer == 2 ? .arrivesLate(milliseconds: 20_000) : .arrives },
+            LocalRanks(2) { _, answer, _ in answer == 2 ? .arrivesLate(milliseconds: 3_600_000) : .arrives },
             only: Self.stages)
-        #expect(clock.duration(to: .now) < .seconds(18), "the group was given out a second time")
         try run.expectTheSame(Self.stages)
     }
 

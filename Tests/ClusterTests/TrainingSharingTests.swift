@@ -22,23 +22,19 @@ import Testing
     /// that the next answers are those of the first steps: of a stage with two phases a forward and a backward pass in turns.
     private func train(
         _ stage: String, fate: @escaping @Sendable (_ answer: Int, Frame) -> LocalRanks.Fate
-    ) throws -> (log: String, seconds: Double) {
+    ) throws -> String {
         let run = try RankedRun()
         try run.run(LocalRanks(1), only: ["trajectories"])
-        let clock = ContinuousClock()
-        var log = ""
-        let duration = try clock.measure {
-            log = try run.run(LocalRanks(2) { _, answer, frame in fate(answer, frame) }, only: [stage])
-        }
+        let log = try run.run(LocalRanks(2) { _, answer, frame in fate(answer, frame) }, only: [stage])
         try run.expectTheSame(["trajectories", stage])
-        return (log, duration / .seconds(1))
+        return log
     }
 
     @Test(
         "a rank that is lost in the middle of a training changes nothing",
         arguments: ["student", "adapterStudent", "retrained"], 1...3)
     func loss(stage: String, at answer: Int) throws {
-        let (log, _) = try train(stage) { number, _ in number >= answer ? .loss : .arrives }
+        let log = try train(stage) { number, _ in number >= answer ? .loss : .arrives }
         #expect(log.contains("was lost on purpose; the run goes on without it"), "\(log)")
     }
 
@@ -48,10 +44,10 @@ import Testing
         [false, true])
     func lateness(stage: String, isSilent: Bool) throws {
         for late in 1...2 {
-            let (log, seconds) = try train(stage) { answer, _ in
+            // A training that waited for the silent answers wouldn't end.
+            _ = try train(stage) { answer, _ in
                 answer == late ? (isSilent ? .silence : .arrivesLate(milliseconds: 900)) : .arrives
             }
-            #expect(seconds < 30, "\(log)")
         }
     }
 
@@ -61,7 +57,7 @@ import Testing
     func garbage(stage: String, garbage: SampleSharingTests.Garbage) throws {
         for wrong in 1...2 {
             let first = Mutex<Frame?>(nil)
-            let (log, _) = try train(stage) { answer, frame in
+            let log = try train(stage) { answer, frame in
                 if answer == 0 { first.withLock { $0 = frame } }
                 return answer == wrong ? .becomes(garbage.make(frame, first.withLock { $0 })) : .arrives
             }

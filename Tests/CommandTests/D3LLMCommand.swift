@@ -60,7 +60,7 @@ struct D3LLMCommand {
         let log = process.log
         var (last, count) = (try? listing(of: store.appending(".work")), 0)
         let start = ContinuousClock.now
-        while count < changes, process.log == log, start.duration(to: .now) < .seconds(60) {
+        while count < changes, process.log == log, start.duration(to: .now) < .seconds(900) {
             // Files come and go meanwhile; a listing that fails is no change.
             let now = try? listing(of: store.appending(".work"))
             if let now, now != last { (last, count) = (now, count + 1) }

@@ -55,7 +55,7 @@ import Testing
             let process = try start(["data"])
             let start = ContinuousClock.now
             while (try FileSystem.status(part)?.size ?? 0) < kill * 60_000,
-                start.duration(to: .now) < .seconds(30)
+                start.duration(to: .now) < .seconds(900)
             {
                 usleep(2000)
             }

@@ -119,7 +119,7 @@ import Testing
 
     private func wait(for condition: () -> Bool) {
         let start = ContinuousClock.now
-        while !condition(), start.duration(to: .now) < .seconds(60) { usleep(200) }
+        while !condition(), start.duration(to: .now) < .seconds(900) { usleep(200) }
     }
 
     /// Summaries and metrics stand in artifact.json, which also holds times.

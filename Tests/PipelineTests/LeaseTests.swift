@@ -1,9 +1,10 @@
+import Base
 import Files
 import JSON
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
-import Base
 
 @testable import Pipeline
 
@@ -53,6 +54,27 @@ import Base
         #expect(try names() == [] && Lease.isFree(folder, "f"))
         let second = try wait("f").lease
         #expect(!second.isLost && second.deadOwner == nil)
+    }
+
+    /// What others go by is the counter in the file: without the heartbeat it stands still.
+    @Test func aRenewalRaisesTheCounterThatOthersSee() throws {
+        let lease = try #require(try Lease.attempt(folder, "f", expiry: 24))
+        LeaseKeeper.shared.forget(lease)
+        let before = try FileSystem.read(folder.appending("f.lease"))
+        lease.renew()
+        #expect(try FileSystem.read(folder.appending("f.lease")) == before, "it isn't due yet")
+        usleep(2_100_000)
+        lease.renew()
+        // A machine that stood still for ten seconds has lost it, which is another test.
+        #expect(try FileSystem.read(folder.appending("f.lease")) != before || lease.isLost)
+    }
+
+    @Test func theKeeperRenewsWhatIsHeld() throws {
+        let lease = try #require(try Lease.attempt(folder, "f", expiry: 12))
+        let before = try FileSystem.read(folder.appending("f.lease"))
+        while try FileSystem.read(folder.appending("f.lease")) == before, !lease.isLost { usleep(10_000) }
+        // Lost only where the machine stood still for half of the expiry; a keeper that renews nothing loses it always.
+        #expect(try FileSystem.read(folder.appending("f.lease")) != before)
     }
 
     @Test func aRenewedLeaseIsNeverTakenOver() throws {
@@ -111,12 +133,18 @@ import Base
             let name = "f\(round)"
             try leaveBehind(folder.appending("\(name).lease"), id: "a", expiry: 1)
             let wins = Mailbox<Bool>()
+            let isTaken = Flag()
             for _ in 0..<6 {
                 try BlockingThread.start { [folder] in
-                    let end = SteadyClock.now() + 2.5
+                    // A second longer than the first one needs, however long that is.
+                    var end = Double.infinity
                     var held: [Lease] = []
                     while SteadyClock.now() < end {
-                        if let lease = try? Lease.attempt(folder, name) { held.append(lease) }
+                        if let lease = try? Lease.attempt(folder, name) {
+                            held.append(lease)
+                            isTaken.raise()
+                        }
+                        if isTaken.isRaised, end == .infinity { end = SteadyClock.now() + 1 }
                         usleep(200)
                     }
                     wins.send(!held.isEmpty)
@@ -124,7 +152,7 @@ import Base
                     withExtendedLifetime(held) {}
                 }
             }
-            let results = (0..<6).compactMap { _ in wins.receive(milliseconds: 60_000) }
+            let results = (0..<6).compactMap { _ in wins.receive(milliseconds: 600_000) }
             #expect(results.count == 6 && results.count { $0 } == 1)
         }
     }
@@ -217,4 +245,11 @@ import Base
         #expect(!StoreLocks.isShared("/tmp") && !StoreLocks.isShared("/proc"))
         #expect(StoreLocks.suited(for: "/nonexistent/folder", asked: nil) == .flock)
     }
+}
+
+/// Raised once, by any thread.
+private final class Flag: Sendable {
+    private let value = Atomic(false)
+    var isRaised: Bool { value.load(ordering: .acquiring) }
+    func raise() { value.store(true, ordering: .releasing) }
 }

@@ -83,7 +83,8 @@ private struct CountingMeter: SpeedMeter {
         let clock = ContinuousClock.now
         let plan = try plan(Self.large, speed: MachineProbe(threads: 2, store: store))
         let took = clock.duration(to: .now)
-        #expect(took < .seconds(15), "\(took), on a machine that may be busy")
+        // Seconds on an idle machine. A pass of the model itself would take hours, so that a busy one can't decide this.
+        #expect(took < .seconds(900), "\(took)")
         #expect(try #require(plan.forecast?.seconds) > 86_400)
         #expect(!FileSystem.exists(store.root))
     }

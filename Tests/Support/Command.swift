@@ -22,6 +22,9 @@ public final class Command: Sendable {
         /// What it printed on standard error.
         public let log: String
         public let ending: Ending
+        /// Processor time of the process and of what it waited for, in seconds: however busy the machine is, work that
+        /// wasn't done takes none.
+        public let processorSeconds: Double
 
         /// The exit code; -1 after a signal.
         public var code: Int { if case .exit(let code) = ending { code } else { -1 } }
@@ -91,21 +94,25 @@ public final class Command: Sendable {
     /// Waits until it has ended; call it once.
     public func wait() -> Outcome {
         var status: CInt = 0
-        while waitpid(process, &status, 0) == -1, errno == EINTR {}
-        return outcome(status)
+        var usage = rusage()
+        while wait4(process, &status, 0, &usage) == -1, errno == EINTR {}
+        return outcome(status, usage)
     }
 
     /// How it ended, if it has; after an answer don't ask again.
     public func poll() -> Outcome? {
         var status: CInt = 0
-        return waitpid(process, &status, WNOHANG) == process ? outcome(status) : nil
+        var usage = rusage()
+        return wait4(process, &status, WNOHANG, &usage) == process ? outcome(status, usage) : nil
     }
 
-    private func outcome(_ status: CInt) -> Outcome {
+    private func outcome(_ status: CInt, _ usage: rusage) -> Outcome {
         let signal = Int(status & 0x7F)
+        let times = [usage.ru_utime, usage.ru_stime]
         return Outcome(
             output: Self.text(of: outputFile), log: Self.text(of: logFile),
-            ending: signal == 0 ? .exit(Int((status >> 8) & 0xFF)) : .signal(signal))
+            ending: signal == 0 ? .exit(Int((status >> 8) & 0xFF)) : .signal(signal),
+            processorSeconds: times.reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6 })
     }
 
     private static func text(of path: FilePath) -> String {

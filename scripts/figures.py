@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Count how the sources are built: sizes of files, types, visibility, modules and the arrows between their folders.
+
+    scripts/figures.py            a table
+    scripts/figures.py --json     the same for programs
+
+The arrows inside a module are found by the names of top-level types, so that a use by a member alone is missed.
+"""
+import argparse
+import collections
+import json
+import pathlib
+import re
+import statistics
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "Sources"
+ACCESS = r"(?:(?:public|package|internal|private|fileprivate|final|indirect|@\w+(?:\([^)]*\))?) )*"
+TYPE = re.compile(rf"^({ACCESS})(?:struct|class|enum|protocol|actor|typealias) (\w+)", re.M)
+PUBLIC = re.compile(r"^\s*(?:@\w+(?:\([^)]*\))? )*public (?!import)", re.M)
+
+
+def code(text):
+    """The text without comments and without what stands in literals."""
+    text = re.sub(r'"""(.|\n)*?"""', '""', text)
+    text = re.sub(r"//.*", "", text)
+    return re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+
+
+def strongly_connected(edges):
+    """Sets of nodes that reach one another (Tarjan)."""
+    index, low, stack, on_stack, found = {}, {}, [], set(), []
+
+    def visit(start):
+        work = [(start, iter(edges.get(start, ())))]
+        index[start] = low[start] = len(index)
+        stack.append(start)
+        on_stack.add(start)
+        while work:
+            node, following = work[-1]
+            for other in following:
+                if other not in index:
+                    index[other] = low[other] = len(index)
+                    stack.append(other)
+                    on_stack.add(other)
+                    work.append((other, iter(edges.get(other, ()))))
+                    break
+                if other in on_stack:
+                    low[node] = min(low[node], index[other])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == index[node]:
+                    group = set()
+                    while True:
+                        other = stack.pop()
+                        on_stack.discard(other)
+                        group.add(other)
+                        if other == node:
+                            break
+                    found.append(group)
+
+    for node in list(edges):
+        if node not in index:
+            visit(node)
+    return found
+
+
+def module_figures(folder):
+    """Lines, two-way pairs of folders and the largest knot of files of one module."""
+    texts = {path.relative_to(folder): code(path.read_text()) for path in folder.rglob("*.swift")}
+    declared = collections.defaultdict(set)
+    for path, text in texts.items():
+        for access, name in TYPE.findall(text):
+            if "private" not in access:
+                declared[name].add(path)
+    edges = collections.defaultdict(set)
+    for path, text in texts.items():
+        for word in set(re.findall(r"\b[A-Z]\w+", text)):
+            edges[path] |= {other for other in declared.get(word, ()) if other != path}
+    folders = {(a.parts[0], b.parts[0]) for a in edges for b in edges[a]
+               if len(a.parts) > 1 and len(b.parts) > 1 and a.parts[0] != b.parts[0]}
+    pairs = sum(1 for a, b in folders if a < b and (b, a) in folders)
+    # Files of one folder may know each other; a knot that spans folders says that they are folders in name only.
+    knots = [group for group in strongly_connected(edges)
+             if len({path.parts[0] for path in group if len(path.parts) > 1}) > 1]
+    return {
+        "lines": sum(text.count("\n") for text in (p.read_text() for p in folder.rglob("*.swift"))),
+        "files": len(texts), "twoWayFolders": pairs, "largestKnot": max(map(len, knots), default=0),
+    }
+
+
+def figures():
+    paths = sorted(SOURCES.rglob("*.swift"))
+    texts = [path.read_text() for path in paths]
+    sizes = [text.count("\n") for text in texts]
+    stripped = [code(text) for text in texts]
+    lines = sum(sizes)
+    documentation = sum(len(re.findall(r"^\s*///", text, re.M)) for text in texts)
+    modules = {folder.name: module_figures(folder)
+               for folder in sorted(SOURCES.iterdir()) if any(folder.rglob("*.swift"))}
+    exits = (SOURCES / "d3llm" / "ExitCodes.swift").read_text() if (SOURCES / "d3llm" / "ExitCodes.swift").exists() else ""
+    methods = re.compile(r'"(?:multi-block[\w-]*|d2f|vanilla|autoregressive|fast-dllm[\w-]*|dinfer|generationLength)"')
+    named = [(path, number) for path, text in zip(paths, texts) if path.relative_to(SOURCES).parts[0] != "Decoding"
+             for number, line in enumerate(text.split("\n"), 1)
+             if methods.search(line.split("//")[0]) and ("==" in line or "!=" in line or "case \"" in line)]
+    errors = sum(len(re.findall(r"^(?:[\w@]+ )*(?:struct|enum|class) \w+(?:<.*>)?: [^{]*\bError\b", text, re.M))
+                 for text in stripped)
+    return {
+        "files": len(paths), "median": statistics.median(sizes), "under40": sum(size < 40 for size in sizes),
+        "lines": lines,
+        "typesPerThousandLines": round(1000 * sum(len(TYPE.findall(t)) for t in stripped) / lines, 1),
+        "public": sum(len(PUBLIC.findall(text)) for text in stripped),
+        "package": sum(len(re.findall(r"^\s*(?:@\w+ )*package (?!import)", text, re.M)) for text in stripped),
+        "documentationShare": round(100 * documentation / lines, 1),
+        "largestModule": max(modules.items(), key=lambda item: item[1]["lines"])[0],
+        "modules": modules, "errorTypes": errors,
+        "exitCodeImports": len(re.findall(r"^\s*(?:internal |public |package )?import \w+", exits, re.M)),
+        "methodNamesOutsideDecoding": [f"{p.relative_to(ROOT)}:{n}" for p, n in named],
+        "cLibraryPreludes": sum("canImport(Glibc)" in text for text in texts),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
+    result = figures()
+    if arguments.json:
+        json.dump(result, sys.stdout, indent=2)
+        return print()
+    for key, label in [
+            ("files", "Swift files"), ("median", "median lines of a file"), ("under40", "files under 40 lines"),
+            ("lines", "lines"), ("typesPerThousandLines", "top-level types per 1,000 lines"),
+            ("public", "public declarations"), ("package", "package declarations"),
+            ("documentationShare", "documentation comments, % of lines"), ("errorTypes", "error types"),
+            ("exitCodeImports", "modules that the exit codes import"),
+            ("cLibraryPreludes", "files that choose a C library")]:
+        print(f"{label:40} {result[key]:>8}")
+    named = result["methodNamesOutsideDecoding"]
+    print(f"{'methods named outside Decoding':40} {len(named):>8}  {' '.join(named[:4])}")
+    print(f"\n{'module':16} {'lines':>7} {'files':>6} {'two-way folders':>16} {'largest knot':>13}")
+    for name, facts in sorted(result["modules"].items(), key=lambda item: -item[1]["lines"]):
+        print(f"{name:16} {facts['lines']:>7} {facts['files']:>6} {facts['twoWayFolders']:>16} {facts['largestKnot']:>13}")
+
+
+if __name__ == "__main__":
+    main()
