@@ -1,11 +1,12 @@
+import Base
 import Files
 import JSON
 import SystemPackage
 import TestSupport
 import Testing
-import Base
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Runs
 
 #if canImport(Glibc)
     import Glibc
