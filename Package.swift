@@ -92,12 +92,33 @@ let package = Package(
             ]),
 
         // The runner.
+        // From a configuration to stages and their fingerprints.
         .target(
-            name: "Pipeline",
+            name: "Recipes",
             dependencies: [
-                "JSON", "Files", "Archives", "Base",
+                "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
+        // Artifacts, journals, locks and records of runs on disk.
+        .target(
+            name: "ArtifactStore",
+            dependencies: [
+                "Recipes", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        // What is done, in which order, and how long it takes.
+        .target(
+            name: "Runs",
+            dependencies: [
+                "ArtifactStore", "Recipes", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
+            ]),
+        // Whether what was done is right: verify, determinism, differences, sharing, collecting.
+        .target(
+            name: "Audit",
+            dependencies: [
+                "Runs", "ArtifactStore", "Recipes", "Archives", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Reporting",
@@ -107,17 +128,19 @@ let package = Package(
         .target(
             name: "Stages",
             dependencies: [
-                "Pipeline", "Fetching", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
+                "Recipes", "ArtifactStore", "Runs", "Audit", "Fetching", "Training", "Decoding", "Evaluation",
+                "Tokenizers", "Transformers",
                 "Numerics", "Base",
                 "Reporting", "Sandbox", "Archives", "Columnar", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         // One experiment over several processes.
-        .target(name: "Cluster", dependencies: ["CMPI", "Pipeline", "Base"]),
+        .target(
+            name: "Cluster", dependencies: ["CMPI", "Recipes", "ArtifactStore", "Runs", "Audit", "Base"]),
         .target(
             name: "Published",
             dependencies: [
-                "Evaluation", "Pipeline", "Reporting", "JSON", "Files",
+                "Evaluation", "Recipes", "ArtifactStore", "Runs", "Audit", "Reporting", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         // Decoding in front of people.
@@ -137,7 +160,7 @@ let package = Package(
         .target(
             name: "Notebooks",
             dependencies: [
-                "Pipeline", "Reporting", "JSON", "Files",
+                "Recipes", "ArtifactStore", "Runs", "Audit", "Reporting", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -151,12 +174,14 @@ let package = Package(
         .target(
             name: "Slurm",
             dependencies: [
-                "Pipeline", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                "Recipes", "ArtifactStore", "Runs", "Audit", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Slurm", "Cluster", "Stages", "Parity", "Published", "Reporting", "Pipeline", "Fetching",
+                "Slurm", "Cluster", "Stages", "Parity", "Published", "Reporting", "Recipes", "ArtifactStore",
+                "Runs", "Audit", "Fetching",
                 "Sessions", "Serving", "Notebooks",
                 "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "JSON", "Files", "Archives",
                 "Columnar",
@@ -177,29 +202,38 @@ let package = Package(
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
-        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Archives", "Base", "TestSupport"]),
+        .testTarget(
+            name: "PipelineTests",
+            dependencies: ["Recipes", "ArtifactStore", "Runs", "Audit", "Archives", "Base", "TestSupport"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
         .testTarget(
             name: "StagesTests",
             dependencies: [
-                "Stages", "Pipeline", "Training", "Decoding", "Evaluation", "Tokenizers", "Transformers",
+                "Stages", "Recipes", "ArtifactStore", "Runs", "Audit", "Training", "Decoding", "Evaluation",
+                "Tokenizers", "Transformers",
                 "Numerics", "TestModels", "TestSupport",
             ]),
         .testTarget(
             name: "PublishedTests",
-            dependencies: ["Published", "Evaluation", "Pipeline", "Reporting", "TestSupport"]),
-        .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "Pipeline", "TestSupport"]),
+            dependencies: [
+                "Published", "Evaluation", "Recipes", "ArtifactStore", "Runs", "Audit", "Reporting",
+                "TestSupport",
+            ]),
+        .testTarget(
+            name: "NotebooksTests",
+            dependencies: ["Notebooks", "Recipes", "ArtifactStore", "Runs", "Audit", "TestSupport"]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
         .testTarget(
             name: "SessionsTests", dependencies: ["Sessions", "Decoding", "Tokenizers", "TestSupport"]),
         .testTarget(name: "ServingTests", dependencies: ["Serving", "Sessions", "Base", "TestSupport"]),
         .testTarget(
-            name: "SlurmTests", dependencies: ["Slurm", "Pipeline", "Stages", "TestSupport"]),
+            name: "SlurmTests",
+            dependencies: ["Slurm", "Recipes", "ArtifactStore", "Runs", "Audit", "Stages", "TestSupport"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "TestSupport"]),
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Cluster", "Stages", "Pipeline", "d3llm", "TestSupport",
+                "Cluster", "Stages", "Recipes", "ArtifactStore", "Runs", "Audit", "d3llm", "TestSupport",
             ]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "Archives", "TestSupport"]),

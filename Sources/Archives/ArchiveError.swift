@@ -1,7 +1,10 @@
+public import Base
 public import SystemPackage
 
 /// An archive that isn't unpacked, and why.
-public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ArchiveError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
     /// What kind of reason it is.
     public enum Code: Sendable, Hashable {
         /// It isn't an archive, isn't whole, or something else stands in it or behind it.

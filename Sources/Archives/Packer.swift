@@ -1,3 +1,4 @@
+public import Base
 internal import CArchive
 internal import Files
 public import SystemPackage
@@ -102,7 +103,9 @@ public enum Packer {
 }
 
 /// An archive that couldn't be written.
-public struct PackingError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct PackingError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
     public let description: String
 
     init(_ file: FilePath, _ reason: String) { description = "\(file) wasn't written: \(reason)." }

@@ -1,8 +1,8 @@
+internal import Base
 internal import CMPI
 internal import Dispatch
-public import Pipeline
+public import Runs
 internal import Synchronization
-internal import Base
 
 #if canImport(Glibc)
     internal import Glibc

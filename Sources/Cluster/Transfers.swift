@@ -1,5 +1,5 @@
 internal import CMPI
-internal import Pipeline
+internal import Runs
 
 /// Frames on their way through MPI; used by the one thread that calls MPI.
 ///

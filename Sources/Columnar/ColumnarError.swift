@@ -1,7 +1,10 @@
+public import Base
 public import SystemPackage
 
 /// A columnar file that isn't read, and why.
-public struct ColumnarError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ColumnarError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
     /// What kind of reason it is.
     public enum Code: Sendable, Hashable {
         /// It isn't such a file, isn't whole, or contradicts itself.

@@ -1,5 +1,9 @@
+public import Base
+
 /// Why decoding can't start or go on.
-public struct DecodingError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct DecodingError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .request }
+
     /// What kind of problem this is.
     public enum Code: Sendable, Hashable {
         /// No decoding method has this name.

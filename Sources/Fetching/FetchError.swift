@@ -1,5 +1,7 @@
+public import Base
+
 /// Why an input isn't there, or isn't what it should be.
-public struct FetchError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct FetchError: Failure, Sendable, Hashable {
     /// The kinds of reasons.
     public enum Code: Sendable, Hashable {
         /// The network was to be left alone, and the cache doesn't have it.
@@ -24,6 +26,14 @@ public struct FetchError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Sentences that hold no secrets: addresses are without users, passwords and queries.
     public let description: String
 
+    public var failureKind: FailureKind {
+        switch code {
+        case .unknownInput, .lockFile: .request
+        case .noSpace: .inputOutput
+        case .offline, .unpinned, .unavailable, .notAllowed, .wrongContent: .work
+        }
+    }
+
     init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
@@ -31,7 +41,9 @@ public struct FetchError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Downloads that were stopped because somebody asked for it; what has come so far is kept and gone on from.
-public struct FetchInterrupted: Error, Sendable, Hashable, CustomStringConvertible {
+public struct FetchInterrupted: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .interruption }
+
     public var description: String {
         "Interrupted. What was downloaded so far is kept; run the same command again to go on from there."
     }

@@ -1,7 +1,10 @@
+public import Base
 public import SystemPackage
 
 /// A file operation that the system refused.
-public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct FileError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
     /// What was attempted, as a verb phrase: "read", "create folder".
     public let operation: String
     /// The file or folder concerned.

@@ -1,7 +1,10 @@
+public import Base
 public import SystemPackage
 
 /// A text file whose bytes are no UTF-8.
-public struct FileEncodingError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct FileEncodingError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
     /// The file.
     public let path: FilePath
 

@@ -1,5 +1,9 @@
+public import Base
+
 /// What stops a text from being JSON, and where.
-public struct JSONSyntaxError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct JSONSyntaxError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
     /// The document's name: usually a path.
     public let name: String
     /// The line, from 1.

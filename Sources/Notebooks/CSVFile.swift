@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Recipes
 
 /// A table as RFC 4180 writes it, with a line of headings.
 struct CSVFile {

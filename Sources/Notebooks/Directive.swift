@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Recipes
 
 /// What a marker asks for.
 enum Directive {

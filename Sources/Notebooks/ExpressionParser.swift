@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Recipes
 
 /// Reads expressions: sums of products of numbers, places, functions and brackets.
 struct ExpressionParser {

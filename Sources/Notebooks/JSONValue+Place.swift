@@ -1,5 +1,5 @@
 internal import JSON
-internal import Pipeline
+internal import Recipes
 
 extension JSONValue {
     /// What stands below `keys`: members of objects, elements of lists by number from 1 or by one of their strings

@@ -1,6 +1,6 @@
+public import ArtifactStore
 internal import Files
 internal import JSON
-public import Pipeline
 public import SystemPackage
 
 /// A Markdown file of an experiment: prose by people, and blocks that recorded results are rendered into.

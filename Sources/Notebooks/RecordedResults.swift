@@ -1,5 +1,5 @@
+internal import ArtifactStore
 internal import Files
-internal import Pipeline
 internal import SystemPackage
 
 /// A folder of results in the repository, with all that says where they are from and that they are whole.

@@ -1,5 +1,5 @@
+internal import ArtifactStore
 internal import JSON
-internal import Pipeline
 
 /// What a notebook says of a run: which, with what program, where, and how to repeat it.
 struct RunSummary {

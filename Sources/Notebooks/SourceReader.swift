@@ -1,6 +1,7 @@
+internal import ArtifactStore
 internal import Files
 internal import JSON
-internal import Pipeline
+internal import Recipes
 internal import SystemPackage
 
 /// Reads what the markers of a notebook name, after checking that it is what was recorded.

@@ -1,5 +1,5 @@
+internal import ArtifactStore
 internal import Files
-internal import Pipeline
 internal import SystemPackage
 
 /// Recorded results beside the run that they were recorded from, where a store has it.

@@ -1,5 +1,6 @@
+internal import ArtifactStore
 internal import Files
-internal import Pipeline
+internal import Recipes
 internal import SystemPackage
 
 /// A file of a run in a store, as markers name it: `run:RUN@STAGE/FILE`.

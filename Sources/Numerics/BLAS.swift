@@ -1,8 +1,11 @@
+public import Base
 internal import CKernels
 internal import COpenBLAS
 
 /// Why OpenBLAS can't be used.
-public struct BLASError: Error, CustomStringConvertible {
+public struct BLASError: Failure {
+    public var failureKind: FailureKind { .unavailable }
+
     public let description: String
 }
 

@@ -1,5 +1,9 @@
+public import Base
+
 /// Why recorded cases can't be read.
-public struct ParityError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ParityError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
     /// What is wrong, where, and what would be right.
     public let description: String
 

@@ -1,9 +1,12 @@
+public import Base
 internal import JSON
-internal import Pipeline
+internal import Recipes
 internal import SystemPackage
 
 /// A file of published data that doesn't have the form that it should, and where.
-public struct PublishedDataError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct PublishedDataError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
     /// The file.
     public let file: String
     public let description: String
@@ -22,7 +25,9 @@ public struct PublishedDataError: Error, Sendable, Hashable, CustomStringConvert
 }
 
 /// A table, benchmark or file that isn't among the published ones.
-public struct UnknownPublishedNameError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct UnknownPublishedNameError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .request }
+
     public let description: String
 
     init(_ name: String, among names: [String]) {

@@ -1,6 +1,6 @@
+public import ArtifactStore
 internal import Evaluation
 internal import JSON
-public import Pipeline
 
 /// What one run of an experiment measured, by stage.
 public struct Reproduction: Sendable {

@@ -1,5 +1,9 @@
+public import Base
+
 /// Why programs can't be run in isolation here.
-public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct SandboxError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .unavailable }
+
     /// What is wrong, and what would help.
     public let description: String
 

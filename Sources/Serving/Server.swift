@@ -1,6 +1,6 @@
+internal import Base
 public import Sessions
 internal import Synchronization
-internal import Base
 
 /// An HTTP server that decodes with one model: a web page, and an interface as OpenAI's.
 public final class Server: Sendable {

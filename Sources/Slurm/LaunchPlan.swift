@@ -1,4 +1,5 @@
-public import Pipeline
+public import Recipes
+import Runs
 
 /// Which jobs make what isn't in the store yet: one per stage, whose variants are the tasks of an array.
 public struct LaunchPlan: Sendable, Hashable {

@@ -1,6 +1,7 @@
+internal import ArtifactStore
 internal import Files
 internal import JSON
-internal import Pipeline
+internal import Recipes
 internal import SystemPackage
 
 /// Which jobs were handed in by one launch: `store/<experiment>/launches/<time>-<n>/launch.json`.

@@ -1,5 +1,7 @@
+public import ArtifactStore
 internal import Files
-public import Pipeline
+public import Recipes
+internal import Runs
 public import SystemPackage
 
 /// What has become of an experiment's stages that were handed to a queue.

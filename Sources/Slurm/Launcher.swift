@@ -1,6 +1,8 @@
+public import ArtifactStore
 internal import Files
 internal import JSON
-public import Pipeline
+public import Recipes
+internal import Runs
 public import SystemPackage
 
 /// Hands the stages of an experiment that aren't in the store to Slurm's queue.

@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Recipes
 
 /// What a job asks the queue for.
 public struct Resources: Sendable, Hashable {

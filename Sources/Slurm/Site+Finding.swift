@@ -1,5 +1,5 @@
 internal import Files
-internal import Pipeline
+internal import Recipes
 public import SystemPackage
 
 extension Site {

@@ -1,4 +1,4 @@
-public import Pipeline
+public import Recipes
 
 /// What a cluster wants of every job: partition, account, modules, container.
 ///

@@ -1,8 +1,10 @@
+internal import ArtifactStore
 internal import Evaluation
 internal import Files
 internal import JSON
-public import Pipeline
+public import Recipes
 internal import Reporting
+public import Runs
 internal import SystemPackage
 
 /// Compares methods over their sweeps: TPF, NFE, accuracy and AUP per method, and a verdict for each claim.

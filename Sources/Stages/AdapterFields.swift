@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Recipes
 internal import Training
 internal import Transformers
 

@@ -1,4 +1,4 @@
-public import Pipeline
+public import Recipes
 
 extension ArtifactType {
     /// Problems with worked solutions: train.jsonl and test.jsonl.

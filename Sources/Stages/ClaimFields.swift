@@ -1,5 +1,5 @@
 internal import Evaluation
-internal import Pipeline
+internal import Recipes
 internal import Reporting
 
 /// A claim about two measures, as configurations write it.

@@ -1,8 +1,5 @@
-internal import JSON
-internal import Pipeline
+public import Base
 public import SystemPackage
-internal import Tokenizers
-internal import Transformers
 
 /// Why a stage can't work with what it was given, although every file is whole.
 struct DataError: Error, Sendable, CustomStringConvertible {
@@ -10,7 +7,9 @@ struct DataError: Error, Sendable, CustomStringConvertible {
 }
 
 /// A file of an artifact or of a journal that holds something else than it should.
-public struct DamagedFileError: Error, Sendable, CustomStringConvertible {
+public struct DamagedFileError: Failure, Sendable {
+    public var failureKind: FailureKind { .inputOutput }
+
     /// The file.
     public let path: FilePath
     /// The line, from 1, where one is known.
@@ -22,14 +21,5 @@ public struct DamagedFileError: Error, Sendable, CustomStringConvertible {
         self.path = path
         self.line = line
         description = "\(path)" + (line.map { ":\($0)" } ?? "") + ": \(problem)"
-    }
-}
-
-extension DamagedFileError {
-    /// Whether an error says that a file's content isn't what it should be: this one and those of the readers of
-    /// journals, checkpoints, tokenizers and JSON.
-    public static func describes(_ error: any Error) -> Bool {
-        error is DamagedFileError || error is CheckpointError || error is JSONSyntaxError
-            || error is JournalError || error is TokenizerError
     }
 }

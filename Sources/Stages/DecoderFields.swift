@@ -1,6 +1,6 @@
 internal import Decoding
 internal import JSON
-internal import Pipeline
+internal import Recipes
 
 /// A decoding method with its options, as configurations write it: `{"method": "multi-block", "threshold": 0.3}`.
 ///

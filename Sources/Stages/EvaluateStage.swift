@@ -1,10 +1,12 @@
+public import ArtifactStore
 internal import Decoding
 internal import Evaluation
 internal import Files
 internal import JSON
 internal import Numerics
-public import Pipeline
+public import Recipes
 internal import Reporting
+public import Runs
 public import SystemPackage
 internal import Tokenizers
 internal import Transformers
@@ -98,7 +100,7 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
         return decoders
     }
 
-    public func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageKind)?) -> String? {
+    public func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageDescription)?) -> String? {
         guard let benchmark = stage(data) as? BenchmarkStage, benchmark.task.runsPrograms else { return nil }
         return "the benchmark \"\(benchmark.task.rawValue)\" is graded by running them"
     }

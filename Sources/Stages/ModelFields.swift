@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Recipes
 internal import Transformers
 
 /// The shape of a model, as configurations write it.

@@ -1,5 +1,6 @@
 internal import Numerics
-internal import Pipeline
+internal import Recipes
+internal import Runs
 internal import Training
 
 /// The mask ratio over training, as configurations write it.

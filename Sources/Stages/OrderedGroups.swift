@@ -1,7 +1,8 @@
-internal import Numerics
-internal import Pipeline
-internal import Synchronization
+internal import ArtifactStore
 internal import Base
+internal import Numerics
+internal import Runs
+internal import Synchronization
 
 /// Computes groups of samples in parallel and hands on their results in order.
 ///

@@ -1,5 +1,5 @@
 internal import Numerics
-internal import Pipeline
+internal import Recipes
 internal import Training
 internal import Transformers
 

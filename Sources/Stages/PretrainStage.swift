@@ -1,7 +1,8 @@
 internal import Files
 internal import JSON
 internal import Numerics
-public import Pipeline
+public import Recipes
+public import Runs
 internal import SystemPackage
 internal import Tokenizers
 internal import Training

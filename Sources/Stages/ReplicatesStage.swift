@@ -1,8 +1,9 @@
 internal import Evaluation
 internal import Files
 internal import JSON
-public import Pipeline
+public import Recipes
 internal import Reporting
+public import Runs
 internal import SystemPackage
 
 /// Puts the same comparison of several repeats together: means with intervals over the repeats, and verdicts from them.

@@ -1,5 +1,6 @@
+internal import ArtifactStore
 internal import Numerics
-internal import Pipeline
+internal import Runs
 
 extension SampledStage {
     /// Computes the groups that the journal lacks, in parallel, and sums up its records.

@@ -1,6 +1,7 @@
 internal import Evaluation
 internal import JSON
-public import Pipeline
+public import Recipes
+public import Runs
 internal import SystemPackage
 
 /// Generates a data set: problems to train on and unseen ones to be tested on.

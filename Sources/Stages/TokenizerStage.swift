@@ -1,6 +1,7 @@
 internal import Evaluation
 internal import JSON
-public import Pipeline
+public import Recipes
+public import Runs
 internal import SystemPackage
 internal import Tokenizers
 

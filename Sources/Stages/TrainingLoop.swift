@@ -1,7 +1,8 @@
 internal import Files
 internal import JSON
 internal import Numerics
-internal import Pipeline
+internal import Recipes
+internal import Runs
 internal import SystemPackage
 internal import Training
 internal import Transformers

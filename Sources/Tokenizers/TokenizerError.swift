@@ -1,7 +1,10 @@
+public import Base
 internal import JSON
 
 /// What makes a tokenizer's file unusable, and where.
-public struct TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct TokenizerError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
     /// The file, and the line and column if known, such as `tokenizer.json:7:3`.
     public let location: String
     /// The JSON path of the offending value, such as `$.pre_tokenizer.pretokenizers[1].type`.

@@ -1,7 +1,10 @@
+public import Base
 public import SystemPackage
 
 /// What is wrong with a checkpoint: file, tensor, and what was expected there.
-public struct CheckpointError: Error, Sendable, CustomStringConvertible {
+public struct CheckpointError: Failure, Sendable {
+    public var failureKind: FailureKind { .inputOutput }
+
     public let file: FilePath
     /// The tensor concerned, if one is.
     public let tensor: String?

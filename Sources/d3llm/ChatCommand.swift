@@ -1,6 +1,9 @@
 import ArgumentParser
+import ArtifactStore
+import Audit
 import Decoding
-import Pipeline
+import Recipes
+import Runs
 import Sessions
 import SystemPackage
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import JSON
-import Pipeline
+import Recipes
+import Runs
 import Stages
 
 /// Whether programs that models wrote may be run.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Files
 import JSON
-import Pipeline
+import Recipes
 import SystemPackage
 
 /// `d3llm config` looks at configurations.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Pipeline
+import ArtifactStore
 import Stages
 
 @main

@@ -1,6 +1,8 @@
 import ArgumentParser
+import ArtifactStore
+import Audit
 import JSON
-import Pipeline
+import Runs
 import Stages
 
 /// `d3llm determinism` measures how far stages give the same again.

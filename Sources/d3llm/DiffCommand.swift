@@ -1,6 +1,7 @@
 import ArgumentParser
+import ArtifactStore
+import Audit
 import JSON
-import Pipeline
 
 /// `d3llm diff` compares two runs.
 struct DiffCommand: ParsableCommand {

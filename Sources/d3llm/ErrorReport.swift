@@ -1,6 +1,6 @@
 import ArgumentParser
 import JSON
-import Pipeline
+import Recipes
 
 /// What `--json` prints instead of a result: `{"error": {"code", "message", "problems"}}`.
 enum ErrorReport {

@@ -1,20 +1,6 @@
-import Archives
 import ArgumentParser
-import Cluster
-import Columnar
-import Decoding
-import Fetching
-import Files
-import Numerics
-import Parity
-import Pipeline
-import Published
-import Sandbox
-import Sessions
-import Slurm
-import Stages
+import Base
 import SystemPackage
-import Tokenizers
 
 /// How the command ends; `d3llm help` prints this table.
 enum ExitCodes {
@@ -57,29 +43,13 @@ enum ExitCodes {
     }
 
     private static func code(for error: any Error) -> ExitCode {
-        switch error {
-        case is ConfigurationError, is UnknownStageError, is UnknownPathError, is UnknownRunError,
-            is UnknownPublishedNameError, is UnknownArtifactError, is SessionError, is DecodingError,
-            is ChatTemplateError:
-            invalidConfiguration
-        case is LaunchError: failure
-        case is FileError, is FileEncodingError, is StoreError, is RunRecordError, is ParityError,
-            is PublishedDataError:
-            inputOutput
-        case is ArchiveError, is ColumnarError, is PackingError, is ExportError, is ImportError: inputOutput
-        case let error where DamagedFileError.describes(error): inputOutput
-        case is PermissionError: ExitCode.validationFailure
-        case is BLASError, is SandboxError: unavailable
-        case let error as ClusterError: error.code == .library ? unavailable : failure
-        case let error as FetchError:
-            switch error.code {
-            case .unknownInput, .lockFile: invalidConfiguration
-            case .noSpace: inputOutput
-            case .offline, .unpinned, .unavailable, .notAllowed, .wrongContent: failure
-            }
-        case is RunInterrupted, is Interrupted, is FetchInterrupted: interrupted
-        case let failure as StageFailure: code(for: failure.underlying)
-        default: Self.failure
+        switch (error as? any Failure)?.failureKind {
+        case .request: invalidConfiguration
+        case .inputOutput: inputOutput
+        case .permission: ExitCode.validationFailure
+        case .unavailable: unavailable
+        case .interruption: interrupted
+        case .work, nil: failure
         }
     }
 }

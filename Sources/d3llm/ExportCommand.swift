@@ -1,5 +1,6 @@
 import ArgumentParser
-import Pipeline
+import Audit
+import Runs
 import SystemPackage
 
 /// `d3llm export` packs a run.

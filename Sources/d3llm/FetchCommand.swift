@@ -1,7 +1,7 @@
 import ArgumentParser
 import Fetching
 import JSON
-import Pipeline
+import Runs
 import Stages
 import SystemPackage
 

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Pipeline
+import Audit
 
 /// `d3llm gc` removes from a store what nothing refers to.
 struct GCCommand: ParsableCommand {

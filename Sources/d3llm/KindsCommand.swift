@@ -1,5 +1,6 @@
 import ArgumentParser
-import Pipeline
+import Recipes
+import Runs
 
 struct KindsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

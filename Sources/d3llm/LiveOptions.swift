@@ -1,8 +1,8 @@
 import ArgumentParser
+import ArtifactStore
 import Decoding
 import Files
 import Numerics
-import Pipeline
 import Sessions
 import SystemPackage
 import Transformers

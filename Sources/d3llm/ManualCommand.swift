@@ -1,6 +1,6 @@
 import ArgumentParser
+import ArtifactStore
 import JSON
-import Pipeline
 
 /// `d3llm manual` prints the man page; `make man` puts it beside the build.
 struct ManualCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
+import ArtifactStore
 import JSON
-import Pipeline
+import Runs
 import Stages
 
 struct PlanCommand: ParsableCommand {

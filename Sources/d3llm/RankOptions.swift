@@ -1,7 +1,8 @@
 import ArgumentParser
+import ArtifactStore
 import Cluster
 import JSON
-import Pipeline
+import Runs
 import Stages
 import SystemPackage
 

@@ -1,9 +1,10 @@
 import ArgumentParser
+import ArtifactStore
 import Files
 import JSON
-import Pipeline
 import Published
 import Reporting
+import Runs
 import Stages
 import SystemPackage
 

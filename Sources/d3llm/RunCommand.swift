@@ -1,7 +1,9 @@
 import ArgumentParser
+import ArtifactStore
 import Cluster
 import JSON
-import Pipeline
+import Recipes
+import Runs
 import Stages
 import SystemPackage
 

@@ -1,5 +1,8 @@
 import ArgumentParser
-import Pipeline
+import ArtifactStore
+import Audit
+import Recipes
+import Runs
 import Stages
 import SystemPackage
 

@@ -1,6 +1,9 @@
 import ArgumentParser
+import ArtifactStore
+import Audit
 import JSON
-import Pipeline
+import Recipes
+import Runs
 
 /// `d3llm schema` prints what editors check configurations with.
 struct SchemaCommand: ParsableCommand {

@@ -1,5 +1,8 @@
 import ArgumentParser
-import Pipeline
+import ArtifactStore
+import Audit
+import Recipes
+import Runs
 import Serving
 import Sessions
 import SystemPackage

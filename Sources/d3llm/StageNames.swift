@@ -1,5 +1,5 @@
 import ArgumentParser
-import Pipeline
+import Recipes
 import SystemPackage
 
 /// Names that a shell offers where the command line takes a stage.

@@ -1,6 +1,6 @@
 import ArgumentParser
+import ArtifactStore
 import JSON
-import Pipeline
 import Published
 import Reporting
 import SystemPackage

@@ -1,6 +1,9 @@
 import ArgumentParser
+import ArtifactStore
+import Audit
 import JSON
-import Pipeline
+import Recipes
+import Runs
 
 struct ValidateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,9 @@
 import ArgumentParser
+import ArtifactStore
+import Audit
 import JSON
-import Pipeline
+import Recipes
+import Runs
 import SystemPackage
 
 /// `d3llm verify` checks a run.

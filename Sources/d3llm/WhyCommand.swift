@@ -1,5 +1,5 @@
 import ArgumentParser
-import Pipeline
+import Runs
 
 /// `d3llm why` tells all that `d3llm plan` has no room for.
 struct WhyCommand: ParsableCommand {

@@ -1,6 +1,7 @@
+import ArtifactStore
 import Files
 import JSON
-import Pipeline
+import Runs
 import Stages
 import SystemPackage
 import TestSupport

@@ -1,4 +1,4 @@
-import Pipeline
+import Runs
 import Synchronization
 import TestSupport
 import Testing

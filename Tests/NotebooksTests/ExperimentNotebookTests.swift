@@ -1,5 +1,5 @@
+import ArtifactStore
 import Files
-import Pipeline
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
+import ArtifactStore
 import Files
 import JSON
-import Pipeline
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,10 +1,13 @@
 import Files
 import JSON
+import Recipes
 import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Audit
+@testable import Runs
 
 /// Stores that aren't as they should be: a clear error, or a recovery that loses nothing.
 @Suite struct BadStoreTests {

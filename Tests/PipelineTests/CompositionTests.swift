@@ -1,6 +1,6 @@
 import Files
 import JSON
-import Pipeline
+import Recipes
 import SystemPackage
 import Testing
 

@@ -3,7 +3,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Recipes
+@testable import Runs
 
 /// Disks that fill up at every place of a run, one page or one file further each time, with what is said where.
 @Suite(.enabled(if: Tmpfs.isAvailable, "needs the right to mount a tmpfs")) struct CrampedDiskTests {

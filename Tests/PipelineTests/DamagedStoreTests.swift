@@ -4,7 +4,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Audit
+@testable import Recipes
+@testable import Runs
 
 /// Stores that hold what doesn't belong there, or that another version, another clock or a person with links has changed.
 @Suite struct DamagedStoreTests {

@@ -3,7 +3,10 @@ import JSON
 import SystemPackage
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Audit
+@testable import Recipes
+@testable import Runs
 
 @Suite struct DeterminismTests {
     let folder: TemporaryFolder

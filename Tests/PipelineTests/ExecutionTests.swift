@@ -1,6 +1,8 @@
+import ArtifactStore
 import Files
 import JSON
-import Pipeline
+import Recipes
+import Runs
 import SystemPackage
 import Testing
 

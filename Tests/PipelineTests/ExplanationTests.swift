@@ -1,5 +1,5 @@
 import JSON
-import Pipeline
+import Recipes
 import TestSupport
 import Testing
 

@@ -4,7 +4,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Audit
+@testable import Recipes
+@testable import Runs
 
 /// A run of the toy chain in a store of its own, to be damaged.
 struct FinishedRun {

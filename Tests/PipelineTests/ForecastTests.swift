@@ -5,7 +5,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Recipes
+@testable import Runs
 
 extension FactName {
     static let count = FactName("count")

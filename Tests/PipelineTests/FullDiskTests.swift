@@ -3,7 +3,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Audit
+@testable import Runs
 
 /// Disks that fill up at every point of making an artifact, exporting and importing.
 @Suite(.enabled(if: Tmpfs.isAvailable, "needs the right to mount a tmpfs")) struct FullDiskTests {

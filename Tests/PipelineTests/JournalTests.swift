@@ -3,7 +3,7 @@ import JSON
 import SystemPackage
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
 
 @Suite struct JournalTests {
     let folder: TemporaryFolder

@@ -1,5 +1,6 @@
+import ArtifactStore
 import Files
-import Pipeline
+import Runs
 import SystemPackage
 import Testing
 

@@ -6,7 +6,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Runs
 
 #if canImport(Glibc)
     import Glibc

@@ -1,5 +1,5 @@
 import JSON
-import Pipeline
+import Recipes
 import Testing
 
 /// `--set`: values by the type of their key, and what wins.

@@ -1,7 +1,9 @@
 import Synchronization
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Recipes
+@testable import Runs
 
 @Suite struct ProgressTests {
     /// A reporter with a clock that only moves when told to.

@@ -1,7 +1,7 @@
 import JSON
 import Testing
 
-@testable import Pipeline
+@testable import Recipes
 
 /// `replicate` copies an experiment for each of its points.
 @Suite struct ReplicationTests {

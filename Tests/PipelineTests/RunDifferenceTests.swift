@@ -1,9 +1,12 @@
 import Files
 import JSON
+import Recipes
 import SystemPackage
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Audit
+@testable import Runs
 
 @Suite struct RunDifferenceTests {
     private func second(of run: FinishedRun, set: [String], machine: JSONObject = [:]) throws -> RunLocation {

@@ -3,7 +3,9 @@ import JSON
 import SystemPackage
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Recipes
+@testable import Runs
 
 @Suite struct RunRecordTests {
     let folder: TemporaryFolder

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Pipeline
+@testable import Runs
 
 @Suite struct ScheduleTests {
     /// `needs` by stage; a fingerprint of its own unless `twins` gives one, no known memory unless given.

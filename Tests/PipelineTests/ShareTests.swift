@@ -5,7 +5,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Audit
+@testable import Runs
 
 /// Runs that are given away and taken over, whole or not at all.
 @Suite struct ShareTests {

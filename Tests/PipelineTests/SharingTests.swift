@@ -2,7 +2,9 @@ import Files
 import SystemPackage
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Recipes
+@testable import Runs
 
 /// The same recipe in another experiment is the same artifact.
 @Suite struct SharingTests {

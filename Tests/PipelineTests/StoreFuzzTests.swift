@@ -4,7 +4,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Audit
+@testable import Recipes
+@testable import Runs
 
 /// Damaged files of a store are refused, made again or read; nothing that they hold may stop the program.
 ///

@@ -1,10 +1,12 @@
+import Base
 import Files
 import JSON
 import SystemPackage
 import Testing
-import Base
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Recipes
+@testable import Runs
 
 #if canImport(Glibc)
     import Glibc

@@ -1,5 +1,7 @@
+import ArtifactStore
 import JSON
-import Pipeline
+import Recipes
+import Runs
 import Synchronization
 
 #if canImport(Glibc)

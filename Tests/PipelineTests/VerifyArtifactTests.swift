@@ -4,7 +4,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Audit
+@testable import Runs
 
 #if canImport(Glibc)
     import Glibc

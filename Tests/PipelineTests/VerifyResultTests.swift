@@ -3,7 +3,10 @@ import JSON
 import SystemPackage
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Audit
+@testable import Recipes
+@testable import Runs
 
 /// The steps of a check that compute something again, and what can't be computed.
 @Suite struct VerifyResultTests {

@@ -1,8 +1,8 @@
+import Base
 import Dispatch
 import Sessions
 import Synchronization
 import TestSupport
-import Base
 
 @testable import Serving
 

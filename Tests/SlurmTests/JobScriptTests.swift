@@ -1,5 +1,5 @@
 import Files
-import Pipeline
+import Recipes
 import Slurm
 import Stages
 import SystemPackage

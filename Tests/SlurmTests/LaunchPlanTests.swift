@@ -1,4 +1,4 @@
-import Pipeline
+import Recipes
 import Slurm
 import Stages
 import Testing

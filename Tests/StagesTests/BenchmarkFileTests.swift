@@ -1,7 +1,9 @@
+import ArtifactStore
 import Evaluation
 import Files
 import JSON
-import Pipeline
+import Recipes
+import Runs
 import SystemPackage
 import TestSupport
 import Testing

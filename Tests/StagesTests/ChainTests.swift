@@ -1,8 +1,9 @@
+import ArtifactStore
 import Evaluation
 import Files
 import JSON
 import Numerics
-import Pipeline
+import Runs
 import SystemPackage
 import TestSupport
 import Testing

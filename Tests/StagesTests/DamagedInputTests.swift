@@ -1,5 +1,8 @@
+import ArtifactStore
+import Base
 import Files
-import Pipeline
+import Recipes
+import Runs
 import SystemPackage
 import TestSupport
 import Testing
@@ -59,7 +62,7 @@ import Tokenizers
             #expect(try FileSystem.read(path) != whole, "the fixture has no \(old)")
             let failure = try failure(only: "student")
             #expect(
-                failure.stage == "student" && DamagedFileError.describes(failure.underlying), "\(failure)")
+                failure.stage == "student" && failure.failureKind == .inputOutput, "\(failure)")
             #expect(failure.description.contains("\(path)"), "\(failure)")
             #expect(failure.description.contains(expected), "\(failure)")
         }
@@ -73,7 +76,7 @@ import Tokenizers
             try FileSystem.writeAtomically(whole, to: path)
             try MicroExperiment.tamper(path) { $0[damage] ^= 0x55 }
             let failure = try failure(only: "trajectories")
-            #expect(DamagedFileError.describes(failure.underlying), "\(failure)")
+            #expect(failure.failureKind == .inputOutput, "\(failure)")
             #expect(failure.description.contains("\(path)"), "\(failure)")
         }
     }
@@ -118,6 +121,6 @@ import Tokenizers
         try FileSystem.writeAtomically("rubbish", to: work.appending("checkpoint.safetensors"))
         let failure = try failure(only: "teacher")
         #expect(failure.description.contains("checkpoint.safetensors"), "\(failure)")
-        #expect(DamagedFileError.describes(failure.underlying))
+        #expect(failure.failureKind == .inputOutput)
     }
 }

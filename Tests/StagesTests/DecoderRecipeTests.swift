@@ -1,5 +1,5 @@
 import JSON
-import Pipeline
+import Recipes
 import Stages
 import TestSupport
 import Testing

@@ -1,4 +1,4 @@
-import Pipeline
+import Recipes
 import Testing
 
 @testable import Stages

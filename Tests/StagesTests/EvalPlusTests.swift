@@ -1,7 +1,7 @@
 import Evaluation
 import Files
 import JSON
-import Pipeline
+import Runs
 import Sandbox
 import SystemPackage
 import TestSupport

@@ -5,7 +5,9 @@ import TestSupport
 import Testing
 import Transformers
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Recipes
+@testable import Runs
 @testable import Stages
 
 /// A machine of 10 GFLOP/s per thread whose other work takes no time.

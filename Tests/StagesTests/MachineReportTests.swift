@@ -1,5 +1,5 @@
+import ArtifactStore
 import JSON
-import Pipeline
 import SystemPackage
 import Testing
 

@@ -1,5 +1,7 @@
+import ArtifactStore
 import Files
-import Pipeline
+import Recipes
+import Runs
 import Stages
 import Synchronization
 import SystemPackage

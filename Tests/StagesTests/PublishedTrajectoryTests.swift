@@ -1,6 +1,9 @@
+import ArtifactStore
+import Audit
 import Files
 import JSON
-import Pipeline
+import Recipes
+import Runs
 import SystemPackage
 import TestModels
 import TestSupport

@@ -5,7 +5,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import ArtifactStore
+@testable import Recipes
+@testable import Runs
 
 /// What records of artifacts say goes into forecasts; nonsense there may not stop the program.
 ///

@@ -1,7 +1,8 @@
+import ArtifactStore
+import Audit
 import Evaluation
 import Files
 import JSON
-import Pipeline
 import SystemPackage
 import TestSupport
 import Testing

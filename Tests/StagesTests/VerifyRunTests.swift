@@ -1,6 +1,8 @@
+import ArtifactStore
+import Audit
 import Files
 import JSON
-import Pipeline
+import Runs
 import SystemPackage
 import TestSupport
 import Testing

@@ -14,7 +14,9 @@ extension Download {
         }
         if let error, !(error.isOwnAbort && transfer.failure is Enough) { return try failed(error) }
         switch head.status {
-        case 200, 206 where hasStored: try bodyEnded()
+        case 200,
+            206 where hasStored:
+            try bodyEnded()
         case 301, 302, 303, 307, 308: try redirect(to: transfer.redirectTarget)
         case 408, 425, 429, 500, 502, 503, 504, 506...599: try busy(head, after: transfer.retryAfter)
         case 416 where (part?.count ?? 0) > 0: try startAgain("the server has less than what is there")

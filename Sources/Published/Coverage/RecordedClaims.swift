@@ -1,5 +1,5 @@
 internal import Files
-internal import Pipeline
+internal import Recipes
 internal import SystemPackage
 
 /// The verdicts of a `claims.csv`, which the runner writes.

@@ -1,5 +1,9 @@
+public import Base
+
 /// Why a model can't be loaded for decoding live, or can't take a prompt.
-public struct SessionError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct SessionError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .request }
+
     /// What kind of problem this is.
     public enum Code: Sendable, Hashable {
         /// The model lacks something that decoding needs.

@@ -1,9 +1,11 @@
 internal import Archives
+internal import ArtifactStore
 internal import Columnar
 internal import Evaluation
 internal import Files
 internal import JSON
-internal import Pipeline
+internal import Recipes
+internal import Runs
 internal import SystemPackage
 
 /// The data of a benchmark: JSON lines, plain or compressed, a tar of JSON files, packed or not, or Parquet files.

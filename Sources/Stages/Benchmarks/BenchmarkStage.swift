@@ -1,7 +1,8 @@
 internal import Evaluation
 internal import Files
 internal import JSON
-public import Pipeline
+public import Recipes
+public import Runs
 internal import SystemPackage
 
 /// Turns the file of a benchmark into the questions that a family of models is asked.

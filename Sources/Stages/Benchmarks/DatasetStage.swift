@@ -1,6 +1,7 @@
 internal import Files
 internal import JSON
-public import Pipeline
+public import Recipes
+public import Runs
 public import SystemPackage
 
 /// Takes a data file of this machine into the store, if it is the one that is expected.

@@ -1,6 +1,8 @@
+internal import ArtifactStore
 internal import Files
 internal import JSON
-public import Pipeline
+public import Recipes
+public import Runs
 public import SystemPackage
 internal import Transformers
 

@@ -1,6 +1,7 @@
+internal import ArtifactStore
 internal import Evaluation
 internal import JSON
-internal import Pipeline
+import Runs
 internal import SystemPackage
 internal import Training
 internal import Transformers

@@ -1,5 +1,5 @@
 internal import Numerics
-internal import Pipeline
+internal import Recipes
 internal import Training
 
 /// D2F's asymmetric distillation: the student attends block-causally, the teacher to everything.

@@ -1,5 +1,5 @@
 internal import Numerics
-internal import Pipeline
+internal import Recipes
 internal import Training
 
 /// d3LLM's pseudo-trajectory distillation (paper, section "pseudo-trajectory distillation";

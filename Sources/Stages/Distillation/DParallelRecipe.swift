@@ -1,5 +1,5 @@
 internal import Numerics
-internal import Pipeline
+internal import Recipes
 internal import Training
 
 /// dParallel's certainty-forcing distillation: random masks, no trajectories.

@@ -1,7 +1,8 @@
 internal import JSON
 internal import Numerics
-public import Pipeline
+public import Recipes
 internal import Reporting
+public import Runs
 internal import SystemPackage
 internal import Training
 internal import Transformers

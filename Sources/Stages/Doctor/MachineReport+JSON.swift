@@ -1,5 +1,5 @@
+internal import ArtifactStore
 internal import JSON
-internal import Pipeline
 internal import SystemPackage
 
 extension MachineReport {

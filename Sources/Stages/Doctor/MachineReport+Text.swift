@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import ArtifactStore
 internal import Reporting
 
 extension MachineReport {

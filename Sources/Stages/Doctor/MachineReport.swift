@@ -1,5 +1,5 @@
+public import ArtifactStore
 internal import Numerics
-public import Pipeline
 
 /// What `d3llm doctor` says: what this machine has, how fast it is, and what it lacks.
 public struct MachineReport: Sendable {

@@ -1,6 +1,6 @@
 internal import Evaluation
 internal import JSON
-internal import Pipeline
+internal import Runs
 internal import Sandbox
 
 /// Grades answers of benchmarks, with Python where a verdict needs it.

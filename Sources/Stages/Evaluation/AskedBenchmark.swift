@@ -1,8 +1,9 @@
+internal import ArtifactStore
 internal import Decoding
 internal import Evaluation
 internal import Files
 internal import JSON
-internal import Pipeline
+internal import Runs
 internal import SystemPackage
 internal import Tokenizers
 internal import Transformers

@@ -1,7 +1,8 @@
+internal import ArtifactStore
 internal import Decoding
 internal import JSON
 internal import Numerics
-internal import Pipeline
+internal import Runs
 internal import SystemPackage
 internal import Transformers
 

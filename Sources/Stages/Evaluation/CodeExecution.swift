@@ -1,5 +1,6 @@
 public import JSON
-public import Pipeline
+public import Recipes
+public import Runs
 internal import Sandbox
 
 /// Running programs that models wrote.

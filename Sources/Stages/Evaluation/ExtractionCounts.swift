@@ -1,5 +1,5 @@
+internal import ArtifactStore
 internal import JSON
-internal import Pipeline
 
 /// How many answers each way to find them takes for right.
 struct ExtractionCounts {

@@ -1,5 +1,5 @@
 public import Fetching
-internal import Pipeline
+internal import Runs
 
 /// Shows downloads on a line of the log: megabytes, their rate, the time that is left.
 public final class FetchReporting: FetchObserver {

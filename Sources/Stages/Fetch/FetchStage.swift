@@ -2,7 +2,8 @@ internal import Archives
 internal import Fetching
 internal import Files
 internal import JSON
-public import Pipeline
+public import Recipes
+public import Runs
 public import SystemPackage
 
 /// Takes a pinned input from outside into the store.

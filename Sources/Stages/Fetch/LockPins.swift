@@ -1,5 +1,5 @@
 internal import Fetching
-internal import Pipeline
+internal import Recipes
 
 extension PinSource {
     /// The hashes that data.lock has.

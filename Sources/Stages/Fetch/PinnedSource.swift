@@ -1,7 +1,8 @@
 internal import Fetching
 internal import Files
 internal import JSON
-internal import Pipeline
+internal import Recipes
+internal import Runs
 internal import SystemPackage
 
 /// What stages that take something from outside have in common: an input of the lock file, and its hashes.

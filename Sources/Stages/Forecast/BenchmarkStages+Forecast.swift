@@ -1,6 +1,7 @@
+public import ArtifactStore
 internal import Evaluation
 internal import JSON
-public import Pipeline
+public import Runs
 internal import SystemPackage
 internal import Transformers
 

@@ -1,4 +1,5 @@
-public import Pipeline
+public import ArtifactStore
+public import Runs
 internal import Transformers
 
 extension CheckpointStage {

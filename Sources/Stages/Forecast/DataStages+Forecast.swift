@@ -1,6 +1,8 @@
+public import ArtifactStore
 internal import Evaluation
 internal import JSON
-public import Pipeline
+import Recipes
+public import Runs
 internal import Tokenizers
 
 extension SynthesizeStage {

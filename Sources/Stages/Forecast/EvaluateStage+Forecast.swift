@@ -1,5 +1,6 @@
+public import ArtifactStore
 internal import Numerics
-public import Pipeline
+public import Runs
 internal import Transformers
 
 extension EvaluateStage {

@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Runs
 internal import Transformers
 
 /// What the kinds of stages know of artifacts before they are made.

@@ -1,5 +1,6 @@
+public import ArtifactStore
 internal import JSON
-public import Pipeline
+public import Runs
 
 extension ImportTrajectoriesStage {
     /// Rows and their lengths: from the artifact, or what the keys say.

@@ -1,6 +1,7 @@
+public import ArtifactStore
 internal import Files
 internal import Numerics
-public import Pipeline
+public import Runs
 internal import Synchronization
 internal import Transformers
 

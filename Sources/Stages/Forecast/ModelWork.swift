@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import Runs
 internal import Transformers
 
 /// The pieces of work whose speed is measured.

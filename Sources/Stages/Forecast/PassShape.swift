@@ -1,4 +1,7 @@
-internal import Pipeline
+internal import ArtifactStore
+internal import Audit
+internal import Recipes
+internal import Runs
 internal import Transformers
 
 /// The size of one forward pass, or of one forward and backward pass, of a model.

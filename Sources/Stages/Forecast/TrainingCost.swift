@@ -1,4 +1,5 @@
-internal import Pipeline
+internal import ArtifactStore
+internal import Runs
 internal import Transformers
 
 /// What a training loop takes: steps of measured passes and updates, and checkpoints.

@@ -1,5 +1,6 @@
+public import ArtifactStore
 internal import JSON
-public import Pipeline
+public import Runs
 internal import Transformers
 
 extension TrajectoriesStage {

@@ -1,5 +1,6 @@
 internal import Numerics
-internal import Pipeline
+internal import Recipes
+internal import Runs
 internal import Training
 internal import Transformers
 

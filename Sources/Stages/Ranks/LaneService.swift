@@ -1,5 +1,5 @@
 internal import Numerics
-public import Pipeline
+public import Runs
 internal import Synchronization
 internal import Training
 internal import Transformers

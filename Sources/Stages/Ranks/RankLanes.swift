@@ -1,5 +1,5 @@
 internal import Numerics
-internal import Pipeline
+internal import Runs
 internal import Training
 internal import Transformers
 

@@ -1,4 +1,6 @@
-public import Pipeline
+public import ArtifactStore
+public import Recipes
+public import Runs
 
 extension Stages {
     /// What a rank other than 0 can be asked.

@@ -1,4 +1,5 @@
-internal import Pipeline
+import ArtifactStore
+internal import Audit
 internal import Reporting
 
 /// The sections of a comparison of methods: table, curves, areas, claimed differences.

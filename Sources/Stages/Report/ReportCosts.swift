@@ -1,5 +1,7 @@
+internal import ArtifactStore
+internal import Audit
 internal import JSON
-internal import Pipeline
+internal import Recipes
 internal import Reporting
 
 /// What stages took, against what was expected.

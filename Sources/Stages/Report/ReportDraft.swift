@@ -1,6 +1,9 @@
+internal import ArtifactStore
+internal import Audit
 internal import JSON
-internal import Pipeline
+internal import Recipes
 internal import Reporting
+internal import Runs
 
 /// All parts of a report, before it is decided how many samples fit.
 struct ReportDraft {

@@ -1,5 +1,6 @@
+internal import ArtifactStore
+import Audit
 internal import JSON
-internal import Pipeline
 internal import Reporting
 
 /// Where and with which code the run and its artifacts were made, and how to make them again.

@@ -1,5 +1,7 @@
+import ArtifactStore
+import Audit
 internal import Evaluation
-internal import Pipeline
+internal import Recipes
 internal import Reporting
 
 extension ReportSamples {

@@ -1,7 +1,8 @@
+internal import ArtifactStore
+internal import Audit
 internal import Evaluation
 internal import Files
 internal import JSON
-internal import Pipeline
 internal import Reporting
 internal import SystemPackage
 

@@ -1,6 +1,8 @@
+internal import ArtifactStore
+internal import Audit
 internal import Files
 internal import JSON
-internal import Pipeline
+internal import Recipes
 internal import SystemPackage
 
 /// The run that a report is about: its artifacts by type, and how things of it are named.

@@ -1,5 +1,8 @@
-internal import Pipeline
+internal import ArtifactStore
+internal import Audit
+internal import Recipes
 internal import Reporting
+internal import Runs
 
 extension ReportTraces {
     /// The viewer's controls and panes, which a script fills.

@@ -1,7 +1,8 @@
+internal import Audit
 internal import Evaluation
 internal import JSON
-internal import Pipeline
 internal import Reporting
+internal import Runs
 
 /// Samples decoded again with every forward remembered, for the trajectory viewer.
 struct ReportTraces {

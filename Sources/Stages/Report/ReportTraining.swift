@@ -1,6 +1,7 @@
+import ArtifactStore
+internal import Audit
 internal import Files
 internal import JSON
-internal import Pipeline
 internal import Reporting
 internal import SystemPackage
 

@@ -1,6 +1,9 @@
+internal import ArtifactStore
+internal import Audit
 internal import JSON
-internal import Pipeline
+internal import Recipes
 internal import Reporting
+internal import Runs
 
 extension ReportVerdict {
     /// What the intervals cover and what they don't, and what the numbers may be set beside.

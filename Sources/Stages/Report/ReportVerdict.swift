@@ -1,4 +1,4 @@
-internal import Pipeline
+internal import ArtifactStore
 internal import Reporting
 
 /// What a reader should know after a minute: what d3LLM does, whether it worked here, how sure that is.

@@ -1,6 +1,9 @@
+public import ArtifactStore
+internal import Audit
 internal import JSON
-public import Pipeline
+public import Recipes
 public import Reporting
+public import Runs
 
 /// A run as one HTML file that needs nothing but itself.
 ///

@@ -1,5 +1,6 @@
 internal import Numerics
-internal import Pipeline
+internal import Recipes
+internal import Runs
 internal import Training
 
 /// What a training recipe did over its steps, computed from the recipe and its seed as the training did.
@@ -16,7 +17,7 @@ struct TrainingSchedule {
     /// What can't be drawn, as a sentence; empty where all can.
     private(set) var note = ""
 
-    init(_ stage: (any StageKind)?, seed: UInt64) {
+    init(_ stage: (any StageDescription)?, seed: UInt64) {
         switch stage {
         case let stage as DistillStage: distillation(stage, seed: seed)
         case let stage as PretrainStage:

@@ -1,7 +1,8 @@
+public import ArtifactStore
 internal import Evaluation
 internal import Files
 internal import JSON
-public import Pipeline
+internal import Recipes
 public import SystemPackage
 
 /// Writes results of benchmarks as lm-evaluation-harness 0.4.9 does.

@@ -1,7 +1,7 @@
 internal import Decoding
 internal import Evaluation
 internal import Numerics
-internal import Pipeline
+internal import Runs
 internal import Synchronization
 internal import Tokenizers
 

@@ -1,7 +1,9 @@
+internal import ArtifactStore
 internal import Files
 internal import JSON
-public import Pipeline
+public import Recipes
 internal import Reporting
+public import Runs
 internal import SystemPackage
 
 /// Converts published trajectories, which hold the whole sequence after each step, to one step number per position.

@@ -1,9 +1,11 @@
+public import ArtifactStore
 internal import Decoding
 internal import Evaluation
 internal import Files
 internal import JSON
 internal import Numerics
-public import Pipeline
+public import Recipes
+public import Runs
 public import SystemPackage
 internal import Tokenizers
 internal import Transformers

@@ -1,8 +1,11 @@
 internal import Archives
+internal import ArtifactStore
+internal import Audit
 internal import Columnar
 internal import Files
 internal import JSON
-internal import Pipeline
+internal import Recipes
+internal import Runs
 internal import SystemPackage
 
 /// The files of a data set of trajectories, which are read row by row: they are larger than the memory.

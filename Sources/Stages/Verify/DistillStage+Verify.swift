@@ -1,6 +1,7 @@
+internal import ArtifactStore
 internal import JSON
 internal import Numerics
-public import Pipeline
+public import Runs
 public import SystemPackage
 internal import Transformers
 

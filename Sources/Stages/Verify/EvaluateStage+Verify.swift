@@ -1,5 +1,5 @@
 internal import JSON
-public import Pipeline
+public import Runs
 public import SystemPackage
 
 extension EvaluateStage {

@@ -1,6 +1,7 @@
+import ArtifactStore
 internal import Evaluation
 internal import JSON
-public import Pipeline
+public import Runs
 public import SystemPackage
 internal import Tokenizers
 

@@ -1,5 +1,9 @@
+public import Base
+
 /// Why a chat template can't be used, or what it refused to write.
-public struct ChatTemplateError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ChatTemplateError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .request }
+
     /// Where: the template and the line and column in it, such as `tokenizer_config.json, chat template:3:12`.
     public let location: String
     /// What is wrong and what would be right, as a sentence.

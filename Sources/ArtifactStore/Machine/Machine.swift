@@ -1,0 +1,81 @@
+import Files
+package import JSON
+package import SystemPackage
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The machine that an artifact is made on, as far as it may matter for numbers and times.
+public struct Machine: Sendable {
+    /// The processor's name, as the kernel gives it.
+    public let processor: String
+    /// Logical processors that this process may use.
+    public let cores: Int
+    /// In bytes.
+    public let memory: Int
+    /// The distribution and the kernel.
+    public let system: String
+
+    /// The machine that runs this.
+    public static let current = Machine(
+        processor: field("model name", of: "/proc/cpuinfo") ?? "unknown", cores: availableCores(),
+        memory: (field("MemTotal", of: "/proc/meminfo")?.split(separator: " ").first.flatMap { Int($0) } ?? 0)
+            * 1024,
+        system: systemName())
+
+    /// As records hold it.
+    ///
+    /// - Parameters:
+    ///   - threads: How many threads the run uses.
+    ///   - extras: What the caller knows besides, such as the name of the BLAS kernels.
+    package func value(threads: Int, extras: JSONObject) -> JSONValue {
+        var object: JSONObject = [
+            "processor": .string(processor), "cores": .integer(cores), "threads": .integer(threads),
+            "memoryBytes": .integer(memory), "system": .string(system),
+        ]
+        for member in extras.members { object[member.key] = member.value }
+        return .object(object)
+    }
+
+    package static let hostName: String = {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }()
+
+    /// Changes with every start of the machine.
+    static let bootID: String =
+        (try? FileSystem.readText("/proc/sys/kernel/random/boot_id"))?.filter { !$0.isNewline } ?? "unknown"
+
+    /// Counts what the kernel lets this process use: fewer than there are under `taskset` or in a container.
+    private static func availableCores() -> Int {
+        let ranges = field("Cpus_allowed_list", of: "/proc/self/status")?.split(separator: ",") ?? []
+        let counts = ranges.map { range in
+            let ends = range.split(separator: "-").compactMap { Int($0) }
+            return ends.count == 2 ? ends[1] - ends[0] + 1 : ends.count
+        }
+        let count = counts.reduce(0, +)
+        return count > 0 ? count : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    }
+
+    private static func systemName() -> String {
+        let name =
+            field("PRETTY_NAME", of: "/etc/os-release", separator: "=")?.filter { $0 != "\"" } ?? "Linux"
+        let kernel = (try? FileSystem.readText("/proc/sys/kernel/osrelease"))?.filter { !$0.isNewline } ?? ""
+        return "\(name), kernel \(kernel)"
+    }
+
+    /// The value of the first line `name: value`.
+    package static func field(_ name: String, of path: FilePath, separator: Character = ":") -> String? {
+        guard let text = try? FileSystem.readText(path) else { return nil }
+        for line in text.split(separator: "\n") {
+            guard let end = line.firstIndex(of: separator) else { continue }
+            let key = line[..<end].reversed().drop { $0.isWhitespace }.reversed()
+            if String(key) == name { return String(line[line.index(after: end)...].drop { $0.isWhitespace }) }
+        }
+        return nil
+    }
+}

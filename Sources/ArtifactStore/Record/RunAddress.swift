@@ -1,0 +1,104 @@
+public import Base
+import Files
+import Recipes
+public import SystemPackage
+
+/// How people name a run: by its folder or file, or by its experiment.
+public enum RunAddress {
+    /// The folder of the run that a text names.
+    ///
+    /// The text is a run's folder or the `run.json` in it, as a path or relative to the store; or the name of an
+    /// experiment, which stands for its newest run that has ended.
+    /// - Throws: `UnknownRunError` with the nearest name; `RunRecordError` for the folder of a run that hasn't ended;
+    ///   `FileError`.
+    public static func find(_ text: String, in store: Store) throws -> FilePath {
+        let given = FilePath(text)
+        for path in [given, store.root.pushing(given)] where !text.isEmpty {
+            guard let kind = try? FileSystem.status(path)?.kind else { continue }
+            if kind == .file, path.lastComponent?.string == RunRecord.fileName {
+                let folder = path.removingLastComponent()
+                return folder.isEmpty ? "." : folder
+            }
+            guard kind == .folder else { continue }
+            if FileSystem.exists(path.appending(RunRecord.fileName)) { return path }
+            if FileSystem.exists(path.appending(RunRecord.logFileName)) { throw RunRecordError.absent(path) }
+        }
+        if let newest = store.runs(of: text).last { return newest }
+        throw UnknownRunError(text, store)
+    }
+}
+
+extension Store {
+    /// The folders of an experiment's runs that have ended, the newest last.
+    public func runs(of experiment: String) -> [FilePath] {
+        let name = FilePath(experiment)
+        guard name.isRelative, !experiment.isEmpty else { return [] }
+        let folder = runsFolder(experiment)
+        return runNames(of: experiment)
+            .map { folder.appending($0.name) }
+            .filter { FileSystem.exists($0.appending(RunRecord.fileName)) }
+    }
+
+    /// The names of all runs of an experiment, ended or not, in order.
+    ///
+    /// They consist of a time and a number that counts the runs of the same second ("-10" comes after "-9"); other names
+    /// are left out.
+    func runNames(of experiment: String) -> [(time: String, count: Int, name: String)] {
+        let names = (try? FileSystem.list(runsFolder(experiment))) ?? []
+        let keyed = names.compactMap { name -> (time: String, count: Int, name: String)? in
+            guard let dash = name.lastIndex(of: "-"), let count = Int(name[name.index(after: dash)...]),
+                Timestamp.isCompact(name[..<dash])
+            else { return nil }
+            return (String(name[..<dash]), count, name)
+        }
+        return keyed.sorted { ($0.time, $0.count) < ($1.time, $1.count) }
+    }
+
+    /// The names of all experiments that have run folders, in order.
+    public func experimentsWithRuns() -> [String] {
+        var names: [String] = []
+        func visit(_ name: String) {
+            for child in (try? FileSystem.list(experimentFolder(name))) ?? [] where !child.hasPrefix(".") {
+                if child == "runs" {
+                    names.append(name)
+                    continue
+                }
+                let inner = name.isEmpty ? child : "\(name)/\(child)"
+                let folder = experimentFolder(inner)
+                // Artifacts hold no experiments.
+                guard (try? FileSystem.status(folder, followingLinks: false))?.kind == .folder,
+                    !FileSystem.exists(folder.appending(ArtifactRecord.fileName))
+                else { continue }
+                visit(inner)
+            }
+        }
+        visit("")
+        return names.sorted()
+    }
+
+    package func runsFolder(_ experiment: String) -> FilePath {
+        experimentFolder(experiment).appending("runs")
+    }
+
+    package func launchesFolder(_ experiment: String) -> FilePath {
+        experimentFolder(experiment).appending("launches")
+    }
+}
+
+/// A run named on the command line that isn't there.
+public struct UnknownRunError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .request }
+
+    public let description: String
+
+    package init(_ text: String, _ store: Store) {
+        let names = store.experimentsWithRuns()
+        let hint =
+            names.isEmpty
+            ? "No experiment has run in the store \(store.root)."
+            : NearestName.hint(for: text, among: names, what: "Experiments with runs")
+                ?? "\(names.count) experiments have run in the store \(store.root)."
+        description =
+            "\"\(text)\" is neither the folder of a run nor its run.json nor an experiment that has run. \(hint)"
+    }
+}

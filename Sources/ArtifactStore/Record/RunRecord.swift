@@ -1,0 +1,130 @@
+public import JSON
+public import SystemPackage
+
+/// One execution of an experiment, as `store/<experiment>/runs/<time>-<n>/run.json` tells it.
+///
+/// The file is written when the run ends, whichever way: a run folder without it belongs to a run that goes on or was
+/// killed. It holds no path of the machine but those of system libraries, so that it can be given away.
+public struct RunRecord: Sendable {
+    /// The version of the file's form.
+    public static let format = 2
+    /// The name of the file in the run's folder.
+    public static let fileName = "run.json"
+    /// The name of the file with the resolved configuration.
+    ///
+    /// Reading it gives the same stages with the same fingerprints. Records of format 1 have none.
+    public static let experimentFileName = "experiment.json"
+    /// The name of the file with what the log said.
+    public static let logFileName = "log.txt"
+
+    /// How a run ended.
+    public enum Status: String, Sendable { case finished, failed, interrupted }
+
+    /// What became of one stage.
+    public struct Entry: Sendable {
+        public enum Status: String, Sendable {
+            /// The artifact was there before, or another process made it meanwhile.
+            case cached
+            case made
+            case failed
+            /// Not begun, or stopped on request before it was done.
+            case skipped
+        }
+
+        /// The stage's full name.
+        public let stage: String
+        /// The artifact's folder relative to the store: an artifact can be another experiment's.
+        ///
+        /// Where the stage failed or was skipped, this is the place that the artifact would have had.
+        public let artifact: FilePath
+        public let fingerprint: String
+        public let status: Status
+        /// What it took in this run, of which a stage that was cached takes none.
+        public let seconds: Double
+        /// The largest resident size of the process meanwhile, in bytes; nil for stages that this run didn't make.
+        public let peakMemory: Int?
+        /// How many stages the process ran at once meanwhile, at most; above 1, ``peakMemory`` is that of all.
+        public let stagesAtOnce: Int?
+        /// How many threads it had.
+        public let threads: Int?
+        /// What its kind expected it to take; nil where it couldn't tell.
+        public let forecast: StageForecast?
+        /// Why it failed or was skipped.
+        public let message: String?
+
+        package init(
+            stage: String, artifact: FilePath, fingerprint: String, status: Status, seconds: Double,
+            peakMemory: Int?, stagesAtOnce: Int?, threads: Int?, forecast: StageForecast?, message: String?
+        ) {
+            self.stage = stage
+            self.artifact = artifact
+            self.fingerprint = fingerprint
+            self.status = status
+            self.seconds = seconds
+            self.peakMemory = peakMemory
+            self.stagesAtOnce = stagesAtOnce
+            self.threads = threads
+            self.forecast = forecast
+            self.message = message
+        }
+    }
+
+    /// Where the configuration came from.
+    public struct Config: Sendable, Hashable {
+        /// The file as it was given, without the folders of the machine.
+        public let file: String
+        /// The arguments of `--set`.
+        public let overrides: [String]
+
+        package init(file: String, overrides: [String]) {
+            self.file = file
+            self.overrides = overrides
+        }
+    }
+
+    /// The form of the file that this was read from.
+    public let format: Int
+    public let experiment: String
+    public let status: Status
+    /// Why it failed or stopped, if it did.
+    public let message: String?
+    /// All stages that were to be there at the end, in running order.
+    public let stages: [Entry]
+    /// UTC, ISO 8601.
+    public let started: String
+    public let finished: String
+    public let seconds: Double
+    /// The command line.
+    public let arguments: [String]
+    /// Nil in records of format 1.
+    public let config: Config?
+    /// Which program it was: `version`, `executableSHA256`, `commit`, `dirty`, `dirtyDiffSHA256`.
+    public let code: JSONValue
+    /// Where it ran; see `Machine`.
+    public let machine: JSONValue
+    /// The variables of the environment that matter to numbers or places, by name.
+    public let environment: [String: String]
+
+    package init(
+        format: Int, experiment: String, status: Status, message: String?, stages: [Entry], started: String,
+        finished: String, seconds: Double, arguments: [String], config: Config?, code: JSONValue,
+        machine: JSONValue, environment: [String: String]
+    ) {
+        self.format = format
+        self.experiment = experiment
+        self.status = status
+        self.message = message
+        self.stages = stages
+        self.started = started
+        self.finished = finished
+        self.seconds = seconds
+        self.arguments = arguments
+        self.config = config
+        self.code = code
+        self.machine = machine
+        self.environment = environment
+    }
+
+    /// The entry of the stage with this full name.
+    public subscript(stage: String) -> Entry? { stages.first { $0.stage == stage } }
+}

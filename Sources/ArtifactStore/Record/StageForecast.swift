@@ -1,0 +1,52 @@
+public import JSON
+import Recipes
+
+/// What a stage is expected to take, or took.
+public struct StageForecast: Sendable, Hashable {
+    /// Wall-clock seconds; nil where nothing is known.
+    public var seconds: Double?
+    /// The largest resident size, in bytes.
+    public var memory: Int?
+    /// What the artifact takes on disk, in bytes.
+    public var disk: Int?
+    /// What journals and checkpoints take on disk besides, while the stage runs, in bytes.
+    public var scratch: Int?
+    /// What comes over the network; nil for stages that take nothing from there.
+    public var download: Download?
+
+    /// What a stage has to download.
+    public enum Download: Sendable, Hashable {
+        case bytes(Int)
+        /// Nothing says how much it is before it has been downloaded once.
+        case unknown
+    }
+
+    /// A forecast of what is known.
+    public init(
+        seconds: Double? = nil, memory: Int? = nil, disk: Int? = nil, scratch: Int? = nil,
+        download: Download? = nil
+    ) {
+        self.download = download
+        self.seconds = seconds
+        self.memory = memory
+        self.disk = disk
+        self.scratch = scratch
+    }
+
+    /// As records of runs hold it: `seconds`, `memory` and `disk` in bytes, null where nothing is known.
+    public var value: JSONValue {
+        [
+            "seconds": seconds.map { .number(($0 * 1000).rounded() / 1000) } ?? .null,
+            "memory": memory.map(JSONValue.integer) ?? .null, "disk": disk.map(JSONValue.integer) ?? .null,
+        ]
+    }
+
+    /// "2 min 05 s, 310 MB of memory, 12 MB of disk"; nil where nothing is known.
+    package var text: String? {
+        let parts = [
+            seconds.map(Readable.span), memory.map { "\(Readable.size($0)) of memory" },
+            disk.map { "\(Readable.size($0)) of disk" },
+        ].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+}

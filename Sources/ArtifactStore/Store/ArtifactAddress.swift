@@ -1,0 +1,126 @@
+public import Base
+import Files
+import Recipes
+public import SystemPackage
+
+/// How people name an artifact: by its folder, or by experiment and stage.
+public struct ArtifactAddress: Sendable {
+    /// What is looked for, for messages: "model", "dataset".
+    package let noun: String
+    /// The file that every such folder has.
+    package let marker: String
+
+    /// Folders with `config.json`: artifacts of that kind, and checkpoints from elsewhere.
+    public static let model = ArtifactAddress(noun: "model", marker: "config.json")
+    /// Folders with `test.jsonl`.
+    public static let dataset = ArtifactAddress(noun: "dataset", marker: "test.jsonl")
+
+    /// The folder that a text names.
+    ///
+    /// The text is a folder, as a path or relative to the store; or `experiment/stage`, or `stage`, where one artifact
+    /// only has that name, with or without the digits of its fingerprint.
+    /// - Throws: ``UnknownArtifactError`` with the nearest name; `FileError`.
+    public func find(_ text: String, in store: Store) throws -> FilePath {
+        let given = FilePath(text)
+        for path in [given, store.root.pushing(given)] where !text.isEmpty {
+            guard try FileSystem.status(path)?.kind == .folder else { continue }
+            if try isComplete(path) { return path }
+            // The folder of an experiment may be called as a stage of another.
+            if path == given, text.hasPrefix("/") || text.hasPrefix(".") {
+                throw UnknownArtifactError("\(path) is no \(noun): it has no \(marker).")
+            }
+        }
+        let all = candidates(in: store)
+        let found = all.filter { $0.answers(to: text) }
+        if found.count == 1 { return store.root.pushing(FilePath(found[0].address)) }
+        if found.count > 1 {
+            let names = found.prefix(8).map(\.address).joined(separator: ", ")
+            throw UnknownArtifactError(
+                "\"\(text)\" could be \(found.count) \(noun)s: \(names). Give more of the name.")
+        }
+        let names = Set(all.flatMap { [$0.name, $0.stage] }).sorted()
+        let hint =
+            all.isEmpty
+            ? "The store \(store.root) has no \(noun)s."
+            : NearestName.hint(for: text, among: names, what: "The store \(store.root) has")
+                ?? "The store \(store.root) has \(all.count) \(noun)s."
+        throw UnknownArtifactError(
+            "\"\(text)\" is neither the folder of a \(noun) nor the name of one in the store. \(hint)")
+    }
+
+    /// The only such artifact in the folder of an experiment.
+    ///
+    /// - Parameter folder: an artifact of the experiment.
+    /// - Throws: ``UnknownArtifactError`` when there is none or more than one; `FileError`.
+    public func find(beside folder: FilePath) throws -> FilePath {
+        let parent = folder.removingLastComponent()
+        let names = try FileSystem.list(parent.isEmpty ? "." : parent).filter {
+            FileSystem.exists(parent.appending($0).appending(marker))
+        }
+        if names.count == 1, try isComplete(parent.appending(names[0])) { return parent.appending(names[0]) }
+        throw UnknownArtifactError(
+            names.isEmpty
+                ? "There is no \(noun) beside \(folder). Name one."
+                : "There are \(names.count) \(noun)s beside \(folder): \(names.joined(separator: ", ")). Name one."
+        )
+    }
+
+    /// Whether the folder is what is looked for; one that lacks its weights is an error of its own.
+    private func isComplete(_ folder: FilePath) throws -> Bool {
+        guard FileSystem.exists(folder.appending(marker)) else { return false }
+        guard FileSystem.exists(folder.appending(IncompleteMarker.fileName)) else { return true }
+        throw UnknownArtifactError(
+            "\(folder) was imported without its weights. Run its experiment on this store to make it again.")
+    }
+
+    /// One artifact of the store.
+    private struct Candidate {
+        let experiment: String
+        let folder: String
+
+        /// The full name, such as mini/table1/student-bbd091f8f2d1.
+        var address: String { "\(experiment)/\(folder)" }
+        /// The stage, such as student.
+        var stage: String {
+            guard let dash = folder.lastIndex(of: "-") else { return folder }
+            return String(folder[..<dash])
+        }
+        /// The full name without the digits of the fingerprint.
+        var name: String { "\(experiment)/\(stage)" }
+
+        func answers(to text: String) -> Bool {
+            [address, folder, name, stage].contains(text)
+                || (text.hasPrefix(name + "-") && address.hasPrefix(text))
+                || (text.hasPrefix(stage + "-") && folder.hasPrefix(text))
+        }
+    }
+
+    private func candidates(in store: Store) -> [Candidate] {
+        var found: [Candidate] = []
+        func visit(_ experiment: String) {
+            let folder = experiment.isEmpty ? store.root : store.root.pushing(FilePath(experiment))
+            for child in (try? FileSystem.list(folder)) ?? [] where !child.hasPrefix(".") {
+                let path = folder.appending(child)
+                guard (try? FileSystem.status(path))?.kind == .folder else { continue }
+                if FileSystem.exists(path.appending(marker)) {
+                    if !experiment.isEmpty { found.append(Candidate(experiment: experiment, folder: child)) }
+                } else if !FileSystem.exists(path.appending(ArtifactRecord.fileName)),
+                    !Store.reservedFolders.contains(child)
+                {
+                    visit(experiment.isEmpty ? child : "\(experiment)/\(child)")
+                }
+            }
+        }
+        visit("")
+        return found.sorted { $0.address < $1.address }
+    }
+}
+
+/// An artifact named on the command line that isn't there, or isn't of the right kind.
+public struct UnknownArtifactError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .request }
+
+    public let description: String
+
+    package init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,176 @@
+public import JSON
+import Recipes
+import SystemPackage
+
+/// What `artifact.json` says: that the artifact is whole, what it was made from, how, where and when.
+public struct ArtifactRecord: Sendable {
+    /// The version of the file's form.
+    public static let format = 1
+    /// The name of the file in the artifact's folder.
+    ///
+    /// It is written last: where it is, all the rest is.
+    public static let fileName = "artifact.json"
+
+    /// One file of the artifact.
+    public struct File: Sendable, Hashable {
+        /// Relative to the artifact's folder.
+        public let path: String
+        /// In bytes.
+        public let size: Int
+        /// In hexadecimal.
+        public let sha256: String
+
+        /// Whether the path stays in the artifact's folder, as that of every file does that the program wrote.
+        package var isInside: Bool {
+            let path = FilePath(self.path)
+            return path.isRelative && !path.isEmpty && path.components.allSatisfy { $0.kind == .regular }
+        }
+    }
+
+    public let experiment: String
+    /// The stage's full name, with its variant.
+    public let stage: String
+    /// What the artifact holds: the name of its `ArtifactType`.
+    public let type: String
+    public let fingerprint: String
+    /// See `Recipe.value`.
+    public let recipe: JSONValue
+    /// By key, the references as written and the folders that they stood for.
+    public let inputs: JSONValue
+    public let files: [File]
+    /// Files among them that came from elsewhere; not part of what identifies the content.
+    public var external: [ExternalFile] = []
+    /// One line on what was made.
+    public let summary: String
+    public let metrics: JSONValue
+    /// The file to print when a run ends, relative to the folder.
+    public let report: String?
+    /// UTC, ISO 8601.
+    public let started: String
+    public let finished: String
+    /// How long it took, by a clock that never goes backwards; of the last process when the work was resumed.
+    public let seconds: Double
+    /// Whether journals or checkpoints of an earlier process were taken up.
+    public let isResumed: Bool
+    /// The largest resident size of the process while the stage ran, in bytes; of all its stages when there were
+    /// several (see ``stagesAtOnce``).
+    public let peakMemory: Int
+    /// How many stages the process ran at once, at most, while it ran this one.
+    ///
+    /// Above 1, they shared the memory that ``peakMemory`` counts and the processors that ``seconds`` depends on.
+    public let stagesAtOnce: Int
+    /// See `CodeIdentity.value`.
+    public let code: JSONValue
+    /// See `Machine.value`.
+    public let machine: JSONValue
+
+    package init(
+        experiment: String, stage: String, type: String, fingerprint: String, recipe: JSONValue,
+        inputs: JSONValue, files: [File], external: [ExternalFile] = [], summary: String, metrics: JSONValue,
+        report: String?, started: String, finished: String, seconds: Double, isResumed: Bool, peakMemory: Int,
+        stagesAtOnce: Int, code: JSONValue, machine: JSONValue
+    ) {
+        self.experiment = experiment
+        self.stage = stage
+        self.type = type
+        self.fingerprint = fingerprint
+        self.recipe = recipe
+        self.inputs = inputs
+        self.files = files
+        self.external = external
+        self.summary = summary
+        self.metrics = metrics
+        self.report = report
+        self.started = started
+        self.finished = finished
+        self.seconds = seconds
+        self.isResumed = isResumed
+        self.peakMemory = peakMemory
+        self.stagesAtOnce = stagesAtOnce
+        self.code = code
+        self.machine = machine
+    }
+
+    package var value: JSONValue {
+        var value: JSONObject = [
+            "format": .integer(Self.format), "experiment": .string(experiment), "stage": .string(stage),
+            "type": .string(type), "fingerprint": .string(fingerprint), "summary": .string(summary),
+            "metrics": metrics, "report": report.map(JSONValue.string) ?? .null, "recipe": recipe,
+            "inputs": inputs,
+            "files": .array(
+                files.map {
+                    ["path": .string($0.path), "size": .integer($0.size), "sha256": .string($0.sha256)]
+                }),
+            "started": .string(started), "finished": .string(finished), "seconds": .number(seconds),
+            "resumed": .bool(isResumed), "peakMemoryBytes": .integer(peakMemory),
+            "stagesAtOnce": .integer(stagesAtOnce), "code": code,
+            "machine": machine,
+        ]
+        if !external.isEmpty { value["external"] = .array(external.map(\.value)) }
+        return .object(value)
+    }
+}
+
+extension ArtifactRecord {
+    /// Why a file isn't the record of an artifact.
+    package enum Flaw: Error {
+        case unreadable(String)
+        case newerFormat(Int)
+    }
+
+    /// Reads the bytes of an `artifact.json`.
+    package init(parsing bytes: [UInt8]) throws(Flaw) {
+        let root: JSONValue
+        do {
+            root = JSONValue(try JSONDocument(parsing: bytes, name: Self.fileName).root)
+        } catch {
+            throw .unreadable(
+                "its artifact.json is no JSON (line \(error.line): \(error.message.lowercasedFirst))")
+        }
+        guard let format = root["format"]?.int else {
+            throw .unreadable("its artifact.json isn't one of d3llm: it has no format")
+        }
+        guard format <= Self.format else { throw .newerFormat(format) }
+        func text(_ key: String) throws(Flaw) -> String {
+            guard let text = root[key]?.string else {
+                throw .unreadable("its artifact.json lacks the key \"\(key)\"")
+            }
+            return text
+        }
+        guard let files = root["files"]?.array, let recipe = root["recipe"], recipe.object != nil else {
+            throw .unreadable("its artifact.json lacks the files or the recipe")
+        }
+        self.experiment = try text("experiment")
+        self.stage = try text("stage")
+        self.type = try text("type")
+        self.fingerprint = try text("fingerprint")
+        self.recipe = recipe
+        self.inputs = root["inputs"] ?? .null
+        var entries: [File] = []
+        var total = 0
+        for file in files {
+            guard let path = file["path"]?.string, let size = file["size"]?.int,
+                let hash = file["sha256"]?.string
+            else { throw .unreadable("its artifact.json has a file without path, size or sha256") }
+            let (sum, isTooLarge) = total.addingReportingOverflow(size)
+            guard size >= 0, !isTooLarge else {
+                throw .unreadable("its artifact.json says that the file \(path) has \(size) bytes")
+            }
+            total = sum
+            entries.append(File(path: path, size: size, sha256: hash))
+        }
+        self.files = entries
+        self.external = (root["external"]?.array ?? []).compactMap(ExternalFile.init)
+        self.summary = try text("summary")
+        self.metrics = root["metrics"] ?? .null
+        self.report = root["report"]?.string
+        self.started = try text("started")
+        self.finished = try text("finished")
+        self.seconds = root["seconds"]?.double ?? 0
+        self.isResumed = root["resumed"]?.bool ?? false
+        self.peakMemory = root["peakMemoryBytes"]?.int ?? 0
+        self.stagesAtOnce = root["stagesAtOnce"]?.int ?? 1
+        self.code = root["code"] ?? .null
+        self.machine = root["machine"] ?? .null
+    }
+}

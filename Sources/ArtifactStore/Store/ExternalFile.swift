@@ -1,0 +1,37 @@
+import Files
+package import JSON
+import Synchronization
+import SystemPackage
+
+/// A file of an artifact that wasn't made but taken over, from a cache of downloads.
+public struct ExternalFile: Sendable, Hashable {
+    /// Relative to the artifact's folder.
+    public let path: String
+    /// Where it can be had, without anything secret.
+    public let address: String?
+    /// Whether the artifact has only a link to it, because it lies on another file system and is too large for two
+    /// copies; else it is the same file under a second name.
+    public let isReference: Bool
+
+    package init(path: String, address: String?, isReference: Bool) {
+        (self.path, self.address, self.isReference) = (path, address, isReference)
+    }
+
+    package init?(_ value: JSONValue) {
+        guard let path = value["path"]?.string else { return nil }
+        self.init(
+            path: path, address: value["address"]?.string, isReference: value["reference"]?.bool ?? false)
+    }
+
+    package var value: JSONValue {
+        ["path": .string(path), "address": .text(address), "reference": .bool(isReference)]
+    }
+}
+
+extension ArtifactRecord {
+    /// The files that are links to others.
+    package var references: Set<String> { Set(external.filter(\.isReference).map(\.path)) }
+
+    /// Where a file can be had, if it came from elsewhere.
+    package func address(of path: String) -> String? { external.first { $0.path == path }?.address }
+}

@@ -1,0 +1,128 @@
+import Files
+public import JSON
+import Synchronization
+public import SystemPackage
+
+/// The results of the samples of a stage, kept as they come, so that a killed stage goes on where it was.
+///
+/// Records are appended and never changed. What a stage reports (counts, tokens, seconds) should be computed
+/// from the records, not counted on the way: then a resumed stage reports the same as one never stopped.
+public final class Journal: Sendable {
+    /// The file.
+    public let path: FilePath
+
+    private struct State {
+        var file: FileDescriptor?
+        var records: [JournalRecord]
+        var keys: Set<JournalKey>
+        var length: Int
+        var lastFlush: ContinuousClock.Instant
+    }
+    private let state: Mutex<State>
+
+    /// Opens or creates the journal of a recipe; a torn end is cut off.
+    ///
+    /// - Throws: `JournalError` when the file belongs to another recipe or is damaged; `FileError`.
+    package init(_ path: FilePath, fingerprint: String) throws {
+        let bytes = FileSystem.exists(path) ? try FileSystem.read(path) : []
+        let text = try JournalText(parsing: bytes, path: path, fingerprint: fingerprint)
+        let header = try JournalText.header(fingerprint)
+        let file: FileDescriptor
+        do {
+            file = try FileDescriptor.open(
+                path, .readWrite, options: [.create, .closeOnExec],
+                permissions: FilePermissions(rawValue: 0o666))
+            if let text {
+                try file.resize(to: Int64(text.wholeLength))
+            } else {
+                try file.resize(to: 0)
+                try file.writeAll(toAbsoluteOffset: 0, header)
+            }
+        } catch {
+            throw FileError("open journal", path, error as? Errno ?? .ioError)
+        }
+        let records = text?.records ?? []
+        let keys = Set(records.map(\.key))
+        guard keys.count == records.count else {
+            throw JournalError(
+                description: "\(path) holds a sample twice. Delete the file to compute its samples again.")
+        }
+        self.path = path
+        state = Mutex(
+            State(
+                file: file, records: records, keys: keys, length: text?.wholeLength ?? header.count,
+                lastFlush: .now))
+    }
+
+    deinit { state.withLock { try? $0.file?.close() } }
+
+    /// All records so far, in the order in which they were appended, those of earlier processes first.
+    public var records: [JournalRecord] { state.withLock { $0.records } }
+
+    /// How many records there are.
+    public var count: Int { state.withLock { $0.records.count } }
+
+    /// Whether a sample has its record.
+    public func contains(_ key: JournalKey) -> Bool { state.withLock { $0.keys.contains(key) } }
+
+    /// Adds the record of one sample.
+    ///
+    /// - Throws: `FileError`; `JSONWritingError` for a number that isn't finite; `JournalError` for a sample
+    ///   that has its record already.
+    public func append(_ key: JournalKey, _ value: JSONValue) throws {
+        try append(group: [JournalRecord(key, value)])
+    }
+
+    /// Adds the records of samples that were computed together: all of them are kept, or none.
+    ///
+    /// They survive a kill of the process once this returns, and a power cut about a second later.
+    /// - Throws: As for one record. After an error the journal is as it was before.
+    public func append(group: [JournalRecord]) throws {
+        let bytes = try JournalText.lines(of: group)
+        try state.withLock { state in
+            guard let file = state.file else { throw JournalError(description: "\(path) is closed already.") }
+            var keys = state.keys
+            for record in group where !keys.insert(record.key).inserted {
+                throw JournalError(description: "\(path) has a record for the sample \(record.key) already.")
+            }
+            do {
+                _ = try file.writeAll(toAbsoluteOffset: Int64(state.length), bytes)
+            } catch {
+                // Half a group may be in the file. The reader would drop it, but space may be what is short.
+                try? file.resize(to: Int64(state.length))
+                throw FileError("write", path, error as? Errno ?? .ioError)
+            }
+            state.length += bytes.count
+            state.keys = keys
+            state.records += group
+            // Flushing each record would make the disk the slowest part of a fast stage.
+            if state.lastFlush.duration(to: .now) > .seconds(1) {
+                state.lastFlush = .now
+                try FileSystem.synchronize(path)
+            }
+        }
+    }
+
+    /// Flushes all records to the disk.
+    public func flush() throws { try FileSystem.synchronize(path) }
+
+    /// Flushes and closes; later appends are refused.
+    package func close() throws {
+        try FileSystem.synchronize(path)
+        state.withLock { state in
+            try? state.file?.close()
+            state.file = nil
+        }
+    }
+
+    /// Reads the records of a journal in an artifact.
+    ///
+    /// - Throws: `JournalError` when the file is no journal or isn't whole; `FileError`.
+    public static func read(_ path: FilePath) throws -> [JournalRecord] {
+        let bytes = try FileSystem.read(path)
+        guard let text = try JournalText(parsing: bytes, path: path, fingerprint: nil),
+            text.wholeLength == bytes.count
+        else { throw JournalError(description: "\(path) ends in the middle of a record.") }
+        return text.records
+    }
+}

@@ -1,0 +1,196 @@
+package import Files
+import Synchronization
+package import SystemPackage
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// The right to make one artifact on a file system whose locks can't be trusted.
+///
+/// Getting it is one atomic operation of the server: a file of one's own gets the lease's name by link(), which fails
+/// if the name is taken. While it is held, a thread raises the counter in it. Another process takes it over when it has
+/// seen no change for ``expiry`` seconds of its own clock. A holder that can't renew it for half of that takes it for
+/// lost itself; so a process that was stopped and goes on finds out before it does harm. Neither clocks of machines are
+/// compared nor process ids believed.
+package final class Lease: Sendable {
+    /// After how many seconds without a change a lease may be taken over, unless a test wants less.
+    package static let standardExpiry: Double = {
+        let given = getenv("D3LLM_LEASE_SECONDS").flatMap { Double(String(cString: $0)) }
+        guard let given, given >= 1, given <= 3600 else { return 60 }
+        return given
+    }()
+
+    private struct State {
+        var id: String
+        /// The file of this holding; open, so that it is never somebody else's that is written.
+        var file: FileDescriptor
+        var counter: UInt64 = 0
+        /// When the last renewal that succeeded was begun.
+        var renewed: Double
+        var isLost = false
+        var isReleased = false
+    }
+
+    private let folder: FilePath
+    private let name: String
+    /// After how many seconds without a change this one may be taken over.
+    let expiry: Double
+    private let state: Mutex<State>
+    /// What ``isLost`` asks without waiting for a renewal that is under way: whether it is known to be lost, and the bits of
+    /// ``State/renewed``.
+    private let isKnownLost = Atomic<Bool>(false)
+    private let renewedBits: Atomic<UInt64>
+    /// Who held it before and didn't give it back.
+    package let deadOwner: String?
+
+    private init(_ folder: FilePath, _ name: String, _ expiry: Double, _ state: State, deadOwner: String?) {
+        (self.folder, self.name, self.expiry, self.deadOwner) = (folder, name, expiry, deadOwner)
+        renewedBits = Atomic(state.renewed.bitPattern)
+        self.state = Mutex(state)
+    }
+
+    deinit { release() }
+
+    /// Takes the lease if it is free or has run out; nil while somebody holds it.
+    ///
+    /// - Parameter folder: Holds the files of leases; made when it isn't there.
+    package static func attempt(
+        _ folder: FilePath, _ name: String, expiry: Double = standardExpiry
+    ) throws(FileError) -> Lease? {
+        let root = folder.appending("\(name).lease")
+        let observations = LeaseObservations.shared
+        if observations.isRecent(root), FileSystem.exists(root) { return nil }
+        try FileSystem.createDirectory(folder)
+        let chain = try LeaseChain(folder, name)
+        if let holder = chain.holder {
+            guard observations.hasRunOut(root, holder) else { return nil }
+            guard !holder.id.isEmpty else {
+                try chain.files.last.map { file throws(FileError) in try FileSystem.remove(file.path) }
+                return nil
+            }
+        }
+        observations.forget(root)
+        let begun = SteadyClock.now()
+        let id = newID()
+        guard let file = try LeasePlacing.place(LeaseFile.bytes(id: id, expiry: expiry), id, at: chain.next)
+        else {
+            return nil
+        }
+        // Whom it was to be taken over from may have been followed and the lease freed meanwhile.
+        guard let holder = try LeaseChain(folder, name).holder, holder.id == id else {
+            try? file.close()
+            try? FileSystem.remove(chain.next)
+            return nil
+        }
+        let lease = Lease(
+            folder, name, expiry, State(id: id, file: file, renewed: begun), deadOwner: chain.holder?.owner)
+        LeaseKeeper.shared.keep(lease)
+        return lease
+    }
+
+    /// Whether nobody holds a lease, as far as this process has seen.
+    package static func isFree(_ folder: FilePath, _ name: String) throws(FileError) -> Bool {
+        guard let holder = try LeaseChain(folder, name).holder else { return true }
+        return LeaseObservations.shared.hasRunOut(folder.appending("\(name).lease"), holder)
+    }
+
+    /// Whether it isn't this process's any more, as far as it knows.
+    package var isLost: Bool {
+        isKnownLost.load(ordering: .relaxed)
+            || isTooLong(since: Double(bitPattern: renewedBits.load(ordering: .relaxed)))
+    }
+
+    /// Too long without a renewal, and others may have taken it over.
+    private func isTooLong(since renewed: Double) -> Bool { SteadyClock.now() - renewed > expiry / 2 }
+
+    private func notice(_ state: inout State) {
+        if !state.isReleased, isTooLong(since: state.renewed) { state.isLost = true }
+        isKnownLost.store(state.isLost, ordering: .relaxed)
+        renewedBits.store(state.renewed.bitPattern, ordering: .relaxed)
+    }
+
+    /// Raises the counter, when that is due.
+    func renew() {
+        state.withLock { state in
+            notice(&state)
+            let begun = SteadyClock.now()
+            guard !state.isLost, !state.isReleased, begun - state.renewed >= expiry / 12 else { return }
+            let digits = Array(LeaseFile.counterText(state.counter + 1).utf8)
+            guard (try? state.file.writeAll(toAbsoluteOffset: LeaseFile.counterOffset, digits)) != nil,
+                fsync(state.file.rawValue) == 0
+            else { return }
+            // Between two changes that others can see lies at most what lies between these two moments.
+            notice(&state)
+            guard !state.isLost else { return }
+            state.counter += 1
+            state.renewed = begun
+            if FileSystem.exists(LeaseChain.next(folder, name, after: state.id)) { state.isLost = true }
+            notice(&state)
+        }
+    }
+
+    /// Makes sure, by an operation of the server, that nobody has taken the lease over, and that nobody can for a while.
+    ///
+    /// It takes the lease over from itself: the file that another process would have to make is made here. What it
+    /// guards has to follow at once.
+    /// - Throws: `LeaseLost`; `FileError`.
+    package func confirm() throws {
+        let isStillHeld = try state.withLock { state in
+            notice(&state)
+            defer { notice(&state) }
+            guard !state.isLost, !state.isReleased else { return false }
+            let begun = SteadyClock.now()
+            let id = Self.newID()
+            let next = LeaseChain.next(folder, name, after: state.id)
+            let file = try LeasePlacing.place(LeaseFile.bytes(id: id, expiry: expiry), id, at: next)
+            state.isLost = true
+            guard let file else { return false }
+            try? state.file.close()
+            (state.id, state.file, state.counter, state.renewed) = (id, file, 0, begun)
+            guard let holder = try LeaseChain(folder, name).holder, holder.id == id else { return false }
+            state.isLost = isTooLong(since: begun)
+            return !state.isLost
+        }
+        guard isStillHeld else { throw LeaseLost(seconds: expiry / 2) }
+    }
+
+    /// Gives the lease back; further calls do nothing.
+    ///
+    /// One that was lost is left to whoever has it.
+    package func release() {
+        let held: State? = state.withLock { state in
+            notice(&state)
+            guard !state.isReleased else { return nil }
+            state.isReleased = true
+            return state
+        }
+        guard let held else { return }
+        LeaseKeeper.shared.forget(self)
+        if !held.isLost, let chain = try? LeaseChain(folder, name), chain.holder?.id == held.id {
+            // The first frees it; what a kill leaves of the others is reached by nobody.
+            for file in chain.files { try? FileSystem.remove(file.path) }
+        }
+        try? held.file.close()
+    }
+
+    private static func newID() -> String {
+        let parts = [UInt64.random(in: 0 ... .max), UInt64.random(in: 0 ... .max)]
+        return parts.map(LeaseFile.counterText).joined()
+    }
+}
+
+/// What a process is told that stood still for so long that another may have taken over what it was making.
+package struct LeaseLost: Error, Sendable, Hashable, CustomStringConvertible {
+    package let seconds: Double
+
+    package init(seconds: Double) {
+        self.seconds = seconds
+    }
+
+    package var description: String {
+        "The lease on its artifact was lost: it could not be renewed for \(Int(seconds.rounded(.up))) seconds, because the process or the file system stood still, and another process may have taken it over. Nothing of it was put in the store; the same command goes on from what is kept."
+    }
+}

@@ -1,0 +1,86 @@
+public import Base
+public import Recipes
+public import SystemPackage
+
+/// The folder in which artifacts, journals and records of runs are kept.
+///
+/// ```
+/// store/<experiment>/<stage>-<first 12 digits of the fingerprint>/artifact.json …   whole artifacts
+/// store/<experiment>/runs/<time>-<n>/run.json …                                    what each run did
+/// store/<experiment>/determinism/<stage>-<12 digits>.json                            what `d3llm determinism` measured
+/// store/<experiment>/launches/<time>-<n>/launch.json …  what was handed to a cluster's queue
+/// store/.work/<fingerprint>/      journals and checkpoints of what isn't finished; survives a kill
+/// store/.tmp/<fingerprint>.<n>/   an artifact being written; removed when its process is gone
+/// store/.index/<fingerprint>      where an artifact is, for other experiments with the same stage
+/// store/.locks/<fingerprint>.lock held by the process that makes the artifact; .lease on shared file systems
+/// store/.damaged/                 folders that stood in an artifact's place without being one
+/// ```
+public struct Store: Sendable {
+    /// The folder; created with the first artifact.
+    public let root: FilePath
+
+    /// How processes agree on who makes an artifact.
+    package let locks: StoreLocks
+
+    /// A store in this folder.
+    ///
+    /// - Parameter locks: What to use where the store isn't used with leases already; what suits the file system when
+    ///   nil.
+    public init(_ root: FilePath, locks: StoreLocks? = nil) {
+        self.root = root
+        self.locks = StoreLocks.suited(for: root, asked: locks)
+    }
+
+    /// Where the artifact of a stage is, or will be.
+    public func folder(of stage: Stage, in experiment: Experiment) -> FilePath {
+        experimentFolder(experiment.name).appending(stage.folderName)
+    }
+
+    package func experimentFolder(_ name: String) -> FilePath { root.pushing(FilePath(name)) }
+
+    /// Folders of an experiment's folder that hold no artifacts.
+    package static let reservedFolders = ExperimentHead.reservedFolders
+
+    package func workFolder(_ fingerprint: String) -> FilePath {
+        root.appending(".work").appending(fingerprint)
+    }
+
+    var temporaryFolder: FilePath { root.appending(".tmp") }
+
+    var locksFolder: FilePath { root.appending(".locks") }
+
+    package func lockFile(_ fingerprint: String) -> FilePath { locksFolder.appending("\(fingerprint).lock") }
+
+    /// What parks folders that stood in the place of an artifact; nobody's files are ever deleted.
+    var damagedFolder: FilePath { root.appending(".damaged") }
+}
+
+/// A whole artifact: its folder and what its `artifact.json` says.
+public struct Artifact: Sendable {
+    public let folder: FilePath
+    public let record: ArtifactRecord
+
+    package init(folder: FilePath, record: ArtifactRecord) {
+        self.folder = folder
+        self.record = record
+    }
+}
+
+/// What makes a store unusable for this version of the program.
+public struct StoreError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
+    public let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
+
+    package static func newerFormat(_ path: FilePath, _ format: Int) -> StoreError {
+        StoreError(
+            description: """
+                \(path) has format \(format), but this version of d3llm reads formats up to \(ArtifactRecord.format). \
+                Use the newer version that wrote it, or another store (--store).
+                """)
+    }
+}

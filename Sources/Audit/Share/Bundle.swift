@@ -1,0 +1,99 @@
+import Files
+import JSON
+import Recipes
+import SystemPackage
+
+/// What is in a bundle: one folder with these names, and below ``store`` the run and its artifacts as in a store.
+///
+/// ```
+/// mini-smoke-20261121T083104Z-1/ro-crate-metadata.json       for other programs: RO-Crate 1.1
+/// mini-smoke-20261121T083104Z-1/bundle.json                  this list, with the hash of each file
+/// mini-smoke-20261121T083104Z-1/store/mini/smoke/runs/…      the run
+/// mini-smoke-20261121T083104Z-1/store/mini/smoke/table-…     an artifact
+/// ```
+struct Bundle {
+    static let indexName = "bundle.json"
+    static let crateName = "ro-crate-metadata.json"
+    static let store = "store"
+    static let format = 1
+
+    /// One file of the bundle.
+    struct File: Hashable {
+        /// Relative to the bundle's folder.
+        let path: String
+        let size: Int
+        let sha256: String
+    }
+
+    /// The run's folder relative to the store.
+    let run: String
+    /// All files but the list itself.
+    let files: [File]
+    /// Files of the run from which folders or names of the machine were taken out.
+    let redacted: [String]
+
+    var value: JSONValue {
+        [
+            "format": .integer(Self.format), "run": .string(run),
+            "redacted": .array(redacted.map(JSONValue.string)),
+            "files": .array(
+                files.map {
+                    ["path": .string($0.path), "size": .integer($0.size), "sha256": .string($0.sha256)]
+                }),
+        ]
+    }
+}
+
+extension Bundle {
+    /// Reads the list of an unpacked bundle.
+    ///
+    /// - Throws: `ImportError`, `FileError`.
+    init(in folder: FilePath) throws {
+        let path = folder.appending(Self.indexName)
+        guard try FileSystem.status(path, followingLinks: false)?.kind == .file else {
+            throw ImportError("it has no \(Self.indexName), so it isn't a bundle that `d3llm export` wrote")
+        }
+        let root: JSONValue
+        do {
+            root = JSONValue(try JSONDocument(parsing: try FileSystem.read(path), name: Self.indexName).root)
+        } catch let error as JSONSyntaxError {
+            throw ImportError(
+                "its \(Self.indexName) is no JSON (line \(error.line): \(error.message.lowercasedFirst))")
+        }
+        guard let format = root["format"]?.int, let run = root["run"]?.string, let list = root["files"]?.array
+        else {
+            throw ImportError("its \(Self.indexName) lacks format, run or files")
+        }
+        guard format <= Self.format else {
+            throw ImportError(
+                "it has format \(format), but this version of d3llm reads formats up to \(Self.format)")
+        }
+        self.run = run
+        redacted = (root["redacted"]?.array ?? []).compactMap(\.string)
+        files = try list.map { file in
+            guard let path = file["path"]?.string, let size = file["size"]?.int,
+                let hash = file["sha256"]?.string
+            else { throw ImportError("its \(Self.indexName) has a file without path, size or sha256") }
+            return File(path: path, size: size, sha256: hash)
+        }
+    }
+
+    /// Checks that these files are there, as they are listed, and no others.
+    func check(in folder: FilePath) throws {
+        var listed: Set<String> = [Self.indexName]
+        let found = Set(try ArtifactInspector.files(below: folder))
+        for file in files {
+            guard listed.insert(file.path).inserted else { throw ImportError("it lists \(file.path) twice") }
+            guard found.contains(file.path) else { throw ImportError("its file \(file.path) is missing") }
+            let path = folder.pushing(FilePath(file.path))
+            let size = try FileSystem.status(path, followingLinks: false)?.size
+            guard size == file.size, try SHA256.hex(ofFile: path) == file.sha256 else {
+                throw ImportError(
+                    "its file \(file.path) isn't what \(Self.indexName) says: size or SHA-256 differ")
+            }
+        }
+        if let stranger = found.subtracting(listed).sorted().first {
+            throw ImportError("it holds \(stranger), which its \(Self.indexName) doesn't list")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Archives
+import ArtifactStore
+import Files
+import JSON
+import SystemPackage
+
+/// The files of a bundle while it is put together.
+struct BundleContent {
+    struct PackedArtifact {
+        let record: ArtifactRecord
+        /// Relative to the store.
+        let folder: String
+        let leftOut: [ArtifactRecord.File]
+        /// Paths in the bundle.
+        var files: [String] = []
+    }
+
+    let run: RunLocation
+    let name: String
+    private(set) var entries: [Packer.Entry] = []
+    private(set) var files: [Bundle.File] = []
+    private(set) var artifacts: [PackedArtifact] = []
+    /// The run's files, by path in the bundle.
+    private(set) var runFiles: [String] = []
+    private var redacted: [String] = []
+
+    init(run: RunLocation, name: String) {
+        self.run = run
+        self.name = name
+    }
+
+    private mutating func add(_ path: String, _ bytes: [UInt8]) {
+        entries.append(.init("\(name)/\(path)", .bytes(bytes)))
+        files.append(.init(path: path, size: bytes.count, sha256: SHA256.hex(of: bytes)))
+    }
+
+    /// The record, the configuration and the log, without what tells of the machine's owner.
+    mutating func addRun() throws {
+        let redaction = Redaction(run.store)
+        for name in [RunRecord.fileName, RunRecord.experimentFileName, RunRecord.logFileName] {
+            let source = run.folder.appending(name)
+            guard try FileSystem.status(source)?.kind == .file else { continue }
+            let original = try FileSystem.read(source)
+            var bytes = original
+            if name == RunRecord.fileName {
+                let root = JSONValue(try JSONDocument(parsing: original, name: source.string).root)
+                let cleaned = redaction.value(root)
+                if cleaned != root { bytes = try cleaned.prettyBytes() }
+            } else if name == RunRecord.logFileName {
+                // What isn't UTF-8 came from elsewhere and is only a log.
+                bytes = Array(redaction.text(String(decoding: original, as: UTF8.self)).utf8)
+            }
+            let path = "\(Bundle.store)/\(run.address)/\(name)"
+            if bytes != original { redacted.append(path) }
+            runFiles.append(path)
+            add(path, bytes)
+        }
+    }
+
+    /// An artifact that was checked; its weights only if asked for.
+    mutating func add(_ item: ArtifactCollection.Item, withWeights: Bool) throws {
+        var folder = item.folder
+        guard let record = item.finding.record, folder.removePrefix(run.store.root), folder.isRelative else {
+            throw ExportError("The artifact of \(item.name) isn't in the store \(run.store.root).")
+        }
+        let isLeftOut = { (file: ArtifactRecord.File) in
+            !withWeights && record.type == "model" && IncompleteMarker.mayBeLeftOut(file.path)
+        }
+        let leftOut = record.files.filter { isLeftOut($0) || item.finding.leftOut.contains($0) }
+        var packed = PackedArtifact(record: record, folder: folder.string, leftOut: leftOut)
+        let place = "\(Bundle.store)/\(folder)"
+        for file in record.files where !leftOut.contains(file) {
+            let path = "\(place)/\(file.path)"
+            entries.append(.init("\(name)/\(path)", .file(item.folder.pushing(FilePath(file.path)))))
+            files.append(.init(path: path, size: file.size, sha256: file.sha256))
+            packed.files.append(path)
+        }
+        let marker = "\(place)/\(ArtifactRecord.fileName)"
+        add(marker, try FileSystem.read(item.folder.appending(ArtifactRecord.fileName)))
+        packed.files.append(marker)
+        if !leftOut.isEmpty {
+            let path = "\(place)/\(IncompleteMarker.fileName)"
+            add(path, try IncompleteMarker(leftOut: leftOut.map(\.path)).bytes)
+            packed.files.append(path)
+        }
+        artifacts.append(packed)
+    }
+
+    /// Adds what describes the bundle, last.
+    mutating func addIndex(crate: JSONValue) throws {
+        add(Bundle.crateName, try crate.prettyBytes())
+        files.sort { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        let index = Bundle(run: run.address, files: files, redacted: redacted)
+        entries.append(.init("\(name)/\(Bundle.indexName)", .bytes(try index.value.prettyBytes())))
+    }
+}

@@ -1,0 +1,96 @@
+import Archives
+public import ArtifactStore
+import Files
+import JSON
+public import Runs
+public import SystemPackage
+
+/// Packs a run with everything that it was made from, so that others can check it and go on from it.
+public struct Exporter: Sendable {
+    let run: RunLocation
+    let withWeights: Bool
+    let cancellation: Cancellation
+
+    /// - Parameter withWeights: Whether the weights of models are packed too; they are listed in any case.
+    public init(_ run: RunLocation, withWeights: Bool = false, cancellation: Cancellation = .never) {
+        self.run = run
+        self.withWeights = withWeights
+        self.cancellation = cancellation
+    }
+
+    /// What the bundle of the run is called: `mini-smoke-20261121T083104Z-1`.
+    public var name: String { run.address.replacing("/runs/", with: "/").replacing("/", with: "-") }
+
+    /// Writes the bundle; the same run gives the same bytes.
+    ///
+    /// - Throws: `ExportError` where an artifact of the run isn't what its record says, or something stands at
+    ///   `file`; `FileError`, `PackingError`, `Interrupted`.
+    public func export(to file: FilePath) throws -> ExportSummary {
+        guard try FileSystem.status(file, followingLinks: false) == nil else {
+            throw ExportError("\(file) is there already. Choose another name with --output, or remove it.")
+        }
+        let collection = try ArtifactCollection(run.record, in: run.store, cancellation: cancellation)
+        var content = BundleContent(run: run, name: name)
+        try content.addRun()
+        for item in collection.items {
+            try check(item, in: collection)
+            try content.add(item, withWeights: withWeights)
+        }
+        if cancellation.isCancelled { throw Interrupted() }
+        try content.addIndex(crate: CrateMetadata(content).value)
+        try Packer.pack(content.entries, into: file)
+        return ExportSummary(
+            file: file, run: run.address, artifacts: collection.items.count, files: content.files.count + 1,
+            contentSize: content.files.reduce(0) { $0 + $1.size },
+            size: try FileSystem.status(file)?.size ?? 0, sha256: try SHA256.hex(ofFile: file),
+            leftOut: content.artifacts.flatMap { artifact in
+                artifact.leftOut.map { file in
+                    .init(
+                        path: "\(artifact.folder)/\(file.path)", size: file.size, sha256: file.sha256,
+                        address: artifact.record.address(of: file.path))
+                }
+            })
+    }
+
+    private func check(_ item: ArtifactCollection.Item, in collection: ArtifactCollection) throws {
+        let problems = item.finding.problems + collection.inputProblems(of: item)
+        if let first = problems.first {
+            throw ExportError(
+                "The artifact of \(item.name) isn't what the run made: \(first) `d3llm verify` tells all that is wrong."
+            )
+        }
+        if withWeights, !item.finding.leftOut.isEmpty {
+            throw ExportError(
+                "The weights of \(item.name) aren't in the store: it was imported without them. Export without --with-weights, or make it again with `d3llm run`."
+            )
+        }
+    }
+}
+
+/// What was exported.
+public struct ExportSummary: Sendable {
+    /// A file that is listed but not packed.
+    public struct LeftOut: Sendable, Hashable {
+        /// Relative to the store.
+        public let path: String
+        /// In bytes.
+        public let size: Int
+        /// In hexadecimal.
+        public let sha256: String
+        /// Where it can be had, if it was downloaded.
+        public let address: String?
+    }
+
+    public let file: FilePath
+    /// The run's address in its store.
+    public let run: String
+    public let artifacts: Int
+    public let files: Int
+    /// Of all files, in bytes.
+    public let contentSize: Int
+    /// Of the bundle, in bytes.
+    public let size: Int
+    /// Of the bundle.
+    public let sha256: String
+    public let leftOut: [LeftOut]
+}

@@ -1,0 +1,81 @@
+import Archives
+public import ArtifactStore
+import Files
+import JSON
+public import Runs
+public import SystemPackage
+
+/// Takes a run over that somebody else exported.
+///
+/// A bundle is untrusted: it is unpacked in a temporary folder of the store, everything in it is checked, and only
+/// then its artifacts are moved to their places. One thing that doesn't hold, and nothing of it is taken.
+public struct Importer: Sendable {
+    let store: Store
+    let cancellation: Cancellation
+
+    public init(into store: Store, cancellation: Cancellation = .never) {
+        self.store = store
+        self.cancellation = cancellation
+    }
+
+    /// Imports one bundle.
+    ///
+    /// - Throws: `ArchiveError` for a file that isn't unpacked, `ImportError` for what doesn't hold, `FileError`,
+    ///   `Interrupted`. The store is as it was then.
+    public func run(_ file: FilePath) throws -> ImportSummary {
+        guard let lock = try ArtifactLock.attempt(store, Store.importName) else {
+            throw ImportError(
+                "\(ArtifactLock.holder(store, Store.importName)) is importing into \(store.root); wait for it"
+            )
+        }
+        defer { lock.release() }
+        let temporary = try store.makeTemporaryFolder(for: Store.importName)
+        defer { try? FileSystem.remove(temporary) }
+        let unpacked = temporary.appending("bundle")
+        try Unpacker().unpack(file, into: unpacked)
+        do {
+            let names = try FileSystem.list(unpacked)
+            guard names.count == 1 else {
+                throw ImportError("it holds \(names.count) folders instead of one")
+            }
+            let checked = try CheckedBundle(unpacked.appending(names[0]), cancellation: cancellation)
+            if cancellation.isCancelled { throw Interrupted() }
+            return try ImportPlacement(checked, store).place(aside: temporary)
+        } catch var error as ImportError {
+            error.file = file
+            throw error
+        }
+    }
+}
+
+extension Store {
+    /// Stands in the names of lock and temporary folder where those of artifacts have a fingerprint.
+    static let importName = "import"
+}
+
+/// What was imported.
+public struct ImportSummary: Sendable {
+    /// What became of one artifact of the bundle.
+    public struct Entry: Sendable, Hashable {
+        public enum Outcome: String, Sendable {
+            /// It is new in the store.
+            case imported
+            /// The same was there.
+            case kept
+            /// The same was there without its weights, which the bundle had.
+            case completed
+        }
+
+        /// Relative to the store.
+        public let folder: String
+        public let outcome: Outcome
+        /// Files that it lacks now.
+        public let missing: [String]
+    }
+
+    /// The run's address in the store.
+    public let run: String
+    /// Whether the run is new in the store.
+    public let isNewRun: Bool
+    public let artifacts: [Entry]
+}

@@ -1,0 +1,46 @@
+import ArtifactStore
+import JSON
+import SystemPackage
+
+/// Takes out of a run's record and log what tells of the machine's owner: folders, and the name of the host.
+///
+/// Records of this version hold no folders already; older ones and their logs may.
+struct Redaction {
+    private let paths: MachinePaths
+
+    /// - Parameter store: The store that the run is in; its folder becomes `store`.
+    init(_ store: Store) { paths = MachinePaths(store: store.root) }
+
+    /// The same text without them.
+    func text(_ text: String) -> String {
+        // Line by line: a path ends at the line's end, and the search for one is quadratic in a line's length.
+        text.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { Self.withoutHost(paths.hidden(in: String($0))) }.joined(separator: "\n")
+    }
+
+    /// The same value with all its texts cleaned; libraries of the system keep their place.
+    func value(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .string(let string):
+            ["/usr/", "/lib"].contains(where: string.hasPrefix) ? value : .string(text(string))
+        case .array(let elements): .array(elements.map(self.value))
+        case .object(let object): .object(JSONObject(object.members.map { ($0.key, self.value($0.value)) }))
+        default: value
+        }
+    }
+
+    /// What the log says of those who hold a lock: "process 12 on NAME, since …".
+    private static func withoutHost(_ line: String) -> String {
+        var result = ""
+        var rest = line[...]
+        while let start = rest.firstRange(of: "process ") {
+            result += rest[..<start.upperBound]
+            rest = rest[start.upperBound...]
+            let digits = rest.prefix { $0.isNumber }
+            guard !digits.isEmpty, rest.dropFirst(digits.count).hasPrefix(" on ") else { continue }
+            result += "\(digits) on …"
+            rest = rest.dropFirst(digits.count + 4).drop { $0 != "," && !$0.isWhitespace }
+        }
+        return result + rest
+    }
+}

@@ -1,0 +1,132 @@
+import ArtifactStore
+import Files
+import JSON
+import SystemPackage
+
+/// Checks that an artifact is what its `artifact.json` says, byte by byte.
+struct ArtifactInspector {
+    let folder: FilePath
+    /// What it should be.
+    let fingerprint: String
+
+    /// What was found.
+    struct Finding {
+        /// Nil when it can't be read.
+        var record: ArtifactRecord?
+        /// Files that aren't there because they were left out of the bundle that the artifact came from.
+        var leftOut: [ArtifactRecord.File] = []
+        var problems: [String] = []
+    }
+
+    /// - Throws: `FileError` when the system can't tell what is there.
+    func inspect() throws(FileError) -> Finding {
+        var finding = Finding()
+        guard let status = try FileSystem.status(folder, followingLinks: false) else {
+            finding.problems.append("It isn't in the store: \(folder) isn't there.")
+            return finding
+        }
+        guard status.kind == .folder else {
+            finding.problems.append("\(folder) is no folder.")
+            return finding
+        }
+        let record: ArtifactRecord
+        do {
+            let bytes = try FileSystem.read(folder.appending(ArtifactRecord.fileName))
+            record = try ArtifactRecord(parsing: bytes)
+        } catch let flaw as ArtifactRecord.Flaw {
+            switch flaw {
+            case .unreadable(let reason): finding.problems.append("\(folder): \(reason).")
+            case .newerFormat(let format):
+                finding.problems.append(
+                    "\(folder): its artifact.json has format \(format), which this version of d3llm can't read."
+                )
+            }
+            return finding
+        } catch {
+            finding.problems.append("\(folder): its artifact.json can't be read.")
+            return finding
+        }
+        finding.record = record
+        finding.problems = identityProblems(record)
+        try inspectFiles(record, &finding)
+        return finding
+    }
+
+    private func identityProblems(_ record: ArtifactRecord) -> [String] {
+        var problems: [String] = []
+        let own = (try? record.recipe.canonicalBytes()).map { SHA256.hex(of: $0) }
+        if own != record.fingerprint {
+            problems.append(
+                "Its recipe has the fingerprint \(own.map { "\($0.prefix(12))…" } ?? "of nothing"), but its artifact.json says \(record.fingerprint.prefix(12))…."
+            )
+        }
+        if record.fingerprint != fingerprint {
+            problems.append(
+                "\(folder) holds another artifact: fingerprint \(record.fingerprint.prefix(12))… instead of \(fingerprint.prefix(12))…."
+            )
+        }
+        if folder.lastComponent?.string.hasSuffix("-\(record.fingerprint.prefix(12))") != true {
+            problems.append("The name of the folder \(folder) doesn't end in its fingerprint.")
+        }
+        return problems
+    }
+
+    private func inspectFiles(_ record: ArtifactRecord, _ finding: inout Finding) throws(FileError) {
+        var listed: Set<String> = [ArtifactRecord.fileName]
+        let marker = IncompleteMarker(of: record, in: folder)
+        let references = record.references
+        for file in record.files {
+            guard file.isInside, listed.insert(file.path).inserted else {
+                finding.problems.append("Its list of files has an entry that can't be: \(file.path).")
+                continue
+            }
+            let path = folder.pushing(FilePath(file.path))
+            if marker?.leftOut.contains(file.path) == true,
+                try FileSystem.status(path, followingLinks: false) == nil
+            {
+                finding.leftOut.append(file)
+            } else if let problem = try problem(of: file, isReference: references.contains(file.path)) {
+                finding.problems.append(problem)
+            }
+        }
+        if marker != nil { listed.insert(IncompleteMarker.fileName) }
+        for name in try Self.files(below: folder) where !listed.contains(name) {
+            finding.problems.append("It holds \(name), which its artifact.json doesn't list.")
+        }
+    }
+
+    private func problem(of file: ArtifactRecord.File, isReference: Bool) throws(FileError) -> String? {
+        let path = folder.pushing(FilePath(file.path))
+        guard let status = try FileSystem.status(path, followingLinks: isReference) else {
+            return isReference
+                ? "Its file \(file.path) is a link to a download that isn't in the cache any more; running its experiment again downloads it."
+                : "Its file \(file.path) is missing."
+        }
+        guard status.kind == .file else { return "Its file \(file.path) is no plain file." }
+        guard status.size == file.size else {
+            return "Its file \(file.path) has \(status.size) bytes instead of \(file.size)."
+        }
+        let hash = try SHA256.hex(ofFile: path)
+        guard hash != file.sha256 else { return nil }
+        return
+            "Its file \(file.path) has the SHA-256 \(hash.prefix(12))… instead of \(file.sha256.prefix(12))…."
+    }
+
+    /// Everything below a folder but folders, by path relative to it, in order; links aren't followed.
+    static func files(below folder: FilePath) throws(FileError) -> [String] {
+        var found: [String] = []
+        func visit(_ relative: String) throws(FileError) {
+            let path = relative.isEmpty ? folder : folder.pushing(FilePath(relative))
+            for name in try FileSystem.list(path) {
+                let child = relative.isEmpty ? name : "\(relative)/\(name)"
+                switch try FileSystem.status(path.appending(name), followingLinks: false)?.kind {
+                case .folder?: try visit(child)
+                case nil: break
+                default: found.append(child)
+                }
+            }
+        }
+        try visit("")
+        return found
+    }
+}

@@ -1,0 +1,126 @@
+import JSON
+
+/// A value that the command line sets.
+package struct Override: Sendable {
+    package let path: ConfigPath
+    package var value: ConfigNode
+    let keyOrigin: Origin
+
+    /// How the characters of a value are read; the key that they are for decides.
+    package enum Form: Sendable {
+        /// Text, with or without quotes; `null` is null where the key may be null.
+        case text(acceptsNull: Bool)
+        /// References: text, or JSON where it starts like a list or an object.
+        case references
+        /// JSON; what is none is taken for text, so that the key itself can say what it wants.
+        case json
+
+        package init(_ field: FieldDescription?) {
+            guard let field else {
+                self = .json
+                return
+            }
+            switch field.type {
+            case .string, .choice, .artifact: self = .text(acceptsNull: field.acceptsNull)
+            case .artifactList, .labelledArtifacts: self = .references
+            case .integer, .number, .flag, .list, .object: self = .json
+            }
+        }
+    }
+
+    /// Reads the value of an argument.
+    package init(_ argument: OverrideArgument, _ form: Form) throws(Diagnostic) {
+        path = argument.path
+        keyOrigin = argument.keyOrigin
+        let text = String(decoding: argument.value, as: UTF8.self)
+        let plain = ConfigNode(value: .string(text), origin: argument.valueOrigin)
+        let first = argument.value.first
+        let startsLikeJSON = first.map { "{[\"".utf8.contains($0) } ?? false
+        switch form {
+        case .text(let acceptsNull):
+            let isNull = acceptsNull && text == "null"
+            guard first == UInt8(ascii: "\"") || isNull else {
+                value = plain
+                return
+            }
+        case .references:
+            guard startsLikeJSON else {
+                value = plain
+                return
+            }
+        case .json: break
+        }
+        do {
+            let document = try JSONDocument(parsing: argument.value, name: "--set")
+            value = ConfigNode(
+                document.root, source: argument.valueOrigin.source, base: argument.valueOffset)
+        } catch {
+            guard !startsLikeJSON else {
+                throw Diagnostic(
+                    at: argument.valueOrigin,
+                    "The value starts like JSON, but \(error.message.lowercasedFirst)",
+                    hint: "Quote the whole argument for the shell, as in --set 'path=[1, 2]'.")
+            }
+            value = plain
+        }
+    }
+
+    /// Sets the value in the tree of the whole configuration.
+    ///
+    /// It wins over a matrix: a key that it gives a value isn't swept any longer. Keys that no kind knows are found
+    /// later, when the stages are read, like those of the file.
+    func apply(to root: inout ConfigNode) throws(Diagnostic) {
+        if let (section, stage, _) = path.inStage {
+            let names = root[section]?.members?.map(\.key) ?? []
+            guard names.contains(stage) else {
+                throw Diagnostic(
+                    at: keyOrigin, "There is no stage \"\(stage)\" to set something in.",
+                    hint: NearestName.hint(for: stage, among: names, what: "Stages"))
+            }
+        }
+        do {
+            try root.set(path.parts[...], to: value, keyOrigin: keyOrigin)
+            try settleMatrix(in: &root)
+            try settleReplication(in: &root)
+        } catch {
+            throw Diagnostic(at: keyOrigin, "The path \(error.reason).", hint: error.hint)
+        }
+    }
+
+    /// Takes the path out of its stage's matrix, and sets it inside the values that the matrix gives to what is above.
+    private func settleMatrix(in root: inout ConfigNode) throws(PathProblem) {
+        guard let (section, stage, inner) = path.inStage, inner.key(at: 0) != "matrix" else { return }
+        let matrixPath = ConfigPath([.key(section), .key(stage), .key("matrix")])
+        for axis in root[matrixPath]?.members ?? [] {
+            guard let axisPath = ConfigPath(inStage: axis.key) else { continue }
+            let place = matrixPath.appending(.key(axis.key))
+            if axisPath == inner {
+                try root.remove(place.parts[...])
+            } else if axisPath.isProperPrefix(of: inner) {
+                let rest = inner.parts.dropFirst(axisPath.parts.count)
+                for index in (axis.value.array ?? []).indices {
+                    try root.set(
+                        (place.parts + [.index(index)] + rest)[...], to: value, keyOrigin: keyOrigin)
+                }
+            }
+        }
+        if root[matrixPath]?.members?.isEmpty ?? false { try root.remove(matrixPath.parts[...]) }
+    }
+
+    /// Leaves one copy of what `replicate` makes for each value of the path: that of the value set.
+    private func settleReplication(in root: inout ConfigNode) throws(PathProblem) {
+        for axis in root[Replication.key]?.members ?? [] where ConfigPath(axis.key) == path {
+            let one = ConfigNode(value: .array([value]), origin: value.origin)
+            let place: [ConfigPath.Part] = [.key(Replication.key), .key(axis.key)]
+            try root.set(place[...], to: one, keyOrigin: keyOrigin)
+        }
+    }
+}
+
+extension String {
+    /// A sentence inside another one.
+    package var lowercasedFirst: String {
+        guard let first else { return self }
+        return first.lowercased() + dropFirst()
+    }
+}

@@ -1,0 +1,56 @@
+public import Base
+public import JSON
+
+/// Where a value of a configuration comes from: everything that sets it, the weakest first.
+public struct ValueExplanation: Sendable {
+    /// One place that sets the value, or takes it away.
+    public struct Entry: Sendable {
+        /// "default", a place in a file, "matrix at …", "--set".
+        public let place: String
+        /// Nil where the value is taken away.
+        public let value: JSONValue?
+        /// More about it: the variable that it comes from, why it is gone.
+        public let note: String?
+    }
+
+    public let path: String
+    /// What may stand there; nil where nothing is known.
+    public let expectation: String?
+    /// What the key means.
+    public let summary: String?
+    /// The places in order; the last one holds.
+    public let entries: [Entry]
+
+    /// The entry that holds.
+    public var holding: Entry? { entries.last }
+
+    /// All entries below one another for people, with a mark at the one that holds.
+    public var text: String {
+        var text = "\(path): \(expectation ?? "no key that a stage asks for")\n"
+        if let summary { text += "\(summary)\n" }
+        guard !entries.isEmpty else { return text + "\nNothing sets it, and it has no default.\n" }
+        text += "\n"
+        let width = entries.map(\.place.count).max() ?? 0
+        for (index, entry) in entries.enumerated() {
+            let mark = index == entries.count - 1 ? "*" : " "
+            let padding = String(repeating: " ", count: width - entry.place.count)
+            let parts = [entry.value?.oneLine, entry.note.map { entry.value == nil ? $0 : "(\($0))" }]
+            text += "\(mark) \(entry.place)\(padding)  \(parts.compactMap { $0 }.joined(separator: "  "))\n"
+        }
+        return text
+    }
+}
+
+/// A path that leads to nothing that a configuration has or could have.
+public struct UnknownPathError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .request }
+
+    public let description: String
+}
+
+extension JSONValue {
+    /// The value on one line.
+    package var oneLine: String {
+        (try? compactBytes()).map { String(decoding: $0, as: UTF8.self) } ?? "?"
+    }
+}

@@ -1,0 +1,74 @@
+public import Base
+package import JSON
+
+/// One thing that is wrong in a configuration, where it stands, and what would be right.
+public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The file; for an override its flag, as in `--set`.
+    public let file: String
+    /// The line, from 1.
+    public let line: Int
+    /// The column, from 1, in characters.
+    public let column: Int
+    /// What is wrong, as a sentence.
+    public let message: String
+    /// The offending line with a caret below the offending character.
+    public let excerpt: String
+    /// What would be right: the nearest name, the legal values.
+    public let hint: String?
+    /// Where the value is used, if it was written for a variable.
+    public let use: String?
+
+    package init(at origin: Origin, _ message: String, hint: String? = nil) {
+        let (line, column) = origin.source.position(of: origin.range.lowerBound)
+        self.file = origin.source.name
+        self.line = line
+        self.column = column
+        self.message = message
+        self.excerpt = origin.source.excerpt(at: origin.range.lowerBound)
+        self.hint = hint
+        self.use = Self.use(origin.uses)
+    }
+
+    private static func use(_ uses: [Origin]) -> String? {
+        guard !uses.isEmpty else { return nil }
+        return "The value is used at \(uses.map(\.place).joined(separator: ", and that at "))."
+    }
+
+    package init(_ error: JSONSyntaxError, hint: String? = nil) {
+        self.file = error.name
+        self.line = error.line
+        self.column = error.column
+        self.message = error.message
+        self.excerpt = error.excerpt
+        self.hint = hint
+        self.use = nil
+    }
+
+    public var description: String {
+        (["\(file):\(line):\(column): \(message)", excerpt] + [hint, use].compactMap { $0 })
+            .joined(separator: "\n")
+    }
+}
+
+/// All that is wrong in a configuration.
+public struct ConfigurationError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .request }
+
+    /// The problems, sorted by their place; never empty.
+    public let diagnostics: [Diagnostic]
+
+    package init(_ diagnostics: [Diagnostic]) {
+        // Variants of one stage share most of their lines, and with them their problems.
+        var seen: Set<Diagnostic> = []
+        self.diagnostics =
+            diagnostics
+            .filter { seen.insert($0).inserted }
+            .sorted { ($0.file, $0.line, $0.column) < ($1.file, $1.line, $1.column) }
+    }
+
+    public var description: String {
+        let count = diagnostics.count == 1 ? "1 problem" : "\(diagnostics.count) problems"
+        return diagnostics.map(\.description).joined(separator: "\n\n")
+            + "\n\n\(count) found; nothing was run."
+    }
+}

@@ -1,0 +1,145 @@
+public import JSON
+
+/// Whether a key decides an artifact's content.
+public enum FieldRole: Sendable, Hashable {
+    /// Part of the recipe: another value is another artifact.
+    case recipe
+    /// Only how the work is done (batch sizes proved neutral, verbosity); never fingerprinted.
+    case execution
+}
+
+/// What a key may be set to.
+public indirect enum FieldType: Sendable {
+    case integer(Bounds<Int>)
+    case number(Bounds<Double>)
+    case flag
+    case string
+    case choice([String])
+    case list(of: FieldType, atLeast: Int)
+    case object(ObjectDescription)
+    case artifact([ArtifactType])
+    case artifactList([ArtifactType], atLeast: Int)
+    case labelledArtifacts([ArtifactType], atLeast: Int)
+
+    /// What a message asks for, as in "should be …".
+    var expectation: String {
+        switch self {
+        case .integer(let bounds): "a whole number\(bounds.phrase)"
+        case .number(let bounds): "a number\(bounds.phrase)"
+        case .flag: "true or false"
+        case .string: "text in double quotes"
+        case .choice(let names): "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
+        case .list(let element, let count):
+            (count > 0 ? "a list of at least \(count), each " : "a list, each element ") + element.expectation
+        case .object: "an object"
+        case .artifact(let types): "a reference such as \"@stage\" to a \(Self.alternatives(types))"
+        case .artifactList(let types, _):
+            "one reference or a list of references to a \(Self.alternatives(types))"
+        case .labelledArtifacts(let types, _):
+            "an object such as {\"label\": \"@stage\"} of references to a \(Self.alternatives(types))"
+        }
+    }
+
+    /// What a table of keys shows.
+    package var label: String {
+        switch self {
+        case .integer(let bounds): "integer\(bounds.phrase)"
+        case .number(let bounds): "number\(bounds.phrase)"
+        case .flag: "true or false"
+        case .string: "string"
+        case .choice(let names): names.joined(separator: " | ")
+        case .list(let element, _): "list of \(element.label)"
+        case .object: "object"
+        case .artifact(let types): "@\(Self.alternatives(types))"
+        case .artifactList(let types, _): "list of @\(Self.alternatives(types))"
+        case .labelledArtifacts(let types, _): "label → @\(Self.alternatives(types))"
+        }
+    }
+
+    package static func alternatives(_ types: [ArtifactType]) -> String {
+        types.map(\.name).joined(separator: " or ")
+    }
+}
+
+/// All that is known about one key: what the parser checks is what the table of keys and the schema say.
+public struct FieldDescription: Sendable {
+    /// Whether a key must be there, and what holds when it isn't.
+    public enum Presence: Sendable {
+        case required
+        case optional
+        /// The recipe has this value where the key is absent.
+        case defaulted(JSONValue)
+        /// This holds where the key is absent, and the recipe has nothing.
+        case implied(JSONValue)
+    }
+
+    public let key: String
+    public let type: FieldType
+    public let presence: Presence
+    public let role: FieldRole
+    /// One or two sentences for the reader of a configuration.
+    public let summary: String
+    /// Whether the key may be set to null.
+    public let acceptsNull: Bool
+
+    package init(
+        key: String, type: FieldType, presence: Presence, role: FieldRole, summary: String,
+        acceptsNull: Bool? = nil
+    ) {
+        self.key = key
+        self.type = type
+        self.presence = presence
+        self.role = role
+        self.summary = summary
+        if case .optional = presence {
+            self.acceptsNull = acceptsNull ?? true
+        } else {
+            self.acceptsNull = acceptsNull ?? false
+        }
+    }
+
+    /// What a message asks for, null included where it may be given.
+    var expectation: String {
+        type.expectation + (acceptsNull ? ", or null" : "")
+    }
+
+    /// What holds where the key is absent; nil where nothing is known to.
+    package var defaultValue: JSONValue? {
+        switch presence {
+        case .defaulted(let value), .implied(let value): value
+        case .required, .optional: nil
+        }
+    }
+}
+
+/// The keys of an object.
+public struct ObjectDescription: Sendable {
+    /// One value of the key that decides on further keys, and these.
+    public struct Alternative: Sendable {
+        public let name: String
+        public let summary: String
+        public let fields: [FieldDescription]
+    }
+
+    /// A key whose value decides which further keys there are.
+    public struct Alternatives: Sendable {
+        public let key: String
+        public let cases: [Alternative]
+    }
+
+    /// The keys that are always there to be set.
+    public let fields: [FieldDescription]
+    /// The keys that depend on the value of one of `fields`.
+    public let alternatives: Alternatives?
+
+    /// All keys that hold for an object, its own alternative's included.
+    package func fields(of node: ConfigNode?) -> [FieldDescription] {
+        guard let alternatives, let name = node?[alternatives.key]?.string else { return fields }
+        return fields + (alternatives.cases.first { $0.name == name }?.fields ?? [])
+    }
+
+    /// Whether a key must be there.
+    var hasRequiredKey: Bool {
+        fields.contains { if case .required = $0.presence { true } else { false } }
+    }
+}

@@ -1,0 +1,89 @@
+public import JSON
+
+/// Objects in which the value of one key decides which others there are.
+extension Fields {
+    /// One of several named alternatives, each with keys of its own in the same object; nil after a report.
+    ///
+    /// ```swift
+    /// fields.alternative("method", of: methods.map { method in
+    ///     FieldAlternative(method.name, method.summary) { Options(method, $0) }
+    /// }, "The method.")
+    /// ```
+    public func alternative<Value>(
+        _ key: String, of cases: [FieldAlternative<Value>], _ summary: String
+    ) -> (name: String, value: Value)? {
+        let names = cases.map(\.name)
+        let name = read(
+            key, .choice(names), presence: .required, summary, role: .recipe, fallback: nil, placeholder: "",
+            decode: { node -> String? in
+                if let name = node.string, names.contains(name) { return name }
+                self.mismatch(key, .choice(names), node)
+                return nil
+            },
+            encode: { .string($0) })
+        // Only a description names them all; it would cost time at every variant of a sweep.
+        let described = node == nil ? cases : []
+        alternatives = .init(
+            key: key,
+            cases: described.map {
+                .init(name: $0.name, summary: $0.summary, fields: describe($0.read).fields)
+            })
+        guard let node, let chosen = cases.first(where: { $0.name == name }) else {
+            // Which keys are right isn't known, so that none is reported.
+            alternativeKeys = nil
+            return nil
+        }
+        let child = Fields(node, anchor: anchor, path: path, session: session)
+        let value = chosen.read(child)
+        alternativeKeys = child.description.fields.map(\.key)
+        for member in child.config.members { config[member.key] = member.value }
+        return (name, value)
+    }
+
+    /// An option that another module describes: its value as given, nil where the key is absent.
+    ///
+    /// - Parameters:
+    ///   - type: A number, a flag, text or a choice.
+    ///   - value: What holds where the key is absent; it is shown and leaves no trace in the recipe.
+    public func option(
+        _ key: String, _ type: FieldType, implied value: JSONValue, acceptsNull: Bool, _ summary: String
+    ) -> JSONValue? {
+        read(
+            key, type, presence: .implied(value), summary, role: .recipe, acceptsNull: acceptsNull,
+            fallback: .some(nil), placeholder: nil,
+            decode: { node -> JSONValue?? in
+                if node.isNull, acceptsNull { return .some(.null) }
+                return self.scalar(node, key, type).map(Optional.some)
+            },
+            encode: { $0 })
+    }
+
+    private func scalar(_ node: ConfigNode, _ key: String, _ type: FieldType) -> JSONValue? {
+        switch type {
+        case .integer(let bounds): return integer(node, key, bounds).map { .integer($0) }
+        case .number(let bounds): return number(node, key, bounds).map { .number($0) }
+        case .flag: return flag(node, key).map { .bool($0) }
+        case .string: return string(node, key).map { .string($0) }
+        case .choice(let names):
+            if let string = node.string, names.contains(string) { return .string(string) }
+            mismatch(key, type, node)
+            return nil
+        case .list, .object, .artifact, .artifactList, .labelledArtifacts:
+            preconditionFailure("an option is a number, a flag, text or a choice")
+        }
+    }
+}
+
+/// One alternative of an object, by the value of the key that decides.
+public struct FieldAlternative<Value>: Sendable {
+    package let name: String
+    package let summary: String
+    package let read: @Sendable (Fields) -> Value
+
+    /// The alternative that holds where the key is set to `name`; `read` asks for its keys.
+    public init(_ name: String, _ summary: String, read: @escaping @Sendable (Fields) -> Value) {
+        self.name = name
+        self.summary = summary
+        self.read = read
+    }
+}

@@ -1,0 +1,179 @@
+package import JSON
+
+/// The keys of one object of a configuration, read by the initialiser of the type that they configure.
+///
+/// One initialiser does three jobs, so that they can't disagree:
+///
+/// ```swift
+/// init(_ fields: Fields) {
+///     teacher = fields.artifact("teacher", types: [.model], "The model whose trajectories are learned.")
+///     steps = fields.integer("steps", default: 300, in: 1...1_000_000, "Optimiser steps.")
+/// }
+/// ```
+///
+/// It *parses*: each method gives the value of its key, or of the default. Nothing is thrown: problems are
+/// collected with their place, a placeholder is given, and what was initialised is dropped in the end.
+/// It *records* the resolved value of each key for the recipe.
+/// It *describes*: run without an object, it yields the table of keys that help and schema are made from. Hence
+/// every key must be asked for on every path through the initialiser.
+public final class Fields {
+    /// The object; nil when only the description is wanted.
+    package let node: ConfigNode?
+    /// Where to report what is missing.
+    package let anchor: Origin?
+    /// The keys that lead here from the stage's object.
+    package let path: [String]
+    package let session: ReadingSession
+    /// Keys that belong to the runner and aren't for this reader to judge.
+    private let reserved: [String]
+
+    /// What was asked for, in order.
+    private(set) var descriptions: [FieldDescription] = []
+    /// The keys that depend on one of them, and those of them that hold; nil while it isn't known which do.
+    package var alternatives: ObjectDescription.Alternatives?
+    var alternativeKeys: [String]? = []
+    /// The resolved values of the keys that are part of the recipe, without references.
+    package var config = JSONObject()
+
+    package init(
+        _ node: ConfigNode?, anchor: Origin?, path: [String], session: ReadingSession, reserved: [String] = []
+    ) {
+        self.node = node
+        self.anchor = anchor
+        self.path = path
+        self.session = session
+        self.reserved = reserved
+        if let node, node.members == nil {
+            session.report(node.origin, "\(name(of: nil)) should be an object; this is \(node.shown).")
+        }
+    }
+
+    /// A reader without an object, for descriptions.
+    static func describing() -> Fields { Fields(nil, anchor: nil, path: [], session: ReadingSession()) }
+
+    /// What was asked for, as a description of the object.
+    package var description: ObjectDescription { .init(fields: descriptions, alternatives: alternatives) }
+
+    /// Whether the object has the key with the value null, which the optional readers don't tell from its absence.
+    public func isNull(_ key: String) -> Bool { node?[key]?.isNull ?? false }
+
+    /// Reports a problem that only shows when keys are seen together.
+    ///
+    /// - Parameters:
+    ///   - key: The key to point at.
+    ///   - message: What is wrong, as a sentence.
+    ///   - hint: What would be right.
+    public func reject(_ key: String, _ message: String, hint: String? = nil) {
+        guard let origin = node?.member(key)?.value.origin ?? anchor else { return }
+        session.report(origin, message, hint: hint)
+    }
+
+    /// Looks up, checks, records and describes one key: what all the public methods come down to.
+    ///
+    /// - Parameters:
+    ///   - fallback: The value when the key is absent; nil when it must be there.
+    ///   - placeholder: Any value of the type, to go on with after a problem.
+    ///   - decode: Turns a node into a value; reports and gives nil when it can't.
+    ///   - encode: The value's form in the recipe; nil keeps it out (references are recorded as inputs).
+    package func read<Value>(
+        _ key: String, _ type: FieldType, presence: FieldDescription.Presence, _ summary: String,
+        role: FieldRole, acceptsNull: Bool? = nil,
+        fallback: Value?, placeholder: Value, decode: (ConfigNode) -> Value?, encode: (Value) -> JSONValue?
+    ) -> Value {
+        precondition(!descriptions.contains { $0.key == key }, "the key \"\(key)\" is asked for twice")
+        descriptions.append(
+            FieldDescription(
+                key: key, type: type, presence: presence, role: role, summary: summary,
+                acceptsNull: acceptsNull))
+        guard let node else { return fallback ?? placeholder }
+        let value: Value
+        if let found = node[key] {
+            guard let decoded = decode(found) else { return fallback ?? placeholder }
+            value = decoded
+        } else if let fallback {
+            value = fallback
+        } else {
+            if node.members != nil, let anchor {
+                session.report(
+                    anchor, "\(name(of: nil)) lacks the key \"\(key)\".",
+                    hint: "\"\(key)\" should be \(type.expectation): \(summary)")
+            }
+            return placeholder
+        }
+        // What may be absent and is leaves no trace, so that a kind can take on such a key without changing the
+        // identity of the stages that don't use it.
+        switch presence {
+        case .optional where node[key] == nil, .implied where node[key] == nil: return value
+        default: break
+        }
+        if role == .recipe, let encoded = encode(value) { config[key] = encoded }
+        return value
+    }
+
+    /// Says that the value at `node` isn't what `key` takes.
+    func mismatch(_ key: String, _ type: FieldType, _ node: ConfigNode) {
+        var hint: String?
+        if case .choice(let names) = type, let given = node.string {
+            hint = NearestName.nearest(to: given, among: names).map { "Did you mean \"\($0)\"?" }
+        }
+        session.report(
+            node.origin, "\(name(of: key)) should be \(type.expectation); this is \(node.shown).", hint: hint)
+    }
+
+    /// Reports the keys that nobody asked for.
+    ///
+    /// Called once the initialiser is through.
+    package func finish() {
+        guard let node, let members = node.members, let alternativeKeys else { return }
+        let known = descriptions.map(\.key) + alternativeKeys
+        let choice = alternatives.flatMap { node[$0.key]?.string }.map { " with \"\($0)\"" } ?? ""
+        for member in members where !known.contains(member.key) && !reserved.contains(member.key) {
+            session.report(
+                member.keyOrigin, "\(name(of: nil))\(choice) has no key \"\(member.key)\".",
+                hint: NearestName.hint(for: member.key, among: known + reserved, what: "Its keys"))
+        }
+    }
+
+    /// What messages call this object, or one of its keys.
+    package func name(of key: String?) -> String {
+        let keys = path + (key.map { [$0] } ?? [])
+        return keys.isEmpty ? session.subject : "\"\(keys.joined(separator: "."))\" of \(session.subject)"
+    }
+}
+
+/// What the readers of one stage share: its problems and its references.
+package final class ReadingSession {
+    /// What messages call the thing that is read, for example `stage "student"`.
+    package let subject: String
+    /// The stages that can be referred to; nil while only a description is wanted.
+    package let directory: StageDirectory?
+    /// The hashes of what stages take from outside.
+    let pins: Pins
+    package private(set) var diagnostics: [Diagnostic] = []
+    /// The references by the path of their key.
+    package private(set) var inputs: [StageInput] = []
+    /// Each stage referred to and the place that does.
+    private(set) var edges: [(stage: String, origin: Origin)] = []
+
+    package init(subject: String = "", directory: StageDirectory? = nil, pins: Pins = .none) {
+        self.subject = subject
+        self.directory = directory
+        self.pins = pins
+    }
+
+    package func report(_ origin: Origin, _ message: String, hint: String? = nil) {
+        diagnostics.append(Diagnostic(at: origin, message.capitalizedFirst, hint: hint))
+    }
+
+    package func record(_ input: StageInput) { inputs.append(input) }
+
+    func recordEdge(to stage: String, at origin: Origin) { edges.append((stage, origin)) }
+}
+
+extension String {
+    /// A phrase at the start of a sentence.
+    package var capitalizedFirst: String {
+        guard let first else { return self }
+        return first.uppercased() + dropFirst()
+    }
+}

@@ -1,0 +1,142 @@
+package import JSON
+
+/// A field in which two recipes differ.
+public struct RecipeDifference: Sendable, Hashable, CustomStringConvertible {
+    /// The key as the configuration has it; "kind", "kind version" or "seed" outside the stage's own keys.
+    public let field: String
+    /// Nil where the old recipe has no such field.
+    public let old: String?
+    /// Nil where the new recipe has no such field.
+    public let new: String?
+    /// Whether the field refers to the artifact of another stage: then both are fingerprints.
+    public let isInput: Bool
+
+    package init(field: String, old: String?, new: String?, isInput: Bool = false) {
+        self.field = field
+        self.old = old
+        self.new = new
+        self.isInput = isInput
+    }
+
+    public var description: String { description(of: "") }
+
+    /// The same with the stage that the field is of behind it: "steps of @teacher: 300 → 600".
+    package func description(of owner: String) -> String {
+        func shown(_ value: String?) -> String {
+            value.map { isInput ? InputReference($0).short : $0 } ?? "(none)"
+        }
+        return "\(isInput ? "input " : "")\(field)\(owner): \(shown(old)) → \(shown(new))"
+    }
+
+    /// All fields that differ, in the order of the new recipe, then those that are gone; inputs after the stage's
+    /// own keys.
+    package static func between(_ old: JSONValue, _ new: JSONValue) -> [RecipeDifference] {
+        let before = RecipeFields(old)
+        let after = RecipeFields(new)
+        return differences(before.own, after.own) + inputDifferences(before.inputs, after.inputs)
+            + differences(before.seed, after.seed)
+    }
+
+    private static func differences(_ before: [(String, String)], _ after: [(String, String)])
+        -> [RecipeDifference]
+    {
+        let old = Dictionary(before, uniquingKeysWith: { first, _ in first })
+        let new = Set(after.map(\.0))
+        let changed = after.compactMap { field, value in
+            old[field] == value ? nil : RecipeDifference(field: field, old: old[field], new: value)
+        }
+        let gone = before.filter { !new.contains($0.0) }
+            .map { RecipeDifference(field: $0.0, old: $0.1, new: nil) }
+        return changed + gone
+    }
+
+    /// References are compared as a set first: one more point of a curve is one difference, not a shift of all.
+    private static func inputDifferences(
+        _ before: [(String, [String])], _ after: [(String, [String])]
+    ) -> [RecipeDifference] {
+        let fields = after.map(\.0) + before.map(\.0).filter { field in !after.contains { $0.0 == field } }
+        return fields.flatMap { field -> [RecipeDifference] in
+            let old = before.first { $0.0 == field }?.1 ?? []
+            let new = after.first { $0.0 == field }?.1 ?? []
+            let gone = old.filter { !new.contains($0) }
+            let added = new.filter { !old.contains($0) }
+            if gone.isEmpty, added.isEmpty {
+                guard old != new else { return [] }
+                func text(_ references: [String]) -> String {
+                    references.map { InputReference($0).short }.joined(separator: ", ")
+                }
+                return [RecipeDifference(field: "order of \(field)", old: text(old), new: text(new))]
+            }
+            return (0..<max(gone.count, added.count)).map { index in
+                RecipeDifference(
+                    field: field, old: index < gone.count ? gone[index] : nil,
+                    new: index < added.count ? added[index] : nil, isInput: true)
+            }
+        }
+    }
+}
+
+/// A reference as a recipe holds it: a fingerprint, with a part after a dot.
+package struct InputReference {
+    package let fingerprint: String
+    package let part: String?
+
+    package init(_ text: String) {
+        let pieces = text.split(separator: ".", maxSplits: 1)
+        fingerprint = pieces.first.map(String.init) ?? ""
+        part = pieces.count > 1 ? String(pieces[1]) : nil
+    }
+
+    /// Cut to the length that folders have.
+    package var short: String { fingerprint.prefix(12) + (part.map { ".\($0)" } ?? "") }
+}
+
+/// A recipe taken apart into fields with text for a value.
+private struct RecipeFields {
+    /// Format, kind, version and the stage's keys.
+    let own: [(String, String)]
+    let inputs: [(String, [String])]
+    let seed: [(String, String)]
+
+    init(_ recipe: JSONValue) {
+        var own: [(String, String)] = []
+        func visit(_ path: String, _ value: JSONValue) {
+            switch value {
+            case .object(let object) where !object.members.isEmpty:
+                for member in object.members {
+                    visit(path.isEmpty ? member.key : "\(path).\(member.key)", member.value)
+                }
+            case .array(let elements) where elements.contains { $0.object != nil }:
+                for (index, element) in elements.enumerated() { visit("\(path)[\(index)]", element) }
+            case .object where path.isEmpty: break
+            default: own.append((path, value.string ?? value.oneLine))
+            }
+        }
+        for (key, name) in [("format", "recipe format"), ("kind", "kind"), ("version", "kind version")] {
+            visit(name, recipe[key] ?? .null)
+        }
+        visit("", recipe["config"] ?? [:])
+        var inputs: [(String, [String])] = []
+        for member in recipe["inputs"]?.object?.members ?? [] {
+            switch member.value {
+            case .string(let reference): inputs.append((member.key, [reference]))
+            case .array(let elements):
+                let labels = elements.compactMap { $0["label"]?.string }
+                guard !labels.isEmpty else {
+                    inputs.append((member.key, elements.compactMap(\.string)))
+                    continue
+                }
+                for element in elements {
+                    let references = element["artifacts"]?.array?.compactMap(\.string) ?? []
+                    inputs.append(("\(member.key).\(element["label"]?.string ?? "")", references))
+                }
+                // Their order counts too: it is the order of the rows of a table.
+                own.append(("labels of \(member.key)", labels.joined(separator: ", ")))
+            default: break
+            }
+        }
+        self.own = own
+        self.inputs = inputs
+        seed = [("seed", recipe["seed"]?.oneLine ?? "null")]
+    }
+}

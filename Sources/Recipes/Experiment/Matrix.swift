@@ -1,0 +1,98 @@
+import JSON
+
+/// The variants that a stage's `matrix` spans: the Cartesian product, later keys varying fastest.
+struct Matrix {
+    /// One key of one point.
+    struct Setting {
+        package let path: ConfigPath
+        let keyOrigin: Origin
+        package let value: ConfigNode
+        /// The place of the value among those of its key, from 1.
+        package let number: Int
+    }
+
+    /// One value for each key.
+    let points: [[Setting]]
+
+    /// More variants than this are a slip of the pen, not a sweep.
+    package static let limit = 10_000
+
+    package init(_ node: ConfigNode, subject: String, report: (Diagnostic) -> Void) {
+        guard let members = node.members, !members.isEmpty else {
+            report(
+                Diagnostic(
+                    at: node.origin,
+                    "The matrix of \(subject) should be an object of lists; this is \(node.shown).",
+                    hint: #"For example: "matrix": {"decoder.threshold": [0.1, 0.3]}"#))
+            points = []
+            return
+        }
+        var points: [[Setting]] = [[]]
+        for member in members {
+            guard let values = member.value.array, !values.isEmpty else {
+                report(
+                    Diagnostic(
+                        at: member.value.origin,
+                        "\"\(member.key)\" in the matrix of \(subject) should be a list of at least one value; this is \(member.value.shown)."
+                    ))
+                continue
+            }
+            guard let path = ConfigPath(inStage: member.key), let first = path.key(at: 0), first != "kind",
+                first != "matrix"
+            else {
+                report(
+                    Diagnostic(
+                        at: member.keyOrigin, "A matrix can't set \"\(member.key)\".",
+                        hint: "It sets keys of the stage, by dotted path, and \"seed\"."))
+                continue
+            }
+            guard points.count * values.count <= Self.limit else {
+                report(
+                    Diagnostic(
+                        at: member.keyOrigin,
+                        "The matrix of \(subject) spans more than \(Self.limit) variants."))
+                break
+            }
+            let settings = values.enumerated().map { index, value in
+                Setting(path: path, keyOrigin: member.keyOrigin, value: value, number: index + 1)
+            }
+            points = points.flatMap { point in settings.map { point + [$0] } }
+        }
+        self.points = points
+    }
+
+    /// `stage[threshold=0.1]` for each point; keys go by their last part where that is unambiguous.
+    package func names(of stage: String) -> [String] {
+        let paths = (points.first ?? []).map(\.path.description)
+        let last = paths.map { String($0.split(separator: ".").last ?? "") }
+        let labels = paths.indices.map { i in last.count { $0 == last[i] } == 1 ? last[i] : paths[i] }
+        return points.map { point in
+            let settings = zip(labels, point).map { "\($0)=\(Self.text(of: $1))" }
+            return "\(stage)[\(settings.joined(separator: ","))]"
+        }
+    }
+
+    /// Scalars stand for themselves; lists and objects are numbered.
+    private static func text(of setting: Setting) -> String {
+        switch setting.value.value {
+        case .string(let string): string
+        case .null, .bool, .number: setting.value.shown
+        case .array, .object: "#\(setting.number)"
+        }
+    }
+}
+
+extension JSONValue {
+    /// The same value without its place.
+    package init(_ node: ConfigNode) {
+        switch node.value {
+        case .null: self = .null
+        case .bool(let bool): self = .bool(bool)
+        case .number(let number):
+            self = number.int.map(JSONValue.integer) ?? number.double.map(JSONValue.number) ?? .null
+        case .string(let string): self = .string(string)
+        case .array(let array): self = .array(array.map(JSONValue.init))
+        case .object(let members): self = .object(JSONObject(members.map { ($0.key, JSONValue($0.value)) }))
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/// What a configuration must know of a kind of stages: its name, its keys, and what its artifact is.
+///
+/// A value of the type is one configured stage: its properties are the keys of the stage's object. What it does when it
+/// runs is known to those that run it: `StageKind` in the module `Runs`.
+public protocol StageDescription: Sendable {
+    /// What configurations write: "distill".
+    static var name: String { get }
+    /// Raised whenever the same keys give another result than before; it is part of the recipe.
+    static var version: Int { get }
+    /// One or two sentences for `d3llm kinds`.
+    static var summary: String { get }
+    /// What the artifact holds.
+    static var output: ArtifactType { get }
+    /// The parts that `"@stage.part"` may name; none unless the kind says so.
+    static var parts: [String] { get }
+
+    /// Reads the stage's keys. Asks for every key on every path, throws nothing and does nothing else.
+    init(_ fields: Fields)
+}
+
+extension StageDescription {
+    public static var parts: [String] { [] }
+}
+
+/// The kinds that configurations can name.
+public struct StageRegistry: Sendable {
+    /// The kinds in the order in which they are listed.
+    public let kinds: [any StageDescription.Type]
+    /// Where the hashes of inputs come from; nil where no kind takes any.
+    let pins: PinSource?
+
+    /// Kinds with distinct names.
+    public init(_ kinds: [any StageDescription.Type], pins: PinSource? = nil) {
+        precondition(Set(kinds.map { $0.name }).count == kinds.count, "two kinds have the same name")
+        self.kinds = kinds
+        self.pins = pins
+    }
+
+    /// The kind of that name.
+    public subscript(name: String) -> (any StageDescription.Type)? { kinds.first { $0.name == name } }
+
+    /// All keys of a kind, found by reading it without an object.
+    public static func description(of kind: any StageDescription.Type) -> ObjectDescription {
+        let fields = Fields.describing()
+        _ = kind.init(fields)
+        return fields.description
+    }
+}

@@ -1,0 +1,189 @@
+public import JSON
+
+extension StageRegistry {
+    /// The JSON Schema (draft 7, which editors know best) of configurations, from the descriptions that the parser
+    /// itself goes by.
+    ///
+    /// What it can't say is left to the parser: whether what a reference names is there and of the right type, what
+    /// variables hold, and rules between keys. A file with `extends` needs no key, because another may set it; the same
+    /// goes for the keys of a stage with a matrix.
+    public var schema: JSONValue {
+        var builder = SchemaBuilder()
+        return builder.schema(of: self)
+    }
+}
+
+/// Builds the schema and the definitions that it refers to.
+struct SchemaBuilder {
+    /// Definitions by name, in the order in which they were asked for.
+    var definitions = JSONObject()
+
+    mutating func schema(of registry: StageRegistry) -> JSONValue {
+        for kind in registry.kinds { define(kind) }
+        define(stage: registry)
+        var properties = JSONObject(
+            ExperimentHead.fields.map {
+                ($0.key, documented(schema(of: $0.type, isNullable: $0.acceptsNull), $0))
+            })
+        properties["name"]?.merge([
+            "pattern": .string("^(?!(.*/)?runs(/|$))[a-z0-9_-]+(/[a-z0-9_-]+)*$|\(Patterns.someVariable)")
+        ])
+        properties["extends"] = [
+            "description":
+                "Files that this one builds on, relative to it. Objects are joined key by key, lists and all other values are replaced; later files win, and this one wins over all.",
+            "type": ["string", "array"], "minLength": 1, "items": ["type": "string", "minLength": 1],
+        ]
+        properties["without"] = [
+            "description":
+                "Paths such as \"stages.table\" or \"stages.curve.decoder.delay\" that are left out of what the files of \"extends\" set.",
+            "type": ["string", "array"], "pattern": .string(Patterns.path),
+            "items": ["type": "string", "pattern": .string(Patterns.path)],
+        ]
+        properties["variables"] = [
+            "description":
+                "Values by name: \"${name}\" stands for the value, of whatever type; inside a longer text, texts, numbers and truth values are written out.",
+            "type": "object", "propertyNames": ["pattern": .string(Patterns.name)],
+        ]
+        properties[Replication.key] = [
+            "description":
+                "Lists of values by path, \"seed\" or \"stages.name.key\": every stage is copied for each of their combinations.",
+            "type": "object", "minProperties": 1,
+            "propertyNames": ["pattern": .string(#"^(seed|stages\.[^.]+\..+)$"#)],
+            "additionalProperties": [
+                "type": ["array", "string"], "minItems": 1, "pattern": .string(Patterns.oneVariable),
+            ],
+        ]
+        properties[Replication.summaryKey] = [
+            "description":
+                "Stages that come once, after all copies that \"replicate\" makes; \"@name\" stands for all copies of a stage.",
+            "type": "object", "propertyNames": ["pattern": .string(Patterns.name)],
+        ]
+        properties[Pins.key] = [
+            "description":
+                "SHA-256 of the files of inputs from outside, by input and path; put in from data.lock where it is left out.",
+            "type": "object",
+            "additionalProperties": [
+                "type": "object", "additionalProperties": ["type": "string", "pattern": "^[0-9a-f]{64}$"],
+            ],
+        ]
+        properties["stages"] = [
+            "description": "The stages by name; they refer to one another as \"@name\".", "type": "object",
+            "propertyNames": ["pattern": .string(Patterns.name)],
+        ]
+        func stages(_ definition: String, _ more: JSONObject) -> JSONValue {
+            var stages: JSONObject = ["additionalProperties": reference(definition)]
+            for member in more.members { stages[member.key] = member.value }
+            return [
+                "stages": .object(stages),
+                Replication.summaryKey: ["additionalProperties": reference(definition)],
+            ]
+        }
+        return [
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "title": "Experiment of d3llm",
+            "description": "Named stages that refer to one another; each leaves an artifact in the store.",
+            "allowComments": true,
+            "type": "object", "properties": .object(properties), "additionalProperties": false,
+            "dependencies": ["without": ["extends"]],
+            "if": ["required": ["extends"]],
+            "then": ["properties": stages("partialStage", [:])],
+            "else": [
+                "required": ["name", "stages"], "properties": stages("stage", ["minProperties": 1]),
+                "dependencies": [Replication.summaryKey: [.string(Replication.key)]],
+            ],
+            "definitions": .object(definitions),
+        ]
+    }
+
+    /// A kind's keys twice: as a stage has to have them, and without demands.
+    private mutating func define(_ kind: any StageDescription.Type) {
+        let object = StageRegistry.description(of: kind)
+        for isStrict in [true, false] {
+            var body = keys(of: object, name: kind.name, isStrict: isStrict)
+            var properties: JSONObject = ["kind": ["const": .string(kind.name)]]
+            for field in StageHead.fields(StageRegistry([])) where field.key != "kind" {
+                properties[field.key] = documented(schema(of: field.type), field)
+            }
+            properties["matrix"] = matrix(of: object, name: kind.name)
+            for member in body["properties"]?.object?.members ?? [] { properties[member.key] = member.value }
+            body["properties"] = .object(properties)
+            body["description"] = .string(kind.summary)
+            define(isStrict ? kind.name : "\(kind.name).partial", .object(body))
+        }
+    }
+
+    private mutating func define(stage registry: StageRegistry) {
+        let names = registry.kinds.map { $0.name }
+        let kind: JSONValue = [
+            "description": "What the stage does.",
+            "anyOf": [
+                [
+                    "enum": .array(names.map(JSONValue.string)),
+                    "enumDescriptions": .array(registry.kinds.map { .string($0.summary) }),
+                ],
+                ["type": "string", "pattern": .string(Patterns.someVariable)],
+            ],
+        ]
+        func branches(_ body: (String) -> JSONValue) -> JSONValue {
+            .array(
+                names.map {
+                    [
+                        "if": ["required": ["kind"], "properties": ["kind": ["const": .string($0)]]],
+                        "then": body($0),
+                    ]
+                })
+        }
+        definitions["stage"] = [
+            "type": ["object", "string"], "pattern": .string(Patterns.oneVariable), "required": ["kind"],
+            "properties": ["kind": kind],
+            "allOf": branches { name in
+                [
+                    "if": ["required": ["matrix"]], "then": reference("\(name).partial"),
+                    "else": reference(name),
+                ]
+            },
+        ]
+        var known: [String] = ["kind", "seed", "matrix"]
+        for field in registry.kinds.flatMap({ StageRegistry.description(of: $0).fields }) {
+            if !known.contains(field.key) { known.append(field.key) }
+        }
+        definitions["partialStage"] = [
+            "type": ["object", "string"], "pattern": .string(Patterns.oneVariable),
+            "properties": ["kind": kind],
+            "propertyNames": ["enum": .array(known.map(JSONValue.string))],
+            "allOf": branches { reference("\($0).partial") },
+        ]
+    }
+
+    /// Keeps a definition.
+    mutating func define(_ name: String, _ body: JSONValue) { definitions[name] = body }
+
+    package func reference(_ name: String) -> JSONValue { ["$ref": .string("#/definitions/\(name)")] }
+
+    /// A type with the documentation of its key.
+    func documented(_ type: JSONValue, _ field: FieldDescription) -> JSONValue {
+        var object = JSONObject()
+        let note = field.role == .execution ? " It isn't part of the recipe." : ""
+        object["description"] = .string(field.summary + note)
+        if type["$ref"] != nil {
+            // What stands beside a reference isn't looked at.
+            object["allOf"] = [type]
+        } else {
+            for member in type.object?.members ?? [] { object[member.key] = member.value }
+        }
+        if let value = field.defaultValue {
+            if case .object = field.type { return .object(object) }
+            object["default"] = value
+        }
+        return .object(object)
+    }
+}
+
+extension JSONValue {
+    /// Adds members to an object.
+    fileprivate mutating func merge(_ more: JSONObject) {
+        guard var object = self.object else { return }
+        for member in more.members { object[member.key] = member.value }
+        self = .object(object)
+    }
+}

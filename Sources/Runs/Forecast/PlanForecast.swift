@@ -1,0 +1,118 @@
+package import ArtifactStore
+package import JSON
+internal import Recipes
+
+/// What a plan's stages would take together, and what stands against it.
+public struct PlanForecast: Sendable {
+    /// How many threads it is for.
+    public let threads: Int
+    /// The sum over the stages, one after another; nil where no stage knows.
+    public let seconds: Double?
+    /// The stages that can't tell how long they take.
+    public let unknown: [String]
+    /// The largest resident size of any one stage, in bytes, and that stage.
+    public let memory: (bytes: Int, stage: String)?
+    /// What the artifacts take on disk, in bytes.
+    public let disk: Int
+    /// The most that is on disk at a time besides, in bytes.
+    public let scratch: Int
+    /// What is to be downloaded, in bytes, as far as it is known; nil where no stage takes anything from outside.
+    public let download: Int?
+    /// The stages whose downloads are of unknown size.
+    public let unknownDownloads: [String]
+    /// What can still be had, in bytes; nil where the system doesn't tell.
+    public let availableMemory: Int?
+    public let freeSpace: Int?
+
+    package init(
+        _ forecasts: [(stage: String, forecast: StageForecast?)], threads: Int, store: Store,
+        availableMemory: Int? = Machine.availableMemory()
+    ) {
+        self.threads = threads
+        let known = forecasts.compactMap { $0.forecast?.seconds }
+        seconds = known.isEmpty ? nil : known.reduce(0, +)
+        unknown = forecasts.filter { $0.forecast?.seconds == nil }.map(\.stage)
+        memory =
+            forecasts.compactMap { item in item.forecast?.memory.map { (bytes: $0, stage: item.stage) } }
+            .max { $0.bytes < $1.bytes }
+        disk = forecasts.reduce(0) { $0.addingClamped($1.forecast?.disk ?? 0) }
+        scratch = forecasts.compactMap { $0.forecast?.scratch }.max() ?? 0
+        let downloads = forecasts.compactMap { item in
+            item.forecast?.download.map { (stage: item.stage, size: $0) }
+        }
+        download =
+            downloads.isEmpty
+            ? nil
+            : downloads.reduce(0) { sum, item in
+                if case .bytes(let bytes) = item.size { sum.addingClamped(bytes) } else { sum }
+            }
+        unknownDownloads = downloads.filter { $0.size == .unknown }.map(\.stage)
+        self.availableMemory = availableMemory
+        freeSpace = store.freeSpace()
+    }
+
+    /// What won't do, as sentences; empty where memory and disk suffice.
+    public var warnings: [String] {
+        var warnings: [String] = []
+        if let memory, let availableMemory, memory.bytes > availableMemory {
+            warnings.append(
+                "Stage \(memory.stage) would need about \(Readable.size(memory.bytes)) of memory, and \(Readable.size(availableMemory)) are available; it would be killed or swap. Use a machine with more, or a smaller model or batch."
+            )
+        }
+        let needed = disk.addingClamped(scratch)
+        if let freeSpace, needed > freeSpace {
+            warnings.append(
+                "The run would need about \(Readable.size(needed)) of disk, and \(Readable.size(freeSpace)) are free where the store is. Use another place (--store)."
+            )
+        }
+        return warnings
+    }
+
+    /// One line on the sum, and one for each warning.
+    package var text: String {
+        var parts: [String] = []
+        if let seconds {
+            parts.append(
+                "about \(Readable.span(seconds)) on \(threads) \(threads == 1 ? "thread" : "threads")")
+        }
+        if let memory { parts.append("at most \(Readable.size(memory.bytes)) of memory (\(memory.stage))") }
+        parts.append("\(Readable.size(disk)) of disk")
+        var text = "Forecast of what would run: \(parts.joined(separator: ", ")).\n"
+        func list(_ names: [String]) -> String {
+            names.prefix(4).joined(separator: ", ")
+                + (names.count > 4 ? " and \(names.count - 4) more" : "")
+        }
+        if !unknown.isEmpty { text += "Not counted: \(list(unknown)).\n" }
+        if let download {
+            var parts = download > 0 || unknownDownloads.isEmpty ? [Readable.size(download)] : []
+            if !unknownDownloads.isEmpty {
+                parts.append("of unknown size \(list(unknownDownloads)), which data.lock doesn't pin yet")
+            }
+            text += "Downloads: \(parts.joined(separator: "; ")).\n"
+        }
+        return text + warnings.map { "Warning: \($0)\n" }.joined()
+    }
+
+    package var value: JSONValue {
+        [
+            "threads": .integer(threads), "seconds": seconds.map(JSONValue.number) ?? .null,
+            "unknown": .array(unknown.map(JSONValue.string)),
+            "memoryBytes": memory.map { .integer($0.bytes) } ?? .null,
+            "diskBytes": .integer(disk), "scratchBytes": .integer(scratch),
+            "downloadBytes": download.map(JSONValue.integer) ?? .null,
+            "unknownDownloads": .array(unknownDownloads.map(JSONValue.string)),
+            "availableMemoryBytes": availableMemory.map(JSONValue.integer) ?? .null,
+            "freeDiskBytes": freeSpace.map(JSONValue.integer) ?? .null,
+            "warnings": .array(warnings.map(JSONValue.string)),
+        ]
+    }
+}
+
+extension Int {
+    /// The sum, or the largest number where that is too small: sizes that come of nonsense in a file are nonsense, no
+    /// reason to stop.
+    fileprivate func addingClamped(_ other: Int) -> Int {
+        let (sum, isTooLarge) = addingReportingOverflow(other)
+        return isTooLarge ? .max : sum
+    }
+}

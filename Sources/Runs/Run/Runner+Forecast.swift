@@ -1,0 +1,40 @@
+public import ArtifactStore
+import Recipes
+
+extension Runner {
+    /// What the stages that this run would make are expected to take; nil where it would make none.
+    ///
+    /// The forecaster isn't used then, so that it doesn't measure for nothing.
+    ///
+    /// - Throws: `StoreError`, `FileError`, `UnknownStageError`.
+    public func forecast(by forecaster: Forecaster) throws -> (
+        run: PlanForecast, stages: [String: StageForecast]
+    )? {
+        let state = try StoreState(experiment, store)
+        let selection = try StageSelection(experiment, options)
+        let open = selection.stages.filter {
+            state.records[$0.id] == nil || selection.forced.contains($0.id)
+        }
+        guard !open.isEmpty else { return nil }
+        let forecasts = forecaster.forecasts(
+            of: open, in: experiment, store, StoreCatalog(store), state
+        ).mapValues(\.forecast)
+        let run = PlanForecast(
+            open.map { ($0.id, forecasts[$0.id]) }, threads: forecaster.threads, store: store)
+        return (run, forecasts)
+    }
+
+    /// Says how good the forecast was, where there was one of all stages that were made.
+    func compareWithForecast(_ outcomes: [StageOutcome], took seconds: Double) {
+        let made = outcomes.filter { !$0.wasCached }
+        let expected = made.compactMap { options.forecasts[$0.stage]?.seconds }
+        guard !made.isEmpty, expected.count == made.count else { return }
+        reporter.log(
+            "Forecast \(Readable.span(expected.reduce(0, +))), took \(Readable.span(seconds)).")
+    }
+}
+
+extension PlanForecast {
+    /// What is said before a run: the sum on one line, and each warning.
+    public var lines: [String] { text.split(separator: "\n").map(String.init) }
+}

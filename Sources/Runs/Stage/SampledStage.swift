@@ -1,0 +1,97 @@
+public import ArtifactStore
+import JSON
+public import SystemPackage
+
+/// A stage whose summary and metrics follow from what it left in its artifact.
+///
+/// `d3llm verify` computes them again from there and compares them with what was recorded.
+public protocol RecomputableStage: StageKind {
+    /// The result that the files of an artifact give.
+    ///
+    /// ``StageKind/run(_:)`` and this share the function that turns records into numbers, so that they can only differ
+    /// when the files do.
+    ///
+    /// - Parameters:
+    ///   - artifact: The artifact's folder.
+    ///   - context: Gives the stage's inputs; its output is a scratch folder.
+    /// - Throws: What says that a file isn't what the stage would have left.
+    func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult
+}
+
+/// A stage that takes seconds at most, so that it is checked by running it again whole.
+public protocol QuickStage: StageKind {}
+
+/// A stage that computes its samples in groups, each from the recipe, the inputs and the group's number alone.
+///
+/// So any group can be computed again without the others. The samples' records are the journal
+/// `<journalName>.jsonl` of the artifact.
+public protocol SampledStage: RecomputableStage {
+    /// The name of the journal.
+    static var journalName: String { get }
+
+    /// The samples in the order in which the journal holds them.
+    func sampleKeys(_ context: StageContext) throws -> [JournalKey]
+
+    /// What computes groups of these samples.
+    func groups(_ context: StageContext) throws -> SampleGroups
+
+    /// What all records together give.
+    ///
+    /// - Parameter journal: The file that they are from, for messages.
+    func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult
+}
+
+extension SampledStage {
+    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+        try result(of: records(in: artifact, context), in: Self.journal(of: artifact))
+    }
+
+    /// The file of the samples' records in an artifact.
+    public static func journal(of artifact: FilePath) -> FilePath {
+        artifact.appending("\(journalName).jsonl")
+    }
+
+    /// The records of an artifact.
+    ///
+    /// - Throws: `JournalError` when they aren't those of the stage's samples in their order; `FileError`.
+    public func records(in artifact: FilePath, _ context: StageContext) throws -> [JournalRecord] {
+        let path = Self.journal(of: artifact)
+        let records = try Journal.read(path)
+        let keys = try sampleKeys(context)
+        for (index, (record, key)) in zip(records, keys).enumerated() where record.key != key {
+            throw JournalError(
+                description:
+                    "\(path): record \(index + 1) is of sample \(record.key), but it should be \(key).")
+        }
+        guard records.count == keys.count else {
+            throw JournalError(
+                description: "\(path) has \(records.count) records, but the stage has \(keys.count) samples.")
+        }
+        return records
+    }
+}
+
+/// Samples that are computed some at a time.
+public struct SampleGroups: Sendable {
+    /// How many samples there are.
+    public let sampleCount: Int
+    /// How many of them are computed together; the last group may be smaller.
+    public let size: Int
+    /// The records of a group, by its number; may be called on several threads at once.
+    public let compute: @Sendable (Int) throws -> [JournalRecord]
+
+    /// Groups of `size` samples.
+    public init(
+        of sampleCount: Int, size: Int, compute: @escaping @Sendable (Int) throws -> [JournalRecord]
+    ) {
+        precondition(size > 0, "a group has at least one sample")
+        self.sampleCount = sampleCount
+        self.size = size
+        self.compute = compute
+    }
+
+    /// How many groups there are.
+    public var count: Int { (sampleCount + size - 1) / size }
+    /// The samples of a group.
+    public func range(of group: Int) -> Range<Int> { group * size..<min(sampleCount, (group + 1) * size) }
+}

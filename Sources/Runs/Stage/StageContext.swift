@@ -1,0 +1,138 @@
+public import ArtifactStore
+import Files
+public import JSON
+public import Recipes
+import Synchronization
+public import SystemPackage
+
+/// What a stage may use while it runs.
+///
+/// None of it decides the content of the artifact but the seed and the artifacts that the stage refers to.
+public final class StageContext: Sendable {
+    /// An empty folder; what is in it when the stage returns becomes the artifact.
+    public let output: FilePath
+    /// A folder for checkpoints that survives a kill and is there again when the same recipe is resumed; removed
+    /// when the artifact is whole.
+    public let workFolder: FilePath
+    /// What random numbers are drawn from, together with stage, sample and purpose.
+    public let seed: UInt64
+    /// How many threads to use.
+    public let threads: Int
+    /// What the stage may do beyond computing.
+    public let permissions: Permissions
+    /// Other processes that compute for this one; nil where it is alone.
+    public let ranks: RankPool?
+
+    package let stage: Stage
+    private let artifacts: [String: Artifact]
+    private let cancellation: Cancellation
+    private let reporter: ProgressReporter
+    private let line: RunningStage.ID
+    private let journals = Mutex<[String: Journal]>([:])
+    /// See ``adopt(_:as:address:)``.
+    let adopted = Mutex<[ExternalFile]>([])
+
+    package init(
+        stage: Stage, output: FilePath, workFolder: FilePath, threads: Int, artifacts: [String: Artifact],
+        cancellation: Cancellation, reporter: ProgressReporter, line: RunningStage.ID,
+        permissions: Permissions, ranks: RankPool? = nil
+    ) {
+        self.stage = stage
+        self.output = output
+        self.workFolder = workFolder
+        self.seed = UInt64(stage.recipe.seed)
+        self.threads = threads
+        self.permissions = permissions
+        self.ranks = ranks
+        self.artifacts = artifacts
+        self.cancellation = cancellation
+        self.reporter = reporter
+        self.line = line
+    }
+
+    /// The folder of an artifact that the stage refers to; its part, if one is named, is the kind's to find.
+    public func folder(of reference: ArtifactReference) -> FilePath { artifact(reference).folder }
+
+    /// The metrics of an artifact that the stage refers to.
+    public func metrics(of reference: ArtifactReference) -> JSONValue { artifact(reference).record.metrics }
+
+    /// All that is recorded of an artifact that the stage refers to.
+    public func record(of reference: ArtifactReference) -> ArtifactRecord { artifact(reference).record }
+
+    private func artifact(_ reference: ArtifactReference) -> Artifact {
+        guard let artifact = artifacts[reference.stage] else {
+            preconditionFailure("\(reference) is no reference of stage \(stage.id)")
+        }
+        return artifact
+    }
+
+    /// The journal of that name, with the records of earlier processes.
+    ///
+    /// When the stage is done it becomes the file `NAME.jsonl` of the artifact.
+    ///
+    /// - Throws: `JournalError` when the file is damaged; `FileError`.
+    public func journal(_ name: String) throws -> Journal {
+        precondition(
+            !name.isEmpty
+                && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") },
+            "the name of a journal is made of letters, digits, - and _")
+        return try journals.withLock { journals in
+            if let open = journals[name] { return open }
+            let journal = try Journal(workFolder.appending("\(name).jsonl"), fingerprint: stage.fingerprint)
+            journals[name] = journal
+            return journal
+        }
+    }
+
+    /// What identifies the recipe of the stage.
+    package var fingerprint: String { stage.fingerprint }
+
+    /// Shows how far a stretch of work is.
+    ///
+    /// - Parameters:
+    ///   - total: How many units there are; nil when that isn't known.
+    ///   - unit: What is counted, in the plural: "samples", "steps".
+    ///   - done: How many are done already, by an earlier process; they don't count for the rate.
+    public func progress(total: Int?, unit: String, done: Int = 0) -> StageProgress {
+        reporter.beginStretch(line, total: total, unit: unit, done: done)
+        return StageProgress(reporter: reporter, line: line)
+    }
+
+    /// Says something on the log, once.
+    public func log(_ message: String) { reporter.log("\(stage.id): \(message)") }
+
+    /// Whether the stage should stop at the next safe point.
+    public var isCancelled: Bool { cancellation.isCancelled }
+
+    /// Stops the stage by an error if it should stop.
+    ///
+    /// Call it where journal and checkpoints are up to date.
+    public func checkCancellation() throws(Interrupted) {
+        if isCancelled { throw Interrupted() }
+    }
+
+    /// Closes the journals and gives them a place in the artifact.
+    package func publishJournals() throws {
+        let open = journals.withLock { $0 }
+        for (name, journal) in open {
+            try journal.close()
+            try FileSystem.linkOrMove(journal.path, to: output.appending("\(name).jsonl"))
+        }
+    }
+
+    /// How many records the journals hold: what a person is told when a stage stops.
+    var recordCount: Int { journals.withLock { $0.values.reduce(0) { $0 + $1.count } } }
+}
+
+/// One stretch of work on the progress line.
+public struct StageProgress: Sendable {
+    package let reporter: ProgressReporter
+    package let line: RunningStage.ID
+
+    /// Counts units that are done.
+    ///
+    /// - Parameter note: What to show besides, such as the current loss.
+    public func advance(by count: Int = 1, note: String? = nil) {
+        reporter.advance(line, by: count, note: note)
+    }
+}

@@ -1,0 +1,68 @@
+public import ArtifactStore
+public import JSON
+public import Recipes
+public import SystemPackage
+
+/// An implementation of stages: what `"kind"` in a configuration picks, and how its artifact is made.
+public protocol StageKind: StageDescription {
+    /// What is known of the artifact before it is made, or from its record when it has been: numbers that stages
+    /// which read it forecast from.
+    func facts(_ context: ForecastContext) -> Facts
+
+    /// What ``run(_:)`` is expected to take on this machine, less what an earlier process has done; nil where the kind
+    /// can't tell.
+    ///
+    /// It reads nothing but what the context gives, so that it works for artifacts that nobody has made.
+    func forecast(_ context: ForecastContext) -> StageForecast?
+
+    /// Makes the artifact: writes files to `context.output`.
+    ///
+    /// The same recipe must give the same content: random numbers come from `context.seed`, and what
+    /// `context` says besides (threads, folders) must not show in the result.
+    func run(_ context: StageContext) throws -> StageResult
+}
+
+extension StageKind {
+    public func facts(_ context: ForecastContext) -> Facts { [:] }
+    public func forecast(_ context: ForecastContext) -> StageForecast? { nil }
+}
+
+/// What a stage says about its artifact when it is done.
+public struct StageResult: Sendable {
+    /// One line for people: "2,121 kept of 2,176".
+    public var summary: String
+    /// Numbers for other stages and for comparisons; finite ones only.
+    public var metrics: JSONValue
+    /// A text file of the artifact (relative to it) that is printed when the run ends.
+    public var report: FilePath?
+
+    /// Sums up what was made.
+    public init(summary: String, metrics: JSONValue = .object([:]), report: FilePath? = nil) {
+        self.summary = summary
+        self.metrics = metrics
+        self.report = report
+    }
+}
+
+extension Stage {
+    /// The implementation as what can be run; nil for a kind that this program can read but not run.
+    package var kind: (any StageKind)? { implementation as? any StageKind }
+
+    /// The implementation as what can be run.
+    ///
+    /// - Throws: ``NotRunnable`` for a kind that this program can read but not run.
+    package func runnable() throws(NotRunnable) -> any StageKind {
+        guard let kind else { throw NotRunnable(stage: id, kind: recipe.kind) }
+        return kind
+    }
+}
+
+/// A stage of a kind that has a description only.
+package struct NotRunnable: Error, Sendable, CustomStringConvertible {
+    package let stage: String
+    package let kind: String
+
+    package var description: String {
+        "Stage \"\(stage)\" is of kind \(kind), which this program can read but not run."
+    }
+}
