@@ -14,7 +14,9 @@ extension Download {
         }
         if let error, !(error.isOwnAbort && transfer.failure is Enough) { return try failed(error) }
         switch head.status {
-        case 200, 206 where hasStored: try bodyEnded()
+        case 200,
+            206 where hasStored:
+            try bodyEnded()
         case 301, 302, 303, 307, 308: try redirect(to: transfer.redirectTarget)
         case 408, 425, 429, 500, 502, 503, 504, 506...599: try busy(head, after: transfer.retryAfter)
         case 416 where (part?.count ?? 0) > 0: try startAgain("the server has less than what is there")
@@ -96,7 +98,11 @@ extension Download {
         guard let target, let next = PublicAddress(target), let here = PublicAddress(url) else {
             return try giveUpSource("it redirects to something that is no http address")
         }
-        guard next.isPrivate || !here.isPrivate else {
+        guard !next.hasUser else {
+            return try giveUpSource("it redirects to an address with a user's name (\(next.host))")
+        }
+        // Not even to this machine: whoever holds the certificate doesn't answer for what listens here.
+        guard here.scheme != "https" || next.scheme == "https", next.isPrivate || !here.isPrivate else {
             return try giveUpSource(
                 "it redirects from https to http (\(next.host)), which anybody could change")
         }

@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 
 /// One thing that is wrong in a configuration, where it stands, and what would be right.
@@ -44,7 +45,8 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        (["\(file):\(line):\(column): \(message)", excerpt] + [hint, use].compactMap { $0 })
+        (["\(file.visible):\(line):\(column): \(message.visible)", excerpt]
+            + [hint, use].compactMap { $0?.visible })
             .joined(separator: "\n")
     }
 }

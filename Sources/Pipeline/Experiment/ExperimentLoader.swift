@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 import OrderedCollections
 import SystemPackage
@@ -71,7 +72,7 @@ struct ExperimentLoader {
     }
 
     private func checkName(_ name: String, _ fields: Fields) {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = name.byteText.split("/", keepingEmpty: true).map(\.text)
         let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-_")
         guard parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(allowed.contains) }),
             Store.reservedFolders.isDisjoint(with: parts.map(String.init))

@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 
 /// Stages as they were when their artifacts were made, read back from the recipes.
@@ -28,7 +29,9 @@ final class PastStages {
         var inputs: [String] = []
         for input in record.recipe["inputs"]?.object?.members ?? [] {
             // Kinds have their references at the top; one further down would have to be put in its place.
-            guard !input.key.contains("."), let value = references(input.value, &inputs) else { return nil }
+            guard !input.key.byteText.contains("."), let value = references(input.value, &inputs) else {
+                return nil
+            }
             if value != .null { object[input.key] = value }
         }
         guard let bytes = try? JSONValue.object(object).compactBytes(),

@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 
 /// A field in which two recipes differ.
@@ -82,7 +83,7 @@ struct InputReference {
     let part: String?
 
     init(_ text: String) {
-        let pieces = text.split(separator: ".", maxSplits: 1)
+        let pieces = text.byteText.split(".", maxSplits: 1).map(\.text)
         fingerprint = pieces.first.map(String.init) ?? ""
         part = pieces.count > 1 ? String(pieces[1]) : nil
     }

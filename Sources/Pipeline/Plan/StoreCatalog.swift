@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import JSON
 import SystemPackage
@@ -53,7 +54,7 @@ final class StoreCatalog {
         }
         return ((try? FileSystem.list(folder)) ?? []).flatMap { name -> [Artifact] in
             let child = folder.appending(name)
-            guard !name.hasPrefix("."), name != "runs",
+            guard !name.byteText.hasPrefix("."), name != "runs",
                 (try? FileSystem.status(child, followingLinks: false))?.kind == .folder
             else { return [] }
             return artifacts(below: child)

@@ -1,3 +1,4 @@
+internal import Base
 import Synchronization
 import SystemPackage
 
@@ -58,7 +59,7 @@ final class PeakMemory: Sendable {
 
     private static func bytes() -> Int {
         if let text = Machine.field("VmHWM", of: "/proc/self/status"),
-            let kibibytes = text.split(separator: " ").first.flatMap({ Int($0) })
+            let kibibytes = text.byteText.split(" ").first.flatMap({ Int($0.text) })
         {
             return kibibytes * 1024
         }

@@ -1,3 +1,5 @@
+internal import Base
+
 /// A stage that threw an error.
 public struct StageFailure: Error, CustomStringConvertible {
     /// The stage's full name.
@@ -62,7 +64,7 @@ public struct UnknownStageError: Error, Sendable, Hashable, CustomStringConverti
         // A name with a bracket means a variant.
         var names: [String] = []
         for stage in experiment.stages {
-            let candidate = name.contains("[") ? stage.id : stage.name
+            let candidate = name.byteText.contains("[") ? stage.id : stage.name
             if !names.contains(candidate) { names.append(candidate) }
         }
         let hint = NearestName.hint(for: name, among: names, what: "Stages").map { " \($0)" } ?? ""

@@ -1,3 +1,5 @@
+internal import Base
+
 extension Runner {
     /// What the stages that this run would make are expected to take; nil where it would make none.
     ///
@@ -33,5 +35,5 @@ extension Runner {
 
 extension PlanForecast {
     /// What is said before a run: the sum on one line, and each warning.
-    public var lines: [String] { text.split(separator: "\n").map(String.init) }
+    public var lines: [String] { text.byteText.split("\n").map(\.text) }
 }

@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import JSON
 import SystemPackage
@@ -11,7 +12,7 @@ struct IncompleteMarker {
     static let format = 1
 
     /// What may be left out: other files are what a check is made of.
-    static func mayBeLeftOut(_ path: String) -> Bool { path.hasSuffix(".safetensors") }
+    static func mayBeLeftOut(_ path: String) -> Bool { path.byteText.hasSuffix(".safetensors") }
 
     /// Relative to the artifact's folder.
     let leftOut: [String]
@@ -36,8 +37,9 @@ extension IncompleteMarker {
             root["format"]?.int == Self.format
         else { return nil }
         let names = (root["leftOut"]?.array ?? []).compactMap(\.string)
-        let listed = Set(record.files.map(\.path))
-        guard !names.isEmpty, names.allSatisfy({ listed.contains($0) && Self.mayBeLeftOut($0) }) else {
+        let listed = Set(record.files.map(\.path.byteText))
+        guard !names.isEmpty, names.allSatisfy({ listed.contains($0.byteText) && Self.mayBeLeftOut($0) })
+        else {
             return nil
         }
         leftOut = names

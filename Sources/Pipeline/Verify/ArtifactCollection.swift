@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import SystemPackage
 
@@ -70,7 +71,7 @@ struct ArtifactCollection {
         var problems: [String] = []
         for input in inputs {
             let name = "Its input \(input.key) (\(input.reference))"
-            if let folder = input.folder, !folder.hasSuffix("-\(input.fingerprint.prefix(12))") {
+            if let folder = input.folder, !folder.byteText.hasSuffix("-\(input.fingerprint.prefix(12))") {
                 problems.append(
                     "\(name) is named \(folder), but its recipe says \(input.fingerprint.prefix(12))….")
             }

@@ -1,3 +1,4 @@
+internal import Base
 internal import Decoding
 internal import Evaluation
 internal import JSON
@@ -68,7 +69,7 @@ private struct ProblemQuestions: Questions {
     private static func shown(_ text: String) -> String {
         let end = Grader().endOfText
         var kept: [Substring] = []
-        for word in text.split(separator: " ") {
+        for word in text.byteText.split(" ").map(\.text) {
             kept.append(word)
             if word == end { break }
         }

@@ -1,3 +1,4 @@
+internal import Base
 internal import Pipeline
 internal import Reporting
 
@@ -132,7 +133,7 @@ struct ReportVerdict {
                 let those = claims.filter { $0.verdict == verdict }.map(\.statement)
                 if !those.isEmpty { lines.append("\(words): \(those.joined(separator: "; ")).") }
             }
-            let own = claims.filter { $0.left.hasPrefix("d3LLM.") }
+            let own = claims.filter { $0.left.byteText.hasPrefix("d3LLM.") }
             if !own.isEmpty {
                 lines.append(
                     "Of the \(own.count) in which d3LLM is said to be ahead, \(own.count { $0.verdict == "holds" }) hold."
