@@ -16,7 +16,8 @@ package enum NearestName {
 
     /// `block_length`, `blockLength` and `BlockLength` are the same name to a person who mistypes it.
     private static func fold(_ name: String) -> [Character] {
-        Array(name.lowercased().unicodeScalars.filter { $0 != "_" && $0 != "-" })
+        // by Character: what a person typed
+        Array(name.lowercased().filter { $0 != "_" && $0 != "-" })
     }
 
     /// Edits that turn `a` into `b`: insert, remove, replace, or swap of two neighbours.
