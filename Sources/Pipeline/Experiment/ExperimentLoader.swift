@@ -75,7 +75,7 @@ struct ExperimentLoader {
         let parts = name.byteText.split("/", keepingEmpty: true).map(\.text)
         let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-_")
         guard parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(allowed.contains) }),
-            Store.reservedFolders.isDisjoint(with: parts.map(String.init))
+            Store.reservedFolders.isDisjoint(with: parts)
         else {
             fields.reject(
                 "name", "The name \"\(name)\" can't be a folder of the store.",

@@ -84,7 +84,7 @@ struct InputReference {
 
     init(_ text: String) {
         let pieces = text.byteText.split(".", maxSplits: 1).map(\.text)
-        fingerprint = pieces.first.map(String.init) ?? ""
+        fingerprint = pieces.first ?? ""
         part = pieces.count > 1 ? String(pieces[1]) : nil
     }
 

@@ -89,9 +89,9 @@ struct ParquetShards {
             let parts = bare.split("/").map(\.text)
             guard let stem = parts.last else { return nil }
             let words = stem.byteText.split("-").map(\.text)
-            let above = parts.dropLast().last.map(String.init)
+            let above = parts.dropLast().last
             let known = ["train", "test", "validation"]
-            let first = words.first.map(String.init) ?? ""
+            let first = words.first ?? ""
             if let above, known.contains(above), !known.contains(first) {
                 split = above
                 folder = parts.dropLast(2).joined(separator: "/")
