@@ -68,7 +68,7 @@ private struct ProblemQuestions: Questions {
     /// The response up to and including its first end token; the padding behind it says nothing.
     private static func shown(_ text: String) -> String {
         let end = Grader().endOfText
-        var kept: [Substring] = []
+        var kept: [String] = []
         for word in text.byteText.split(" ").map(\.text) {
             kept.append(word)
             if word == end { break }
