@@ -122,6 +122,7 @@ let package = Package(
             ]),
         .target(
             name: "Reporting",
+            dependencies: ["Files"],
             resources: ["report.css", "theme.js", "samples.js", "viewer.js"].map {
                 .embedInCode("Assets/\($0)")
             }),

@@ -46,6 +46,7 @@ def markup(path, check):
     targets = set(re.findall(r'href="#([^"/]+)"', text))
     check("links lead somewhere", targets <= set(ids), ", ".join(sorted(targets - set(ids))[:3]))
     check("nothing from elsewhere", not re.search(r'(src|href)="(?!#)', text))
+    check("a policy without exceptions", "Content-Security-Policy" in text and "unsafe-" not in text.split("</head>")[0])
     check("at most 2 MB", path.stat().st_size <= 2_000_000, f"{path.stat().st_size} bytes")
 
 

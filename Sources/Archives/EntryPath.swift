@@ -1,3 +1,5 @@
+internal import Base
+
 /// A path in an archive that stays inside, and that every system takes for the same file.
 enum EntryPath {
     /// Why a name isn't taken, as the end of a sentence that begins with the name.
@@ -19,26 +21,24 @@ enum EntryPath {
             throw Refusal(reason: "has a backslash in its name, which separates folders on other systems")
         }
         guard name[0] != UInt8(ascii: "/") else { throw Refusal(reason: "has an absolute path") }
-        let parts = text.split(separator: "/").map(String.init).filter { $0 != "." }
-        guard parts.first.map({ $0.utf8.count != 2 || $0.utf8.last != UInt8(ascii: ":") }) ?? true else {
+        // By bytes, as the kernel: "/" beside a combining mark separates too.
+        let parts = text.byteText.split("/").filter { $0 != "." }
+        guard parts.first.map({ $0.count != 2 || $0.bytes.last != UInt8(ascii: ":") }) ?? true else {
             throw Refusal(reason: "begins with the drive of another system")
         }
         guard !parts.contains("..") else { throw Refusal(reason: "leads out of its folder") }
-        guard parts.allSatisfy({ $0.utf8.count <= 255 }) else {
+        guard parts.allSatisfy({ $0.count <= 255 }) else {
             throw Refusal(reason: "has a name of more than 255 bytes")
         }
         guard parts.count <= limits.depth else {
             throw Refusal(reason: "lies \(parts.count) folders deep; the limit is \(limits.depth)")
         }
-        return parts
+        return parts.map(\.text)
     }
 
     /// A name for messages: short, without what a terminal would act on.
     static func shown(_ name: [UInt8]) -> String {
-        let text = String(decoding: name, as: UTF8.self).unicodeScalars.map { scalar in
-            scalar.value < 0x20 || scalar.value == 0x7F || (0x80..<0xA0).contains(scalar.value)
-                ? "?" : Character(scalar)
-        }
+        let text = String(decoding: name.prefix(400), as: UTF8.self).visible.unicodeScalars
         return text.count > 80 ? String(text.prefix(79)) + "…" : String(text)
     }
 }

@@ -1,3 +1,4 @@
+internal import Base
 internal import CArchive
 internal import SystemPackage
 
@@ -42,8 +43,7 @@ final class ReadHandle {
     private var message: String {
         guard let text = archive_error_string(pointer) else { return "no reason given" }
         // The message may quote bytes of the archive.
-        let words = String(cString: text).map { $0.isASCII && !$0.isNewline && $0 != "\u{1B}" ? $0 : "?" }
-        return String(words.prefix(200))
+        return String(String(cString: text).visible.unicodeScalars.prefix(200))
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import SystemPackage
 
@@ -55,7 +56,7 @@ extension Unpacker {
                 (.plain, [".tar"]), (.gzip, [".tar.gz", ".tgz"]), (.xz, [".tar.xz", ".txz"]),
                 (.zstd, [".tar.zst", ".tzst"]), (.zip, [".zip"]),
             ]
-            let name = name.lowercased()
+            let name = name.byteText.asciiLowercased
             guard let form = ends.first(where: { $0.1.contains { name.hasSuffix($0) } })?.0 else {
                 return nil
             }

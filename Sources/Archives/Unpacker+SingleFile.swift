@@ -1,3 +1,4 @@
+internal import Base
 internal import CArchive
 internal import Files
 public import SystemPackage
@@ -7,8 +8,9 @@ extension Unpacker {
     /// promise no compressed single file.
     public static func nameWithoutCompression(_ name: String) -> String? {
         guard !isArchive(name) else { return nil }
-        for end in [".gz", ".xz", ".zst"] where name.lowercased().hasSuffix(end) && name.count > end.count {
-            return String(name.dropLast(end.count))
+        for end in [".gz", ".xz", ".zst"] {
+            let isNamed = name.byteText.asciiLowercased.hasSuffix(end) && name.utf8.count > end.utf8.count
+            if isNamed { return String(name.utf8.dropLast(end.utf8.count)) }
         }
         return nil
     }
@@ -16,7 +18,7 @@ extension Unpacker {
     /// Whether a name promises an archive that ``unpack(_:into:)`` reads.
     public static func isArchive(_ name: String) -> Bool {
         let ends = [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".zip"]
-        return ends.contains { name.lowercased().hasSuffix($0) }
+        return ends.contains { name.byteText.asciiLowercased.hasSuffix($0) }
     }
 
     /// Takes the compression (gzip, xz or zstd) off a single file, whole or not at all.

@@ -22,15 +22,17 @@ extension StringProtocol {
         return String(shown)
     }
 
-    /// As ``visible`` for text of several lines: line feeds stay.
+    /// As ``visible`` for text of several lines or with columns: line feeds and tabs stay.
     public var visibleLines: String {
-        ByteText(self).split("\n", keepingEmpty: true).map(\.text.visible).joined(separator: "\n")
+        ByteText(self).split("\n", keepingEmpty: true).map { line in
+            line.split("\t", keepingEmpty: true).map(\.text.visible).joined(separator: "\t")
+        }.joined(separator: "\n")
     }
 }
 
 extension Unicode.Scalar {
     /// Whether a terminal acts on it, or nobody sees it.
-    fileprivate var isInvisible: Bool {
+    public var isInvisible: Bool {
         switch properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse: true
         // Joiners belong to scripts and to emoji; they move nothing.

@@ -55,7 +55,7 @@ struct MPILibrary: Sendable {
     /// Name and version of the implementation, on one line.
     var name: String {
         let whole = functions.pointee.library().map { String(cString: $0) } ?? "MPI"
-        return String(whole.prefix { $0 != "," && $0 != "\n" && $0 != "\0" })
+        return String(whole.unicodeScalars.prefix { $0 != "," && $0 != "\n" && $0 != "\0" })
     }
 }
 

@@ -19,7 +19,9 @@ public struct RankLaunch: Sendable, Hashable {
     /// - Parameter value: The value of a variable of the environment.
     static func read(_ value: (String) -> String?) -> RankLaunch? {
         func number(_ names: String...) -> Int? {
-            names.lazy.compactMap(value).compactMap { Int($0.prefix { $0.isNumber }) }.first
+            names.lazy.compactMap(value).compactMap {
+                Int(String($0.unicodeScalars.prefix { ("0"..."9").contains($0) }))
+            }.first
         }
         let local = number("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE")
         for name in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"] {

@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import SystemPackage
 
@@ -132,7 +133,7 @@ extension FetchJob {
         let token = hub.isPrivate ? settings.token : nil
         return ([settings.endpoint] + repository.mirrors).enumerated().compactMap { index, endpoint in
             var endpoint = endpoint
-            while endpoint.hasSuffix("/") { endpoint.removeLast() }
+            while let shorter = endpoint.byteText.dropping(suffix: "/") { endpoint = shorter.text }
             let url = url(endpoint)
             return PublicAddress(url).map { .init(url: url, address: $0, token: index == 0 ? token : nil) }
         }

@@ -1,3 +1,5 @@
+internal import Base
+
 /// A named text that turns byte offsets into what a person reads: line, column, the line itself with a caret.
 public struct SourceText: Sendable {
     /// What messages call the text: usually the path of a file.
@@ -50,10 +52,13 @@ public struct SourceText: Sendable {
             window = window.lowerBound..<(window.upperBound + 1)
         }
         let before =
-            (window.lowerBound > content.lowerBound ? "…" : "") + characters(window.lowerBound..<caret)
+            (window.lowerBound > content.lowerBound ? "…" : "")
+            + characters(window.lowerBound..<caret).visibleLines
         let after =
-            characters(caret..<window.upperBound) + (window.upperBound < content.upperBound ? "…" : "")
+            characters(caret..<window.upperBound).visibleLines
+            + (window.upperBound < content.upperBound ? "…" : "")
         // Tabs stay tabs so that the caret lines up whatever their width is.
+        // by Character: columns of what a reader sees
         return before + after + "\n" + String(before.map { $0 == "\t" ? "\t" : " " }) + "^"
     }
 

@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import SystemPackage
 
@@ -9,7 +10,7 @@ struct BlockRenderer {
     mutating func text(_ block: NotebookBlock) throws -> String {
         let text = try rendered(block.directive)
         // It would end the block, or begin another, for whoever reads the notebook next.
-        guard !text.contains("<!-- d3llm"), !text.contains("<!-- /d3llm") else {
+        guard !text.byteText.contains("<!-- d3llm"), !text.byteText.contains("<!-- /d3llm") else {
             throw NotebookProblem.results("What it shows has a marker in it.")
         }
         return block.isInline ? text : "\n\n\(text)\n\n"
@@ -29,11 +30,14 @@ struct BlockRenderer {
     private mutating func table(_ file: String) throws -> String {
         let source = try reader.source(file)
         let text = try FileSystem.readText(source.path)
-        let lines = String(text.reversed().drop { $0.isNewline }.reversed())
+        var lines = text
+        while let shorter = lines.byteText.dropping(suffix: "\n") ?? lines.byteText.dropping(suffix: "\r") {
+            lines = shorter.text
+        }
         switch source.path.extension {
         case "md": return lines
         case "txt":
-            guard !lines.contains("```") else {
+            guard !lines.byteText.contains("```") else {
                 throw NotebookProblem.marker(
                     "\(file) has ``` in it, which would end the code block around it.")
             }
@@ -56,7 +60,7 @@ struct BlockRenderer {
         guard let text = try text ?? Self.title(ofSVG: try FileSystem.readText(source.path)) else {
             throw NotebookProblem.marker("\(file) has no title. Say in quotes behind it what it shows.")
         }
-        return "![\(Self.escaped(text))](\(link))"
+        return "![\(Markdown.text(text))](\(link))"
     }
 
     private mutating func value(_ expression: Expression, _ format: NumberFormat?) throws -> String {
@@ -68,10 +72,10 @@ struct BlockRenderer {
             guard format == nil else {
                 throw NotebookProblem.marker("\"\(text)\" is no number, so that it can't be written as one.")
             }
-            guard !text.contains(where: \.isNewline) else {
+            guard text.byteText.lines.count == 1 else {
                 throw NotebookProblem.marker("A value in a sentence has one line.")
             }
-            return Self.escaped(text)
+            return Markdown.text(text)
         case .list(let numbers):
             throw NotebookProblem.marker(
                 "These are \(numbers.count) numbers. Choose one with [1], or write min(…), max(…) or mean(…)."
@@ -90,15 +94,10 @@ struct BlockRenderer {
     }
 
     private static func title(ofSVG text: String) -> String? {
-        guard let start = text.firstRange(of: "<title>"), let end = text.firstRange(of: "</title>"),
-            start.upperBound <= end.lowerBound
-        else { return nil }
+        guard let title = text.byteText.cut(at: "<title>")?.after.cut(at: "</title>")?.before else {
+            return nil
+        }
         return [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
-            .reduce(String(text[start.upperBound..<end.lowerBound])) { $0.replacing($1.0, with: $1.1) }
-    }
-
-    /// Text that can't start emphasis, code, a link, a cell or a tag.
-    private static func escaped(_ text: String) -> String {
-        String(text.flatMap { "\\|*_`<[]".contains($0) ? ["\\", $0] : [$0] })
+            .reduce(title) { $0.replacing($1.0, with: $1.1) }.text
     }
 }

@@ -1,3 +1,4 @@
+internal import Base
 internal import Recipes
 
 /// A table as RFC 4180 writes it, with a line of headings.
@@ -34,7 +35,7 @@ struct CSVFile {
         let cells = rows.map { $0[column] }
         if isList { return .list(try Self.numbers(cells)) }
         guard keys.count == 3 else { return Double(cells[0]).map(Datum.number) ?? .text(cells[0]) }
-        let items = cells[0].split(separator: " / ").map(String.init)
+        let items = cells[0].byteText.split(" / ").map(\.text)
         if keys[2] == "*" { return .list(try Self.numbers(items)) }
         guard let index = Int(keys[2]), index > 0, items.indices.contains(index - 1) else {
             throw .marker("That cell has \(items.count) items, counted from 1; there is no [\(keys[2])].")
@@ -47,11 +48,11 @@ struct CSVFile {
         if name == "*" { return (rows, true) }
         let found = rows.filter { row in
             // Where the first cells repeat, the next ones tell rows apart.
-            let parts = name.split(separator: " / ").map(String.init)
+            let parts = name.byteText.split(" / ").map(\.text)
             return row[0] == name || row.starts(with: parts)
         }
         if found.count == 1 { return (found, false) }
-        let sides = name.split(separator: " = ").map(String.init)
+        let sides = name.byteText.split(" = ").map(\.text)
         if sides.count == 2, let column = headings.firstIndex(of: sides[0]) {
             return (rows.filter { $0[column] == sides[1] }, true)
         }

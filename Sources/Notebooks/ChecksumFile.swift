@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import SystemPackage
 
@@ -20,21 +21,21 @@ struct ChecksumFile {
         let path = folder.appending(Self.name)
         var run: String?
         var digests: [(path: String, sha256: String)] = []
-        for (index, line) in try FileSystem.readText(path).split(separator: "\n").enumerated() {
-            if line.hasPrefix("#") {
-                if run == nil { run = line.dropFirst().trimmed }
+        for (index, line) in try FileSystem.readText(path).byteText.split("\n").map(\.text).enumerated() {
+            if let comment = line.byteText.dropping(prefix: "#") {
+                if run == nil { run = comment.text.trimmed }
                 continue
             }
-            let digest = line.prefix(64)
-            let name = line.dropFirst(66)
-            guard digest.utf8.count == 64, digest.allSatisfy(\.isHexDigit),
-                line.dropFirst(64).hasPrefix("  "),
+            let digest = Substring(line.utf8.prefix(64))
+            let name = Substring(line.utf8.dropFirst(66))
+            guard digest.utf8.count == 64, digest.unicodeScalars.allSatisfy(\.properties.isASCIIHexDigit),
+                Substring(line.utf8.dropFirst(64)).byteText.hasPrefix("  "),
                 FilePath(String(name)).isRelative, !name.isEmpty
             else {
                 throw NotebookProblem.results(
                     "Line \(index + 1) of \(path) isn't a digest and a file, as sha256sum writes them.")
             }
-            digests.append((String(name), digest.lowercased()))
+            digests.append((String(name), digest.byteText.asciiLowercased.text))
         }
         self.run = run
         self.digests = digests
@@ -54,8 +55,8 @@ struct ChecksumFile {
                     "\(file) isn't what was recorded: its digest differs from that in \(Self.name).")
             }
         }
-        let listed = Set(digests.map(\.path))
-        for path in try Self.files(in: folder) where path != Self.name && !listed.contains(path) {
+        let listed = Set(digests.map(\.path.byteText))
+        for path in try Self.files(in: folder) where path != Self.name && !listed.contains(path.byteText) {
             problems.append(
                 "\(folder.pushing(FilePath(path))) was not recorded: \(Self.name) doesn't list it.")
         }
@@ -65,7 +66,7 @@ struct ChecksumFile {
     /// All files below a folder but hidden ones, by path relative to it.
     private static func files(in folder: FilePath) throws -> [String] {
         var files: [String] = []
-        for name in try FileSystem.list(folder) where !name.hasPrefix(".") {
+        for name in try FileSystem.list(folder) where !name.byteText.hasPrefix(".") {
             let path = folder.appending(name)
             if try FileSystem.status(path)?.kind == .folder {
                 files += try Self.files(in: path).map { "\(name)/\($0)" }

@@ -1,3 +1,4 @@
+internal import Base
 internal import Recipes
 
 /// What a marker asks for.
@@ -20,12 +21,12 @@ enum Directive {
 
     /// - Parameter text: The text of a comment, `d3llm: table FILE`.
     init(_ text: String) throws(NotebookProblem) {
-        guard text.hasPrefix("d3llm:") else {
+        guard text.byteText.hasPrefix("d3llm:") else {
             throw .marker("Markers begin with \"d3llm:\" or are \"/d3llm\"; this is \"\(text.prefix(40))\".")
         }
-        let body = text.dropFirst("d3llm:".count).trimmed
-        let kind = String(body.prefix { !$0.isWhitespace })
-        let rest = body.dropFirst(kind.count).trimmed
+        let body = Substring(text.unicodeScalars.dropFirst("d3llm:".unicodeScalars.count)).trimmed
+        let kind = String(body.unicodeScalars.prefix { !$0.properties.isWhitespace })
+        let rest = Substring(body.unicodeScalars.dropFirst(kind.unicodeScalars.count)).trimmed
         switch kind {
         case "table": self = .table(try Self.file(rest, kind))
         case "figure": self = try Self.figure(rest)
@@ -53,27 +54,27 @@ enum Directive {
     }
 
     private static func figure(_ text: String) throws(NotebookProblem) -> Directive {
-        guard let quote = text.firstIndex(of: "\""), text.last == "\"", quote != text.indices.last else {
+        guard let (before, after) = text.byteText.cut(at: "\""), let words = after.dropping(suffix: "\"")
+        else {
             return .figure(try file(text, "figure"), text: nil)
         }
-        let words = text[text.index(after: quote)...].dropLast()
         guard !words.contains("\"") else { throw .marker("A figure has one text in quotes.") }
-        return .figure(try file(text[..<quote].trimmed, "figure"), text: String(words))
+        return .figure(try file(before.text.trimmed, "figure"), text: words.text)
     }
 
     private static func value(_ text: String) throws(NotebookProblem) -> Directive {
-        guard let range = text.ranges(of: " as ").last, !text[range.upperBound...].contains("]") else {
+        guard let (expression, format) = text.byteText.cut(atLast: " as "), !format.contains("]") else {
             return .value(try Expression(text), nil)
         }
-        return .value(
-            try Expression(String(text[..<range.lowerBound])),
-            try NumberFormat(text[range.upperBound...].trimmed))
+        return .value(try Expression(expression.text), try NumberFormat(format.text.trimmed))
     }
 
     private static func source(_ text: String) throws(NotebookProblem) -> Directive {
-        let parts = text.split(separator: "=", maxSplits: 1).map(\.trimmed)
+        let parts = text.byteText.split("=", maxSplits: 1).map(\.text.trimmed)
         guard parts.count == 2, !parts[0].isEmpty,
-            parts[0].allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" }),
+            parts[0].unicodeScalars.allSatisfy({
+                $0.properties.isAlphabetic || $0.properties.numericType != nil || $0 == "-"
+            }),
             case let tokens = try ExpressionParser.tokens(of: parts[1]), case .word(let file)? = tokens.first
         else {
             throw .marker(
@@ -93,7 +94,7 @@ enum Directive {
 
     private static func file(_ text: String, _ kind: String) throws(NotebookProblem) -> String {
         guard !text.isEmpty else { throw .marker("A \(kind) needs the file or folder that it is of.") }
-        guard !text.contains(where: \.isWhitespace) else {
+        guard !text.unicodeScalars.contains(where: \.properties.isWhitespace) else {
             throw .marker("A \(kind) names one file or folder without spaces; this is \"\(text)\".")
         }
         return text

@@ -1,3 +1,4 @@
+internal import Base
 internal import Recipes
 
 /// Reads expressions: sums of products of numbers, places, functions and brackets.
@@ -31,26 +32,30 @@ struct ExpressionParser {
     /// - Throws: A problem where a square bracket or a quotation mark isn't closed.
     static func tokens(of text: String) throws(NotebookProblem) -> [Token] {
         var tokens: [Token] = []
-        var rest = text[...]
-        while let character = rest.first {
-            switch character {
+        // Scalars: a bracket beside a combining mark is a bracket.
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.first {
+            switch scalar {
             case "(", ")", ",":
-                tokens.append(character == "(" ? .open : character == ")" ? .close : .comma)
+                tokens.append(scalar == "(" ? .open : scalar == ")" ? .close : .comma)
                 rest.removeFirst()
             case "[":
                 // Quotation marks allow for brackets in the names of rows.
                 let isQuoted = rest.dropFirst().first == "\""
-                let key = rest.dropFirst(isQuoted ? 2 : 1)
-                guard let end = key.firstRange(of: isQuoted ? "\"]" : "]") else {
-                    throw .marker("\"\(rest.prefix(40))\" isn't closed with \(isQuoted ? "\"]" : "]").")
+                let behind = Substring(rest.dropFirst(isQuoted ? 2 : 1)).byteText
+                let closing: ByteText = isQuoted ? "\"]" : "]"
+                guard let (key, after) = behind.cut(at: closing) else {
+                    throw .marker("\"\(Substring(rest.prefix(40)))\" isn't closed with \(closing).")
                 }
-                tokens.append(
-                    .key(key[..<end.lowerBound].split(whereSeparator: \.isWhitespace).joined(separator: " ")))
-                rest = rest[end.upperBound...]
+                let words = key.text.unicodeScalars.split(whereSeparator: \.properties.isWhitespace)
+                tokens.append(.key(words.map { String($0) }.joined(separator: " ")))
+                rest = after.text.unicodeScalars[...]
             case "]": throw .marker("\"]\" closes nothing there.")
-            case let space where space.isWhitespace: rest.removeFirst()
+            case let space where space.properties.isWhitespace: rest.removeFirst()
             default:
-                let word = rest.prefix { !"()[],".contains($0) && !$0.isWhitespace }
+                let word = rest.prefix {
+                    !"()[],".unicodeScalars.contains($0) && !$0.properties.isWhitespace
+                }
                 tokens.append(.word(String(word)))
                 rest = rest.dropFirst(word.count)
             }
@@ -137,7 +142,7 @@ struct ExpressionParser {
 
     private mutating func nextOperator(_ signs: [Character]) -> Expression.Operator? {
         guard case .word(let word)? = tokens.first, word.count == 1, let character = word.first,
-            signs.contains(character)
+            signs.contains(character)  // not text: a list of signs
         else { return nil }
         tokens.removeFirst()
         return Expression.Operator(rawValue: character)

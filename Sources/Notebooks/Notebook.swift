@@ -1,4 +1,5 @@
 public import ArtifactStore
+internal import Base
 internal import Files
 internal import JSON
 public import SystemPackage
@@ -70,7 +71,8 @@ public struct Notebook: Sendable {
             var content = Array(bytes[block.content])
             do {
                 let text = try renderer.text(block)
-                let new = Array((usesCRLF(block) ? text.replacing("\n", with: "\r\n") : text).utf8)
+                let new = Array(
+                    (usesCRLF(block) ? text.byteText.replacing("\n", with: "\r\n").text : text).utf8)
                 if new != content {
                     findings.append(
                         finding(.stale, StaleText(content, new, block).message, block, parser))
@@ -116,10 +118,8 @@ private struct StaleText {
             message = "The text has \(Self.quoted(old)), the results give \(Self.quoted(new))."
             return
         }
-        let oldLines = old.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(
-            String.init)
-        let newLines = new.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(
-            String.init)
+        let oldLines = old.byteText.lines.map(\.text)
+        let newLines = new.byteText.lines.map(\.text)
         let index =
             zip(oldLines, newLines).enumerated().first { $0.element.0 != $0.element.1 }?.offset
             ?? min(oldLines.count, newLines.count)

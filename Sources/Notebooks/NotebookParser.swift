@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 
 /// What stands between a marker and the one that closes it.
@@ -112,10 +113,10 @@ struct NotebookParser {
     /// Whether nothing but signs of lists and quotes stands before a place in its line.
     private func startsItsLine(_ offset: Int) -> Bool {
         let line = bytes[..<offset].reversed().prefix { $0 != UInt8(ascii: "\n") }.reversed()
-        let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+        let words = String(decoding: line, as: UTF8.self).byteText.split(" ")
         return words.allSatisfy { word in
             ["*", "-", "+", ">"].contains(word)
-                || (word.count > 1 && word.dropLast().allSatisfy(\.isNumber) && ".)".contains(word.suffix(1)))
+                || ((word.dropping(suffix: ".") ?? word.dropping(suffix: ")"))?.isDigits ?? false)
         }
     }
 
@@ -133,8 +134,16 @@ struct NotebookParser {
 extension MarkdownScanner.Comment {
     /// Whether it is meant for this program, however it is spelt.
     var isOurs: Bool {
-        let text = text.lowercased()
-        let word = (text.hasPrefix("/") ? text.dropFirst() : text[...]).prefix { $0.isLetter || $0.isNumber }
-        return word == "d3llm"
+        let text = text.byteText.asciiLowercased
+        guard let rest = (text.dropping(prefix: "/") ?? text).dropping(prefix: "d3llm") else { return false }
+        let next = rest.text.unicodeScalars.first?.properties
+        return next.map { !$0.isAlphabetic && $0.numericType == nil } ?? true
+    }
+}
+
+extension ByteText {
+    /// Whether it consists of digits.
+    fileprivate var isDigits: Bool {
+        !isEmpty && bytes.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
     }
 }

@@ -1,3 +1,4 @@
+internal import Base
 public import JSON
 internal import SystemPackage
 
@@ -26,7 +27,7 @@ public struct NotebookReport: Sendable {
                 .map(\.description)
             lines.append("\(rendering.path): \(summary(rendering))")
             if isCheck, rendering.count(.stale) > 0 {
-                lines.append("Mend it with: d3llm notebook \(rendering.path)")
+                lines.append("Mend it with: d3llm notebook \(ShellWord.quoted(rendering.path.string))")
             }
             return lines.joined(separator: "\n") + "\n"
         }.joined()

@@ -1,3 +1,4 @@
+internal import Base
 internal import Reporting
 
 /// How a number is written in a sentence: `0`, `0.0`, `+0.00`, `0,000`.
@@ -9,16 +10,15 @@ struct NumberFormat: Equatable {
     let isGrouped: Bool
 
     init(_ pattern: String) throws(NotebookProblem) {
-        var rest = pattern[...]
-        showsPlus = rest.first == "+"
-        if showsPlus { rest.removeFirst() }
-        isGrouped = rest.hasPrefix("0,000")
-        rest = rest.dropFirst(isGrouped ? 5 : 1)
+        let unsigned = pattern.byteText.dropping(prefix: "+")
+        showsPlus = unsigned != nil
+        let start = (unsigned ?? pattern.byteText).bytes
+        isGrouped = Substring(start[...]).byteText.hasPrefix("0,000")
+        let rest = start.dropFirst(isGrouped ? 5 : 1)
         let isWhole = rest.isEmpty
         digits = isWhole ? 0 : rest.count - 1
-        let start = showsPlus ? pattern.dropFirst() : pattern[...]
-        guard start.first == "0", isWhole || (rest.first == "." && digits > 0),
-            rest.dropFirst().allSatisfy({ $0 == "0" }), digits <= FixedPoint.maximumDigits
+        guard start.first == UInt8(ascii: "0"), isWhole || (rest.first == UInt8(ascii: ".") && digits > 0),
+            rest.dropFirst().allSatisfy({ $0 == UInt8(ascii: "0") }), digits <= FixedPoint.maximumDigits
         else {
             throw .marker(
                 "Numbers are written as 0, 0.0, 0,000 and so on, with + in front to show signs; \"\(pattern)\" isn't such a pattern."

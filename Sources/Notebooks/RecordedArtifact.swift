@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import JSON
 internal import SystemPackage
@@ -19,7 +20,7 @@ struct RecordedArtifact {
     /// - Throws: A problem where it isn't the record of an artifact, `FileError`.
     init(_ path: FilePath) throws {
         self.path = path
-        stage = String((path.lastComponent?.string ?? "").dropLast(Self.suffix.count))
+        stage = path.lastComponent?.string.byteText.dropping(suffix: Self.suffix.byteText)?.text ?? ""
         let root: JSONValue
         do {
             root = JSONValue(try JSONDocument(parsing: try FileSystem.read(path), name: path.string).root)
@@ -45,8 +46,10 @@ struct RecordedArtifact {
 
     /// The records in a folder, by stage.
     static func all(in folder: FilePath) throws -> [RecordedArtifact] {
-        try FileSystem.list(folder).filter { $0.hasSuffix(suffix) && $0.count > suffix.count }
-            .map { try RecordedArtifact(folder.appending($0)) }
+        try FileSystem.list(folder).filter {
+            $0.byteText.hasSuffix(suffix) && $0.utf8.count > suffix.utf8.count
+        }
+        .map { try RecordedArtifact(folder.appending($0)) }
     }
 
     /// What isn't as the record says, as sentences.

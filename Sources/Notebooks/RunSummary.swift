@@ -1,4 +1,5 @@
 internal import ArtifactStore
+internal import Base
 internal import JSON
 
 /// What a notebook says of a run: which, with what program, where, and how to repeat it.
@@ -21,9 +22,11 @@ struct RunSummary {
     /// A Markdown list: run, artifacts, code, machine.
     var text: String {
         let place = link.map { " ([record](\($0)))" } ?? ""
-        var lines = ["run: `\(address)`, \(record.status.rawValue) \(record.finished)\(place)"]
+        var lines = [
+            "run: \(Markdown.code(address)), \(record.status.rawValue) \(Markdown.text(record.finished))\(place)"
+        ]
         if !artifacts.isEmpty {
-            let list = artifacts.map { "`\($0.stage)-\($0.fingerprint.prefix(12))`" }
+            let list = artifacts.map { Markdown.code("\($0.stage)-\($0.fingerprint.prefix(12))") }
             lines.append("\(list.count == 1 ? "artifact" : "artifacts"): \(list.joined(separator: ", "))")
         }
         lines.append("code: \(code)")
@@ -33,23 +36,24 @@ struct RunSummary {
 
     private var code: String {
         let version = record.code["version"]?.string ?? "of an unknown version"
-        let commit = record.code["commit"]?.string.map { ", commit `\($0.prefix(12))`" } ?? ""
+        let commit =
+            record.code["commit"]?.string.map { ", commit \(Markdown.code(String($0.prefix(12))))" } ?? ""
         let changes = record.code["dirty"]?.bool == true ? " with changes that weren't committed" : ""
-        return "d3llm \(version)\(commit)\(changes)"
+        return "d3llm \(Markdown.text(version))\(commit)\(changes)"
     }
 
     private var machine: String {
         let machine = record.machine
         var parts: [String] = []
-        if let processor = machine["processor"]?.string { parts.append(processor) }
+        if let processor = machine["processor"]?.string { parts.append(Markdown.text(processor)) }
         if let cores = machine["cores"]?.int { parts.append("\(cores) cores") }
         if let memory = machine["memoryBytes"]?.int {
             parts.append("\(Int((Double(memory) / 1_073_741_824).rounded())) GiB")
         }
         if let threads = machine["threads"]?.int { parts.append("\(threads) threads") }
-        if let kernels = machine["kernels"]?.string { parts.append("kernels for \(kernels)") }
+        if let kernels = machine["kernels"]?.string { parts.append("kernels for \(Markdown.text(kernels))") }
         if let system = machine["system"]?.string {
-            parts.append(String(system.split(separator: ",").first ?? ""))
+            parts.append(Markdown.text(system.byteText.split(",").first?.text ?? ""))
         }
         return parts.joined(separator: ", ")
     }
@@ -65,21 +69,14 @@ struct RunSummary {
         var command = [".build/release/d3llm", "run", config.file]
         for override in config.overrides { command += ["--set", override] }
         if let threads = record.machine["threads"]?.int { command += ["--threads", "\(threads)"] }
-        let commit = record.code["commit"]?.string.map { "   # these results: commit \($0.prefix(12))" } ?? ""
+        let commit =
+            record.code["commit"]?.string.map { "   # these results: commit \($0.prefix(12).visible)" } ?? ""
         return """
             ```sh
             make build\(commit)
-            \(command.map(Self.quoted).joined(separator: " "))
-            make record RUN=\(record.experiment)
+            \(command.map { ShellWord.quoted($0) }.joined(separator: " "))
+            make record RUN=\(ShellWord.quoted(record.experiment))
             ```
             """
-    }
-
-    /// As a shell has to see it.
-    private static func quoted(_ argument: String) -> String {
-        let isPlain = argument.allSatisfy {
-            $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=:,+@".contains($0))
-        }
-        return isPlain && !argument.isEmpty ? argument : "'\(argument.replacing("'", with: "'\\''"))'"
     }
 }

@@ -1,4 +1,5 @@
 internal import ArtifactStore
+internal import Base
 internal import Files
 internal import JSON
 internal import Recipes
@@ -50,8 +51,8 @@ struct SourceReader {
     /// The results of a run: a folder of recorded results, or `run:RUN` for one in the store.
     mutating func run(_ name: String) throws -> RunSummary {
         let file = try self.file(name)
-        if file.hasPrefix(StoreFile.prefix) {
-            let location = try RunLocation.find(String(file.dropFirst(StoreFile.prefix.count)), in: store)
+        if let run = file.byteText.dropping(prefix: StoreFile.prefix.byteText) {
+            let location = try RunLocation.find(run.text, in: store)
             return RunSummary(location.record, address: location.address, link: nil, artifacts: [])
         }
         let path = folder.pushing(FilePath(file))

@@ -1,4 +1,5 @@
 internal import ArtifactStore
+internal import Base
 internal import Files
 internal import Recipes
 internal import SystemPackage
@@ -11,24 +12,23 @@ struct StoreFile {
 
     /// - Returns: nil for names of other files.
     init?(_ text: String) {
-        guard text.hasPrefix(Self.prefix) else { return nil }
-        self.text = String(text.dropFirst(Self.prefix.count))
+        guard let rest = text.byteText.dropping(prefix: Self.prefix.byteText) else { return nil }
+        self.text = rest.text
     }
 
     /// Where the file is, after a check against the digest in its artifact's record.
     func path(in store: Store) throws -> FilePath {
-        let parts = text.split(separator: "@", maxSplits: 1).map(String.init)
-        guard parts.count == 2, let slash = parts[1].firstIndex(of: "/") else {
+        guard let (run, rest) = text.byteText.cut(at: "@"), let (stageName, file) = rest.cut(at: "/") else {
             throw NotebookProblem.marker(
                 "A file of a run is written as run:RUN@STAGE/FILE; this is \"\(Self.prefix)\(text)\".")
         }
         let location: RunLocation
         do {
-            location = try RunLocation.find(parts[0], in: store)
+            location = try RunLocation.find(run.text, in: store)
         } catch let error as UnknownRunError {
             throw NotebookProblem.marker("\(error)")
         }
-        let stage = String(parts[1][..<slash])
+        let stage = stageName.text
         guard let entry = location.record[stage] else {
             let names = location.record.stages.map(\.stage)
             throw NotebookProblem.marker(

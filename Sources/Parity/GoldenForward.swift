@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import JSON
 internal import Numerics
@@ -21,7 +22,9 @@ struct GoldenForward {
     }
 
     /// Whether a case exercises a key/value cache.
-    static func usesCache(_ node: CaseNode) throws -> Bool { try node.string("kind").hasSuffix("cache") }
+    static func usesCache(_ node: CaseNode) throws -> Bool {
+        try node.string("kind").byteText.hasSuffix("cache")
+    }
 
     /// What differs first in one case; nil when it passes.
     func failure(of node: CaseNode) throws -> String? {

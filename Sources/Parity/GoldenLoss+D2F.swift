@@ -9,7 +9,7 @@ extension GoldenLoss {
         let d2f = try root.member("d2f")
         let base = try model(try modelName(d2f))
         // The file names the folder, and says in brackets that it is the one of the LoRA case.
-        let name = try d2f.string("adapter").prefix { $0 != " " }
+        let name = String(try d2f.string("adapter").unicodeScalars.prefix { $0 != " " })
         let adapter = try LoRAAdapter(folder.path.appending(String(name)), for: base.configuration, family)
         let merged = FlatParameters(copying: base)
         adapter.merge(into: merged)

@@ -34,7 +34,7 @@ public final class ParityFolder {
     /// whose models aren't in the folder.
     func family(ofModel name: String) throws -> String {
         let configuration = "models/\(try plain(name))/config.json"
-        guard has(configuration) else { return String(name.prefix { $0 != "_" }) }
+        guard has(configuration) else { return String(name.unicodeScalars.prefix { $0 != "_" }) }
         return try cases(of: configuration).string("model_type").lowercased()
     }
 

@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 
 /// The points of one method on one benchmark: where it begins, at one token per forward, and its headline.
@@ -17,5 +18,5 @@ struct PublishedCurve {
     }
 
     /// Whether a row is where a method's curve begins, and not a headline of its own.
-    static func isStart(_ row: PublishedTable.Row) -> Bool { row.key.hasSuffix(startSuffix) }
+    static func isStart(_ row: PublishedTable.Row) -> Bool { row.key.byteText.hasSuffix(startSuffix) }
 }

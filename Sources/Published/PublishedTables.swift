@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 public import SystemPackage
 
@@ -17,7 +18,9 @@ public struct PublishedTables: Sendable {
         guard try FileSystem.status(folder)?.kind == .folder else {
             throw UnknownPublishedNameError(folder: folder)
         }
-        let names = try FileSystem.list(folder).filter { $0.hasSuffix(".json") && !Self.others.contains($0) }
+        let names = try FileSystem.list(folder).filter {
+            $0.byteText.hasSuffix(".json") && !Self.others.contains($0)
+        }
         tables = try names.sorted().map { try PublishedTable(file: folder.appending($0)) }
         tolerances = try Tolerances(file: folder.appending("tolerances.json"))
     }

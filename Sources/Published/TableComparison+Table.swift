@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 public import Reporting
 
@@ -82,8 +83,9 @@ extension String {
     /// The text of a number with four digits after the point, cut to fewer if only zeros are lost.
     fileprivate func trimmed(to digits: Int) -> String {
         let zeros = 4 - digits
-        guard hasSuffix(String(repeating: "0", count: zeros)) else { return self }
-        let cut = dropLast(zeros)
-        return String(cut.last == "." ? cut.dropLast() : cut)
+        guard let cut = byteText.dropping(suffix: String(repeating: "0", count: zeros).byteText) else {
+            return self
+        }
+        return cut.dropping(suffix: ".")?.text ?? cut.text
     }
 }

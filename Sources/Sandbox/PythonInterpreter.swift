@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 internal import SystemPackage
 
@@ -27,7 +28,7 @@ public struct PythonInterpreter: Sendable, Hashable {
     public static func all(path: String? = nil) -> [PythonInterpreter] {
         let path = path ?? getenv("PATH").map { String(cString: $0) } ?? ""
         var found: [PythonInterpreter] = []
-        for folder in path.split(separator: ":") where folder.hasPrefix("/") {
+        for folder in path.byteText.split(":").map(\.text) where folder.byteText.hasPrefix("/") {
             let candidate = "\(folder)/python3"
             guard access(candidate, X_OK) == 0, let python = asked(candidate),
                 !found.contains(where: { $0.real == python.real })
@@ -55,7 +56,8 @@ public struct PythonInterpreter: Sendable, Hashable {
                 isTrusted: true),
             outcome.ending == .exit(0),
             let root = try? JSONDocument(parsing: outcome.output, name: executable).root,
-            let path = root["executable"]?.string, path.hasPrefix("/"), let real = root["real"]?.string,
+            let path = root["executable"]?.string, path.byteText.hasPrefix("/"),
+            let real = root["real"]?.string,
             let version = root["version"]?.string, let folders = root["folders"]?.array
         else { return nil }
         return PythonInterpreter(
@@ -89,7 +91,7 @@ public struct PythonInterpreter: Sendable, Hashable {
         ]
         var chosen: [String] = []
         for folder in system + folders.sorted()
-        where !chosen.contains(where: { folder == $0 || folder.hasPrefix($0 + "/") }) {
+        where !chosen.contains(where: { folder == $0 || folder.byteText.hasPrefix($0 + "/") }) {
             chosen.append(folder)
         }
         return chosen

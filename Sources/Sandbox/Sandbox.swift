@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 internal import SystemPackage
 
@@ -47,7 +48,7 @@ public struct Sandbox: Sendable {
                 self.python = python
                 isolation = level
                 self.isTrusted = isTrusted
-                self.obstacles = obstacles.filter { !$0.hasPrefix("\(level.rawValue) ") }
+                self.obstacles = obstacles.filter { !$0.byteText.hasPrefix("\(level.rawValue) ") }
                 return
             }
         }

@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 internal import Sessions
 
@@ -40,7 +41,7 @@ extension Server {
     private func body(of request: HTTPRequest) throws -> JSONObject {
         try expect(["POST"], request)
         // A form of a foreign page can send text, but not this without the browser asking first.
-        guard request["content-type"]?.lowercased().hasPrefix("application/json") == true else {
+        guard request["content-type"]?.byteText.asciiLowercased.hasPrefix("application/json") == true else {
             throw HTTPProblem(415, "Send the body as application/json.")
         }
         let root: JSONValue
@@ -73,28 +74,33 @@ extension Server {
                     + "Use localhost or its number, or start it with --allow-host NAME.")
         }
         guard let origin = request["origin"] else { return }
-        guard let separator = origin.firstRange(of: "://"), isOwn(String(origin[separator.upperBound...]))
-        else { throw HTTPProblem(403, "Requests of other web pages aren't answered.") }
+        guard let (_, name) = origin.byteText.cut(at: "://"), isOwn(name.text) else {
+            throw HTTPProblem(403, "Requests of other web pages aren't answered.")
+        }
     }
 
     /// Whether a host, with or without port, is this server.
     private func isOwn(_ host: String) -> Bool {
-        var name = host.lowercased()
-        if name.hasPrefix("[") {
-            guard let end = name.firstIndex(of: "]") else { return false }
-            let rest = name[name.index(after: end)...]
-            guard rest.isEmpty || (rest.hasPrefix(":") && rest.dropFirst().allSatisfy(\.isNumber)) else {
-                return false
-            }
-            let address = name[name.index(after: name.startIndex)..<end]
-            return address.contains(":") && address.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
+        var name = host.byteText.asciiLowercased
+        if let bracketed = name.dropping(prefix: "[") {
+            guard let (address, rest) = bracketed.cut(at: "]"),
+                rest.isEmpty || rest.dropping(prefix: ":")?.isDigits == true
+            else { return false }
+            return address.contains(":")
+                && address.bytes.allSatisfy { "0123456789abcdef:.".utf8.contains($0) }
         }
-        if let colon = name.lastIndex(of: ":") {
-            guard name[name.index(after: colon)...].allSatisfy(\.isNumber) else { return false }
-            name = String(name[..<colon])
+        if let (before, port) = name.cut(atLast: ":") {
+            guard port.isDigits else { return false }
+            name = before
         }
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        let isNumeric = parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
-        return isNumeric || name == "localhost" || options.allowedHosts.contains { $0.lowercased() == name }
+        let parts = name.split(".", keepingEmpty: true)
+        let isNumeric = parts.count == 4 && parts.allSatisfy { UInt8($0.text) != nil }
+        return isNumeric || name == "localhost"
+            || options.allowedHosts.contains { $0.byteText.asciiLowercased == name }
     }
+}
+
+extension ByteText {
+    /// Whether it consists of digits, perhaps of none.
+    fileprivate var isDigits: Bool { bytes.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 } }
 }

@@ -55,7 +55,7 @@ public final class Server: Sendable {
     /// - Throws: ``ListenError``.
     public func run(ready: (String) -> Void, shouldStop: () -> Bool) throws(ListenError) {
         let listener = try Listener(host: options.host, port: options.port)
-        let host = options.host.contains(":") ? "[\(options.host)]" : options.host
+        let host = options.host.byteText.contains(":") ? "[\(options.host)]" : options.host
         ready("http://\(host):\(listener.port)/")
         while !shouldStop() {
             guard let socket = listener.accept(waiting: 200) else { continue }
@@ -102,7 +102,7 @@ public final class Server: Sendable {
             } catch let problem as HTTPProblem {
                 // What follows in the stream can't be told apart any more.
                 try? send(problem, HTTPResponder(connection, keepsAlive: false))
-                log("\(problem.status) \(problem.message)")
+                log("\(problem.status) \(problem.message.visible)")
                 connection.lingerAndClose()
                 return
             } catch {

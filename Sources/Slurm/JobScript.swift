@@ -1,3 +1,4 @@
+internal import Base
 public import SystemPackage
 
 /// The text of the scripts that are handed to sbatch.
@@ -49,7 +50,7 @@ public struct JobScript: Sendable {
         let number = job.isArray ? "_$SLURM_ARRAY_TASK_ID" : ""
         let opening = [
             "#!/bin/bash\(site.modules.isEmpty ? "" : " -l")",
-            "# \(form == .ranks ? "All stages" : "Stage \(job.name)") of \(experiment), written by d3llm launch slurm.",
+            "# \(form == .ranks ? "All stages" : "Stage \(job.name.visible)") of \(experiment.visible), written by d3llm launch slurm.",
         ]
         let start = [
             "mkdir -p -- \(quoted(logs.string)) || exit 3",
@@ -91,8 +92,8 @@ public struct JobScript: Sendable {
             site.modules.isEmpty
             ? [] : ["module load \(site.modules.map(quoted).joined(separator: " ")) || exit 69"]
         let variables = site.environment.map { entry in
-            let name = entry.prefix { $0 != "=" }
-            return "export \(name)=\(quoted(String(entry.dropFirst(name.count + 1))))"
+            let (name, value) = entry.byteText.cut(at: "=") ?? (entry.byteText, "")
+            return "export \(name)=\(quoted(value.text))"
         }
         return modules + variables
     }
@@ -130,5 +131,5 @@ public struct JobScript: Sendable {
             """
     }
 
-    private func quoted(_ text: String) -> String { ScriptWord.quoted(text) }
+    private func quoted(_ text: String) -> String { ShellWord.quoted(text) }
 }

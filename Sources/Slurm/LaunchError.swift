@@ -1,3 +1,4 @@
+internal import Base
 internal import SystemPackage
 
 /// What keeps jobs from being handed to a cluster's queue, or the queue from being read.
@@ -13,9 +14,9 @@ public struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     static func failed(_ command: [String], _ outcome: Tool.Outcome) -> LaunchError {
-        let words = command.map(ScriptWord.quoted).joined(separator: " ")
+        let words = command.map { ShellWord.quoted($0) }.joined(separator: " ")
         let text = outcome.errors.isEmpty ? outcome.output : outcome.errors
-        let lines = text.split(separator: "\n").map { "  \($0)\n" }.joined()
+        let lines = text.byteText.split("\n").map { "  \($0)\n" }.joined()
         return LaunchError(
             "\(words) ended with code \(outcome.code):\n\(lines.isEmpty ? "  (no message)\n" : lines)")
     }

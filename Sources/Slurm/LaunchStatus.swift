@@ -118,7 +118,7 @@ public struct LaunchStatus: Sendable {
             for number in records[index].jobs.indices where records[index].jobs[number].id == nil {
                 let comment = records[index].comment(records[index].jobs[number])
                 guard let entry = queued.first(where: { $0.comment == comment }) else { continue }
-                records[index].jobs[number].id = String(entry.address.prefix { $0 != "_" })
+                records[index].jobs[number].id = String(entry.address.unicodeScalars.prefix { $0 != "_" })
                 isChanged = true
                 count += 1
             }

@@ -180,6 +180,6 @@ public struct Launcher: Sendable {
     }
 
     private static func variable(_ job: String) -> String {
-        "job_" + String(job.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+        "job_" + String(String.UnicodeScalarView(job.unicodeScalars.map { $0.isNameSign ? $0 : "_" }))
     }
 }

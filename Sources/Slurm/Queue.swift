@@ -1,3 +1,5 @@
+internal import Base
+
 /// What the queue says of one job or of one task of an array.
 struct QueueEntry: Sendable, Hashable {
     /// `12`, or `12_3` for a task of an array.
@@ -12,7 +14,7 @@ struct QueueEntry: Sendable, Hashable {
 
     /// Whether it may still make its stage.
     var isLive: Bool { Self.live.contains(state) && !isStuck }
-    var isRunning: Bool { isLive && state != "PENDING" && !state.hasPrefix("REQUEUE") }
+    var isRunning: Bool { isLive && state != "PENDING" && !state.byteText.hasPrefix("REQUEUE") }
     /// Whether it waits for something that can't happen any more.
     var isStuck: Bool { state == "PENDING" && reason == Self.neverSatisfied }
 
@@ -27,10 +29,11 @@ struct QueueEntry: Sendable, Hashable {
     static let format = "%F|%K|%T|%r|%N|%k"
 
     /// A line that squeue has printed; nil for one of another form.
-    init?(line: Substring) {
-        let parts = line.split(separator: "|", maxSplits: 5, omittingEmptySubsequences: false).map(
-            String.init)
-        guard parts.count == 6, parts[0].first?.isNumber == true else { return nil }
+    init?(line: some StringProtocol) {
+        let parts = line.byteText.split("|", maxSplits: 5, keepingEmpty: true).map(\.text)
+        guard parts.count == 6, let first = parts[0].unicodeScalars.first, ("0"..."9").contains(first) else {
+            return nil
+        }
         address = Int(parts[1]) == nil ? parts[0] : "\(parts[0])_\(parts[1])"
         (state, nodes, comment) = (parts[2], parts[4], parts[5])
         reason = parts[3] == "None" ? "" : parts[3]
@@ -50,7 +53,7 @@ struct Queue: Sendable {
     func entries() throws -> [QueueEntry] {
         let outcome = try checked(
             ["squeue", "--me", "--noheader", "--states=all", "--array", "--format=\(QueueEntry.format)"])
-        return outcome.output.split(separator: "\n").compactMap { QueueEntry(line: $0) }
+        return outcome.output.byteText.split("\n").compactMap { QueueEntry(line: $0.text) }
     }
 
     /// What the accounting knows of jobs that the queue has forgotten; nothing where there is no accounting.
@@ -62,9 +65,9 @@ struct Queue: Sendable {
             ]), outcome.code == 0
         else { return [:] }
         var entries: [String: QueueEntry] = [:]
-        for line in outcome.output.split(separator: "\n") {
-            let parts = line.split(separator: "|", omittingEmptySubsequences: false)
-            guard parts.count == 2, let state = parts[1].split(separator: " ").first else { continue }
+        for line in outcome.output.byteText.split("\n").map(\.text) {
+            let parts = line.byteText.split("|", keepingEmpty: true).map(\.text)
+            guard parts.count == 2, let state = parts[1].byteText.split(" ").first?.text else { continue }
             // "CANCELLED by 1000" is one state.
             entries[String(parts[0])] = QueueEntry(address: String(parts[0]), state: String(state))
         }
@@ -82,8 +85,7 @@ struct Queue: Sendable {
         let command = ["sbatch", "--parsable", "--comment=\(comment)"] + dependency + [script]
         let outcome = try checked(command)
         // Clusters of clusters print "12;name".
-        let id = outcome.output.split(whereSeparator: \.isNewline).last?.split(separator: ";").first.map(
-            String.init)
+        let id = outcome.output.byteText.lines.last { !$0.isEmpty }?.split(";").first?.text
         guard let id, Int(id) != nil else { throw LaunchError.failed(command, outcome) }
         return id
     }

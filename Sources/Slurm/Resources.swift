@@ -1,3 +1,4 @@
+internal import Base
 internal import Recipes
 
 /// What a job asks the queue for.
@@ -66,12 +67,13 @@ public struct Resources: Sendable, Hashable {
         check("account", account, names, ScriptWord.isPlain)
         check("qos", qos, names, ScriptWord.isPlain)
         check("time", time, "Write minutes, hours:minutes:seconds or days-hours:minutes:seconds.") { text in
-            !text.isEmpty && text.first?.isNumber == true
-                && text.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ":" || $0 == "-") }
+            text.unicodeScalars.first.map { ("0"..."9").contains($0) } == true
+                && text.utf8.allSatisfy { "0123456789:-".utf8.contains($0) }
         }
         check("memory", memory, "Write a whole number and K, M, G or T, such as 16G.") { text in
-            let digits = text.prefix { $0.isASCII && $0.isNumber }
-            return !digits.isEmpty && ["", "K", "M", "G", "T"].contains(text.dropFirst(digits.count))
+            let digits = text.utf8.prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+            let unit = Substring(text.utf8.dropFirst(digits.count)).byteText
+            return !digits.isEmpty && ["", "K", "M", "G", "T"].contains(unit)
         }
         return flaws
     }

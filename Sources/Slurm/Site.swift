@@ -1,3 +1,4 @@
+internal import Base
 public import Recipes
 
 /// What a cluster wants of every job: partition, account, modules, container.
@@ -62,12 +63,12 @@ public struct Site: Sendable, Hashable {
                 hint: "Write NAME=value, the name of letters, digits and _.")
         }
         for option in options {
-            if !option.hasPrefix("-") || !option.allSatisfy(Self.isPrintable) {
+            if !option.byteText.hasPrefix("-") || !option.allSatisfy(Self.isPrintable) {
                 fields.reject(
                     "options", "\"\(option)\" is no option of sbatch.",
                     hint: "Write one option as a line #SBATCH has it, such as \"--constraint=avx512\".")
             }
-            let name = String(option.prefix { $0 != "=" && $0 != " " })
+            let name = String(option.unicodeScalars.prefix { $0 != "=" && $0 != " " })
             if let reason = Self.taken[name] {
                 fields.reject("options", "\(name) can't be an option of all jobs: \(reason).")
             }
@@ -94,9 +95,18 @@ public struct Site: Sendable, Hashable {
     }
 
     private static func isAssignment(_ text: String) -> Bool {
-        guard let equals = text.firstIndex(of: "="), !text.contains("\0") else { return false }
-        let name = text[..<equals]
-        return !name.isEmpty && name.first?.isNumber == false
-            && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+        guard let (before, _) = text.byteText.cut(at: "="), !text.byteText.contains("\0") else {
+            return false
+        }
+        let name = before.text.unicodeScalars
+        return name.first.map { !("0"..."9").contains($0) } == true
+            && name.allSatisfy { $0.isNameSign || $0 == "_" }
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether it is a letter or a digit of ASCII.
+    var isNameSign: Bool {
+        ("a"..."z").contains(self) || ("A"..."Z").contains(self) || ("0"..."9").contains(self)
     }
 }

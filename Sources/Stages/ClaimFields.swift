@@ -1,3 +1,4 @@
+internal import Base
 internal import Evaluation
 internal import Recipes
 internal import Reporting
@@ -29,10 +30,8 @@ struct ClaimFields {
 
     /// The curve that a measure belongs to; nothing where it isn't a measure.
     static func label(_ measure: String) -> String {
-        for suffix in [".aup", ".tpf"] where measure.hasSuffix(suffix) {
-            return String(measure.dropLast(suffix.count))
-        }
-        return ""
+        let label = measure.byteText.dropping(suffix: ".aup") ?? measure.byteText.dropping(suffix: ".tpf")
+        return label?.text ?? ""
     }
 
     /// The claim with its measurements and verdict, by the paired interval of the difference.

@@ -1,3 +1,4 @@
+internal import Base
 internal import Evaluation
 internal import Files
 internal import JSON
@@ -134,7 +135,8 @@ struct ReplicatesReport {
             title: "Claimed effects on AUP", axisTitle: "difference of AUP: mean, 95 % interval, each repeat",
             reference: 0,
             rows: outcomes.compactMap { outcome in
-                guard outcome.claim.left.hasSuffix(".aup"), let difference = outcome.difference else {
+                guard outcome.claim.left.byteText.hasSuffix(".aup"), let difference = outcome.difference
+                else {
                     return nil
                 }
                 return .init(

@@ -1,3 +1,4 @@
+internal import Base
 internal import Decoding
 internal import JSON
 
@@ -53,7 +54,7 @@ enum SettingNames {
         /// The key's value; where it isn't in the recipe, the one that the method then takes.
         func value(of key: String) -> String? {
             if let value = keys[key] { return value }
-            guard key.hasPrefix("decoder."), let method = try? DecodingMethod.named(method) else {
+            guard key.byteText.hasPrefix("decoder."), let method = try? DecodingMethod.named(method) else {
                 return nil
             }
             let option = method.parameters.first { "decoder.\($0.name)" == key }
@@ -86,7 +87,7 @@ enum SettingNames {
 
         /// "threshold 0.8, model f348fa55a9a4".
         func name(of point: Point) -> String {
-            let last = keys.map { String($0.split(separator: ".").last ?? "") }
+            let last = keys.map { String($0.byteText.split(".").last?.text ?? "") }
             let own = zip(keys, last).map { key, short in
                 let label = last.count { $0 == short } == 1 ? short : key
                 return point.value(of: key).map { "\(label) \($0)" } ?? "no \(label)"

@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import JSON
 internal import Numerics
@@ -61,7 +62,7 @@ extension LoRAAdapter {
         }
         try SafetensorsWriter.write(tensors, type: type, to: folder.appending(Self.weightsFile))
         let modules = Set(
-            pairs.compactMap { Self.module(of: $0.role, family).split(separator: ".").last.map(String.init) })
+            pairs.compactMap { Self.module(of: $0.role, family).byteText.split(".").last?.text })
         let document: JSONValue = [
             "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": .integer(rank), "lora_alpha": .number(alpha),
             "lora_dropout": 0, "bias": "none", "use_dora": false, "use_rslora": .bool(usesRankRoot),

@@ -1,3 +1,4 @@
+internal import Base
 public import Numerics
 
 /// Low-rank changes of some weights: W becomes W + scaling · B · A (Hu et al., arXiv 2106.09685), in PEFT's files.
@@ -44,7 +45,7 @@ public struct LoRAAdapter: Sendable {
     /// Name of a weight's module in PEFT's files.
     static func module(of role: ParameterRole, _ family: any ModelFamily.Type) -> String {
         let name = family.name(of: role)
-        return "base_model.model." + (name.hasSuffix(".weight") ? String(name.dropLast(7)) : name)
+        return "base_model.model." + (name.byteText.dropping(suffix: ".weight")?.text ?? name)
     }
 
     /// Adds the adapter to a model's weights, in place.

@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import JSON
 public import SystemPackage
@@ -44,7 +45,9 @@ public struct LoRAOptions: Sendable {
             }
             // These begin by changing the model's own weights, which its files don't have.
             if let node = root["init_lora_weights"], let kind = node.string,
-                ["pissa", "olora", "corda", "loftq"].contains(where: kind.lowercased().hasPrefix)
+                ["pissa", "olora", "corda", "loftq"].contains(where: {
+                    kind.byteText.asciiLowercased.hasPrefix($0)
+                })
             {
                 throw FamilyError(
                     "init_lora_weights \"\(kind)\" is not implemented", offset: node.range.lowerBound)
@@ -67,6 +70,7 @@ public struct LoRAOptions: Sendable {
     ) -> [String] {
         let modules = configuration.parameterSpecifications.filter { !$0.isVector }
             .map { "." + LoRAAdapter.module(of: $0.role, family) }
-        return (targets ?? []).filter { target in !modules.contains { $0.hasSuffix("." + target) } }.sorted()
+        return (targets ?? []).filter { target in !modules.contains { $0.byteText.hasSuffix("." + target) } }
+            .sorted()
     }
 }

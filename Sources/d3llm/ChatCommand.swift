@@ -44,7 +44,7 @@ struct ChatCommand: ParsableCommand {
             let style = TerminalStyle.ofStandardOutput()
             let output = style.map { AnswerOutput.live($0, pace: .milliseconds(pace)) } ?? .answer
             // Only answers go to standard output.
-            func say(_ text: String) { _ = try? FileDescriptor.standardError.writeAll((text + "\n").utf8) }
+            func say(_ text: String) { Output.notice(text + "\n") }
             say(model.caveat ?? "\(model.name) answers; /help lists what else can be typed.")
             if let example = model.example { say("Try: \(example)") }
             var history = ChatHistory(system: system)

@@ -32,14 +32,13 @@ struct ConfigCommand: ParsableCommand {
                 let resolved = configuration.resolved(withDefaults: defaults)
                 if output.json {
                     let files = JSONValue.array(configuration.files.map(JSONValue.string))
-                    print(
-                        try JSONValue.object(["files": files, "config": resolved]).prettyText, terminator: "")
+                    try Output.json(JSONValue.object(["files": files, "config": resolved]))
                     return
                 }
                 if let order = configuration.order {
-                    _ = try? FileDescriptor.standardError.writeAll(order.utf8)
+                    Output.notice(order)
                 }
-                print(try resolved.prettyText, terminator: "")
+                try Output.json(resolved)
             }
         }
     }

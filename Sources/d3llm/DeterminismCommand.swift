@@ -40,11 +40,11 @@ struct DeterminismCommand: ParsableCommand {
                 cancellation: .onSignals()
             ).measure()
             guard json else {
-                print(DeterminismReport.table(reports), terminator: "")
+                Output.words(DeterminismReport.table(reports))
                 return
             }
             let value: JSONValue = ["stages": .array(reports.map(\.json))]
-            print(String(decoding: try value.prettyBytes(), as: UTF8.self), terminator: "")
+            try Output.json(value)
         }
     }
 }

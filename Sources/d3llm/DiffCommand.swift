@@ -29,9 +29,7 @@ struct DiffCommand: ParsableCommand {
         try ExitCodes.reporting {
             let difference = try RunDifference(
                 try RunLocation.find(old, in: storage.store), try RunLocation.find(new, in: storage.store))
-            print(
-                json ? String(decoding: try difference.json.prettyBytes(), as: UTF8.self) : difference.text,
-                terminator: "")
+            if json { try Output.json(difference.json) } else { Output.words(difference.text) }
         }
     }
 }

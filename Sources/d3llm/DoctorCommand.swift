@@ -15,7 +15,7 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         try ExitCodes.reporting {
             let report = MachineReport.make(store: storage.store, threads: Machine.current.cores)
-            print(json ? try report.json() : report.text, terminator: "")
+            if json { Output.file(try report.json()) } else { Output.words(report.text) }
             if !report.problems.isEmpty { throw ExitCodes.failure }
         }
     }

@@ -34,10 +34,10 @@ enum ExitCodes {
             throw code
         } catch {
             if json {
-                print(try ErrorReport.value(of: error, code: code(for: error)).prettyText, terminator: "")
+                try Output.json(ErrorReport.value(of: error, code: code(for: error)))
                 throw code(for: error)
             }
-            _ = try? FileDescriptor.standardError.writeAll("\(error)\n".utf8)
+            Output.notice("\(error)\n")
             throw code(for: error)
         }
     }

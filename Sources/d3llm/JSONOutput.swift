@@ -11,13 +11,6 @@ struct JSONOption: ParsableArguments {
     /// Prints the object or the text; whichever it isn't is never made.
     func print(_ text: @autoclosure () throws -> String, _ value: @autoclosure () throws -> JSONValue) throws
     {
-        Swift.print(json ? try value().prettyText : try text(), terminator: "")
-    }
-}
-
-extension JSONValue {
-    /// Indented, with a line break at the end.
-    var prettyText: String {
-        get throws { String(decoding: try prettyBytes(), as: UTF8.self) }
+        if json { try Output.json(try value()) } else { Output.words(try text()) }
     }
 }

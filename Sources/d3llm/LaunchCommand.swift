@@ -117,7 +117,7 @@ struct LaunchCommand: ParsableCommand {
                     let source = (
                         file: FilePath(self.experiment.config), overrides: self.experiment.overrides
                     )
-                    print(try launcher.preview(source), terminator: "")
+                    Output.file(try launcher.preview(source))
                     return
                 }
                 let summary = try launcher.launch()

@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 
 /// The manual page, made of what the argument parser says of its own declarations.
@@ -96,7 +97,7 @@ struct ManualPage {
     private static func sections(of text: String) -> (String, [(title: String, body: String)]) {
         var description = ""
         var sections: [(title: String, body: String)] = []
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in text.byteText.split("\n", keepingEmpty: true).map(\.text) {
             if !line.isEmpty, line.allSatisfy({ $0.isUppercase || $0 == " " }) {
                 sections.append((String(line), ""))
             } else if sections.isEmpty {
@@ -131,8 +132,8 @@ struct Roff {
     /// Paragraphs apart by empty lines; lines that begin with a space or a digit are a table and stay as they are.
     mutating func paragraphs(_ text: String) {
         var inTable = false
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            let isRow = line.first == " " || line.first?.isNumber == true
+        for line in text.byteText.split("\n", keepingEmpty: true).map(\.text) {
+            let isRow = line.unicodeScalars.first.map { $0 == " " || ("0"..."9").contains($0) } == true
             if isRow != inTable, !line.isEmpty {
                 request(isRow ? "nf" : "fi")
                 inTable = isRow
@@ -141,7 +142,7 @@ struct Roff {
         }
         if inTable { request("fi") }
         // Empty paragraphs are noise to a checker of the page.
-        while self.text.hasSuffix(".PP\n.PP\n") { self.text.removeLast(4) }
+        while self.text.byteText.hasSuffix(".PP\n.PP\n") { self.text.removeLast(4) }
     }
 
     private static func padded(_ digits: String) -> String {
@@ -151,8 +152,8 @@ struct Roff {
     /// With everything that roff takes for its own made plain text.
     static func escaped(_ text: String) -> String {
         var result = ""
-        for character in text {
-            switch character {
+        for scalar in text.unicodeScalars {
+            switch scalar {
             case "\\": result += "\\e"
             case "-": result += "\\-"
             case "\"": result += "\\(dq"
@@ -162,14 +163,12 @@ struct Roff {
             case "…": result += "..."
             default:
                 // Not every reader of roff takes UTF-8.
-                for scalar in character.unicodeScalars {
-                    result +=
-                        scalar.isASCII
-                        ? String(scalar)
-                        : "\\[u\(Self.padded(String(scalar.value, radix: 16, uppercase: true)))]"
-                }
+                result +=
+                    scalar.isASCII
+                    ? String(scalar)
+                    : "\\[u\(Self.padded(String(scalar.value, radix: 16, uppercase: true)))]"
             }
         }
-        return result.first == "." ? "\\&" + result : result
+        return result.utf8.first == UInt8(ascii: ".") ? "\\&" + result : result
     }
 }

@@ -21,9 +21,9 @@ struct ParityCommand: ParsableCommand {
 
     func run() throws {
         let outcome = try ExitCodes.reporting(asJSON: output.json) {
-            try ParityRunner(FilePath(folder)).run { if !output.json { print($0) } }
+            try ParityRunner(FilePath(folder)).run { if !output.json { Output.words("\($0)\n") } }
         }
-        if output.json { print(try outcome.value(folder: folder).prettyText, terminator: "") }
+        if output.json { try Output.json(try outcome.value(folder: folder)) }
         if !outcome.hasPassed { throw ExitCodes.failure }
     }
 }

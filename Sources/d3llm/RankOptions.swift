@@ -74,8 +74,7 @@ enum RankServing {
         _ = Cancellation.onSignals()
         let server = RankServer(transport, equipment)
         guard case .lost(let reason) = server.run() else { return }
-        _ = try? FileDescriptor.standardError.writeAll(
-            "rank \(transport.rank): rank 0 \(reason); this rank ends.\n".utf8)
+        Output.notice("rank \(transport.rank): rank 0 \(reason); this rank ends.\n")
         throw ExitCodes.failure
     }
 }

@@ -54,10 +54,10 @@ struct ReportCommand: ParsableCommand {
             try FileSystem.writeAtomically(report.html, to: path)
             for note in report.notes { reporter.log("report: \(note)") }
             if json {
-                print(try value(report, location.address, path).prettyText, terminator: "")
+                try Output.json(try value(report, location.address, path))
             } else {
-                print(
-                    "The report of \(location.address) is in \(path): \(report.samples.shown) of \(report.samples.all) samples, \(report.trajectories.count) trajectories of \(report.trajectories.methods) methods, \(report.html.utf8.count) bytes."
+                Output.words(
+                    "The report of \(location.address) is in \(path): \(report.samples.shown) of \(report.samples.all) samples, \(report.trajectories.count) trajectories of \(report.trajectories.methods) methods, \(report.html.utf8.count) bytes.\n"
                 )
             }
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ArtifactStore
+internal import Base
 import Cluster
 import JSON
 import Recipes
@@ -116,11 +117,11 @@ struct RunCommand: ParsableCommand {
         {
             options.forecasts = forecast.stages
             let lines = forecast.run.lines.map { "\($0)\n" }.joined()
-            _ = try? FileDescriptor.standardError.writeAll(lines.utf8)
+            Output.notice(lines)
         }
         for report in try runner().run().reports {
-            print(report.text, terminator: report.text.hasSuffix("\n") ? "" : "\n")
-            print("\nThis table is in \(report.path)")
+            Output.words(report.text + (report.text.byteText.hasSuffix("\n") ? "" : "\n"))
+            Output.words("\nThis table is in \("\(report.path)".visible)\n")
         }
     }
 

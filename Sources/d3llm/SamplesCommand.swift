@@ -28,7 +28,7 @@ struct SamplesCommand: ParsableCommand {
     func run() throws {
         try ExitCodes.reporting {
             for path in try LMEvalExport.write(try subject.location(), stage: stage, to: FilePath(folder)) {
-                print(path)
+                Output.words("\(path)\n")
             }
         }
     }

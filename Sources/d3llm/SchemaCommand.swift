@@ -17,7 +17,7 @@ struct SchemaCommand: ParsableCommand {
 
     func run() throws {
         try ExitCodes.reporting {
-            print(String(decoding: try D3LLM.registry.schema.prettyBytes(), as: UTF8.self), terminator: "")
+            Output.file(String(decoding: try D3LLM.registry.schema.prettyBytes(), as: UTF8.self))
         }
     }
 }

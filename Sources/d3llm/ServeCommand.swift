@@ -1,6 +1,7 @@
 import ArgumentParser
 import ArtifactStore
 import Audit
+import Base
 import Recipes
 import Runs
 import Serving
@@ -53,9 +54,7 @@ struct ServeCommand: ParsableCommand {
             var options = Server.Options()
             (options.host, options.port, options.allowedHosts) = (host, port, allowedHosts)
             (options.slots, options.maximumTokens, options.threads) = (slots, maximumTokens, live.threadCount)
-            @Sendable func say(_ text: String) {
-                _ = try? FileDescriptor.standardError.writeAll((text + "\n").utf8)
-            }
+            @Sendable func say(_ text: String) { Output.notice(text + "\n") }
             let server = Server(model, try live.setting(for: model), options, log: say)
             TerminalGuard.begin(hidesCursor: false)
             defer { TerminalGuard.end() }
@@ -64,7 +63,8 @@ struct ServeCommand: ParsableCommand {
             }
             if let caveat = model.caveat { say(caveat) }
             try server.run { address in
-                _ = try? FileDescriptor.standardOutput.writeAll("Serving \(model.name) at \(address)\n".utf8)
+                _ = try? FileDescriptor.standardOutput.writeAll(
+                    ("Serving \(model.name) at \(address)".visible + "\n").utf8)
             } shouldStop: {
                 TerminalGuard.isInterrupted
             }

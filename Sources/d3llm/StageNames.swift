@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import Base
 import Recipes
 import SystemPackage
 
@@ -11,20 +12,20 @@ enum StageNames {
     ///   - words: The command line so far; the configuration is the first word that ends in ".json".
     ///   - prefix: What has been typed of the name.
     static func names(_ words: [String], prefix: String) -> [String] {
-        guard let config = words.first(where: { $0.hasSuffix(".json") }),
+        guard let config = words.first(where: { $0.byteText.hasSuffix(".json") }),
             let experiment = try? Configuration(
                 FilePath(config), overrides: overrides(words), registry: D3LLM.registry
             ).experiment()
         else { return [] }
         var names: [String] = []
         for stage in experiment.stages {
-            let name = prefix.contains("[") ? stage.id : stage.name
-            if name.hasPrefix(prefix), !names.contains(name) { names.append(name) }
+            let name = prefix.byteText.contains("[") ? stage.id : stage.name
+            if name.byteText.hasPrefix(prefix), !names.contains(name) { names.append(name) }
         }
         return names
     }
 
     private static func overrides(_ words: [String]) -> [String] {
-        zip(words, words.dropFirst()).filter { $0.0 == "--set" && $0.1.contains("=") }.map(\.1)
+        zip(words, words.dropFirst()).filter { $0.0 == "--set" && $0.1.byteText.contains("=") }.map(\.1)
     }
 }

@@ -40,16 +40,17 @@ struct TableCommand: ParsableCommand {
             let tables = try published.load()
             guard let name else {
                 let list = tables.overview
-                print(
-                    asJSON ? try tables.value.prettyText : format.renderer.render(list), terminator: "")
+                if asJSON { try Output.json(tables.value) } else { Output.file(format.renderer.render(list)) }
                 return nil
             }
             let table = try tables.table(name)
             let comparison = TableComparison(
                 table, try reproduction(of: table), tolerances: tables.tolerances)
-            print(
-                asJSON ? try comparison.value.prettyText : format.renderer.render(comparison.rendered),
-                terminator: "")
+            if asJSON {
+                try Output.json(comparison.value)
+            } else {
+                Output.file(format.renderer.render(comparison.rendered))
+            }
             return comparison
         }
         guard let comparison else { return }

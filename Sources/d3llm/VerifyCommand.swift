@@ -57,11 +57,7 @@ struct VerifyCommand: ParsableCommand {
             ).verify()
         }
         try ExitCodes.reporting {
-            print(
-                json
-                    ? String(decoding: try verification.json.prettyBytes(), as: UTF8.self)
-                    : verification.text,
-                terminator: "")
+            if json { try Output.json(verification.json) } else { Output.words(verification.text) }
         }
         if !verification.holds { throw ExitCodes.failure }
     }

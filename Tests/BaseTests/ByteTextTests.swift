@@ -58,6 +58,21 @@ private let marks: [String] = {
         #expect(!"abc".byteText.contains(""))
         #expect("aXXbXXc".byteText.replacing("XX", with: "X") == "aXbXc")
         #expect("aaa".byteText.cut(atLast: "aa")?.before == "a")
+        #expect("abc".byteText.cut(at: "") == nil && "abc".byteText.cut(atLast: "") == nil)
+        #expect("a\u{600}/b"[...].byteText.hasSuffix("/b"[...]))
+    }
+
+    @Test func wordsAndLinesAreThoseOfASCII() {
+        #expect(" a\tb\r\nc ".byteText.words == ["a", "b", "c"])
+        #expect("a\u{2028}b \u{301}c".byteText.words == ["a\u{2028}b", "\u{301}c"])
+        #expect("".byteText.lines == [""])
+        #expect("a\r\nb\rc\n\u{301}".byteText.lines == ["a", "b", "c", "\u{301}"])
+        #expect("\t a b\n".byteText.trimmed == "a b" && " ".byteText.trimmed.isEmpty)
+    }
+
+    @Test func onlyLettersOfASCIIHaveLowerCase() {
+        #expect("Content-TYPE".byteText.asciiLowercased == "content-type")
+        #expect("\u{212A}\u{130}É".byteText.asciiLowercased == "\u{212A}\u{130}É")
     }
 }
 
@@ -81,7 +96,8 @@ private let marks: [String] = {
             #expect(text.visible == text)
         }
         #expect("a\nb\u{1B}[2K".visible == "a\\nb\\u{1B}[2K")
-        #expect("a\nb\rc".visibleLines == "a\nb\\rc")
+        #expect("a\nb\rc\td".visibleLines == "a\nb\\rc\td")
+        #expect("a\tb".visible == "a\\tb")
         // CR LF is one Character, and two bytes.
         #expect("a\r\nb".visibleLines == "a\\r\nb")
     }

@@ -62,7 +62,7 @@ struct ReportPageTests {
     @Test func dataCannotEndItsElement() {
         let text = page.rendered
         #expect(!text.contains("alert(1)</script>"))
-        #expect(text.contains("\\u003c/script>\\u003cscript>alert(1)\\u003c/script>"))
+        #expect(text.contains("\\u003c/script\\u003e\\u003cscript\\u003ealert(1)\\u003c/script\\u003e"))
     }
 
     @Test func nothingIsLoadedFromElsewhere() {

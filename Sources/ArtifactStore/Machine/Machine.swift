@@ -1,3 +1,4 @@
+internal import Base
 import Files
 package import JSON
 package import SystemPackage
@@ -22,7 +23,8 @@ public struct Machine: Sendable {
     /// The machine that runs this.
     public static let current = Machine(
         processor: field("model name", of: "/proc/cpuinfo") ?? "unknown", cores: availableCores(),
-        memory: (field("MemTotal", of: "/proc/meminfo")?.split(separator: " ").first.flatMap { Int($0) } ?? 0)
+        memory: (field("MemTotal", of: "/proc/meminfo")?.byteText.split(" ").first.flatMap { Int($0.text) }
+            ?? 0)
             * 1024,
         system: systemName())
 
@@ -48,13 +50,14 @@ public struct Machine: Sendable {
 
     /// Changes with every start of the machine.
     static let bootID: String =
-        (try? FileSystem.readText("/proc/sys/kernel/random/boot_id"))?.filter { !$0.isNewline } ?? "unknown"
+        (try? FileSystem.readText("/proc/sys/kernel/random/boot_id"))?.byteText.trimmed.text ?? "unknown"
 
     /// Counts what the kernel lets this process use: fewer than there are under `taskset` or in a container.
     private static func availableCores() -> Int {
-        let ranges = field("Cpus_allowed_list", of: "/proc/self/status")?.split(separator: ",") ?? []
+        let ranges =
+            field("Cpus_allowed_list", of: "/proc/self/status")?.byteText.split(",").map(\.text) ?? []
         let counts = ranges.map { range in
-            let ends = range.split(separator: "-").compactMap { Int($0) }
+            let ends = range.byteText.split("-").compactMap { Int($0.text) }
             return ends.count == 2 ? ends[1] - ends[0] + 1 : ends.count
         }
         let count = counts.reduce(0, +)
@@ -63,18 +66,18 @@ public struct Machine: Sendable {
 
     private static func systemName() -> String {
         let name =
-            field("PRETTY_NAME", of: "/etc/os-release", separator: "=")?.filter { $0 != "\"" } ?? "Linux"
-        let kernel = (try? FileSystem.readText("/proc/sys/kernel/osrelease"))?.filter { !$0.isNewline } ?? ""
+            field("PRETTY_NAME", of: "/etc/os-release", separator: "=")?.byteText.replacing("\"", with: "")
+            .text ?? "Linux"
+        let kernel = (try? FileSystem.readText("/proc/sys/kernel/osrelease"))?.byteText.trimmed.text ?? ""
         return "\(name), kernel \(kernel)"
     }
 
     /// The value of the first line `name: value`.
-    package static func field(_ name: String, of path: FilePath, separator: Character = ":") -> String? {
+    package static func field(_ name: String, of path: FilePath, separator: ByteText = ":") -> String? {
         guard let text = try? FileSystem.readText(path) else { return nil }
-        for line in text.split(separator: "\n") {
-            guard let end = line.firstIndex(of: separator) else { continue }
-            let key = line[..<end].reversed().drop { $0.isWhitespace }.reversed()
-            if String(key) == name { return String(line[line.index(after: end)...].drop { $0.isWhitespace }) }
+        for line in text.byteText.split("\n") {
+            guard let (key, value) = line.cut(at: separator) else { continue }
+            if key.trimmed == name.byteText { return value.trimmed.text }
         }
         return nil
     }

@@ -1,3 +1,4 @@
+internal import Base
 import SystemPackage
 
 #if canImport(Glibc)
@@ -12,8 +13,7 @@ enum Subprocess {
     package static func output(_ command: [String]) -> String? {
         guard let bytes = bytes(command) else { return nil }
         let text = String(decoding: bytes, as: UTF8.self)
-        let trimmed = text.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()
-        return String(trimmed)
+        return text.byteText.trimmed.text
     }
 
     /// What a command prints on standard output; nil when it isn't there or fails.

@@ -26,9 +26,9 @@ package struct Timestamp: Sendable {
     }
 
     /// Whether a text has the form of ``compact``.
-    static func isCompact(_ text: Substring) -> Bool {
-        let form = text.map { $0.isASCII && $0.isNumber ? "0" : $0 }
-        return form == Array("00000000T000000Z")
+    static func isCompact(_ text: String) -> Bool {
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        return text.utf8.map { digits ~= $0 ? UInt8(ascii: "0") : $0 } == Array("00000000T000000Z".utf8)
     }
 
     private var parts: (date: [String], clock: [String]) {

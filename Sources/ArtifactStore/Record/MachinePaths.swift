@@ -1,3 +1,4 @@
+internal import Base
 package import SystemPackage
 
 #if canImport(Glibc)
@@ -26,38 +27,44 @@ package struct MachinePaths {
     /// The same text with every absolute path shortened: to one that begins at a known place, or to its last part.
     package func hidden(in text: String) -> String {
         var result = ""
-        var rest = text[...]
-        while let start = rest.indices.first(where: { isStart($0, in: rest, after: result.last) }) {
-            result += rest[..<start]
+        // Scalars: a slash beside a combining mark begins a path too.
+        var rest = text.unicodeScalars[...]
+        while let start = rest.indices.first(where: {
+            isStart($0, in: rest, after: result.unicodeScalars.last)
+        }) {
+            result.unicodeScalars += rest[..<start]
             rest = rest[start...]
             if let (folder, text) = shortened.first(where: { Self.begins(rest, with: $0.folder) }) {
                 // Known folders first, because spaces in their names don't end them.
-                rest = rest.dropFirst(folder.count)
+                rest = rest.dropFirst(folder.unicodeScalars.count)
                 let below = rest.prefix { !Self.ends($0) }
-                result += text.isEmpty ? (below.isEmpty ? "." : String(below.dropFirst())) : text + below
+                result +=
+                    text.isEmpty ? (below.isEmpty ? "." : String(below.dropFirst())) : text + String(below)
                 rest = rest[below.endIndex...]
             } else {
                 let path = rest.prefix { !Self.ends($0) }
                 // What ends in a slash names a folder; what is only slashes names nothing of the machine.
-                result += path.split(separator: "/").last.map { "…/\($0)" } ?? String(path)
+                result += Substring(path).byteText.split("/").last.map { "…/\($0)" } ?? String(path)
                 rest = rest[path.endIndex...]
             }
         }
-        return result + rest
+        return result + String(rest)
     }
 
-    private static func begins(_ text: Substring, with folder: String) -> Bool {
-        guard text.hasPrefix(folder) else { return false }
-        return text.dropFirst(folder.count).first.map { $0 == "/" || ends($0) } ?? true
+    private static func begins(_ text: Substring.UnicodeScalarView, with folder: String) -> Bool {
+        guard text.starts(with: folder.unicodeScalars) else { return false }
+        return text.dropFirst(folder.unicodeScalars.count).first.map { $0 == "/" || ends($0) } ?? true
     }
 
     /// Whether a character ends a path in a text.
-    private static func ends(_ character: Character) -> Bool {
-        character.isWhitespace || ",;()\"'<>|:=".contains(character)
+    private static func ends(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.isWhitespace || ",;()\"'<>|:=".unicodeScalars.contains(scalar)
     }
 
     /// A slash that begins a path, not one inside a relative path, a fraction or an address of the web.
-    private func isStart(_ index: Substring.Index, in text: Substring, after last: Character?) -> Bool {
+    private func isStart(
+        _ index: String.Index, in text: Substring.UnicodeScalarView, after last: Unicode.Scalar?
+    ) -> Bool {
         guard text[index] == "/" else { return false }
         let before = index == text.startIndex ? last : text[text.index(before: index)]
         guard let before else { return true }
@@ -66,7 +73,7 @@ package struct MachinePaths {
             let next = text.index(after: index)
             return next == text.endIndex || text[next] != "/"
         }
-        return before.isWhitespace || "\"'(=,;<|".contains(before)
+        return before.properties.isWhitespace || "\"'(=,;<|".unicodeScalars.contains(before)
     }
 
     /// The working directory.

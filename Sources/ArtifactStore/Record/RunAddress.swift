@@ -46,10 +46,10 @@ extension Store {
     func runNames(of experiment: String) -> [(time: String, count: Int, name: String)] {
         let names = (try? FileSystem.list(runsFolder(experiment))) ?? []
         let keyed = names.compactMap { name -> (time: String, count: Int, name: String)? in
-            guard let dash = name.lastIndex(of: "-"), let count = Int(name[name.index(after: dash)...]),
-                Timestamp.isCompact(name[..<dash])
+            guard let (time, number) = name.byteText.cut(atLast: "-"), let count = Int(number.text),
+                Timestamp.isCompact(time.text)
             else { return nil }
-            return (String(name[..<dash]), count, name)
+            return (time.text, count, name)
         }
         return keyed.sorted { ($0.time, $0.count) < ($1.time, $1.count) }
     }
@@ -58,7 +58,8 @@ extension Store {
     public func experimentsWithRuns() -> [String] {
         var names: [String] = []
         func visit(_ name: String) {
-            for child in (try? FileSystem.list(experimentFolder(name))) ?? [] where !child.hasPrefix(".") {
+            for child in (try? FileSystem.list(experimentFolder(name))) ?? []
+            where !child.byteText.hasPrefix(".") {
                 if child == "runs" {
                     names.append(name)
                     continue

@@ -1,3 +1,5 @@
+internal import Base
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -30,6 +32,6 @@ package enum RunEnvironment {
 
     static func isRecorded(_ name: String) -> Bool {
         if names.contains(name) { return true }
-        return prefixes.contains { name.hasPrefix($0) } && !secrets.contains { name.contains($0) }
+        return prefixes.contains { name.byteText.hasPrefix($0) } && !secrets.contains { name.contains($0) }
     }
 }

@@ -26,7 +26,7 @@ public struct ArtifactAddress: Sendable {
             guard try FileSystem.status(path)?.kind == .folder else { continue }
             if try isComplete(path) { return path }
             // The folder of an experiment may be called as a stage of another.
-            if path == given, text.hasPrefix("/") || text.hasPrefix(".") {
+            if path == given, text.byteText.hasPrefix("/") || text.byteText.hasPrefix(".") {
                 throw UnknownArtifactError("\(path) is no \(noun): it has no \(marker).")
             }
         }
@@ -82,16 +82,15 @@ public struct ArtifactAddress: Sendable {
         var address: String { "\(experiment)/\(folder)" }
         /// The stage, such as student.
         var stage: String {
-            guard let dash = folder.lastIndex(of: "-") else { return folder }
-            return String(folder[..<dash])
+            folder.byteText.cut(atLast: "-")?.before.text ?? folder
         }
         /// The full name without the digits of the fingerprint.
         var name: String { "\(experiment)/\(stage)" }
 
         func answers(to text: String) -> Bool {
             [address, folder, name, stage].contains(text)
-                || (text.hasPrefix(name + "-") && address.hasPrefix(text))
-                || (text.hasPrefix(stage + "-") && folder.hasPrefix(text))
+                || (text.byteText.hasPrefix(name + "-") && address.byteText.hasPrefix(text))
+                || (text.byteText.hasPrefix(stage + "-") && folder.byteText.hasPrefix(text))
         }
     }
 
@@ -99,7 +98,7 @@ public struct ArtifactAddress: Sendable {
         var found: [Candidate] = []
         func visit(_ experiment: String) {
             let folder = experiment.isEmpty ? store.root : store.root.pushing(FilePath(experiment))
-            for child in (try? FileSystem.list(folder)) ?? [] where !child.hasPrefix(".") {
+            for child in (try? FileSystem.list(folder)) ?? [] where !child.byteText.hasPrefix(".") {
                 let path = folder.appending(child)
                 guard (try? FileSystem.status(path))?.kind == .folder else { continue }
                 if FileSystem.exists(path.appending(marker)) {

@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import JSON
 package import SystemPackage
@@ -11,7 +12,7 @@ package struct IncompleteMarker {
     package static let format = 1
 
     /// What may be left out: other files are what a check is made of.
-    package static func mayBeLeftOut(_ path: String) -> Bool { path.hasSuffix(".safetensors") }
+    package static func mayBeLeftOut(_ path: String) -> Bool { path.byteText.hasSuffix(".safetensors") }
 
     /// Relative to the artifact's folder.
     package let leftOut: [String]
@@ -40,8 +41,9 @@ extension IncompleteMarker {
             root["format"]?.int == Self.format
         else { return nil }
         let names = (root["leftOut"]?.array ?? []).compactMap(\.string)
-        let listed = Set(record.files.map(\.path))
-        guard !names.isEmpty, names.allSatisfy({ listed.contains($0) && Self.mayBeLeftOut($0) }) else {
+        let listed = Set(record.files.map(\.path.byteText))
+        guard !names.isEmpty, names.allSatisfy({ listed.contains($0.byteText) && Self.mayBeLeftOut($0) })
+        else {
             return nil
         }
         leftOut = names

@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import JSON
 import SystemPackage
@@ -64,8 +65,8 @@ struct LeaseFile: Sendable, Hashable {
 
     private init(_ bytes: [UInt8]) {
         let text = String(decoding: bytes, as: UTF8.self)
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        guard text.hasPrefix(Self.head), lines.count >= 5, lines[1].count == 32,
+        let lines = text.byteText.split("\n", keepingEmpty: true).map(\.text)
+        guard text.byteText.hasPrefix(Self.head), lines.count >= 5, lines[1].count == 32,
             let expiry = Double(lines[3]), expiry > 0, expiry.isFinite
         else {
             // Another version's, or cut off by a crash of the server: taken for one that nobody renews.

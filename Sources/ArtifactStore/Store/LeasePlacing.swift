@@ -17,7 +17,7 @@ enum LeasePlacing {
     package static func place(_ bytes: [UInt8], _ id: String, at path: FilePath) throws(FileError)
         -> FileDescriptor?
     {
-        let prefix = path.lastComponent?.string.prefix { $0 != "." } ?? ""
+        let prefix = path.lastComponent.map { String($0.string.unicodeScalars.prefix { $0 != "." }) } ?? ""
         let claim = path.removingLastComponent().appending("\(prefix).\(id).claim")
         guard let file = try create(claim) else { throw FileError("lock", claim, .fileExists) }
         do throws(FileError) {

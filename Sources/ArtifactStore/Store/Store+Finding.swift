@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import JSON
 package import Recipes
@@ -114,7 +115,7 @@ extension Store {
         let folder = experimentFolder(experiment.name)
         let names = (try? FileSystem.list(folder)) ?? []
         return names.compactMap { name in
-            guard name.hasPrefix(stage.folderPrefix) else { return nil }
+            guard name.byteText.hasPrefix(stage.folderPrefix) else { return nil }
             let artifact = folder.appending(name)
             guard let bytes = try? FileSystem.read(artifact.appending(ArtifactRecord.fileName)),
                 let record = try? ArtifactRecord(parsing: bytes), record.stage == stage.id

@@ -1,3 +1,4 @@
+internal import Base
 package import Files
 import SystemPackage
 
@@ -25,7 +26,7 @@ extension Store {
     func detachJournals(_ fingerprint: String) throws(FileError) {
         let folder = workFolder(fingerprint)
         guard FileSystem.exists(folder) else { return }
-        for name in try FileSystem.list(folder) where name.hasSuffix(".jsonl") {
+        for name in try FileSystem.list(folder) where name.byteText.hasSuffix(".jsonl") {
             let path = folder.appending(name)
             try FileSystem.writeAtomically(try FileSystem.read(path), to: path)
         }
@@ -36,8 +37,8 @@ extension Store {
     package func settleLeases() throws(FileError) {
         guard locks == .lease, FileSystem.exists(locksFolder) else { return }
         var open: [String: LeaseFile] = [:]
-        for name in try FileSystem.list(locksFolder) where name.hasSuffix(".lease") {
-            let lease = String(name.dropLast(6))
+        for name in try FileSystem.list(locksFolder) where name.byteText.hasSuffix(".lease") {
+            let lease = name.byteText.dropping(suffix: ".lease")?.text ?? name
             open[lease] = try LeaseChain(locksFolder, lease).holder
         }
         while !open.isEmpty {

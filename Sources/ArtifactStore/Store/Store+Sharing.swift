@@ -1,3 +1,4 @@
+internal import Base
 import Files
 package import SystemPackage
 
@@ -34,7 +35,7 @@ extension Store {
     /// Where the index says that the artifact is, if that is inside the store.
     package func notedLocation(of fingerprint: String) -> FilePath? {
         guard let text = try? FileSystem.readText(indexFile(fingerprint)),
-            let line = text.split(separator: "\n").first
+            let line = text.byteText.split("\n").first?.text
         else { return nil }
         let relative = FilePath(String(line)).lexicallyNormalized()
         guard relative.isRelative, relative.components.first.map({ $0.kind == .regular }) ?? false else {

@@ -1,3 +1,4 @@
+internal import Base
 package import Files
 import JSON
 package import SystemPackage
@@ -16,7 +17,7 @@ extension Store {
 
     private func removeTemporaryFolders(for fingerprint: String) throws(FileError) {
         guard FileSystem.exists(temporaryFolder) else { return }
-        for name in try FileSystem.list(temporaryFolder) where name.hasPrefix("\(fingerprint).") {
+        for name in try FileSystem.list(temporaryFolder) where name.byteText.hasPrefix("\(fingerprint).") {
             try FileSystem.remove(temporaryFolder.appending(name))
         }
     }
@@ -106,8 +107,8 @@ extension Store {
     package func sweepTemporaryFolders() {
         // Tidying up never stops a run: what can't be removed now is left for the next time.
         for name in (try? FileSystem.list(temporaryFolder)) ?? [] {
-            guard let dot = name.firstIndex(of: "."),
-                let lock = try? ArtifactLock.attempt(self, String(name[..<dot]))
+            guard let (owner, _) = name.byteText.cut(at: "."),
+                let lock = try? ArtifactLock.attempt(self, owner.text)
             else { continue }
             try? FileSystem.remove(temporaryFolder.appending(name))
             lock.release()

@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import SystemPackage
 
@@ -69,8 +70,8 @@ package final class StoreGate: Sendable {
     private static func others(_ store: Store) throws(FileError) -> [String] {
         var others: [String] = []
         for file in try FileSystem.list(store.locksFolder)
-        where file.hasPrefix("\(name)-") && file.hasSuffix(".lease") {
-            let lease = String(file.dropLast(6))
+        where file.byteText.hasPrefix("\(name)-") && file.byteText.hasSuffix(".lease") {
+            let lease = file.byteText.dropping(suffix: ".lease")?.text ?? file
             if try Lease.isFree(store.locksFolder, lease) {
                 try FileSystem.remove(store.locksFolder.appending(file))
             } else {

@@ -1,3 +1,4 @@
+internal import Base
 import Files
 package import SystemPackage
 
@@ -43,7 +44,7 @@ public enum StoreLocks: String, Sendable, CaseIterable {
     /// Whether a folder lies on a file system that other machines may write to as well.
     static func isShared(_ folder: FilePath) -> Bool {
         guard let kind = kind(of: folder) else { return false }
-        return kind.hasPrefix("fuse.") || sharedKinds.contains(kind)
+        return kind.byteText.hasPrefix("fuse.") || sharedKinds.contains(kind)
     }
 
     /// What Linux calls the kinds of file systems that machines share.
@@ -61,10 +62,11 @@ public enum StoreLocks: String, Sendable, CaseIterable {
         let device = UInt64(facts.st_dev)
         let major = (device >> 8) & 0xFFF | (device >> 32) & ~0xFFF
         let minor = device & 0xFF | (device >> 12) & ~0xFF & 0xFFFF_FFFF
-        for line in mounts.split(separator: "\n") {
-            let fields = line.split(separator: " ")
+        for line in mounts.byteText.split("\n").map(\.text) {
+            let fields = line.byteText.split(" ").map(\.text)
             guard fields.count > 3, fields[2] == "\(major):\(minor)",
-                let dash = fields.firstIndex(of: "-"), dash + 1 < fields.count
+                let dash = fields.firstIndex(of: "-"),  // not text: an array of fields
+                dash + 1 < fields.count
             else { continue }
             return String(fields[dash + 1])
         }

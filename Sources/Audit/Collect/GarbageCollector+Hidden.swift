@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import Files
 import Recipes
 import SystemPackage
@@ -53,23 +54,23 @@ extension GarbageCollector {
         switch folder {
         case ".tmp": owner(ofTemporary: name) != nil
         case ".locks":
-            name == StoreLocks.markerName || name.hasPrefix(StoreGate.name) || owner(ofLock: name) != nil
+            name == StoreLocks.markerName || name.byteText.hasPrefix(StoreGate.name)
+                || owner(ofLock: name) != nil
         case ".work", ".index": Recipe.isFingerprint(name)
         // Folders with a time behind their name.
-        default: name.contains(".20")
+        default: name.byteText.contains(".20")
         }
     }
 
     private static func owner(ofTemporary name: String) -> String? {
-        guard let dot = name.firstIndex(of: ".") else { return nil }
-        return owner(String(name[..<dot]))
+        name.byteText.cut(at: ".").flatMap { owner($0.before.text) }
     }
 
     private static func owner(ofLock name: String) -> String? {
-        guard [".lock", ".lease", ".next", ".claim"].contains(where: name.hasSuffix),
-            let dot = name.firstIndex(of: ".")
+        guard [".lock", ".lease", ".next", ".claim"].contains(where: { name.byteText.hasSuffix($0) }),
+            let (owner, _) = name.byteText.cut(at: ".")
         else { return nil }
-        return owner(String(name[..<dot]))
+        return self.owner(owner.text)
     }
 
     private static func owner(_ name: String) -> String? {

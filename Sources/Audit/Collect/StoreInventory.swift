@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import Files
 import Recipes
 import SystemPackage
@@ -55,7 +56,7 @@ struct StoreInventory {
         case .folder?: break
         default: return found(path, "a file")
         }
-        guard path.components.allSatisfy({ !$0.string.hasPrefix(".") }) else {
+        guard path.components.allSatisfy({ !$0.string.byteText.hasPrefix(".") }) else {
             return found(path, "a hidden folder")
         }
         if try kind(path.appending(ArtifactRecord.fileName)) != nil { return try visitArtifact(path) }
@@ -85,7 +86,7 @@ struct StoreInventory {
         let folder = store.root.pushing(path)
         guard let bytes = try? FileSystem.read(folder.appending(ArtifactRecord.fileName)),
             let record = try? ArtifactRecord(parsing: bytes),
-            path.lastComponent?.string.hasSuffix("-\(record.fingerprint.prefix(12))") == true,
+            path.lastComponent?.string.byteText.hasSuffix("-\(record.fingerprint.prefix(12))") == true,
             Recipe.isFingerprint(record.fingerprint)
         else {
             return found(path, "its artifact.json can't be read, or is of another artifact")

@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import Files
 import Recipes
 import SystemPackage
@@ -75,7 +76,7 @@ struct WantedArtifacts {
 
     /// Whether a run's folder names a later time than another, or a later run of the same second.
     private static func isLater(_ a: String, than b: String) -> Bool {
-        let (x, y) = (a.split(separator: "-"), b.split(separator: "-"))
+        let (x, y) = (a.byteText.split("-").map(\.text), b.byteText.split("-").map(\.text))
         guard x.count == 2, y.count == 2, let m = Int(x[1]), let n = Int(y[1]) else { return true }
         return (x[0], m) > (y[0], n)
     }

@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import JSON
 import Recipes
@@ -52,6 +53,6 @@ public struct MissingInputError: Error, Sendable, Hashable, CustomStringConverti
 
     init(_ reference: ArtifactReference, of stage: Stage) {
         description =
-            "The input \(reference) of stage \"\(stage.id)\" isn't in the store. Run the experiment first: d3llm run CONFIG --only \(reference.stage)."
+            "The input \(reference) of stage \"\(stage.id)\" isn't in the store. Run the experiment first: d3llm run CONFIG --only \(ShellWord.quoted(reference.stage))."
     }
 }

@@ -74,7 +74,9 @@ extension ValueDifference {
     /// Hashes cut to what tells them apart.
     var shortened: ValueDifference {
         func short(_ text: String?) -> String? {
-            guard let text, text.utf8.count > 40, text.dropFirst().dropLast().allSatisfy(\.isHexDigit) else {
+            guard let text, text.utf8.count > 40,
+                text.unicodeScalars.dropFirst().dropLast().allSatisfy(\.properties.isASCIIHexDigit)
+            else {
                 return text
             }
             return String(text.dropFirst().prefix(12)) + "…"

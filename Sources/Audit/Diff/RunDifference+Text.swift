@@ -1,3 +1,4 @@
+internal import Base
 import Recipes
 
 extension RunDifference {
@@ -6,30 +7,36 @@ extension RunDifference {
 
     /// The same for people.
     public var text: String {
-        var text = "\(old)\n\(new)\n"
+        var text = "\(old.visible)\n\(new.visible)\n"
         if circumstances.isEmpty {
             text += "\nProgram, machine, environment and command line are the same.\n"
         } else {
             text += "\nOf the runs themselves differs, old → new:\n"
-            text += circumstances.map { "  \($0)\n" }.joined()
+            text += circumstances.map { "  \("\($0)".visible)\n" }.joined()
         }
         for entry in stages { text += Self.text(entry) }
-        for (stage, reason) in missing { text += "\n\(stage): can't be compared, \(reason)\n" }
-        if !onlyOld.isEmpty { text += "\nOnly in the first: \(onlyOld.joined(separator: ", "))\n" }
-        if !onlyNew.isEmpty { text += "\nOnly in the second: \(onlyNew.joined(separator: ", "))\n" }
+        for (stage, reason) in missing {
+            text += "\n\(stage.visible): can't be compared, \(reason.visible)\n"
+        }
+        if !onlyOld.isEmpty {
+            text += "\nOnly in the first: \(onlyOld.map(\.visible).joined(separator: ", "))\n"
+        }
+        if !onlyNew.isEmpty {
+            text += "\nOnly in the second: \(onlyNew.map(\.visible).joined(separator: ", "))\n"
+        }
         return text + "\n\(summary)\n"
     }
 
     private static func text(_ entry: StageEntry) -> String {
         var text =
-            "\n\(entry.stage)\(entry.hasSameContent ? ": the same files and numbers from another recipe" : "")\n"
-        text += entry.reasons.map { "  because \($0)\n" }.joined()
-        text += entry.numbers.prefix(limit).map { "    \($0)\n" }.joined()
+            "\n\(entry.stage.visible)\(entry.hasSameContent ? ": the same files and numbers from another recipe" : "")\n"
+        text += entry.reasons.map { "  because \("\($0)".visible)\n" }.joined()
+        text += entry.numbers.prefix(limit).map { "    \("\($0)".visible)\n" }.joined()
         if entry.numbers.count > limit { text += "    and \(entry.numbers.count - limit) more\n" }
         if entry.numbers.isEmpty, !entry.files.isEmpty {
             let more = entry.files.count - limit
             text +=
-                "    files: \(entry.files.prefix(limit).joined(separator: ", "))\(more > 0 ? " and \(more) more" : "")\n"
+                "    files: \(entry.files.prefix(limit).map(\.visible).joined(separator: ", "))\(more > 0 ? " and \(more) more" : "")\n"
         }
         return text
     }

@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import JSON
 import Recipes
@@ -80,11 +81,15 @@ extension Bundle {
 
     /// Checks that these files are there, as they are listed, and no others.
     func check(in folder: FilePath) throws {
-        var listed: Set<String> = [Self.indexName]
-        let found = Set(try ArtifactInspector.files(below: folder))
+        var listed: Set<ByteText> = [Self.indexName.byteText]
+        let found = Set(try ArtifactInspector.files(below: folder).map(\.byteText))
         for file in files {
-            guard listed.insert(file.path).inserted else { throw ImportError("it lists \(file.path) twice") }
-            guard found.contains(file.path) else { throw ImportError("its file \(file.path) is missing") }
+            guard listed.insert(file.path.byteText).inserted else {
+                throw ImportError("it lists \(file.path) twice")
+            }
+            guard found.contains(file.path.byteText) else {
+                throw ImportError("its file \(file.path) is missing")
+            }
             let path = folder.pushing(FilePath(file.path))
             let size = try FileSystem.status(path, followingLinks: false)?.size
             guard size == file.size, try SHA256.hex(ofFile: path) == file.sha256 else {

@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import Files
 import JSON
 import Runs
@@ -47,22 +48,25 @@ struct CheckedBundle {
 
     /// Every file belongs to the run or to one of its artifacts, and those are where artifacts are.
     private func checkPlaces(_ folder: FilePath) throws {
-        var known: Set<String> = [Bundle.indexName, Bundle.crateName]
+        var known: Set<ByteText> = [Bundle.indexName.byteText, Bundle.crateName.byteText]
         for name in [RunRecord.fileName, RunRecord.experimentFileName, RunRecord.logFileName] {
-            known.insert("\(Bundle.store)/\(run)/\(name)")
+            known.insert("\(Bundle.store)/\(run)/\(name)".byteText)
         }
         for item in items {
             let place = relative(item)
-            guard let name = place.lastComponent?.string, name.hasSuffix("-\(item.fingerprint.prefix(12))"),
+            guard let name = place.lastComponent?.string,
+                name.byteText.hasSuffix("-\(item.fingerprint.prefix(12))"),
                 Store.isExperimentName(place.removingLastComponent().string)
             else {
                 throw ImportError("the artifact of \(item.name) is in \(place), where no artifact would be")
             }
             for file in try ArtifactInspector.files(below: item.folder) {
-                known.insert("\(Bundle.store)/\(place)/\(file)")
+                known.insert("\(Bundle.store)/\(place)/\(file)".byteText)
             }
         }
-        if let stranger = try ArtifactInspector.files(below: folder).first(where: { !known.contains($0) }) {
+        if let stranger = try ArtifactInspector.files(below: folder).first(where: {
+            !known.contains($0.byteText)
+        }) {
             throw ImportError("its file \(stranger) belongs neither to the run nor to an artifact of it")
         }
     }
@@ -78,19 +82,19 @@ struct CheckedBundle {
 extension Store {
     /// Whether an experiment can be called so: relative, without hidden or reserved folders.
     static func isExperimentName(_ name: String) -> Bool {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        return parts.allSatisfy { !$0.isEmpty && $0.first != "." && !reservedFolders.contains(String($0)) }
+        let parts = name.byteText.split("/", keepingEmpty: true)
+        return parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") && !reservedFolders.contains($0.text) }
     }
 
     /// Whether a run's folder can be called so: `20261121T083104Z-1`.
     static func isRunName(_ name: String) -> Bool {
-        let parts = name.split(separator: "-", omittingEmptySubsequences: false)
-        return parts.count == 2 && parts[0].count == 16 && Int(parts[1]) != nil
-            && parts[0].allSatisfy { $0.isASCII && ($0.isNumber || $0 == "T" || $0 == "Z") }
+        let parts = name.byteText.split("-", keepingEmpty: true)
+        return parts.count == 2 && parts[0].count == 16 && Int(parts[1].text) != nil
+            && parts[0].bytes.allSatisfy { "0123456789TZ".utf8.contains($0) }
     }
 }
 
 extension String {
     /// A sentence without its full stop, to be a part of another.
-    var unended: String { hasSuffix(".") ? String(dropLast()) : self }
+    var unended: String { byteText.dropping(suffix: ".")?.text ?? self }
 }

@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import JSON
 import Recipes
 import SystemPackage
@@ -106,7 +107,9 @@ struct CrateMetadata {
         let made = Set(record.stages.filter { $0.status == .made || $0.status == .cached }.map(\.fingerprint))
         let own = content.artifacts.filter { made.contains($0.record.fingerprint) }
         let others = content.artifacts.filter { !made.contains($0.record.fingerprint) }
-        let configuration = content.runFiles.filter { $0.hasSuffix("/\(RunRecord.experimentFileName)") }
+        let configuration = content.runFiles.filter {
+            $0.byteText.hasSuffix("/\(RunRecord.experimentFileName)")
+        }
         let results = content.runFiles.filter { !configuration.contains($0) }
         var value: JSONObject = [
             "@id": "#run", "@type": "CreateAction", "name": .string("Run of \(record.experiment)"),
@@ -175,7 +178,7 @@ struct CrateMetadata {
 
     /// The zone in the form that checkers of the profile know.
     private static func time(_ text: String) -> JSONValue {
-        .string(text.hasSuffix("Z") ? text.dropLast() + "+00:00" : text)
+        .string(text.byteText.dropping(suffix: "Z").map { "\($0)+00:00" } ?? text)
     }
 
     private static func format(_ path: String) -> String {

@@ -1,5 +1,6 @@
 import Archives
 public import ArtifactStore
+internal import Base
 import Files
 import JSON
 public import Runs
@@ -19,7 +20,9 @@ public struct Exporter: Sendable {
     }
 
     /// What the bundle of the run is called: `mini-smoke-20261121T083104Z-1`.
-    public var name: String { run.address.replacing("/runs/", with: "/").replacing("/", with: "-") }
+    public var name: String {
+        run.address.byteText.replacing("/runs/", with: "/").replacing("/", with: "-").text
+    }
 
     /// Writes the bundle; the same run gives the same bytes.
     ///

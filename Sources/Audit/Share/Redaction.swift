@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import JSON
 import SystemPackage
 
@@ -14,7 +15,7 @@ struct Redaction {
     /// The same text without them.
     func text(_ text: String) -> String {
         // Line by line: a path ends at the line's end, and the search for one is quadratic in a line's length.
-        text.split(separator: "\n", omittingEmptySubsequences: false)
+        text.byteText.split("\n", keepingEmpty: true).map(\.text)
             .map { Self.withoutHost(paths.hidden(in: String($0))) }.joined(separator: "\n")
     }
 
@@ -22,7 +23,8 @@ struct Redaction {
     func value(_ value: JSONValue) -> JSONValue {
         switch value {
         case .string(let string):
-            ["/usr/", "/lib"].contains(where: string.hasPrefix) ? value : .string(text(string))
+            ["/usr/", "/lib"].contains(where: { string.byteText.hasPrefix($0) })
+                ? value : .string(text(string))
         case .array(let elements): .array(elements.map(self.value))
         case .object(let object): .object(JSONObject(object.members.map { ($0.key, self.value($0.value)) }))
         default: value
@@ -32,15 +34,18 @@ struct Redaction {
     /// What the log says of those who hold a lock: "process 12 on NAME, since …".
     private static func withoutHost(_ line: String) -> String {
         var result = ""
-        var rest = line[...]
-        while let start = rest.firstRange(of: "process ") {
-            result += rest[..<start.upperBound]
-            rest = rest[start.upperBound...]
-            let digits = rest.prefix { $0.isNumber }
-            guard !digits.isEmpty, rest.dropFirst(digits.count).hasPrefix(" on ") else { continue }
-            result += "\(digits) on …"
-            rest = rest.dropFirst(digits.count + 4).drop { $0 != "," && !$0.isWhitespace }
+        var rest = line.byteText
+        while let (before, after) = rest.cut(at: "process ") {
+            result += "\(before)process "
+            rest = after
+            let digits = after.bytes.prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+            guard !digits.isEmpty,
+                let host = Substring(after.bytes.dropFirst(digits.count)).byteText.dropping(prefix: " on ")
+            else { continue }
+            result += "\(Substring(digits)) on …"
+            let behind = host.text.unicodeScalars.drop { $0 != "," && !$0.properties.isWhitespace }
+            rest = Substring(behind).byteText
         }
-        return result + rest
+        return result + rest.text
     }
 }

@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 public import JSON
 import Recipes
 import SystemPackage
@@ -7,7 +8,7 @@ extension ExportSummary {
     /// What was exported, for people.
     public var text: String {
         var text = """
-            \(run): \(Self.count(artifacts, "artifact")), \(Self.count(files, "file")) of \(Readable.size(contentSize))
+            \(run.visible): \(Self.count(artifacts, "artifact")), \(Self.count(files, "file")) of \(Readable.size(contentSize))
             \(file): \(Readable.size(size)), SHA-256 \(sha256)
 
             """
@@ -17,7 +18,7 @@ extension ExportSummary {
                 "Left out, with their hashes listed: \(Self.count(leftOut.count, "file")) of weights, \(size) (--with-weights packs them)\n"
             for file in leftOut {
                 guard let address = file.address else { continue }
-                text += "  \(file.path): SHA-256 \(file.sha256), from \(address)\n"
+                text += "  \(file.path.visible): SHA-256 \(file.sha256), from \(address.visible)\n"
             }
         }
         return text
@@ -55,14 +56,14 @@ extension ImportSummary {
             let count = artifacts.count { $0.outcome == outcome }
             return count > 0 ? "\(count) \(words)" : nil
         }
-        var text = "\(run): \(isNewRun ? "imported" : "was there already")\n"
+        var text = "\(run.visible): \(isNewRun ? "imported" : "was there already")\n"
         text += "\(ExportSummary.count(artifacts.count, "artifact")): \(parts.joined(separator: ", "))\n"
         let incomplete = artifacts.count { !$0.missing.isEmpty }
         if incomplete > 0 {
             text +=
                 "\(ExportSummary.count(incomplete, "artifact")) without weights: to be checked and read, not to be gone on from\n"
         }
-        return text + "Check it with: d3llm verify \(run)\n"
+        return text + "Check it with: d3llm verify \(ShellWord.quoted(run))\n"
     }
 
     /// The same as JSON.

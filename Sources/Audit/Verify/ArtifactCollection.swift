@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import Files
 import Runs
 import SystemPackage
@@ -72,7 +73,7 @@ struct ArtifactCollection {
         var problems: [String] = []
         for input in inputs {
             let name = "Its input \(input.key) (\(input.reference))"
-            if let folder = input.folder, !folder.hasSuffix("-\(input.fingerprint.prefix(12))") {
+            if let folder = input.folder, !folder.byteText.hasSuffix("-\(input.fingerprint.prefix(12))") {
                 problems.append(
                     "\(name) is named \(folder), but its recipe says \(input.fingerprint.prefix(12))….")
             }

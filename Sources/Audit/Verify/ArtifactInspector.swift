@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import Files
 import JSON
 import SystemPackage
@@ -65,18 +66,19 @@ struct ArtifactInspector {
                 "\(folder) holds another artifact: fingerprint \(record.fingerprint.prefix(12))… instead of \(fingerprint.prefix(12))…."
             )
         }
-        if folder.lastComponent?.string.hasSuffix("-\(record.fingerprint.prefix(12))") != true {
+        if folder.lastComponent?.string.byteText.hasSuffix("-\(record.fingerprint.prefix(12))") != true {
             problems.append("The name of the folder \(folder) doesn't end in its fingerprint.")
         }
         return problems
     }
 
     private func inspectFiles(_ record: ArtifactRecord, _ finding: inout Finding) throws(FileError) {
-        var listed: Set<String> = [ArtifactRecord.fileName]
+        // By bytes: "é" in another form is another file.
+        var listed: Set<ByteText> = [ArtifactRecord.fileName.byteText]
         let marker = IncompleteMarker(of: record, in: folder)
         let references = record.references
         for file in record.files {
-            guard file.isInside, listed.insert(file.path).inserted else {
+            guard file.isInside, listed.insert(file.path.byteText).inserted else {
                 finding.problems.append("Its list of files has an entry that can't be: \(file.path).")
                 continue
             }
@@ -89,8 +91,8 @@ struct ArtifactInspector {
                 finding.problems.append(problem)
             }
         }
-        if marker != nil { listed.insert(IncompleteMarker.fileName) }
-        for name in try Self.files(below: folder) where !listed.contains(name) {
+        if marker != nil { listed.insert(IncompleteMarker.fileName.byteText) }
+        for name in try Self.files(below: folder) where !listed.contains(name.byteText) {
             finding.problems.append("It holds \(name), which its artifact.json doesn't list.")
         }
     }

@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 import Recipes
 
@@ -26,7 +27,7 @@ enum SampleDifference {
     }
 
     private static func words(_ text: String) -> [String] {
-        text.split(separator: " ").map { "\"\($0)\"" }
+        text.byteText.split(" ").map { "\"\($0)\"" }
     }
 
     private static func divergence(_ field: String, _ unit: String, _ a: [String], _ b: [String]) -> String {

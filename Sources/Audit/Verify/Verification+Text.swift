@@ -1,10 +1,11 @@
+internal import Base
 import Recipes
 
 extension Verification {
     /// The same for people: a heading per step, a line per check, a summary.
     public var text: String {
-        var text = "\(run)\n"
-        let width = min(60, checks.map(\.subject.count).max() ?? 0)
+        var text = "\(run.visible)\n"
+        let width = min(60, checks.map(\.subject.visible.count).max() ?? 0)
         for step in Step.allCases {
             let own = checks.filter { $0.step == step }
             guard !own.isEmpty else { continue }
@@ -21,15 +22,17 @@ extension Verification {
     }
 
     private static func line(_ check: Check, width: Int) -> String {
-        let padding = String(repeating: " ", count: max(0, width - check.subject.count))
-        let head = "\(check.subject)\(padding)  "
+        // Texts of the record that is checked: they stay on their line.
+        let subject = check.subject.visible
+        let padding = String(repeating: " ", count: max(0, width - subject.count))
+        let head = "\(subject)\(padding)  "
         switch check.outcome {
-        case .holds(let what): return "  ok       \(head)\(what)\n"
+        case .holds(let what): return "  ok       \(head)\(what.visible)\n"
         case .broken(let problems):
             let indent = "\n" + String(repeating: " ", count: 11 + width + 2)
-            return "  BROKEN   \(head)\(problems.joined(separator: indent))\n"
-        case .unchecked(let reason): return "  unknown  \(head)\(reason)\n"
-        case .leftOut(let what): return "  partial  \(head)\(what)\n"
+            return "  BROKEN   \(head)\(problems.map(\.visible).joined(separator: indent))\n"
+        case .unchecked(let reason): return "  unknown  \(head)\(reason.visible)\n"
+        case .leftOut(let what): return "  partial  \(head)\(what.visible)\n"
         }
     }
 

@@ -67,6 +67,7 @@ public struct EvalPlusTask: BenchmarkTask {
         for key in ["atol", "base_input", "plus_input"] {
             members.append((key, try record.pythonLiteral(key)))
         }
+        // not text: a record
         return try record.replacing(members)
     }
 

@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 
 /// The program that compares a function with a canonical solution, input by input, as EvalPlus 0.3 does.
@@ -8,7 +9,7 @@ internal import JSON
 /// inputs together, not of each.
 enum EvalPlusTests {
     static func code(_ document: EvalPlusTask.Document, _ tests: EvalPlusTask.Tests) -> String {
-        let number = document.id.hasPrefix("Mbpp/") ? String(document.id.dropFirst(5)) : "None"
+        let number = document.id.byteText.dropping(prefix: "Mbpp/")?.text ?? "None"
         let inputs = tests == .base ? document.base : "\(document.base) + \(document.plus)"
         let reference = PythonLiteral.text(document.prompt + document.solution)
         return """

@@ -1,3 +1,5 @@
+internal import Base
+
 /// The status and the header fields of a response.
 struct ResponseHead: Sendable {
     /// 0 before any response came.
@@ -18,43 +20,35 @@ struct ResponseHead: Sendable {
     mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
         byteCount += line.count
         guard byteCount <= Self.limit else { return false }
-        let text = String(decoding: line, as: UTF8.self)
+        let text = String(decoding: line, as: UTF8.self).byteText
         if text.hasPrefix("HTTP/") {
             fields = []
             return true
         }
-        guard let colon = text.firstIndex(of: ":") else { return true }
-        fields.append((text[..<colon].lowercased(), Self.trimmed(text[text.index(after: colon)...])))
+        guard let (name, value) = text.cut(at: ":") else { return true }
+        fields.append((name.asciiLowercased.text, value.trimmed.text))
         return true
     }
 
     /// The tag of the content if bytes of it may be told by it: weak ones only promise the same meaning.
     var strongTag: String? {
-        guard let tag = self["etag"], !tag.hasPrefix("W/"), tag.hasPrefix("\""), tag.hasSuffix("\""),
-            tag.count > 2,
-            tag.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
+        guard let tag = self["etag"]?.byteText, tag.hasPrefix("\""), tag.hasSuffix("\""), tag.count > 2,
+            tag.bytes.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
         else { return nil }
-        return tag
+        return tag.text
     }
 
     /// The first byte and the size of the whole that a partial response names: `bytes 100-199/200`, the size perhaps
     /// unknown.
     var contentRange: (start: Int, total: Int?)? {
-        guard let text = self["content-range"], text.hasPrefix("bytes ") else { return nil }
-        let parts = text.dropFirst(6).split(separator: "/")
-        guard parts.count == 2, let dash = parts[0].firstIndex(of: "-"), let start = Int(parts[0][..<dash]),
+        guard let range = self["content-range"]?.byteText.dropping(prefix: "bytes "),
+            let (bytes, total) = range.cut(at: "/"),
+            let start = bytes.cut(at: "-").flatMap({ Int($0.before.text) }),
             start >= 0
         else { return nil }
-        return (start, Int(parts[1]))
+        return (start, Int(total.text))
     }
 
     /// How many bytes the response says that it has.
     var contentLength: Int? { self["content-length"].flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil } }
-
-    private static func trimmed(_ text: Substring) -> String {
-        var text = text
-        while let last = text.last, last.isWhitespace { text.removeLast() }
-        while let first = text.first, first.isWhitespace { text.removeFirst() }
-        return String(text)
-    }
 }

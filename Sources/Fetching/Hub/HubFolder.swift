@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import SystemPackage
 
@@ -21,7 +22,7 @@ struct HubFolder {
 
     init(_ repository: LockedRepository, in cache: FilePath) {
         self.cache = cache
-        name = "\(repository.kind.rawValue)s--" + repository.id.replacing("/", with: "--")
+        name = "\(repository.kind.rawValue)s--" + repository.id.byteText.replacing("/", with: "--").text
     }
 
     private var folder: FilePath { cache.appending(name) }
@@ -38,7 +39,7 @@ struct HubFolder {
     /// Makes the file of a snapshot a link to its content.
     func link(_ path: String, of commit: String, to blob: String) throws(FileError) {
         let place = snapshot(commit, path)
-        let up = String(repeating: "../", count: path.count { $0 == "/" } + 2)
+        let up = String(repeating: "../", count: path.utf8.count { $0 == UInt8(ascii: "/") } + 2)
         let target = FilePath("\(up)blobs/\(blob)")
         if Self.target(of: place) == target { return }
         try FileSystem.createDirectory(place.removingLastComponent())

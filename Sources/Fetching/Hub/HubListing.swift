@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 internal import SystemPackage
 
@@ -24,15 +25,16 @@ struct HubListing {
             throw Unreadable(reason: "it names no commit")
         }
         var files: [File] = []
+        var paths = SafePaths()
         for node in root["siblings"]?.array ?? [] {
-            guard let path = node["rfilename"]?.string, SafePath.isSafe(path),
-                !files.contains(where: { $0.path == path })
-            else { throw Unreadable(reason: "it has a file without a usable name") }
+            guard let path = node["rfilename"]?.string, paths.insert(path) else {
+                throw Unreadable(reason: "it has a file without a usable name")
+            }
             let sha256 = node["lfs"]?["sha256"]?.string
             guard let size = node["lfs"]?["size"]?.int ?? node["size"]?.int, (0...1 << 50).contains(size),
                 let blob = sha256 ?? node["blobId"]?.string,
                 Hexadecimal.isDigest(blob, digits: sha256 == nil ? 40 : 64)
-            else { throw Unreadable(reason: "it gives no size or no hash of \(path)") }
+            else { throw Unreadable(reason: "it gives no size or no hash of \(path.visible)") }
             files.append(File(path: path, size: size, blob: blob, sha256: sha256))
         }
         (self.commit, self.files) = (commit, files)

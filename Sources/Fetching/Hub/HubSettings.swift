@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 public import SystemPackage
 
@@ -31,8 +32,9 @@ public struct HubSettings: Sendable {
     public init(variables: [String: String], cache: FilePath? = nil) {
         func variable(_ name: String) -> String? { variables[name].flatMap { $0.isEmpty ? nil : $0 } }
         func expanded(_ text: String) -> FilePath {
-            guard text == "~" || text.hasPrefix("~/") else { return FilePath(text) }
-            return FilePath(variable("HOME") ?? "/").pushing(FilePath(String(text.dropFirst(2))))
+            guard text == "~" || text.byteText.hasPrefix("~/") else { return FilePath(text) }
+            return FilePath(variable("HOME") ?? "/").pushing(
+                FilePath(String(text.unicodeScalars.dropFirst(2))))
         }
         let user = variable("XDG_CACHE_HOME").map(expanded) ?? expanded("~/.cache")
         let home = variable("HF_HOME").map(expanded) ?? user.appending("huggingface")
@@ -43,7 +45,7 @@ public struct HubSettings: Sendable {
         filesCache =
             (cache ?? variable("D3LLM_CACHE").map(expanded) ?? user.appending("d3llm")).appending("files")
         var endpoint = variable("HF_ENDPOINT") ?? Self.publicHub
-        while endpoint.hasSuffix("/") { endpoint.removeLast() }
+        while let shorter = endpoint.byteText.dropping(suffix: "/") { endpoint = shorter.text }
         self.endpoint = endpoint
         func isSet(_ name: String) -> Bool {
             ["1", "ON", "YES", "TRUE"].contains(variable(name)?.uppercased() ?? "")

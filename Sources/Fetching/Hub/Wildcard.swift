@@ -1,8 +1,13 @@
+internal import Base
+
 /// Patterns of paths as huggingface_hub's `allow_patterns`: `*` stands for anything, slashes included, `?` for one
 /// character.
 enum Wildcard {
     static func matches(_ path: String, _ pattern: String) -> Bool {
-        let (text, pattern) = (Array(path), Array(pattern.hasSuffix("/") ? pattern + "*" : pattern))
+        let (text, pattern) = (
+            Array(path.unicodeScalars),
+            Array((pattern.byteText.hasSuffix("/") ? pattern + "*" : pattern).unicodeScalars)
+        )
         var (t, p) = (0, 0)
         var star: (pattern: Int, text: Int)?
         while t < text.count {

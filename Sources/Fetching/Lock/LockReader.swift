@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 
 /// Turns the text of a lock file into inputs, or names the first thing that is wrong with its place.
@@ -23,7 +24,8 @@ struct LockReader {
         for member in members {
             let name = member.key
             guard !name.isEmpty,
-                name.utf8.allSatisfy({ Self.nameBytes.contains($0) }), name.first != ".", name.first != "-"
+                name.utf8.allSatisfy({ Self.nameBytes.contains($0) }), name.utf8.first != UInt8(ascii: "."),
+                name.utf8.first != UInt8(ascii: "-")
             else {
                 throw error(
                     member.value, "The name of an input is made of a-z, 0-9, -, _ and .; this is \"\(name)\"."
@@ -63,11 +65,11 @@ struct LockReader {
 
     private func repository(_ node: JSONNode) throws(FetchError) -> LockedRepository {
         let id = try text(node, "repository") ?? ""
-        let parts = id.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = id.byteText.split("/", keepingEmpty: true)
         guard parts.count == 2,
             parts.allSatisfy({ part in
-                !part.isEmpty && part.first != "." && !part.contains("--")
-                    && part.utf8.allSatisfy {
+                !part.isEmpty && part.bytes.first != UInt8(ascii: ".") && !part.contains("--")
+                    && part.bytes.allSatisfy {
                         $0 < 0x80 && (Self.nameBytes.contains($0 | 0x20) || Self.nameBytes.contains($0))
                     }
             })
@@ -97,6 +99,7 @@ struct LockReader {
         guard let list = node["files"] else { return [] }
         guard let nodes = list.array else { throw error(list, "\"files\" is a list of objects.") }
         var files: [LockedFile] = []
+        var paths = SafePaths()
         for node in nodes {
             try keys(
                 of: node,
@@ -106,7 +109,7 @@ struct LockReader {
                     node["path"] ?? node,
                     "A file needs a \"path\" that stays in its folder, as in \"data/train.jsonl\".")
             }
-            guard !files.contains(where: { SafePath.collide($0.path, path) }) else {
+            guard paths.insert(path) else {
                 throw error(node["path"] ?? node, "Two files can't have this path.")
             }
             let urls = areAddressed ? try self.list(node, "urls") : []
@@ -167,7 +170,7 @@ extension LockReader {
     private func list(_ node: JSONNode, _ key: String) throws(FetchError) -> [String] {
         guard let value = node[key], !value.isNull else { return [] }
         let texts = (value.array ?? []).compactMap(\.string)
-        guard let array = value.array, texts.count == array.count, !texts.contains("") else {
+        guard let array = value.array, texts.count == array.count, !texts.contains(where: \.isEmpty) else {
             throw error(value, "\"\(key)\" is a list of texts.")
         }
         return texts

@@ -98,7 +98,11 @@ extension Download {
         guard let target, let next = PublicAddress(target), let here = PublicAddress(url) else {
             return try giveUpSource("it redirects to something that is no http address")
         }
-        guard next.isPrivate || !here.isPrivate else {
+        guard !next.hasUser else {
+            return try giveUpSource("it redirects to an address with a user's name (\(next.host))")
+        }
+        // Not even to this machine: whoever holds the certificate doesn't answer for what listens here.
+        guard here.scheme != "https" || next.scheme == "https", next.isPrivate || !here.isPrivate else {
             return try giveUpSource(
                 "it redirects from https to http (\(next.host)), which anybody could change")
         }

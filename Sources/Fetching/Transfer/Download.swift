@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import SystemPackage
 
@@ -164,14 +165,15 @@ extension Download {
 extension Download: BodyReceiver {
     func begin(_ head: ResponseHead) throws {
         guard head.status == 200 || head.status == 206, let part else { return }
-        if let encoding = head["content-encoding"]?.lowercased(), encoding != "identity" {
+        if let encoding = head["content-encoding"]?.byteText.asciiLowercased, encoding != "identity" {
             throw Refusal.encoded
         }
         if head.status == 206 {
             guard rangeStart > 0, let range = head.contentRange, range.start == rangeStart else {
                 throw Refusal.otherContent
             }
-            if let note, note.isOf(source.address), let tag = head.strongTag, note.validator.hasPrefix("\""),
+            if let note, note.isOf(source.address), let tag = head.strongTag,
+                note.validator.byteText.hasPrefix("\""),
                 tag != note.validator
             {
                 throw Refusal.otherContent

@@ -1,3 +1,5 @@
+internal import Base
+
 /// The parts of a URL that anybody may see, and those that decide who gets credentials.
 ///
 /// User names, passwords, queries (signatures of storage services are there) and fragments are left out.
@@ -14,37 +16,41 @@ struct PublicAddress: Sendable, Hashable, CustomStringConvertible {
     let hasUser: Bool
     private let isPortNamed: Bool
 
-    /// Nil for what is no `http` or `https` URL.
+    /// Nil for what is no `http` or `https` URL, and for one that readers could understand in two ways: with bytes
+    /// outside of printable ASCII, backslashes, or a host that isn't written plainly.
+    ///
+    /// Its parts are those that libcurl finds, which will connect to them.
     init?(_ url: String) {
-        guard let colon = url.firstRange(of: "://"),
-            url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != 0x5C })
-        else {
-            return nil
-        }
-        scheme = url[..<colon.lowerBound].lowercased()
-        guard scheme == "http" || scheme == "https" else { return nil }
-        let rest = url[colon.upperBound...]
-        let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
-        var authority = rest[..<end]
-        hasUser = authority.contains("@")
-        if let at = authority.lastIndex(of: "@") { authority = authority[authority.index(after: at)...] }
-        let afterHost = authority.lastIndex(of: "]") ?? authority.startIndex
-        if let mark = authority[afterHost...].lastIndex(of: ":") {
-            guard let number = Int(authority[authority.index(after: mark)...]), (1...65535).contains(number)
-            else {
-                return nil
-            }
+        guard url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }),
+            let (before, after) = url.byteText.cut(at: "://"),
+            before.asciiLowercased == "http" || before.asciiLowercased == "https",
+            after.bytes.first != UInt8(ascii: "/"), let parts = CurlAddress(url)
+        else { return nil }
+        scheme = before.asciiLowercased.text
+        guard parts.scheme.byteText.asciiLowercased == before.asciiLowercased, !parts.host.isEmpty,
+            parts.host.utf8.allSatisfy(Self.isPlain)
+        else { return nil }
+        host = parts.host.byteText.asciiLowercased.text
+        hasUser = parts.hasUser
+        if let text = parts.port {
+            guard let number = Int(text), (1...65535).contains(number) else { return nil }
             (port, isPortNamed) = (number, true)
-            authority = authority[..<mark]
         } else {
             (port, isPortNamed) = (scheme == "https" ? 443 : 80, false)
         }
-        host = authority.lowercased()
-        guard !host.isEmpty else { return nil }
-        let tail = rest[end...]
-        let pathEnd = tail.firstIndex { $0 == "?" || $0 == "#" } ?? tail.endIndex
-        path = String(tail[..<pathEnd])
-        hasQuery = pathEnd < tail.endIndex
+        // libcurl gives a path to an address that has none.
+        path = parts.path.byteText == "/" && !after.contains("/") ? "" : parts.path
+        hasQuery = after.contains("?") || after.contains("#")
+    }
+
+    /// Whether a byte stands in plain names of hosts, and in numeric addresses.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "-._:[]".utf8.contains(byte)
+        }
     }
 
     var description: String {
@@ -58,9 +64,9 @@ struct PublicAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// Whether it is this machine itself.
     var isLoopback: Bool {
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = host.byteText.split(".", keepingEmpty: true)
         return host == "localhost" || host == "[::1]"
-            || parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+            || parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0.text) != nil }
     }
 
     /// Whether nobody on the way can read or change what is sent.

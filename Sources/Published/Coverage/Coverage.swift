@@ -1,3 +1,4 @@
+internal import Base
 public import Evaluation
 internal import Files
 internal import JSON
@@ -78,7 +79,7 @@ extension PublishedTables {
     ///
     /// - Throws: `UnknownPublishedNameError` for the table, `PublishedDataError` for the rest.
     public func number(at path: String) throws -> Double {
-        let parts = path.split(separator: "/").map(String.init)
+        let parts = path.byteText.split("/").map(\.text)
         guard parts.count == 4 else {
             throw PublishedDataError(file: path, "\"\(path)\" isn't of the form table/row/column/metric.")
         }

@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import Recipes
 internal import SystemPackage
@@ -40,22 +41,22 @@ enum CSVRecords {
         var record: [String] = []
         var field = ""
         var isQuoted = false
-        var characters = text.makeIterator()
-        var next = characters.next()
-        while let character = next {
-            next = characters.next()
-            switch character {
+        var scalars = text.byteText.replacing("\r\n", with: "\n").text.unicodeScalars.makeIterator()
+        var next = scalars.next()
+        while let scalar = next {
+            next = scalars.next()
+            switch scalar {
             case "\"" where isQuoted && next == "\"":
                 field.append("\"")
-                next = characters.next()
+                next = scalars.next()
             case "\"": isQuoted.toggle()
             case "," where !isQuoted:
                 record.append(field)
                 field = ""
-            case _ where character.isNewline && !isQuoted:
+            case "\n" where !isQuoted, "\r" where !isQuoted:
                 records.append(record + [field])
                 (record, field) = ([], "")
-            default: field.append(character)
+            default: field.unicodeScalars.append(scalar)
             }
         }
         if !field.isEmpty || !record.isEmpty { records.append(record + [field]) }

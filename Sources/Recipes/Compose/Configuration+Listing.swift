@@ -21,8 +21,8 @@ extension Configuration {
             let line =
                 row.path + String(repeating: " ", count: widths.0 - row.path.count) + "  " + row.value
                 + String(repeating: " ", count: widths.1 - row.value.count) + "  " + row.place
-            let end = line.lastIndex { $0 != " " }.map(line.index(after:)) ?? line.startIndex
-            return line[..<end] + "\n"
+            let spaces = line.utf8.reversed().prefix { $0 == UInt8(ascii: " ") }.count
+            return String(line.utf8.dropLast(spaces)).map { $0 + "\n" } ?? line
         }.joined()
     }
 

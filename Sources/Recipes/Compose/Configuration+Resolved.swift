@@ -1,3 +1,4 @@
+internal import Base
 public import JSON
 
 extension Configuration {
@@ -53,7 +54,7 @@ extension Configuration {
     /// With `${` written so that it doesn't become a variable.
     private func escaped(_ value: JSONValue) -> JSONValue {
         switch value {
-        case .string(let text): .string(text.replacing("${", with: "$${"))
+        case .string(let text): .string(text.byteText.replacing("${", with: "$${").text)
         case .array(let elements): .array(elements.map(escaped))
         case .object(let object): .object(JSONObject(object.members.map { ($0.key, escaped($0.value)) }))
         default: value

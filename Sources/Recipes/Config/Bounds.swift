@@ -1,3 +1,5 @@
+internal import Base
+
 /// What a number of a configuration may be; `1...8`, `0..<1`, `1...` and `.above(0)` all are.
 public protocol FieldBounds<Value> {
     associatedtype Value: Comparable
@@ -46,7 +48,7 @@ public struct Bounds<Value: Comparable>: FieldBounds {
     /// Whole limits without ".0", as configurations write them.
     private static func text(_ value: Value) -> String {
         let text = "\(value)"
-        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+        return text.byteText.dropping(suffix: ".0")?.text ?? text
     }
 }
 

@@ -1,3 +1,5 @@
+internal import Base
+
 /// A dotted path to a value of a configuration: `stages.teacher.phases[1].steps`.
 package struct ConfigPath: Hashable, Sendable, CustomStringConvertible {
     /// One step down the tree.
@@ -14,7 +16,7 @@ package struct ConfigPath: Hashable, Sendable, CustomStringConvertible {
     /// Reads a path that starts at a stage's object, as the keys of a matrix do; nil if a part is empty.
     package init?(inStage text: String) {
         var parts: [Part] = []
-        for piece in text.split(separator: ".", omittingEmptySubsequences: false) {
+        for piece in text.byteText.split(".", keepingEmpty: true) {
             guard let split = Self.split(piece) else { return nil }
             parts += split
         }
@@ -25,9 +27,9 @@ package struct ConfigPath: Hashable, Sendable, CustomStringConvertible {
     ///
     /// All that follows `stages.<name>.matrix` or `replicate` is one key, because the keys there are paths themselves.
     package init?(_ text: String) {
-        let pieces = text.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
+        let pieces = text.byteText.split(".", maxSplits: 3, keepingEmpty: true).map(\.text)
         if pieces.count > 1, pieces[0] == Replication.key {
-            let rest = text.dropFirst(Replication.key.count + 1)
+            let rest = Substring(text.utf8.dropFirst(Replication.key.utf8.count + 1))
             guard !rest.isEmpty else { return nil }
             self.init([.key(Replication.key), .key(String(rest))])
         } else if pieces.count == 4, Self.sections.contains(String(pieces[0])), pieces[2] == "matrix" {
@@ -39,16 +41,16 @@ package struct ConfigPath: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `phases[1]` as a key and an index; a bracket that holds no number belongs to the key.
-    private static func split(_ piece: Substring) -> [Part]? {
+    private static func split(_ piece: ByteText) -> [Part]? {
         var rest = piece
         var indices: [Part] = []
-        while rest.last == "]", let open = rest.lastIndex(of: "["),
-            let index = Int(rest[rest.index(after: open)...].dropLast()), index >= 0
+        while let (before, number) = rest.dropping(suffix: "]")?.cut(atLast: "["),
+            let index = Int(number.text), index >= 0
         {
             indices.insert(.index(index), at: 0)
-            rest = rest[..<open]
+            rest = before
         }
-        return rest.isEmpty ? nil : [.key(String(rest))] + indices
+        return rest.isEmpty ? nil : [.key(rest.text)] + indices
     }
 
     package var description: String {

@@ -45,7 +45,8 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        (["\(file):\(line):\(column): \(message)", excerpt] + [hint, use].compactMap { $0 })
+        (["\(file.visible):\(line):\(column): \(message.visible)", excerpt]
+            + [hint, use].compactMap { $0?.visible })
             .joined(separator: "\n")
     }
 }

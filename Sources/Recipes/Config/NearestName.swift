@@ -16,6 +16,7 @@ package enum NearestName {
 
     /// `block_length`, `blockLength` and `BlockLength` are the same name to a person who mistypes it.
     private static func fold(_ name: String) -> [Character] {
+        // by Character: what a person typed
         Array(name.lowercased().filter { $0 != "_" && $0 != "-" })
     }
 

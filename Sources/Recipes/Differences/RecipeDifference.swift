@@ -1,3 +1,4 @@
+internal import Base
 package import JSON
 
 /// A field in which two recipes differ.
@@ -82,8 +83,8 @@ package struct InputReference {
     package let part: String?
 
     package init(_ text: String) {
-        let pieces = text.split(separator: ".", maxSplits: 1)
-        fingerprint = pieces.first.map(String.init) ?? ""
+        let pieces = text.byteText.split(".", maxSplits: 1).map(\.text)
+        fingerprint = pieces.first ?? ""
         part = pieces.count > 1 ? String(pieces[1]) : nil
     }
 

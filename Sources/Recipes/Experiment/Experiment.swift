@@ -60,6 +60,7 @@ public struct Stage: Sendable {
     package var folderPrefix: String {
         let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.=+")
         // Runs of other characters become one dash, so that "curve[threshold=0.1]" reads "curve-threshold=0.1".
+        // by Character: as the names of folders that are there already; only ASCII is kept.
         let words = id.split { !allowed.contains($0) && $0 != "-" }
         return String(words.joined(separator: "-").prefix(120)) + "-"
     }

@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 import OrderedCollections
 import SystemPackage
@@ -73,10 +74,10 @@ struct ExperimentLoader {
     }
 
     private func checkName(_ name: String, _ fields: Fields) {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = name.byteText.split("/", keepingEmpty: true).map(\.text)
         let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-_")
         guard parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(allowed.contains) }),
-            ExperimentHead.reservedFolders.isDisjoint(with: parts.map(String.init))
+            ExperimentHead.reservedFolders.isDisjoint(with: parts)
         else {
             fields.reject(
                 "name", "The name \"\(name)\" can't be a folder of the store.",

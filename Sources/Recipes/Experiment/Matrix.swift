@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 
 /// The variants that a stage's `matrix` spans: the Cartesian product, later keys varying fastest.
@@ -64,7 +65,7 @@ struct Matrix {
     /// `stage[threshold=0.1]` for each point; keys go by their last part where that is unambiguous.
     package func names(of stage: String) -> [String] {
         let paths = (points.first ?? []).map(\.path.description)
-        let last = paths.map { String($0.split(separator: ".").last ?? "") }
+        let last = paths.map { String($0.byteText.split(".").last?.text ?? "") }
         let labels = paths.indices.map { i in last.count { $0 == last[i] } == 1 ? last[i] : paths[i] }
         return points.map { point in
             let settings = zip(labels, point).map { "\($0)=\(Self.text(of: $1))" }

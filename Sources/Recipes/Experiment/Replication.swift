@@ -148,7 +148,7 @@ struct Replication {
     /// The reference with the suffix behind its stage's name; nil for what refers to none of the copied stages.
     private func reference(_ text: String, _ suffix: String) -> String? {
         guard let (stage, _, _) = StageDirectory.split(text), names.contains(stage) else { return nil }
-        return "@\(stage)\(suffix)" + text.dropFirst(stage.count + 1)
+        return "@\(stage)\(suffix)" + Substring(text.utf8.dropFirst(stage.utf8.count + 1))
     }
 
     /// A value as part of a name: letters, digits and dashes.

@@ -1,3 +1,5 @@
+internal import Base
+
 /// The stages of an experiment as other stages see them, known before any of them is read.
 package struct StageDirectory {
     package struct Entry {
@@ -24,17 +26,15 @@ package struct StageDirectory {
 
     /// Splits `@stage.part` or `@stage[variant].part`; nil without the @.
     package static func split(_ text: String) -> (stage: String, variant: String?, part: String?)? {
-        guard text.first == "@" else { return nil }
-        let body = text.dropFirst()
-        let stageEnd = body.firstIndex { $0 == "." || $0 == "[" } ?? body.endIndex
-        let stage = String(body[..<stageEnd])
-        var rest = body[stageEnd...]
+        guard let body = text.byteText.dropping(prefix: "@") else { return nil }
+        let stage = String(body.text.unicodeScalars.prefix { $0 != "." && $0 != "[" })
+        var rest = Substring(body.bytes.dropFirst(stage.utf8.count)).byteText
         var variant: String?
-        if rest.first == "[", let close = rest.lastIndex(of: "]") {
-            variant = stage + rest[...close]
-            rest = rest[rest.index(after: close)...]
+        if rest.hasPrefix("["), let (inside, behind) = rest.cut(atLast: "]") {
+            variant = stage + inside.text + "]"
+            rest = behind
         }
-        guard let dot = rest.first else { return (stage, variant, nil) }
-        return dot == "." ? (stage, variant, String(rest.dropFirst())) : nil
+        guard !rest.isEmpty else { return (stage, variant, nil) }
+        return rest.dropping(prefix: ".").map { (stage, variant, $0.text) }
     }
 }

@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 
 /// What a matrix may sweep: the dotted paths of a kind's keys, each with a list of values of its type.
@@ -84,5 +85,5 @@ extension SchemaBuilder {
     }
 
     /// With the dots of a path quoted; keys have no other characters that mean something in a pattern.
-    private static func quoted(_ path: String) -> String { path.replacing(".", with: #"\."#) }
+    private static func quoted(_ path: String) -> String { path.byteText.replacing(".", with: #"\."#).text }
 }

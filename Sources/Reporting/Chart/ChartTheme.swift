@@ -45,13 +45,15 @@ public enum ChartTheme: Sendable, Hashable {
         var lines = ["<title>\(SVG.escaped(title))</title>"]
         guard self == .adaptive else { return lines }
         if !summary.isEmpty { lines.append("<desc>\(SVG.escaped(summary))</desc>") }
-        // Class names are the same in all charts, so that several may stand in one page.
-        lines.append(
-            "<style>.c-chart{color:#222222}.c-paper{fill:#ffffff}\(Self.classes(SeriesStyle.colours))"
-                + "@media (prefers-color-scheme:dark){.c-chart{color:#e8e8e8}.c-paper{fill:#16181d}"
-                + "\(Self.classes(SeriesStyle.darkColours))}</style>")
+        lines.append("<style>\(Self.styleSheet)</style>")
         return lines
     }
+
+    /// Class names are the same in all charts, so that several may stand in one page.
+    static let styleSheet =
+        ".c-chart{color:#222222}.c-paper{fill:#ffffff}\(classes(SeriesStyle.colours))"
+        + "@media (prefers-color-scheme:dark){.c-chart{color:#e8e8e8}.c-paper{fill:#16181d}"
+        + "\(classes(SeriesStyle.darkColours))}"
 
     /// What the image's root element has besides its size.
     var rootAttributes: String { self == .adaptive ? " class=\"c-chart\"" : "" }

@@ -34,6 +34,7 @@ public struct HTMLAttribute: Sendable, Hashable {
     public static func href(_ value: String) -> HTMLAttribute { .init("href", value) }
     public static func lang(_ value: String) -> HTMLAttribute { .init("lang", value) }
     public static func charset(_ value: String) -> HTMLAttribute { .init("charset", value) }
+    public static func httpEquiv(_ value: String) -> HTMLAttribute { .init("http-equiv", value) }
     public static func name(_ value: String) -> HTMLAttribute { .init("name", value) }
     public static func content(_ value: String) -> HTMLAttribute { .init("content", value) }
     public static func scope(_ value: String) -> HTMLAttribute { .init("scope", value) }

@@ -29,10 +29,12 @@ public struct ReportPage: Sendable {
             HTML.element(.head) {
                 HTML.element(.meta, .charset("utf-8"))
                 HTML.element(
+                    .meta, .httpEquiv("Content-Security-Policy"), .content(ReportAssets.policy.text))
+                HTML.element(
                     .meta, .name("viewport"), .content("width=device-width, initial-scale=1"))
                 HTML.element(.meta, .name("color-scheme"), .content("light dark"))
                 HTML.element(.title, text: title)
-                HTML.markup(TrustedMarkup("<style>\n\(ReportAssets.style)</style>\n"))
+                HTML.markup(TrustedMarkup("<style>\(ReportAssets.style)</style>\n"))
             }
             HTML.element(.body) {
                 HTML.element(.a, .class("skip"), .href("#main"), text: "Skip to the content")
@@ -44,7 +46,7 @@ public struct ReportPage: Sendable {
                         TrustedMarkup(
                             "<script type=\"application/json\" id=\"data\">\(Self.inert(data))</script>\n"))
                 }
-                HTML.markup(TrustedMarkup("<script>\n\(ReportAssets.script)</script>\n"))
+                HTML.markup(TrustedMarkup("<script>\(ReportAssets.script)</script>\n"))
             }
         }
         return "<!DOCTYPE html>\n" + page.rendered
@@ -73,6 +75,21 @@ public struct ReportPage: Sendable {
 
     /// JSON in which nothing can end the element that it stands in.
     ///
-    /// In JSON, `<` occurs in strings only, where it can be written as an escape.
-    static func inert(_ json: String) -> String { json.replacing("<", with: "\\u003c") }
+    /// In JSON, these characters occur in strings only, where they can be written as escapes. They are looked for as
+    /// scalars: a browser sees "<" beside a combining mark too.
+    static func inert(_ json: String) -> String {
+        var result = ""
+        result.reserveCapacity(json.utf8.count)
+        for scalar in json.unicodeScalars {
+            switch scalar {
+            case "<": result += "\\u003c"
+            case ">": result += "\\u003e"
+            case "&": result += "\\u0026"
+            case "\u{2028}": result += "\\u2028"
+            case "\u{2029}": result += "\\u2029"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
 }

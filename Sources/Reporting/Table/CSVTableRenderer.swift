@@ -1,3 +1,5 @@
+internal import Base
+
 /// Renders comma-separated values (RFC 4180, with line feeds) for programs.
 ///
 /// Numbers are written in full precision, whatever digits they are shown with. A column with intervals becomes
@@ -39,6 +41,6 @@ public struct CSVTableRenderer: TableRenderer {
 
     private static func quoted(_ field: String) -> String {
         guard field.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else { return field }
-        return "\"" + field.replacing("\"", with: "\"\"") + "\""
+        return "\"" + field.byteText.replacing("\"", with: "\"\"").text + "\""
     }
 }

@@ -1,3 +1,5 @@
+internal import Base
+
 /// Renders an HTML table in a `figure`, with headings that say what they head and notes below.
 ///
 /// It has no style of its own but the alignment of columns, and no scripts; it is a piece for a page, or with
@@ -40,6 +42,8 @@ public struct HTMLTableRenderer: TableRenderer {
     private static func page(_ title: String, _ body: [String]) -> [String] {
         [
             "<!DOCTYPE html>", "<html lang=\"en\">", "<head>", "<meta charset=\"utf-8\">",
+            // The alignment of columns stands in attributes.
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             "<meta name=\"viewport\" content=\"width=device-width\">", "<title>\(escaped(title))</title>",
             "<style>",
             ":root { color-scheme: light dark; font-family: sans-serif; }",
@@ -60,7 +64,8 @@ public struct HTMLTableRenderer: TableRenderer {
 
     /// Text without characters that mean something in HTML, or that it can't hold; line breaks stay.
     private static func escaped(_ text: String) -> String {
-        text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        text.byteText.replacing("\r\n", with: "\n").text.unicodeScalars
+            .split(omittingEmptySubsequences: false, whereSeparator: \.isLineBreak)
             .map { SVG.escaped(String($0)) }.joined(separator: "<br>")
     }
 }

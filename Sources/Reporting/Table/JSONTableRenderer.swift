@@ -43,7 +43,7 @@ public struct JSONTableRenderer: TableRenderer {
 
     /// A string as JSON writes it.
     ///
-    /// This module depends on no other, so that these few lines are here.
+    /// This module knows no documents, so that these few lines are here.
     private static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {

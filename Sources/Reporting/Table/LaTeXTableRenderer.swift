@@ -27,7 +27,7 @@ public struct LaTeXTableRenderer: TableRenderer {
     private static func row(_ cells: [String]) -> String {
         // A row that begins with a bracket would be read as the argument of the line break before it.
         let texts = cells.map(escaped)
-        let start = texts.first?.first.map { "[*".contains($0) } == true ? "{}" : ""
+        let start = texts.first?.unicodeScalars.first.map { $0 == "[" || $0 == "*" } == true ? "{}" : ""
         return start + texts.joined(separator: " & ") + " \\\\"
     }
 

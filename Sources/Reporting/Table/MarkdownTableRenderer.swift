@@ -1,3 +1,5 @@
+internal import Base
+
 /// Renders GitHub's Markdown tables; decimal columns are right-aligned, which lines up equal numbers of digits.
 public struct MarkdownTableRenderer: TableRenderer {
     /// A renderer; it has no options.
@@ -23,14 +25,25 @@ public struct MarkdownTableRenderer: TableRenderer {
     /// Text that can't end a cell or a line, or start emphasis, code, a link or a tag.
     private static func escaped(_ text: String) -> String {
         var result = ""
-        for character in text {
-            if character.isNewline {
+        // As scalars: a sign beside a combining mark means the same.
+        for scalar in text.byteText.replacing("\r\n", with: "\n").text.unicodeScalars {
+            if scalar.isLineBreak {
                 result += "<br>"
             } else {
-                if "\\|*_`<[]".contains(character) { result += "\\" }
-                result.append(character)
+                if "\\|*_`<[]".unicodeScalars.contains(scalar) { result += "\\" }
+                result.unicodeScalars.append(scalar)
             }
         }
         return result
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether a line ends at it, by any system's or Unicode's rules.
+    var isLineBreak: Bool {
+        switch value {
+        case 0x0A...0x0D, 0x85, 0x2028, 0x2029: true
+        default: false
+        }
     }
 }

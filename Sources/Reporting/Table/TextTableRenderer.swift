@@ -1,3 +1,5 @@
+internal import Base
+
 /// Renders for terminals: padded columns, two spaces apart, with a rule below the headings.
 public struct TextTableRenderer: TableRenderer {
     /// A renderer; it has no options.
@@ -11,22 +13,25 @@ public struct TextTableRenderer: TableRenderer {
                 alignment: table.columns[index].alignment)
         }
         var lines: [String] = []
-        if let title = table.title { lines += [title, ""] }
+        if let title = table.title { lines += [title.visible, ""] }
         lines.append(Self.join(columns.map(\.paddedHeading)))
         lines.append(Self.join(columns.map { String(repeating: "-", count: $0.width) }))
         for row in text.rows.indices { lines.append(Self.join(columns.map { $0.paddedCells[row] })) }
-        if !text.notes.isEmpty { lines += [""] + text.notes }
+        if !text.notes.isEmpty { lines += [""] + text.notes.map(\.visibleLines) }
         return lines.joined(separator: "\n") + "\n"
     }
 
     private static func join(_ fields: [String]) -> String {
         var line = fields.joined(separator: "  ")
-        while line.last == " " { line.removeLast() }
+        while let shorter = line.byteText.dropping(suffix: " ") { line = shorter.text }
         return line
     }
 
+    /// On one line, and without what a terminal would act on.
     private static func oneLine(_ text: String) -> String {
-        String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+        let joined = text.byteText.replacing("\r\n", with: "\n").text.unicodeScalars
+            .map { $0.isLineBreak || $0 == "\t" ? " " : $0 }
+        return String(String.UnicodeScalarView(joined)).visible
     }
 }
 
@@ -56,16 +61,23 @@ private struct TextColumn {
 
     /// Fills up what follows the first point, so that right-aligned cells have their points below one another.
     private static func aligned(atPoint cells: [String]) -> [String] {
+        func isNumber(_ cell: String) -> Bool {
+            cell.utf8.first.map { $0.isDigit || $0 == UInt8(ascii: "-") } ?? false
+        }
         func tail(_ cell: String) -> Int {
-            guard cell.first?.isNumber == true || cell.first == "-" else { return 0 }
-            let end = cell.firstIndex { !($0.isNumber || $0 == "," || $0 == "-") } ?? cell.endIndex
+            guard isNumber(cell) else { return 0 }
+            let end = cell.utf8.firstIndex { !($0.isDigit || ",-".utf8.contains($0)) } ?? cell.endIndex
             return cell.distance(from: end, to: cell.endIndex)
         }
         let longest = cells.map(tail).max() ?? 0
         return cells.map { cell in
             // Words and missing cells have no point: they end where the longest number ends.
-            guard cell.first?.isNumber == true || cell.first == "-" else { return cell }
+            guard isNumber(cell) else { return cell }
             return cell + String(repeating: " ", count: longest - tail(cell))
         }
     }
+}
+
+extension UInt8 {
+    fileprivate var isDigit: Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= self }
 }

@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import JSON
 import Recipes
 
@@ -30,7 +31,9 @@ final class PastStages {
         var inputs: [String] = []
         for input in record.recipe["inputs"]?.object?.members ?? [] {
             // Kinds have their references at the top; one further down would have to be put in its place.
-            guard !input.key.contains("."), let value = references(input.value, &inputs) else { return nil }
+            guard !input.key.byteText.contains("."), let value = references(input.value, &inputs) else {
+                return nil
+            }
             if value != .null { object[input.key] = value }
         }
         guard let bytes = try? JSONValue.object(object).compactBytes(),

@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import Files
 import Recipes
 import SystemPackage
@@ -38,7 +39,7 @@ struct Leftovers {
     package init?(_ folder: FilePath) {
         guard let files = try? FileSystem.list(folder), !files.isEmpty else { return nil }
         self.folder = folder
-        records = files.filter { $0.hasSuffix(".jsonl") }.reduce(0) { sum, name in
+        records = files.filter { $0.byteText.hasSuffix(".jsonl") }.reduce(0) { sum, name in
             let path = folder.appending(name)
             guard let bytes = try? FileSystem.read(path),
                 let text = try? JournalText(parsing: bytes, path: path, fingerprint: nil)

@@ -1,10 +1,11 @@
 import ArtifactStore
+internal import Base
 import Recipes
 
 extension Plan {
     /// A table for people: stage, status, what it would take where that was asked for, reason; then the sums.
     public var text: String {
-        var rows = entries.map { [$0.stage, $0.status.rawValue] }
+        var rows = entries.map { [$0.stage.visible, $0.status.rawValue] }
         if forecast != nil {
             for (index, entry) in entries.enumerated() {
                 let isKnown = entry.forecast != nil
@@ -21,7 +22,7 @@ extension Plan {
         }
         let lines = zip(rows, entries).map { row, entry in
             zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) + "  " }.joined()
-                + entry.reason
+                + entry.reason.visible
         }
         let cached = entries.count { $0.status == .cached }
         return lines.joined(separator: "\n") + "\n\n\(cached) of \(entries.count) stages are cached.\n"

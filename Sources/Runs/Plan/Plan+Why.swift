@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import Recipes
 import SystemPackage
 
@@ -21,7 +22,7 @@ extension Plan {
     }
 
     private func text(of entry: Entry) -> String {
-        var text = "\(entry.stage): \(entry.status.rawValue)\n"
+        var text = "\(entry.stage.visible): \(entry.status.rawValue)\n"
         if entry.status == .cached {
             return text + "The artifact is in \(entry.folder); its recipe is the stage's.\n"
         }
@@ -29,7 +30,7 @@ extension Plan {
         if let forecast = entry.forecast?.text { text += "It should take \(forecast).\n" }
         guard let nearest = entry.nearest else { return text + "\(entry.reason.capitalizedFirst).\n" }
         if entry.status == .resume {
-            text += "\((entry.reason.split(separator: ";").first.map(String.init) ?? "").capitalizedFirst).\n"
+            text += "\((entry.reason.byteText.split(";").first?.text ?? "").capitalizedFirst).\n"
         }
         let relation = nearest.isSameStage ? "Made before from another recipe" : "The nearest of its kind"
         let cost = StageForecast(
@@ -42,7 +43,7 @@ extension Plan {
 
     private func lines(_ changes: [RecipeChange], indent: String, told: inout Set<String>) -> String {
         changes.map { change in
-            var text = "\(indent)\(change.difference)\n"
+            var text = "\(indent)\("\(change.difference)".visible)\n"
             let inner = indent + "    "
             switch change.cause {
             case nil: break

@@ -1,4 +1,5 @@
 package import ArtifactStore
+internal import Base
 import Files
 import JSON
 package import Recipes
@@ -55,7 +56,7 @@ package final class StoreCatalog {
         }
         return ((try? FileSystem.list(folder)) ?? []).flatMap { name -> [Artifact] in
             let child = folder.appending(name)
-            guard !name.hasPrefix("."), name != "runs",
+            guard !name.byteText.hasPrefix("."), name != "runs",
                 (try? FileSystem.status(child, followingLinks: false))?.kind == .folder
             else { return [] }
             return artifacts(below: child)

@@ -1,10 +1,11 @@
+internal import Base
 import Synchronization
 import SystemPackage
 
 /// The one place that writes to the log (standard error): what each stage does, how fast, how long still.
 ///
 /// On a terminal each running stage has a line below the log that is written over; elsewhere (files, CI) it gets a
-/// line of its own every ten seconds.
+/// line of its own every ten seconds. Messages may quote others (a file, a server, a record): they are made visible.
 public final class ProgressReporter: Sendable {
     private struct State {
         var stages: [RunningStage] = []
@@ -50,10 +51,11 @@ public final class ProgressReporter: Sendable {
     public static var silent: ProgressReporter { ProgressReporter(style: .plain) { _ in } }
 
     /// Writes a line.
-    public func log(_ message: String) { state.withLock { emit(message, &$0) } }
+    public func log(_ message: String) { state.withLock { emit(message.visibleLines, &$0) } }
 
     /// Writes a line that asks for attention.
     public func warn(_ message: String) {
+        let message = message.visibleLines
         state.withLock { emit(colored("warning: ", "33") + message, plain: "warning: " + message, &$0) }
     }
 
@@ -61,13 +63,14 @@ public final class ProgressReporter: Sendable {
     func copy(to record: (@Sendable (String) -> Void)?) { state.withLock { $0.record = record } }
 
     /// Writes a line to the record only: what the caller tells people otherwise.
-    func recordOnly(_ message: String) { state.withLock { $0.record?(message) } }
+    func recordOnly(_ message: String) { state.withLock { $0.record?(message.visibleLines) } }
 
     /// Gives a stage a line.
     ///
     /// - Parameter waiting: What it waits for; nil when it works.
     func begin(_ label: String, waiting: String? = nil) -> RunningStage.ID {
-        state.withLock { state in
+        let (label, waiting) = (label.visible, waiting?.visible)
+        return state.withLock { state in
             let id = RunningStage.ID(number: state.nextNumber)
             state.nextNumber += 1
             var stage = RunningStage(id, label: label, now: now())
@@ -82,6 +85,7 @@ public final class ProgressReporter: Sendable {
 
     /// Takes a stage's line away and leaves one that stays; none without a message.
     package func end(_ id: RunningStage.ID, _ message: String? = nil) {
+        let message = message?.visible
         state.withLock { state in
             guard let index = state.stages.firstIndex(where: { $0.id == id }) else { return }
             let label = state.stages.remove(at: index).label
@@ -105,7 +109,7 @@ public final class ProgressReporter: Sendable {
     func advance(_ id: RunningStage.ID, by count: Int, note: String?) {
         change(id) { stage, _ in
             stage.stretch?.done += count
-            if let note { stage.note = note }
+            if let note { stage.note = note.visible }
         }
     }
 

@@ -1,3 +1,5 @@
+internal import Base
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -49,7 +51,8 @@ extension ProgressReporter {
             let encoding = locale.uppercased()
             return Style(
                 rewritesLines: true, isColored: variable("NO_COLOR") == nil,
-                isUnicode: encoding.contains("UTF-8") || encoding.contains("UTF8"), size: terminalSize)
+                isUnicode: encoding.byteText.contains("UTF-8") || encoding.byteText.contains("UTF8"),
+                size: terminalSize)
         }
 
         private static func terminalSize() -> (columns: Int, rows: Int) {

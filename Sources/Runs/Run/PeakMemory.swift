@@ -1,4 +1,5 @@
 import ArtifactStore
+internal import Base
 import Synchronization
 import SystemPackage
 
@@ -59,7 +60,7 @@ final class PeakMemory: Sendable {
 
     private static func bytes() -> Int {
         if let text = Machine.field("VmHWM", of: "/proc/self/status"),
-            let kibibytes = text.split(separator: " ").first.flatMap({ Int($0) })
+            let kibibytes = text.byteText.split(" ").first.flatMap({ Int($0.text) })
         {
             return kibibytes * 1024
         }

@@ -71,7 +71,7 @@ public struct UnknownStageError: Failure, Sendable, Hashable {
         // A name with a bracket means a variant.
         var names: [String] = []
         for stage in experiment.stages {
-            let candidate = name.contains("[") ? stage.id : stage.name
+            let candidate = name.byteText.contains("[") ? stage.id : stage.name
             if !names.contains(candidate) { names.append(candidate) }
         }
         let hint = NearestName.hint(for: name, among: names, what: "Stages").map { " \($0)" } ?? ""

@@ -1,4 +1,5 @@
 public import ArtifactStore
+internal import Base
 import Recipes
 
 extension Runner {
@@ -36,5 +37,5 @@ extension Runner {
 
 extension PlanForecast {
     /// What is said before a run: the sum on one line, and each warning.
-    public var lines: [String] { text.split(separator: "\n").map(String.init) }
+    public var lines: [String] { text.byteText.split("\n").map(\.text) }
 }

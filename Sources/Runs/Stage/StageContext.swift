@@ -74,7 +74,10 @@ public final class StageContext: Sendable {
     public func journal(_ name: String) throws -> Journal {
         precondition(
             !name.isEmpty
-                && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") },
+                && name.unicodeScalars.allSatisfy {
+                    $0.isASCII
+                        && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-" || $0 == "_")
+                },
             "the name of a journal is made of letters, digits, - and _")
         return try journals.withLock { journals in
             if let open = journals[name] { return open }

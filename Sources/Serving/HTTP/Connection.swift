@@ -1,3 +1,5 @@
+internal import Base
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -54,7 +56,7 @@ final class Connection {
 
     private func body(of request: HTTPRequest) throws -> [UInt8] {
         let length = try request.bodyLength(limit: limits.bodyBytes)
-        if length > pending.count, request["expect"]?.lowercased() == "100-continue" {
+        if length > pending.count, request["expect"]?.byteText.asciiLowercased == "100-continue" {
             try send(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
         }
         let end = ContinuousClock.now + limits.bodyTime

@@ -1,3 +1,5 @@
+internal import Base
+
 /// A request whose head and body have arrived whole.
 struct HTTPRequest: Sendable {
     let method: String
@@ -39,26 +41,26 @@ extension HTTPRequest {
         guard head.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x0D || $0 == 0x0A || $0 == 0x09 }),
             let text = String(validating: head, as: UTF8.self)
         else { throw HTTPProblem(400, "The head of the request has bytes that don't belong there.") }
-        let lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)
-        let parts = (lines.first ?? "").split(separator: " ", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0].allSatisfy({ $0.isASCII && $0.isLetter }) else {
+        let lines = text.byteText.split("\r\n", keepingEmpty: true)
+        let parts = (lines.first ?? "").split(" ", keepingEmpty: true)
+        guard parts.count == 3, !parts[0].isEmpty, parts[0].bytes.allSatisfy(\.isLetter) else {
             throw HTTPProblem(400, "The request doesn't begin with method, target and version.")
         }
         guard parts[2] == "HTTP/1.1" || parts[2] == "HTTP/1.0" else {
             throw HTTPProblem(505, "This server speaks HTTP/1.1.")
         }
-        guard parts[1].hasPrefix("/"), parts[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+        guard parts[1].hasPrefix("/"), parts[1].bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw HTTPProblem(400, "The target of a request is a path, such as /v1/models.")
         }
-        method = String(parts[0])
-        path = String(parts[1].prefix { $0 != "?" })
+        method = parts[0].text
+        path = parts[1].cut(at: "?")?.before.text ?? parts[1].text
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex,
-                !line[..<colon].contains(where: \.isWhitespace), !line.contains("\n"), !line.contains("\r")
+            guard let (field, rest) = line.cut(at: ":"), !field.isEmpty, field.bytes.allSatisfy(\.isToken),
+                !line.contains("\n"), !line.contains("\r")
             else { throw HTTPProblem(400, "A header isn't of the form name: value.") }
-            let name = line[..<colon].lowercased()
-            let value = line[line.index(after: colon)...].trimmingSpaces()
+            let name = field.asciiLowercased.text
+            let value = rest.trimmed.text
             if headers[name] != nil {
                 guard !["host", "content-length", "transfer-encoding", "content-type"].contains(name) else {
                     throw HTTPProblem(400, "The header \(name) is there twice.")
@@ -70,7 +72,7 @@ extension HTTPRequest {
         }
         guard headers.count <= 100 else { throw HTTPProblem(431, "The request has more than 100 headers.") }
         self.headers = headers
-        let connection = headers["connection"]?.lowercased() ?? ""
+        let connection = headers["connection"]?.byteText.asciiLowercased ?? ""
         keepsAlive =
             parts[2] == "HTTP/1.1" ? !connection.contains("close") : connection.contains("keep-alive")
     }
@@ -95,11 +97,11 @@ extension HTTPRequest {
     }
 }
 
-extension Substring {
-    fileprivate func trimmingSpaces() -> String {
-        func isSpace(_ character: Character) -> Bool { character == " " || character == "\t" }
-        guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) })
-        else { return "" }
-        return String(self[first...last])
+extension UInt8 {
+    fileprivate var isLetter: Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= self | 0x20 }
+
+    /// Whether names of headers may have it (RFC 9110, 5.6.2).
+    fileprivate var isToken: Bool {
+        isLetter || UInt8(ascii: "0")...UInt8(ascii: "9") ~= self || "!#$%&'*+-.^_`|~".utf8.contains(self)
     }
 }

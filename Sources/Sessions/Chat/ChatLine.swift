@@ -1,3 +1,5 @@
+internal import Base
+
 /// What a person typed in a chat.
 public enum ChatLine: Sendable, Hashable {
     /// Something to answer.
@@ -26,12 +28,12 @@ public enum ChatLine: Sendable, Hashable {
 
     /// Reads a line; what begins with "/" is a command, "//" stands for a text that begins with "/".
     public init(_ line: String) {
-        let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
+        let words = line.unicodeScalars.split(whereSeparator: \.properties.isWhitespace).map { String($0) }
         guard let first = words.first else {
             self = .nothing
             return
         }
-        guard first.hasPrefix("/") else {
+        guard first.byteText.hasPrefix("/") else {
             self = .question(line)
             return
         }
@@ -40,9 +42,8 @@ public enum ChatLine: Sendable, Hashable {
         case "/method": self = .method(words.dropFirst().first, settings: Array(words.dropFirst(2)))
         case "/help": self = .help
         case "/quit", "/exit": self = .quit
-        case _ where first.hasPrefix("//"):
-            let slash = line.firstIndex(of: "/")
-            self = .question(slash.map { String(line[line.index(after: $0)...]) } ?? line)
+        case _ where first.byteText.hasPrefix("//"):
+            self = .question(line.byteText.cut(at: "/")?.after.text ?? line)
         default: self = .unknown(first)
         }
     }

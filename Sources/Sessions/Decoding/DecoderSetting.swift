@@ -1,3 +1,4 @@
+internal import Base
 public import Decoding
 public import JSON
 
@@ -40,13 +41,13 @@ public struct DecoderSetting: Sendable {
         let found = try DecodingMethod.named(method ?? Self.usualMethod(model))
         var values: [String: ParameterValue] = [:]
         for setting in settings {
-            guard let equals = setting.firstIndex(of: "="), equals != setting.startIndex else {
+            guard let (key, value) = setting.byteText.cut(at: "="), !key.isEmpty else {
                 throw SessionError(
                     .invalidSetting,
                     "\"\(setting)\" sets nothing. Write name=value, such as threshold=0.25; "
                         + "`d3llm methods \(found.name)` lists the names.")
             }
-            let (name, text) = (String(setting[..<equals]), String(setting[setting.index(after: equals)...]))
+            let (name, text) = (key.text, value.text)
             let parameter = found.parameters.first { $0.name == name }
             values[name] = parameter.map { ParameterValue(parsing: text, as: $0) } ?? .text(text)
         }

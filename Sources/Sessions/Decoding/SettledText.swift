@@ -1,3 +1,4 @@
+internal import Base
 public import Tokenizers
 
 /// The beginning of a response that won't change any more, as text in parts.
@@ -60,26 +61,23 @@ public struct SettledText: Sendable {
     /// The part of the text that can't belong to a stop string.
     private mutating func release(_ text: String, all: Bool) -> String {
         held += text
-        if let stop = stops.compactMap({ held.range(of: $0) }).min(by: { $0.lowerBound < $1.lowerBound }) {
-            defer { held = "" }
+        // By bytes, as the text was sent: a stop string may stand before a combining mark.
+        let whole = held.byteText
+        let cuts = stops.compactMap { whole.cut(at: $0.byteText)?.before }
+        if let first = cuts.min(by: { $0.count < $1.count }) {
+            held = ""
             ending = .stop
-            return String(held[..<stop.lowerBound])
+            return first.text
         }
         var kept = held.endIndex
         if !all {
             kept =
-                held.indices.first { start in
-                    stops.contains { $0.hasPrefix(held[start...]) && $0.count > held[start...].count }
+                held.unicodeScalars.indices.first { start in
+                    let tail = held[start...].byteText
+                    return stops.contains { $0.utf8.count > tail.count && $0.byteText.hasPrefix(tail) }
                 } ?? held.endIndex
         }
         defer { held = String(held[kept...]) }
         return String(held[..<kept])
-    }
-}
-
-extension String {
-    /// The first place of a text in this one.
-    fileprivate func range(of text: String) -> Range<String.Index>? {
-        indices.first { self[$0...].hasPrefix(text) }.map { $0..<index($0, offsetBy: text.count) }
     }
 }

@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 public import Tokenizers
 
@@ -24,7 +25,7 @@ extension LiveModel {
     /// - Parameter isExact: whether the question is one of a data set, whose spacing is that of the training data.
     /// - Throws: ``SessionError`` for an empty question; `ChatTemplateError`.
     public func prompt(_ question: String, isExact: Bool = false) throws -> LivePrompt {
-        guard question.contains(where: { !$0.isWhitespace }) else {
+        guard question.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
             throw SessionError(.invalidPrompt, "The prompt is empty. Give some text.")
         }
         switch manner {
@@ -60,7 +61,7 @@ extension LiveModel {
     /// A question with the token behind which the model answers.
     private func wordProblem(_ question: String, isExact: Bool) -> LivePrompt {
         // The text is the user's: nothing in it should count as a token with a meaning of its own.
-        let text = isExact ? question : Self.spaced(question.replacing("<|", with: "< |"))
+        let text = isExact ? question : Self.spaced(question.byteText.replacing("<|", with: "< |").text)
         let separator = (tokenizer as? WordLevelTokenizer)?.specialTokens.separator ?? ""
         let ids = tokenizer.encode(text: "\(text) \(separator)", addSpecialTokens: false)
         var unknown: [String] = []
@@ -78,10 +79,9 @@ extension LiveModel {
 
     /// The text with spaces around punctuation, as generated problems have it.
     private static func spaced(_ text: String) -> String {
-        let parted = text.map { character -> String in
-            ".,?!:;".contains(character) ? " \(character) " : String(character)
-        }
-        return parted.joined().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let parted = text.unicodeScalars.map { ".,?!:;".unicodeScalars.contains($0) ? " \($0) " : String($0) }
+        let words = parted.joined().unicodeScalars.split(whereSeparator: \.properties.isWhitespace)
+        return words.map { String($0) }.joined(separator: " ")
     }
 
     /// An example of what the model can answer; nil for one that can be asked anything.

@@ -20,6 +20,7 @@ enum DisplayWidth {
         guard of(text) > columns else { return text }
         var result = ""
         var width = of(ellipsis)
+        // by Character: columns of what a reader sees
         for character in text {
             width += of(character)
             if width > columns { break }
@@ -55,6 +56,7 @@ enum Printable {
     /// A text on one line.
     static func line(_ text: String, isUnicode: Bool) -> String {
         String(
+            // by Character: columns of what a reader sees
             text.map { $0 == "\n" || $0 == "\t" || $0 == "\r\n" ? " " : character($0, isUnicode: isUnicode) })
     }
 }

@@ -1,3 +1,5 @@
+internal import Base
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -26,7 +28,7 @@ public struct TerminalStyle: Sendable, Hashable {
         let encoding = locale.uppercased()
         return TerminalStyle(
             isColored: variable("NO_COLOR") == nil,
-            isUnicode: encoding.contains("UTF-8") || encoding.contains("UTF8"))
+            isUnicode: encoding.byteText.contains("UTF-8") || encoding.byteText.contains("UTF8"))
     }
 
     /// Columns and rows of the terminal at standard output, now.

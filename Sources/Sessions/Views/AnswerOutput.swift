@@ -42,7 +42,7 @@ public enum AnswerOutput: Sendable {
         switch self {
         case .live: return
         case .plain: bytes = Array(PlainText().lines(event).utf8)
-        case .json: bytes = try event.json.compactBytes() + [UInt8(ascii: "\n")]
+        case .json: bytes = Array(try event.json.printedText(isCompact: true).utf8)
         case .answer:
             guard case .end(let end) = event else { return }
             bytes = Array((PlainText().answer(end.text) + "\n").utf8)

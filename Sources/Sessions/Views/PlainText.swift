@@ -37,6 +37,7 @@ public struct PlainText: Sendable {
     /// A response with its line breaks, but nothing that a terminal would obey.
     public func answer(_ text: String) -> String {
         String(
+            // by Character: a line break is one alone, whatever stands beside it
             text.map { $0 == "\n" || $0 == "\t" ? $0 : Printable.character($0, isUnicode: isUnicode) })
     }
 

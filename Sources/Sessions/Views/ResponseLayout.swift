@@ -1,3 +1,4 @@
+internal import Base
 internal import Decoding
 
 /// Breaks a response into lines of a width, with borders between blocks and colours for entropies.
@@ -31,7 +32,7 @@ struct ResponseLayout {
             if atom.isSpace, line.width == 0 { return }
             line.text += style.styled(atom.text, atom.codes)
             line.width += atom.width
-            if atom.codes.hasSuffix(Self.newCode) { newest = lines.count }
+            if atom.codes.byteText.hasSuffix(Self.newCode) { newest = lines.count }
         }
         func endWord() {
             let total = word.reduce(0) { $0 + $1.width }
@@ -40,7 +41,7 @@ struct ResponseLayout {
             word = []
         }
         for atom in atoms(response) {
-            if atom.isNewline {
+            if atom.isNewline {  // not text: a property of the atom
                 endWord()
                 endLine()
             } else if atom.isSpace {

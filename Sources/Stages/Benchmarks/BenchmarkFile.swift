@@ -1,5 +1,6 @@
 internal import Archives
 internal import ArtifactStore
+internal import Base
 internal import Columnar
 internal import Evaluation
 internal import Files
@@ -106,9 +107,9 @@ struct BenchmarkFile {
         let number: Int
 
         init?(_ path: String) {
-            let parts = path.split(separator: "/").map(String.init)
-            guard parts.count >= 3, let name = parts.last, name.hasSuffix(".json"),
-                let number = Int(name.dropLast(5))
+            let parts = path.byteText.split("/").map(\.text)
+            guard parts.count >= 3, let name = parts.last?.byteText.dropping(suffix: ".json"),
+                let number = Int(name.text)
             else { return nil }
             self.path = path
             self.number = number

@@ -65,7 +65,7 @@ public struct DatasetStage: RecomputableStage {
 /// What every key with a SHA-256 demands.
 enum DigestCheck {
     static func reject(_ digest: String, key: String, _ fields: Fields) {
-        let isHex = digest.utf8.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
+        let isHex = digest.unicodeScalars.allSatisfy(\.properties.isASCIIHexDigit)
         guard !digest.isEmpty, digest.utf8.count != 64 || !isHex else { return }
         fields.reject(
             key, "A SHA-256 has 64 hexadecimal digits; this has \(digest.utf8.count) characters.",

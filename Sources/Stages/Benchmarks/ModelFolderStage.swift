@@ -1,4 +1,5 @@
 internal import ArtifactStore
+internal import Base
 internal import Files
 internal import JSON
 public import Recipes
@@ -37,6 +38,7 @@ public struct ModelFolderStage: RecomputableStage {
     public func run(_ context: StageContext) throws -> StageResult {
         let folder = FilePath(path)
         let names = try Self.names(in: folder)
+        // not text: an array of names
         guard names.contains("config.json") else {
             throw DataError(
                 description: "\(path) has no config.json, which a model folder in Hugging Face layout has.")
@@ -77,8 +79,8 @@ public struct ModelFolderStage: RecomputableStage {
     /// The files of a folder that belong to a model, sorted by their bytes.
     static func names(in folder: FilePath) throws -> [String] {
         try FileSystem.list(folder).filter { name in
-            name != ArtifactRecord.fileName && !name.hasPrefix(".")
-                && [".json", ".txt", ".jinja", ".safetensors"].contains { name.hasSuffix($0) }
+            name != ArtifactRecord.fileName && !name.byteText.hasPrefix(".")
+                && [".json", ".txt", ".jinja", ".safetensors"].contains { name.byteText.hasSuffix($0) }
         }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 

@@ -1,3 +1,4 @@
+internal import Base
 internal import Columnar
 internal import Evaluation
 internal import JSON
@@ -83,14 +84,14 @@ struct ParquetShards {
         let total: Int?
 
         init?(_ name: String) {
-            guard name.hasSuffix(".parquet") else { return nil }
+            guard let bare = name.byteText.dropping(suffix: ".parquet") else { return nil }
             self.name = name
-            let parts = name.dropLast(8).split(separator: "/", omittingEmptySubsequences: true)
+            let parts = bare.split("/").map(\.text)
             guard let stem = parts.last else { return nil }
-            let words = stem.split(separator: "-")
-            let above = parts.dropLast().last.map(String.init)
+            let words = stem.byteText.split("-").map(\.text)
+            let above = parts.dropLast().last
             let known = ["train", "test", "validation"]
-            let first = words.first.map(String.init) ?? ""
+            let first = words.first ?? ""
             if let above, known.contains(above), !known.contains(first) {
                 split = above
                 folder = parts.dropLast(2).joined(separator: "/")

@@ -1,4 +1,5 @@
 internal import ArtifactStore
+internal import Base
 internal import Decoding
 internal import Evaluation
 internal import JSON
@@ -68,8 +69,8 @@ private struct ProblemQuestions: Questions {
     /// The response up to and including its first end token; the padding behind it says nothing.
     private static func shown(_ text: String) -> String {
         let end = Grader().endOfText
-        var kept: [Substring] = []
-        for word in text.split(separator: " ") {
+        var kept: [String] = []
+        for word in text.byteText.split(" ").map(\.text) {
             kept.append(word)
             if word == end { break }
         }

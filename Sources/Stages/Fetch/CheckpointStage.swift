@@ -1,3 +1,4 @@
+internal import Base
 internal import Fetching
 internal import Files
 internal import JSON
@@ -81,7 +82,7 @@ public struct CheckpointStage: PinnedStage, RecomputableStage {
         }
         let configuration = try Checkpoint.configuration(folder)
         let family = try Checkpoint.family(folder)
-        let shards = source.pins.count { $0.path.hasSuffix(".safetensors") }
+        let shards = source.pins.count { $0.path.byteText.hasSuffix(".safetensors") }
         guard shards > 0 else {
             throw DataError(
                 description: "\"\(source.input)\" has no weights: no file of it ends in .safetensors.")

@@ -1,4 +1,5 @@
 internal import Archives
+internal import Base
 internal import Fetching
 internal import Files
 internal import JSON
@@ -66,10 +67,9 @@ public struct FetchStage: PinnedStage, RecomputableStage {
 
     /// The folder that an archive becomes: its name without what says that it is one.
     private static func folderName(_ path: String) -> String {
-        for end in [".tar.gz", ".tar.xz", ".tar.zst", ".tar", ".tgz", ".txz", ".tzst", ".zip"]
-        where path.lowercased().hasSuffix(end) {
-            return String(path.dropLast(end.count))
-        }
-        return path
+        let lower = path.byteText.asciiLowercased
+        let ends: [ByteText] = [".tar.gz", ".tar.xz", ".tar.zst", ".tar", ".tgz", ".txz", ".tzst", ".zip"]
+        // The end is ASCII: what stands before it has the same bytes in both.
+        return ends.first { lower.hasSuffix($0) }.flatMap { String(path.utf8.dropLast($0.count)) } ?? path
     }
 }

@@ -1,3 +1,4 @@
+internal import Base
 public import Fetching
 public import JSON
 internal import SystemPackage
@@ -108,7 +109,7 @@ public enum FetchText {
             for (text, width) in zip(row, widths) {
                 line += text + String(repeating: " ", count: width - text.count + 2)
             }
-            while line.last == " " { line.removeLast() }
+            while let shorter = line.byteText.dropping(suffix: " ") { line = shorter.text }
             return line + "\n"
         }.joined()
     }

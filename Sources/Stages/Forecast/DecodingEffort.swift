@@ -1,3 +1,4 @@
+internal import Base
 internal import Decoding
 
 /// How many forwards a decoder is expected to make for a response, and how large they are.
@@ -53,13 +54,13 @@ struct DecodingEffort {
         logitRows = options.isMultiBlock ? min(length, 2 * block) : block * 0.6
         if options.method == "dream" { logitRows = length / 2 }
         let blocks = wanted / block
-        if options.method.hasSuffix("prefix-cache") {
+        if options.method.byteText.hasSuffix("prefix-cache") {
             // The block's first forward sees everything, the others what is behind the cache.
             let suffix = length - (wanted - block) / 2
             tokens = (blocks * whole + max(0, forwards - blocks) * suffix) / max(forwards, blocks)
             forwards = max(forwards, blocks) + blocks / 2
             cached = whole - tokens
-        } else if options.method.hasSuffix("dual-cache") {
+        } else if options.method.byteText.hasSuffix("dual-cache") {
             tokens = (blocks * whole + max(0, forwards - blocks) * block) / max(forwards, blocks)
             forwards = max(forwards, blocks) + blocks / 2
             cached = whole - tokens
@@ -84,7 +85,7 @@ extension DecodingEffort {
         private let rule: String
         private let threshold: Double?
 
-        var isMultiBlock: Bool { method.hasPrefix("multi-block") || method == "d2f" }
+        var isMultiBlock: Bool { method.byteText.hasPrefix("multi-block") || method == "d2f" }
 
         init(_ decoder: DecoderFields) {
             func number(_ name: String) -> Double? { (try? decoder.number(name)) ?? nil }
@@ -97,7 +98,7 @@ extension DecodingEffort {
             rule =
                 given
                 ?? (method == "d2f"
-                    ? "confidence" : method.hasPrefix("multi-block") ? "entropy" : "scheduled")
+                    ? "confidence" : method.byteText.hasPrefix("multi-block") ? "entropy" : "scheduled")
             threshold = number(method == "d2f" ? "skipThreshold" : "threshold")
             let isPlanned =
                 ["scheduled", "probability", "margin", "random"].contains(rule)

@@ -1,5 +1,6 @@
 import ArtifactStore
 internal import Audit
+internal import Base
 internal import Reporting
 
 /// The sections of a comparison of methods: table, curves, areas, claimed differences.
@@ -125,7 +126,7 @@ struct ReportComparisonSections {
             },
             notes: [
                 "Curve: whether the setting is on the frontier of the problems for choosing, of which AUP is the area.",
-                "The command makes the stage and what it needs if the store lacks it; with --force and the stage's name it is made again. d3llm verify \(source.run.experiment) --rerun 20 decodes random samples again and compares them.",
+                "The command makes the stage and what it needs if the store lacks it; with --force and the stage's name it is made again. d3llm verify \(ShellWord.quoted(source.run.experiment)) --rerun 20 decodes random samples again and compares them.",
             ])
     }
 
@@ -155,7 +156,7 @@ struct ReportComparisonSections {
     static func effects(
         _ claims: [ReportedComparison.JudgedClaim], over what: String, id: String, title: String
     ) -> ReportSection? {
-        let rows = claims.filter { $0.left.hasSuffix(".aup") }.compactMap { claim -> DotChart.Row? in
+        let rows = claims.filter { $0.left.byteText.hasSuffix(".aup") }.compactMap { claim -> DotChart.Row? in
             claim.difference.map {
                 .init(claim.statement, value: $0.value, error: $0.range, values: claim.values)
             }

@@ -23,7 +23,7 @@ struct ReportCosts {
         var names: [String] = []
         var members: [String: [RunContents.Item]] = [:]
         for item in source.contents.items {
-            let name = String(item.entry.stage.prefix { $0 != "[" })
+            let name = String(item.entry.stage.unicodeScalars.prefix { $0 != "[" })
             if members[name] == nil { names.append(name) }
             members[name, default: []].append(item)
         }

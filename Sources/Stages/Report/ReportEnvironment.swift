@@ -1,5 +1,6 @@
 internal import ArtifactStore
 import Audit
+internal import Base
 internal import JSON
 internal import Reporting
 
@@ -38,13 +39,13 @@ struct ReportEnvironment {
                     ("The whole experiment", "d3llm run \(source.configuration)"),
                     (
                         "Check every file, number and twenty random samples",
-                        "d3llm verify \(run.experiment) --rerun 20"
+                        "d3llm verify \(ShellWord.quoted(run.experiment)) --rerun 20"
                     ),
                     (
                         "The run with everything it was made from, to give away",
-                        "d3llm export \(run.experiment) --output run.tar.zst"
+                        "d3llm export \(ShellWord.quoted(run.experiment)) --output run.tar.zst"
                     ),
-                    ("This page", "d3llm report \(run.experiment)"),
+                    ("This page", "d3llm report \(ShellWord.quoted(run.experiment))"),
                 ] {
                     HTML.element(.li) {
                         HTML.text("\(what): ")

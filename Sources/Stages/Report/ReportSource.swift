@@ -1,5 +1,6 @@
 internal import ArtifactStore
 internal import Audit
+internal import Base
 internal import Files
 internal import JSON
 internal import Recipes
@@ -26,7 +27,7 @@ struct ReportSource {
 
     /// What makes a stage again, as a shell command.
     func command(_ item: RunContents.Item) -> String {
-        "d3llm run \(configuration) --only \(Self.quoted(item.entry.stage))"
+        "d3llm run \(configuration) --only \(ShellWord.quoted(item.entry.stage))"
     }
 
     /// The configuration with its changes, as arguments.
@@ -34,26 +35,18 @@ struct ReportSource {
         guard let config = run.config else {
             // Records of format 1 don't say more than the command line did.
             let given = run.arguments.drop { $0 != "run" }.dropFirst()
-            let file = given.first { !$0.hasPrefix("-") } ?? "CONFIGURATION"
+            let file = given.first { !$0.byteText.hasPrefix("-") } ?? "CONFIGURATION"
             let sets = zip(given, given.dropFirst()).filter { $0.0 == "--set" }.map(\.1)
-            return Self.quoted(FilePath(file).lastComponent?.string == file ? file : Self.relative(file))
-                + sets.map { " --set \(Self.quoted($0))" }.joined()
+            return ShellWord.quoted(FilePath(file).lastComponent?.string == file ? file : Self.relative(file))
+                + sets.map { " --set \(ShellWord.quoted($0))" }.joined()
         }
-        return Self.quoted(config.file) + config.overrides.map { " --set \(Self.quoted($0))" }.joined()
+        return ShellWord.quoted(config.file)
+            + config.overrides.map { " --set \(ShellWord.quoted($0))" }.joined()
     }
 
     /// A path without the folders of the machine.
     private static func relative(_ path: String) -> String {
-        path.hasPrefix("/") ? "…/\(FilePath(path).lastComponent?.string ?? "")" : path
-    }
-
-    /// A word as a shell reads it.
-    private static func quoted(_ word: String) -> String {
-        let isPlain = word.unicodeScalars.allSatisfy {
-            ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
-                || "_-./=+…".unicodeScalars.contains($0)
-        }
-        return isPlain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
+        path.byteText.hasPrefix("/") ? "…/\(FilePath(path).lastComponent?.string ?? "")" : path
     }
 
     /// The seeds of the artifacts, rising: of what models and data were made with.

@@ -1,5 +1,6 @@
 import ArtifactStore
 internal import Audit
+internal import Base
 internal import Files
 internal import JSON
 internal import Reporting
@@ -36,7 +37,7 @@ struct ReportTraining {
 
         /// The lines of a log; those that aren't of one are left out.
         static func read(_ path: FilePath) throws -> [Line] {
-            try FileSystem.readText(path).split(separator: "\n").compactMap { text in
+            try FileSystem.readText(path).byteText.split("\n").map(\.text).compactMap { text in
                 guard let root = try? JSONDocument(parsing: Array(text.utf8), name: path.string).root,
                     let phase = root["phase"]?.string, let step = root["step"]?.int,
                     let loss = root["loss"]?.double

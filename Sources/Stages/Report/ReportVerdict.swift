@@ -1,4 +1,5 @@
 internal import ArtifactStore
+internal import Base
 internal import Reporting
 
 /// What a reader should know after a minute: what d3LLM does, whether it worked here, how sure that is.
@@ -132,7 +133,7 @@ struct ReportVerdict {
                 let those = claims.filter { $0.verdict == verdict }.map(\.statement)
                 if !those.isEmpty { lines.append("\(words): \(those.joined(separator: "; ")).") }
             }
-            let own = claims.filter { $0.left.hasPrefix("d3LLM.") }
+            let own = claims.filter { $0.left.byteText.hasPrefix("d3LLM.") }
             if !own.isEmpty {
                 lines.append(
                     "Of the \(own.count) in which d3LLM is said to be ahead, \(own.count { $0.verdict == "holds" }) hold."

@@ -1,5 +1,6 @@
 internal import ArtifactStore
 internal import Audit
+internal import Base
 internal import Evaluation
 internal import Files
 internal import JSON
@@ -45,7 +46,7 @@ struct ReportedComparison {
 
         /// The measure on the left: LABEL.aup or LABEL.tpf.
         var left: String {
-            compared.firstRange(of: " vs ").map { String(compared[..<$0.lowerBound]) } ?? compared
+            compared.byteText.cut(at: " vs ")?.before.text ?? compared
         }
     }
 
@@ -103,7 +104,7 @@ struct ReportedComparison {
 
     /// "1.5 / 2.5" as numbers.
     static func list(_ text: String?) -> [Double] {
-        (text ?? "").split(separator: "/").compactMap { Double($0.filter { $0 != " " }) }
+        (text ?? "").byteText.split("/").compactMap { Double($0.replacing(" ", with: "").text) }
     }
 
     /// The artifacts of all curves, in order.

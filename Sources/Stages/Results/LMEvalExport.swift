@@ -1,4 +1,5 @@
 public import ArtifactStore
+internal import Base
 internal import Evaluation
 internal import Files
 internal import JSON
@@ -17,7 +18,7 @@ public enum LMEvalExport {
     public static func write(_ run: RunLocation, stage: String?, to folder: FilePath) throws -> [FilePath] {
         var written: [FilePath] = []
         for entry in run.record.stages {
-            let name = entry.stage.split(separator: "[").first.map(String.init) ?? entry.stage
+            let name = entry.stage.byteText.split("[").first?.text ?? entry.stage
             if let stage, entry.stage != stage, name != stage { continue }
             guard let artifact = try run.store.artifact(of: entry),
                 artifact.record.type == ArtifactType.samples.name,
@@ -74,7 +75,7 @@ private struct LMEvalResult {
 
     func write(to folder: FilePath) throws -> [FilePath] {
         try FileSystem.createDirectory(folder)
-        let time = String(artifact.record.finished.map { $0 == ":" ? "-" : $0 })
+        let time = artifact.record.finished.byteText.replacing(":", with: "-").text
         let items = Dictionary(uniqueKeysWithValues: file.items.enumerated().map { ($1.id, ($0, $1)) })
         var samples: [UInt8] = []
         var hashes = ""

@@ -1,6 +1,7 @@
 internal import Archives
 internal import ArtifactStore
 internal import Audit
+internal import Base
 internal import Columnar
 internal import Files
 internal import JSON
@@ -17,11 +18,11 @@ struct TrajectoryFiles {
 
         init?(_ name: String) {
             let plain = Unpacker.nameWithoutCompression(name) ?? name
-            if name.hasSuffix(".parquet") {
+            if name.byteText.hasSuffix(".parquet") {
                 self = .parquet
-            } else if name.hasSuffix(".arrow") {
+            } else if name.byteText.hasSuffix(".arrow") {
                 self = .arrow
-            } else if plain.hasSuffix(".jsonl") {
+            } else if plain.byteText.hasSuffix(".jsonl") {
                 self = .lines
             } else {
                 return nil
@@ -48,7 +49,7 @@ struct TrajectoryFiles {
         if found.isEmpty, all == [DatasetStage.fileName] {
             found = [(name: DatasetStage.fileName, form: try Self.form(of: folder.appending(all[0])))]
         }
-        names = found.filter { part.map($0.name.hasPrefix) ?? true }
+        names = found.filter { file in part.map { file.name.byteText.hasPrefix($0) } ?? true }
         func list(_ names: some Sequence<String>) -> String {
             let names = Array(names)
             return names.prefix(5).joined(separator: ", ") + (names.count > 5 ? " and so on" : "")
@@ -173,7 +174,7 @@ struct TrajectoryFiles {
             self.name = name
             let path = FilePath(name)
             let file = path.lastComponent?.string ?? name
-            let words = file.prefix { $0 != "." }.split(separator: "-").map(String.init)
+            let words = String(file.unicodeScalars.prefix { $0 != "." }).byteText.split("-").map(\.text)
             let folder = path.removingLastComponent().string
             let isNumbered = words.count >= 4 && words[words.count - 2] == "of"
             number = isNumbered ? Int(words[words.count - 3]) : nil

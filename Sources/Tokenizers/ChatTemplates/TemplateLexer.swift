@@ -1,3 +1,5 @@
+internal import Base
+
 /// Cuts a template into text, tags and what stands in them.
 ///
 /// White space around tags goes as Jinja's options `trim_blocks` and `lstrip_blocks` say, which Hugging Face's
@@ -172,7 +174,7 @@ struct TemplateLexer {
                 digits()
             }
         }
-        let written = text.string(start..<place).filter { $0 != "_" }
+        let written = text.string(start..<place).byteText.replacing("_", with: "").text
         if isDouble, let value = Double(written) {
             return TemplateToken(kind: .double(value), place: start)
         }

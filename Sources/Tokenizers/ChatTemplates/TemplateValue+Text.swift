@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 
 extension TemplateValue {
@@ -21,18 +22,18 @@ extension TemplateValue {
         var digits = ""
         var exponent = 0
         var pointAt: Int?
-        let written = "\(double.magnitude)".split(separator: "e")
-        for character in written[0] {
-            if character == "." { pointAt = digits.count } else { digits.append(character) }
+        let written = "\(double.magnitude)".byteText.split("e")
+        for scalar in written[0].text.unicodeScalars {
+            if scalar == "." { pointAt = digits.count } else { digits.unicodeScalars.append(scalar) }
         }
-        if written.count > 1 { exponent = Int(written[1]) ?? 0 }
+        if written.count > 1 { exponent = Int(written[1].text) ?? 0 }
         // The value is 0.digits × 10^position.
         var position = (pointAt ?? digits.count) + exponent
-        while digits.hasPrefix("0"), digits.count > 1 {
+        while digits.byteText.hasPrefix("0"), digits.count > 1 {
             digits.removeFirst()
             position -= 1
         }
-        while digits.hasSuffix("0"), digits.count > 1 { digits.removeLast() }
+        while digits.byteText.hasSuffix("0"), digits.count > 1 { digits.removeLast() }
         let sign = double.sign == .minus ? "-" : ""
         if digits == "0" { return sign + "0.0" }
         if position > 16 || position < -3 {

@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 
 #if canImport(Glibc)
@@ -30,7 +31,7 @@ public struct PythonParser: Sendable {
     /// - Returns: nil when there is none.
     public init?(path: String? = nil, limit: Duration = .seconds(20)) {
         let path = path ?? getenv("PATH").map { String(cString: $0) } ?? ""
-        for folder in path.split(separator: ":") {
+        for folder in path.byteText.split(":") {
             let candidate = "\(folder)/python3"
             guard access(candidate, X_OK) == 0,
                 let version = Self.version(of: candidate, path: path, limit: limit)
@@ -50,7 +51,7 @@ public struct PythonParser: Sendable {
             outcome.ending == .exit(0)
         else { return nil }
         let version = String(decoding: outcome.output, as: UTF8.self)
-        let parts = version.split(separator: ".").compactMap { Int($0) }
+        let parts = version.byteText.split(".").compactMap { Int($0.text) }
         return parts.count == 2 && (parts[0], parts[1]) >= (3, 9) ? version : nil
     }
 

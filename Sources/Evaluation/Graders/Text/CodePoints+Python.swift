@@ -68,6 +68,7 @@ extension CodePoints {
             let last = scalars.lastIndex(where: { !isSpace($0) })
         else { return false }
         var digits = scalars[first...last]
+        // not text: scalars
         if digits.first == "+" || digits.first == "-" { digits.removeFirst() }
         var count = 0
         var canGoOn = false
