@@ -49,6 +49,7 @@ struct ReportedComparison {
     }
 
     let item: RunContents.Item
+    let roles: ReportRoles
     let methods: [Method]
     let settings: [Setting]
     let claims: [JudgedClaim]
@@ -63,6 +64,7 @@ struct ReportedComparison {
     /// - Throws: ``DamagedFileError``; `FileError`.
     init(_ item: RunContents.Item, _ artifact: Artifact, in contents: RunContents) throws {
         self.item = item
+        roles = ReportRoles(artifact.record)
         methods = try RecordedCSV(artifact.folder.appending("table.csv")).rows.compactMap { row in
             row["Method"].map { label in
                 Method(
