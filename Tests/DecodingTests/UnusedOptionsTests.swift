@@ -90,7 +90,8 @@ import Testing
 
     @Test("every refusal is of an option that really has no effect", arguments: byRule + others)
     func effect(_ item: Case) throws {
-        guard !item.isUsed else { return }
+        // A random order would take the place of a threshold; that is why it is refused.
+        guard !item.isUsed, item.option != "remasking" else { return }
         let method = try DecodingMethod.named(item.method)
         let parameter = try #require(method.parameters.first { $0.name == item.option })
         let model = ScriptedModel(
