@@ -134,7 +134,8 @@ let package = Package(
                 "Numerics", "Base",
                 "Reporting", "Sandbox", "Archives", "Columnar", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
-            ]),
+            ],
+            resources: [.embedInCode("Forecast/known-models.json")]),
         // One experiment over several processes.
         .target(
             name: "Cluster", dependencies: ["CMPI", "Recipes", "ArtifactStore", "Runs", "Audit", "Base"]),

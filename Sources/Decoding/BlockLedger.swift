@@ -11,7 +11,7 @@ struct BlockLedger: Sendable {
         var completedAt: Int?
         var isCached = false
 
-        /// Share of the block that is decoded: above 1 when the count has gone negative, 1 for an empty block.
+        /// Share of the block that is decoded; 1 for an empty block.
         var progress: Double {
             range.isEmpty ? 1 : 1 - Double(maskCount) / Double(range.count)
         }
@@ -76,14 +76,15 @@ struct BlockLedger: Sendable {
         blocks.dropFirst().filter { $0.isFullyActivated && $0.maskCount > 0 }.map(\.range)
     }
 
-    /// Takes the accepted positions off the mask counts.
+    /// Takes the accepted positions off the mask counts, which stop at 0.
     ///
-    /// - Parameter clampsAtZero: whether counts stop at 0 (upstream with cache) or may become negative.
-    mutating func subtract(_ accepted: [Prediction], clampsAtZero: Bool) {
+    /// More can be accepted than are counted, with ``Quirks/snapshot``. Upstream's version without a cache lets counts go
+    /// negative then, but nobody can tell: whatever reads a count asks whether it is above 0, or compares a progress of 1
+    /// or more with a threshold that is at most 1. With a cache, where a count of 0 is asked for, upstream stops there too.
+    mutating func subtract(_ accepted: [Prediction]) {
         for index in blocks.indices.dropFirst() where blocks[index].maskCount > 0 {
             let count = accepted.count { blocks[index].range.contains($0.position) }
-            let left = blocks[index].maskCount - count
-            blocks[index].maskCount = clampsAtZero ? max(0, left) : left
+            blocks[index].maskCount = max(0, blocks[index].maskCount - count)
         }
     }
 

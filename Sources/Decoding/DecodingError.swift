@@ -19,9 +19,34 @@ public struct DecodingError: Failure, Sendable, Hashable {
     public let code: Code
     /// What is wrong and what would be right, in full sentences.
     public let description: String
+    /// What is wrong with the options of a method, one by one.
+    public let problems: [DecoderProblem]
 
     public init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
+        problems = []
+    }
+
+    /// Wrong options of a method.
+    init(_ problems: [DecoderProblem], of method: String) {
+        code = .invalidOptions
+        description =
+            "The options of decoding method \"\(method)\" are wrong. "
+            + problems.map(\.text).joined(separator: " ")
+        self.problems = problems
+    }
+}
+
+/// What is wrong with an option, or with several together.
+public struct DecoderProblem: Sendable, Hashable {
+    /// The option to point at; nil where several are to blame.
+    public let option: String?
+    /// What is wrong and what would be right, in full sentences.
+    public let text: String
+
+    init(option: String?, _ text: String) {
+        self.option = option
+        self.text = text
     }
 }

@@ -54,7 +54,7 @@ struct MultiBlockCore: Sendable {
     func candidates(before activeEnd: Int) -> [Int] { snapshot.filter { $0 < activeEnd } }
 
     /// Ends a turn: accepts, makes fully activated blocks progress, counts.
-    mutating func closeTurn(_ predictions: [Prediction], clampsAtZero: Bool) -> StepRecord {
+    mutating func closeTurn(_ predictions: [Prediction]) -> StepRecord {
         var accepted = options.entropyRule.select(predictions)
         let toAdvance = ledger.toAdvance
         for block in options.quirks.forcedProgress == .faithful ? toAdvance.prefix(1) : toAdvance[...]
@@ -64,7 +64,7 @@ struct MultiBlockCore: Sendable {
             if options.rules.addsNoise { surest.token = surest.best }
             accepted.append(surest)
         }
-        ledger.subtract(accepted, clampsAtZero: clampsAtZero)
+        ledger.subtract(accepted)
         return state.complete(accepting: accepted)
     }
 }

@@ -27,18 +27,23 @@ public struct MultiBlockOptions: DecoderOptions {
     public init() {}
 
     public init(_ parameters: inout ParameterReader, defaults: MultiBlockOptions) {
+        self.init(&parameters, defaults: defaults, usesCache: false)
+    }
+
+    /// - Parameter usesCache: Whether the decoder has a cache, which some options are for.
+    init(_ parameters: inout ParameterReader, defaults: MultiBlockOptions, usesCache: Bool) {
         self = defaults
         (generationLength, blockLength) = parameters.lengths(
             generation: defaults.generationLength, block: defaults.blockLength)
         threshold = parameters.number(
             "threshold", default: defaults.threshold, in: 0...1000,
-            "Largest entropy in nats to accept; null accepts all.")
+            "Largest entropy in nats to accept; null accepts all.", isAlwaysRecorded: true)
         (blockAddThreshold, decodedTokenThreshold) = parameters.progressThresholds(
             add: defaults.blockAddThreshold, activate: defaults.decodedTokenThreshold)
         temperature = parameters.temperature(default: defaults.temperature)
-        earlyStop = parameters.flag(
-            "earlyStop", default: defaults.earlyStop,
-            "Whether everything after a decoded end token becomes the end token.")
+        earlyStop = parameters.earlyStop(
+            default: defaults.earlyStop, "Whether everything after a decoded end token becomes the end token."
+        )
         rules =
             parameters.choice(
                 "family", default: MultiBlockRules.Family.llada,
@@ -48,6 +53,33 @@ public struct MultiBlockOptions: DecoderOptions {
         if !rules.decodesPartialBlock {
             parameters.requireWholeBlocks(generation: generationLength, block: blockLength)
         }
+        parameters.condition(
+            "snapshot", isUsed: earlyStop, with: "\"earlyStop\" false", user: "\"earlyStop\" true")
+        parameters.condition(
+            "globalBest", "thresholdTies", isUsed: rules == .llada, with: "the family \"dream\"",
+            user: "the family \"llada\"")
+        parameters.condition(
+            "duplicateKeys", isUsed: usesCache && rules == .dream,
+            with: usesCache ? "the family \"llada\"" : "no cache",
+            user: usesCache ? "the family \"dream\"" : "decoding with a cache")
+        parameters.condition(
+            "boundaryRow", isUsed: usesCache, with: "no cache", user: "decoding with a cache")
+    }
+
+    public var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }
+
+    /// The effort with the whole sequence in each forward; several blocks at once end with the answer, not with its
+    /// block.
+    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+        effort(ExpectedResponse(lengths, stopsEarly: earlyStop, prompt: prompt, answer: answer))
+    }
+
+    func effort(_ expected: ExpectedResponse) -> DecodingEffort {
+        let rate = ExpectedRate.limited(
+            threshold.map(ExpectedRate.entropy) ?? expected.block, block: expected.block, severalBlocks: true)
+        return DecodingEffort(
+            forwards: max((earlyStop ? expected.answer : expected.wanted) / rate, 1), tokens: expected.whole,
+            logitRows: min(expected.length, 2 * expected.block))
     }
 
     var entropyRule: EntropyRule {
@@ -74,25 +106,43 @@ public struct CachedMultiBlockOptions: DecoderOptions {
 
     public init(_ parameters: inout ParameterReader, defaults: CachedMultiBlockOptions) {
         self = defaults
-        blocks = MultiBlockOptions(&parameters, defaults: defaults.blocks)
+        blocks = MultiBlockOptions(&parameters, defaults: defaults.blocks, usesCache: true)
         cacheDelay = parameters.integer(
             "cacheDelay", default: defaults.cacheDelay, in: 0...1_000_000,
-            "Turns that a finished block goes on being forwarded before it is cached.")
+            "Turns that a finished block goes on being forwarded before it is cached.", isAlwaysRecorded: true
+        )
         refreshInterval = parameters.integer(
             "refreshInterval", default: defaults.refreshInterval, in: 1...1_000_000,
-            "The cache is made anew in every turn whose NFE is a multiple of this.")
+            "The cache is made anew in every turn whose NFE is a multiple of this.", isAlwaysRecorded: true)
+    }
+
+    public var lengths: DecodingLengths { blocks.lengths }
+
+    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+        let expected = ExpectedResponse(
+            blocks.lengths, stopsEarly: blocks.earlyStop, prompt: prompt, answer: answer)
+        var effort = blocks.effort(expected)
+        let interval = min(Double(refreshInterval), max(1, effort.forwards))
+        effort.tokens = (expected.whole + (interval - 1) * 0.85 * expected.length) / interval
+        effort.cached = expected.whole - effort.tokens
+        return effort
     }
 }
 
 extension ParameterReader {
     /// The two thresholds that create and fully activate blocks.
-    mutating func progressThresholds(add: Double, activate: Double) -> (add: Double, activate: Double) {
+    ///
+    /// - Parameter recordsActivate: Whether recipes hold the second at its default too.
+    mutating func progressThresholds(
+        add: Double, activate: Double, recordsActivate: Bool = false
+    ) -> (add: Double, activate: Double) {
         let add = number(
             "blockAddThreshold", default: add, in: 0...1,
-            "Decoded share of the last block from which the next one is created.")
+            "Decoded share of the last block from which the next one is created.", isAlwaysRecorded: true)
         let activate = number(
             "decodedTokenThreshold", default: activate, in: 0...1,
-            "Decoded share of the block before from which a block is fully activated.")
+            "Decoded share of the block before from which a block is fully activated.",
+            isAlwaysRecorded: recordsActivate)
         return (add, activate)
     }
 }

@@ -35,14 +35,16 @@ extension ParameterReader {
     mutating func temperature(default value: Double) -> Double {
         number(
             "temperature", default: value, in: 0...1000,
-            "0 takes the most probable token, larger values draw from softmax(logits / temperature).")
+            "0 takes the most probable token, larger values draw from softmax(logits / temperature).",
+            role: .temperature)
     }
 
     /// How many of the most probable tokens count, by their probability.
     mutating func topP(default value: Double?) -> Double? {
         number(
             "topP", default: value, in: 0...1,
-            "Only the most probable tokens that together pass this probability count; null for all.")
+            "Only the most probable tokens that together pass this probability count; null for all.",
+            role: .topP)
     }
 
     /// How many of the most probable tokens count.

@@ -14,7 +14,7 @@ extension JSONValue {
     /// The one byte sequence that stands for this value, fit for hashing.
     ///
     /// Keys are sorted by their UTF-8 bytes, nothing stands between tokens, numbers are the shortest that read
-    /// back the same, and a double that is whole is written as the integer.
+    /// back the same, a double that is whole is written as the integer, and zero has no sign.
     /// - Throws: `JSONWritingError` for a number that is infinite or not a number.
     public func canonicalBytes() throws(JSONWritingError) -> [UInt8] {
         var writer = JSONWriter(style: .canonical)
@@ -56,7 +56,7 @@ private struct JSONWriter {
         case .integer(let integer): append(String(integer))
         case .number(let number):
             guard number.isFinite else { throw JSONWritingError(path: path, number: number) }
-            append(Self.text(of: number))
+            append(Self.text(of: style == .canonical && number == 0 ? 0 : number))
         case .string(let string): append(quoting: string)
         case .array(let elements):
             // Rows of scalars stay on one line: a curve of a hundred points is easier to read that way.

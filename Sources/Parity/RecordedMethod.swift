@@ -9,6 +9,8 @@ struct RecordedMethod {
     private var thresholdRule: String?
     /// Options that upstream doesn't have as parameters.
     private var fixed: [String: ParameterValue] = [:]
+    /// Whether the recorder told a forward that extends the cache from one that only reads it.
+    private var tellsCacheUpdates = true
     /// Completes the translation; what it returns takes the place of ``name``.
     private var adapt: (@Sendable (inout [String: ParameterValue]) -> String?)?
 
@@ -21,7 +23,7 @@ struct RecordedMethod {
     static func factory(
         _ method: String, _ parameters: CaseNode, family: String
     ) throws -> DecoderFactory {
-        let methods = family == "dream" ? dream : llada
+        let methods = methods(of: family)
         guard let recorded = methods[method] else {
             let known = methods.keys.sorted().joined(separator: ", ")
             throw parameters.problem("\"\(method)\" isn't a known method; known are \(known)")
@@ -35,7 +37,22 @@ struct RecordedMethod {
         }
         if let rule = recorded.thresholdRule { choose(rule, &values) }
         let name = recorded.adapt?(&values) ?? recorded.name
-        return try DecodingMethod.named(name).factory(values)
+        let found = try DecodingMethod.named(name)
+        // Upstream's functions have arguments that the chosen rule doesn't look at.
+        for option in found.unused(values) { values[option] = nil }
+        return try found.factory(values)
+    }
+
+    /// The kind of a forward as upstream's recorder named it.
+    static func recordedKind(_ kind: ForwardRequest.Kind, of method: String, family: String)
+        -> ForwardRequest.Kind
+    {
+        let tells = methods(of: family)[method]?.tellsCacheUpdates ?? true
+        return kind == .cacheUpdate && !tells ? .cached : kind
+    }
+
+    private static func methods(of family: String) -> [String: RecordedMethod] {
+        family == "dream" ? dream : llada
     }
 
     private static let llada: [String: RecordedMethod] = [
@@ -48,7 +65,7 @@ struct RecordedMethod {
         "dinfer_dual_cache": RecordedMethod(name: "dinfer-dual-cache", thresholdRule: "confidence"),
         "d3llm_multi_block": RecordedMethod(name: "multi-block"),
         "d3llm_multi_block_kv_cache": RecordedMethod(name: "multi-block-cache"),
-        "d2f": RecordedMethod(name: "d2f"),
+        "d2f": RecordedMethod(name: "d2f", tellsCacheUpdates: false),
     ]
 
     private static let dream: [String: RecordedMethod] = [
@@ -56,7 +73,7 @@ struct RecordedMethod {
         "d3llm_multi_block": RecordedMethod(name: "multi-block", fixed: ["family": .text("dream")]),
         "d3llm_multi_block_kv_cache": RecordedMethod(
             name: "multi-block-cache", fixed: ["family": .text("dream")]),
-        "d2f": RecordedMethod(name: "d2f"),
+        "d2f": RecordedMethod(name: "d2f", tellsCacheUpdates: false),
         "dream_vanilla": RecordedMethod(name: "dream", adapt: adaptSampler),
         "fast_block": RecordedMethod(name: "fast-dllm-dream-prefix-cache", adapt: adaptBlocks),
     ]

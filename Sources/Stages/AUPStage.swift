@@ -21,6 +21,8 @@ public struct AUPStage: StageKind {
     let margin: Double
     let resamples: Int
     let claims: [ClaimFields]
+    let subject: String?
+    let baseline: String?
 
     public init(_ fields: Fields) {
         curves = fields.artifacts(
@@ -37,7 +39,17 @@ public struct AUPStage: StageKind {
         claims = fields.objects(
             "claims", "What is claimed, each with its tolerance, written down before the run."
         ) { ClaimFields($0) }
+        subject = fields.optionalString(
+            "subject", "Label of the curve that reports judge and highlight; \"d3LLM\" unless it is given.")
+        baseline = fields.optionalString(
+            "baseline", "Label of the curve that reports set it beside; \"vanilla\" unless it is given.")
         let known = Set(curves.map(\.label))
+        for (key, label) in [("subject", subject), ("baseline", baseline)] {
+            guard let label, !known.contains(label) else { continue }
+            fields.reject(
+                key, "\"\(label)\" is no curve.",
+                hint: "The labels are \(curves.map(\.label).joined(separator: ", ")).")
+        }
         for claim in claims {
             for side in [claim.left, claim.right] where !known.contains(ClaimFields.label(side)) {
                 fields.reject(
@@ -59,6 +71,8 @@ public struct AUPStage: StageKind {
                     .init(name: name, records: try records(context.folder(of: artifact)))
                 })
         }
+        let unmoved = Self.unmoved(sweeps)
+        for note in unmoved { context.log("warning: \(note), so that its sweep chooses between equals") }
         let referenceRecords = try records(context.folder(of: reference))
         let target = try CurvePoint(referenceRecords.calibrationHalf).accuracy - margin
         let analysis = try SweepAnalysis(sweeps, target: target, resamples: resamples, seed: context.seed)
@@ -69,8 +83,15 @@ public struct AUPStage: StageKind {
         try report.write(to: context.output)
         return StageResult(
             summary: analysis.rows.map { "\($0.label) \(FixedPoint.text($0.aup.value, digits: 0))" }.joined(
-                separator: ", "),
+                separator: ", ") + unmoved.map { "; \($0)" }.joined(),
             metrics: report.metrics, report: "table.txt")
+    }
+
+    /// The curves whose settings all gave the same answers in the same way: what was varied did nothing.
+    static func unmoved(_ sweeps: [Sweep]) -> [String] {
+        sweeps.filter { sweep in
+            sweep.settings.count > 1 && Set(sweep.settings.map(\.records)).count == 1
+        }.map { "all \($0.settings.count) settings of \($0.label) gave the same samples" }
     }
 
     private func records(_ folder: FilePath) throws -> [SampleRecord] {

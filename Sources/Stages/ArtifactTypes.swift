@@ -20,14 +20,3 @@ extension ArtifactType {
     /// Tables of several repeats put together.
     public static let summary = ArtifactType("summary")
 }
-
-/// The kinds of stages that experiments can name, one file each.
-public enum Stages {
-    public static let registry = StageRegistry(
-        [
-            SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
-            DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
-            DatasetStage.self, BenchmarkStage.self, ModelFolderStage.self,
-            FetchStage.self, CheckpointStage.self, ImportTrajectoriesStage.self,
-        ], pins: .dataLock)
-}

@@ -6,56 +6,42 @@ internal import Recipes
 ///
 /// Which options a method takes, and between which limits, is the method's own description.
 struct DecoderFields {
-    let method: String
+    /// Nil only while nothing but the description of the keys is wanted.
+    let method: DecodingMethod?
     private let values: [String: ParameterValue]
 
     init(_ fields: Fields) {
         let chosen = fields.alternative(
-            "method", of: Self.methods, "Name of the decoding method; `d3llm methods` lists them.")
-        method = chosen?.name ?? ""
-        values = chosen?.value ?? [:]
+            "method", of: Self.alternatives, "Name of the decoding method; `d3llm methods` lists them.")
+        self.init(chosen?.value.method, chosen?.value.values ?? [:])
         guard chosen != nil else { return }
         do throws(DecodingError) {
-            _ = try factory()
+            _ = try setup()
         } catch {
-            fields.reject("method", error.description)
+            for problem in error.problems { fields.reject(problem.option ?? "method", problem.text) }
         }
     }
 
-    /// What makes the decoders; the options were checked when they were read.
-    func factory() throws(DecodingError) -> DecoderFactory {
-        try DecodingMethod.named(method).factory(values)
+    init(_ method: DecodingMethod?, _ values: [String: ParameterValue]) {
+        self.method = method
+        self.values = values
     }
 
-    /// The value of a numeric option: as given, or the method's default.
-    func number(_ name: String) throws(DecodingError) -> Double? {
-        switch try value(name) {
-        case .integer(let integer): return Double(integer)
-        case .number(let number): return number
-        default: return nil
-        }
+    /// The method with its options; they were checked when they were read.
+    func setup() throws(DecodingError) -> DecoderSetup {
+        guard let method else { throw DecodingError(.unknownMethod, "There is no decoding method.") }
+        return try method.setup(values)
     }
 
-    /// The value of a flag: as given, or the method's default; nil where the method has no such flag.
-    func flag(_ name: String) -> Bool? {
-        if case .flag(let flag)? = try? value(name) { flag } else { nil }
-    }
-
-    /// The value of a choice: as given, or the method's default; nil where the method has no such choice.
-    func text(_ name: String) -> String? {
-        if case .text(let text)? = try? value(name) { text } else { nil }
-    }
-
-    private func value(_ name: String) throws(DecodingError) -> ParameterValue? {
-        let parameters = try DecodingMethod.named(method).parameters
-        return values[name] ?? parameters.first { $0.name == name }?.defaultValue
-    }
-
-    private static let methods = DecodingMethod.all.map { method in
+    private static let alternatives = DecodingMethod.all.map { method in
         FieldAlternative(method.name, method.summary) { fields in
             var values: [String: ParameterValue] = [:]
             for parameter in method.parameters { values[parameter.name] = read(parameter, fields) }
-            return values
+            let recorded = method.recorded(values)
+            for parameter in method.parameters {
+                fields.record(recorded[parameter.name].map { JSONValue($0) }, of: parameter.name)
+            }
+            return (method: method, values: values)
         }
     }
 

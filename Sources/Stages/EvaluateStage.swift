@@ -25,7 +25,7 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
     let limit: Int?
     let groupSize: Int
     let precision: WeightPrecision?
-    let decoder: DecoderFields
+    var decoder: DecoderFields
 
     public init(_ fields: Fields) {
         model = fields.artifact("model", types: [.model], "The model that decodes.")
@@ -59,12 +59,12 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
     public func groups(_ context: StageContext) throws -> SampleGroups {
         let questions = try questions(asked(context), context)
         let (size, seed, count) = (groupSize, context.seed, questions.ids.count)
-        let generationLength = Int(try decoder.number("generationLength") ?? 0)
-        let factory = try decoder.factory()
+        let setup = try decoder.setup()
         return SampleGroups(of: count, size: size) { group in
             let range = group * size..<min(count, (group + 1) * size)
-            let decoders = try Self.decode(range, of: questions, seed: seed, factory)
-            let records = try questions.records(range, decoders, generationLength: generationLength)
+            let decoders = try Self.decode(range, of: questions, seed: seed, setup.make)
+            let records = try questions.records(
+                range, decoders, generationLength: setup.lengths.response)
             return zip(range, records).map { JournalRecord(.string(questions.ids[$0]), $1) }
         }
     }
@@ -78,7 +78,7 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
         return try asked.questions(
             for: AnsweringModel.Source(
                 folder: context.folder(of: model), precision: precision ?? .float32,
-                needsMask: decoder.method != "autoregressive"),
+                needsMask: decoder.method?.needsMask ?? true),
             context.permissions)
     }
 

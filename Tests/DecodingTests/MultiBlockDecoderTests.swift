@@ -166,3 +166,23 @@ import Testing
         #expect(Array(decoder.state.response) == [7, 7, 7, 7, 7] + [Int32](repeating: end, count: 7))
     }
 }
+
+/// The bookkeeping of blocks by itself.
+@Suite struct BlockLedgerTests {
+    @Test("a mask count stops at 0, however many positions of the block are accepted", arguments: 0...9)
+    func maskCount(_ accepted: Int) {
+        var options = MultiBlockOptions()
+        options.generationLength = 16
+        options.blockLength = 8
+        var ledger = BlockLedger(options, promptLength: 4)
+        ledger.update(1) { $0.maskCount = 3 }
+        let predictions = (0..<accepted).map {
+            Prediction(position: 4 + $0 % 8, token: 7, probability: 0.5, entropy: 1)
+        }
+        ledger.subtract(predictions)
+        #expect(ledger.blocks[1].maskCount == max(0, 3 - accepted))
+        // Nothing that looks at the count tells a smaller one from 0.
+        #expect(ledger.toAdvance.isEmpty == (accepted >= 3))
+        #expect(ledger.blocks[1].progress <= 1)
+    }
+}

@@ -63,7 +63,8 @@ import Testing
         #expect {
             _ = try DecodingMethod.named("fast-dllm").factory(["remasking": .text("random")])
         } throws: {
-            "\($0)".contains("only the rule \"scheduled\" can follow")
+            "\($0)".contains(
+                #""remasking" has no effect with the rule "confidence"; it is for the rule "scheduled"."#)
         }
         #expect(!DecodingMethod.fastDLLMDreamDualCache.parameters.contains { $0.name == "remasking" })
     }

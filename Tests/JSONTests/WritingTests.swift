@@ -38,7 +38,7 @@ import Testing
 
     @Test func numbersReadBackTheSame() throws {
         for number in [
-            0.1, 1e-5, Double.leastNonzeroMagnitude, 1.7976931348623157e308, 1e16, -0.0, 123456789.125, 1e21,
+            0.1, 1e-5, Double.leastNonzeroMagnitude, 1.7976931348623157e308, 1e16, 123456789.125, 1e21,
             2.0,
             0.30000000000000004,
         ] {
@@ -49,6 +49,9 @@ import Testing
             )
         }
         #expect(try JSONValue.number(1).canonicalBytes() == JSONValue.integer(1).canonicalBytes())
+        // Zero has one form where bytes are hashed, and keeps its sign where they are read.
+        #expect(try JSONValue.number(-0.0).canonicalBytes() == JSONValue.integer(0).canonicalBytes())
+        #expect(try JSONValue.number(-0.0).compactBytes() == Array("-0.0".utf8))
     }
 
     @Test func refusesNonFiniteNumbers() throws {

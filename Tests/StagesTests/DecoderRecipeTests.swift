@@ -1,6 +1,9 @@
+import Decoding
+import Files
 import JSON
 import Recipes
 import Stages
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -36,5 +39,101 @@ import Testing
         #expect(throws: ConfigurationError.self) {
             _ = try recipe(#"{"method": "multi-block", "blockLength": null}"#)
         }
+    }
+
+    /// A value of an option as configurations write it.
+    private func json(_ value: ParameterValue) -> String {
+        switch value {
+        case .none: "null"
+        case .integer(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .flag(let value): "\(value)"
+        case .text(let value): "\"\(value)\""
+        }
+    }
+
+    private func decoder(_ method: DecodingMethod, _ options: [String: String] = [:]) -> String {
+        let members = options.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }
+        return "{" + (["\"method\": \"\(method.name)\""] + members).joined(separator: ", ") + "}"
+    }
+
+    @Test(
+        "an option given at its default is the same setting as without it",
+        arguments: DecodingMethod.all.map(\.name))
+    func defaults(_ name: String) throws {
+        let method = try DecodingMethod.named(name)
+        let plain = try recipe(decoder(method))
+        let used = method.parameters.filter { method.unused([$0.name: $0.defaultValue]).isEmpty }
+        #expect(used.count >= 2)
+        for parameter in used {
+            #expect(try recipe(decoder(method, [parameter.name: json(parameter.defaultValue)])) == plain)
+        }
+        let all = used.map { ($0.name, json($0.defaultValue)) }
+        #expect(try recipe(decoder(method, Dictionary(all) { $1 })) == plain)
+        // The other ones are refused, so that they can't make two fingerprints of one meaning.
+        for parameter in method.parameters where !used.contains(parameter) {
+            #expect(throws: ConfigurationError.self) {
+                _ = try recipe(decoder(method, [parameter.name: json(parameter.defaultValue)]))
+            }
+        }
+    }
+
+    @Test("zero has no sign", arguments: DecodingMethod.all.map(\.name))
+    func zero(_ name: String) throws {
+        let method = try DecodingMethod.named(name)
+        for parameter in method.parameters {
+            guard case .number(let range) = parameter.kind, range.contains(0),
+                method.unused([parameter.name: .number(0)]).isEmpty
+            else { continue }
+            let forms = try ["0", "0.0", "-0.0", "-0"].map {
+                try recipe(decoder(method, [parameter.name: $0]))
+            }
+            #expect(Set(forms).count == 1, "\(parameter.name)")
+        }
+    }
+
+    @Test("a problem with an option points at it, and says what it is for")
+    func unused() throws {
+        for (decoder, place, reason) in [
+            (#"{"method": "dinfer", "threshold": 0.5}"#, #""threshold""#, #"the rule "factor""#),
+            (
+                #"{"method": "fast-dllm", "rule": "scheduled", "threshold": 0.5}"#, #""threshold""#,
+                "scheduled"
+            ),
+            (#"{"method": "vanilla", "threshold": 0.9}"#, #""threshold""#, #"the rule "scheduled""#),
+        ] {
+            do {
+                _ = try recipe(decoder)
+                Issue.record("\(decoder) is taken")
+            } catch let error as ConfigurationError {
+                let text = error.description
+                #expect(text.contains("\(place) has no effect with ") && text.contains(reason), "\(text)")
+                #expect(text.contains("test.json:6:"), "\(text)")
+            }
+        }
+    }
+
+    /// What experiments recorded: their stages' fingerprints, by the configuration that made them.
+    @Test(
+        "the recorded experiments keep their fingerprints",
+        arguments: [
+            "mini-table1/results/seed-1", "mini-table1/results/seeds", "components/results/word-problems",
+            "components/results/result-first", "decoding/results", "quirks/results",
+        ])
+    func recorded(_ folder: String) throws {
+        let root = Fixtures.path("").removingLastComponent().removingLastComponent()
+        let path = root.appending("experiments").pushing(FilePath(folder)).appending("run.json")
+        let run = try JSONDocument(parsing: FileSystem.read(path), name: path.string).root
+        let file = try #require(run["config"]?["file"]?.string)
+        let config = root.pushing(FilePath(file))
+        let experiment = try Experiment.load(config, registry: Stages.registry)
+        var compared = 0
+        for entry in try #require(run["stages"]?.array) {
+            let name = try #require(entry["stage"]?.string)
+            let stage = try #require(experiment[name], "\(name)")
+            #expect(stage.fingerprint == entry["fingerprint"]?.string, "\(name)")
+            compared += 1
+        }
+        #expect(compared > 20)
     }
 }

@@ -1,3 +1,4 @@
+import Decoding
 import Files
 import JSON
 import SystemPackage
@@ -138,7 +139,7 @@ private struct CountingMeter: SpeedMeter {
                   "e": {"kind": "evaluate", "model": "@m", "data": "@p", "decoder": {\#(length), \#(options)}}}}
                 """#.utf8), name: "t.json", overrides: [], registry: Stages.registry)
         let stage = try #require(experiment["e"]?.implementation as? EvaluateStage)
-        let effort = DecodingEffort(stage.decoder, prompt: 28, answer: 40)
+        let effort = try #require(try stage.decoder.setup().effort(prompt: 28, answer: 40))
         #expect(effort.forwards > 0.7 * forwards && effort.forwards < 1.45 * forwards, "\(effort)")
         #expect(effort.tokens > 0.7 * tokens && effort.tokens < 1.45 * tokens, "\(effort)")
     }

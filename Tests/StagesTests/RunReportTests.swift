@@ -117,4 +117,48 @@ import Testing
         #expect(report.html.contains("made without decoding samples again"))
         #expect(try data(report.html)["traces"] == nil)
     }
+
+    /// The micro experiment under another name with "ours" in the place of "d3LLM", and more keys of its table.
+    private func renamed(_ name: String, _ keys: String) throws -> (html: String, run: RunLocation) {
+        let micro = try Self.shared.get()
+        let text = try FileSystem.readText(Fixtures.path("experiments/micro.json"))
+            .replacing("\"name\": \"micro\"", with: "\"name\": \"\(name)\"")
+            .replacing("d3LLM", with: "ours")
+            .replacing("\"kind\": \"aup\",", with: "\"kind\": \"aup\", \(keys)")
+        let experiment = try Experiment.parse(
+            Array(text.utf8), name: "\(name).json", registry: Stages.registry)
+        try Runner(experiment, store: micro.store, options: .init(threads: 2)).run()
+        let run = try RunLocation.find(name, in: micro.store)
+        return (try RunReport(run, registry: Stages.registry, options: .init(decodes: false)).html, run)
+    }
+
+    @Test func rolesOfTheExperimentAreSpokenOf() throws {
+        let (html, run) = try renamed("roles", #""subject": "ours", "baseline": "autoregressive","#)
+        #expect(html.contains("Of the 1 in which ours is said to be ahead"))
+        #expect(html.contains("What is measured") && !html.contains("What d3LLM does"))
+        #expect(html.contains("class=\"ours\""))
+        let contents = try RunContents(run, registry: Stages.registry)
+        let item = try #require(ReportSource(contents: contents).items(.table).first)
+        let comparison = try ReportedComparison(item, try #require(item.artifact), in: contents)
+        #expect(comparison.roles.subject == "ours" && comparison.roles.baseline == "autoregressive")
+        #expect([comparison].main?.item.entry.stage == "table")
+    }
+
+    @Test func withoutRolesTheLabelsOfTheProjectAreLookedFor() throws {
+        let html = try renamed("noroles", "").html
+        #expect(!html.contains("in which ours") && !html.contains("class=\"ours\""))
+        // The micro experiment names none either.
+        let own = try report(try Self.shared.get(), .init(decodes: false)).html
+        #expect(own.contains("Of the 1 in which d3LLM is said to be ahead") && own.contains("class=\"ours\""))
+    }
+
+    @Test func aRoleIsOneOfTheCurves() throws {
+        for key in ["subject", "baseline"] {
+            #expect {
+                _ = try renamed("nobody", "\"\(key)\": \"d3llm\",")
+            } throws: {
+                "\($0)".contains("\"d3llm\" is no curve") && "\($0)".contains("The labels are autoregressive")
+            }
+        }
+    }
 }

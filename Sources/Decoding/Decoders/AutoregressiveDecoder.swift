@@ -14,9 +14,21 @@ public struct AutoregressiveOptions: DecoderOptions {
     public init(_ parameters: inout ParameterReader, defaults: AutoregressiveOptions) {
         generationLength = parameters.integer(
             "generationLength", default: defaults.generationLength, in: 1...1_000_000,
-            "Tokens to generate at most.")
+            "Tokens to generate at most.", role: .responseLength)
         temperature = parameters.temperature(default: defaults.temperature)
         topP = parameters.topP(default: defaults.topP)
+        parameters.condition(
+            "topP", isUsed: temperature > 0, with: "\"temperature\" 0, which takes the most probable token",
+            user: "larger temperatures")
+    }
+
+    public var lengths: DecodingLengths { DecodingLengths(response: generationLength) }
+
+    /// One forward per token; the prompt is fed once.
+    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+        let answer = min(answer, Double(generationLength))
+        return DecodingEffort(
+            forwards: answer, tokens: (prompt + answer) / answer, cached: prompt + answer / 2, logitRows: 1)
     }
 }
 
@@ -65,6 +77,6 @@ public struct AutoregressiveDecoder: Decoder {
 extension DecodingMethod {
     static let autoregressive = DecodingMethod(
         "autoregressive", "One token per forward, left to right, causal attention with cache.",
-        defaults: AutoregressiveOptions()
+        needsMask: false, isCausal: true, defaults: AutoregressiveOptions()
     ) { AutoregressiveDecoder($0, $1) }
 }

@@ -74,21 +74,21 @@ public struct BlockCacheDecoder: Decoder {
 extension DecodingMethod {
     static let fastDLLMPrefixCache = DecodingMethod(
         "fast-dllm-prefix-cache", "Fast-dLLM with the tokens before the block cached.",
-        defaults: BlockCacheOptions(.fastDLLM)
-    ) { BlockCacheDecoder($0, $1.blocks, reuse: .prefix) }
+        defaults: BlockCacheOptions(.fastDLLM, reuse: .prefix)
+    ) { BlockCacheDecoder($0, $1.blocks, reuse: $1.reuse) }
 
     static let fastDLLMDualCache = DecodingMethod(
         "fast-dllm-dual-cache", "Fast-dLLM with the tokens before and after the block cached.",
-        defaults: BlockCacheOptions(.fastDLLM)
-    ) { BlockCacheDecoder($0, $1.blocks, reuse: .dual) }
+        defaults: BlockCacheOptions(.fastDLLM, reuse: .dual)
+    ) { BlockCacheDecoder($0, $1.blocks, reuse: $1.reuse) }
 
     static let dInferPrefixCache = DecodingMethod(
         "dinfer-prefix-cache", "dInfer's port of Fast-dLLM with prefix cache.",
-        defaults: BlockCacheOptions(.dInfer)
-    ) { BlockCacheDecoder($0, $1.blocks, reuse: .prefix) }
+        defaults: BlockCacheOptions(.dInfer, reuse: .prefix)
+    ) { BlockCacheDecoder($0, $1.blocks, reuse: $1.reuse) }
 
     static let dInferDualCache = DecodingMethod(
         "dinfer-dual-cache", "dInfer's port of Fast-dLLM with dual cache.",
-        defaults: BlockCacheOptions(.dInfer)
-    ) { BlockCacheDecoder($0, $1.blocks, reuse: .dual) }
+        defaults: BlockCacheOptions(.dInfer, reuse: .dual)
+    ) { BlockCacheDecoder($0, $1.blocks, reuse: $1.reuse) }
 }

@@ -3,11 +3,24 @@ public struct BlockCacheOptions: DecoderOptions {
     /// What it has in common with decoding without a cache.
     public var blocks: BlockwiseOptions
 
-    public init(_ blocks: BlockwiseOptions) { self.blocks = blocks }
+    /// What the cache stands for; a method each.
+    let reuse: BlockCacheDecoder.Reuse
+
+    public init(_ blocks: BlockwiseOptions, reuse: BlockCacheDecoder.Reuse) {
+        self.blocks = blocks
+        self.reuse = reuse
+    }
 
     public init(_ parameters: inout ParameterReader, defaults: BlockCacheOptions) {
+        reuse = defaults.reuse
         blocks = BlockwiseOptions(&parameters, defaults: defaults.blocks)
         blocks.forwardsFinishedBlocks = parameters.uselessForward(default: blocks.forwardsFinishedBlocks)
+    }
+
+    public var lengths: DecodingLengths { blocks.lengths }
+
+    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+        reuse.effort(of: blocks, prompt: prompt, answer: answer)
     }
 }
 
@@ -16,11 +29,44 @@ public struct DreamBlockCacheOptions: DecoderOptions {
     /// What it has in common with decoding without a cache.
     public var blocks: BlockwiseOptions
 
-    public init(_ blocks: BlockwiseOptions) { self.blocks = blocks }
+    /// What the cache stands for; a method each.
+    let reuse: BlockCacheDecoder.Reuse
+
+    public init(_ blocks: BlockwiseOptions, reuse: BlockCacheDecoder.Reuse) {
+        self.blocks = blocks
+        self.reuse = reuse
+    }
 
     public init(_ parameters: inout ParameterReader, defaults: DreamBlockCacheOptions) {
+        reuse = defaults.reuse
         blocks = BlockwiseOptions(&parameters, defaults: defaults.blocks, hasRemasking: false)
         blocks.forwardsFinishedBlocks = parameters.uselessForward(default: blocks.forwardsFinishedBlocks)
+    }
+
+    public var lengths: DecodingLengths { blocks.lengths }
+
+    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+        reuse.effort(of: blocks, prompt: prompt, answer: answer)
+    }
+}
+
+extension BlockCacheDecoder.Reuse {
+    /// The effort with the first forward of each block over the whole sequence, and the others over what isn't cached.
+    fileprivate func effort(of blocks: BlockwiseOptions, prompt: Double, answer: Double) -> DecodingEffort {
+        let expected = ExpectedResponse(
+            blocks.lengths, stopsEarly: blocks.earlyStop, prompt: prompt, answer: answer)
+        var effort = blocks.effort(expected)
+        let (count, forwards) = (expected.wanted / expected.block, effort.forwards)
+        let rest =
+            switch self {
+            case .prefix: expected.length - (expected.wanted - expected.block) / 2
+            case .dual: expected.block
+            }
+        effort.tokens =
+            (count * expected.whole + max(0, forwards - count) * rest) / max(forwards, count)
+        effort.forwards = max(forwards, count) + count / 2
+        effort.cached = expected.whole - effort.tokens
+        return effort
     }
 }
 

@@ -84,9 +84,8 @@ extension BlockwiseOptions {
                 "Which predictions the rule \"scheduled\" leaves masked: the least probable or random ones.")
         }
         temperature = parameters.temperature(default: defaults.temperature)
-        earlyStop = parameters.flag(
-            "earlyStop", default: defaults.earlyStop,
-            "Whether everything after a decoded end token is settled.")
+        earlyStop = parameters.earlyStop(
+            default: defaults.earlyStop, "Whether everything after a decoded end token is settled.")
         if defaults.earlyStopStyle == .dInfer {
             earlyStopStyle = parameters.choice(
                 "earlyStopStyle", default: defaults.earlyStopStyle,
@@ -97,37 +96,72 @@ extension BlockwiseOptions {
         parameters.requireWholeBlocks(generation: generationLength, block: blockLength)
         let blocks = generationLength / blockLength
         if let steps, blocks > 0, steps % blocks != 0 {
-            parameters.reject("\"steps\" is \(steps) and should be a multiple of the \(blocks) blocks.")
-        }
-        if remasking == .random, rule != .scheduled {
             parameters.reject(
-                "\"remasking\" is \"random\", which only the rule \"scheduled\" can follow; a threshold needs probabilities."
-            )
+                "\"steps\" is \(steps) and should be a multiple of the \(blocks) blocks.", at: "steps")
         }
+        conditions(&parameters)
     }
 
-    private enum RuleName: String, CaseIterable { case scheduled, confidence, entropy, entropyBelow, factor }
+    /// Which options the others leave without an effect.
+    private func conditions(_ parameters: inout ParameterReader) {
+        let name = rule.name.rawValue
+        let isThreshold = [.confidence, .entropy, .entropyBelow].contains(rule.name)
+        let reason = "the rule \"\(name)\""
+        parameters.condition(
+            "steps", "remasking", isUsed: rule == .scheduled, with: reason, user: "the rule \"scheduled\"")
+        parameters.condition(
+            "threshold", isUsed: isThreshold, with: reason,
+            user: "the rules \"confidence\", \"entropy\" and \"entropyBelow\"")
+        parameters.condition(
+            "factor", "factorLast", isUsed: rule.name == .factor, with: reason, user: "the rule \"factor\"")
+        parameters.condition(
+            "earlyStopStyle", isUsed: earlyStop, with: "\"earlyStop\" false", user: "\"earlyStop\" true")
+        let ordersAtRandom = rule == .scheduled && remasking == .random
+        parameters.condition(
+            "topK", isUsed: temperature > 0 || !ordersAtRandom,
+            with: "\"remasking\" \"random\" at \"temperature\" 0",
+            user: "orders by confidence and for larger temperatures")
+    }
+
+    public var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }
+
+    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+        effort(ExpectedResponse(lengths, stopsEarly: earlyStop, prompt: prompt, answer: answer))
+    }
+
+    /// The effort with the whole sequence in each forward.
+    func effort(_ expected: ExpectedResponse) -> DecodingEffort {
+        let forwards: Double
+        if let rate = rule.expectedRate {
+            forwards = max(expected.wanted / ExpectedRate.limited(rate, block: expected.block), 1)
+        } else {
+            forwards = Double(steps ?? generationLength) * expected.wanted / expected.length
+        }
+        return DecodingEffort(forwards: forwards, tokens: expected.whole, logitRows: expected.block * 0.6)
+    }
 
     /// The rule is named by one option and its number by another, so that a sweep can vary the number alone.
     private static func rule(
         _ parameters: inout ParameterReader, defaults: AcceptanceRule
     ) -> AcceptanceRule {
-        let (name, threshold, factor): (RuleName, Double, Double) =
+        let (threshold, factor): (Double, Double) =
             switch defaults {
-            case .scheduled: (.scheduled, 0.9, 1)
-            case .confidence(let threshold): (.confidence, threshold, 1)
-            case .entropy(let threshold): (.entropy, threshold, 1)
-            case .entropyBelow(let threshold): (.entropyBelow, threshold, 1)
-            case .factor(let factor, _): (.factor, 0.9, factor)
+            case .scheduled: (0.9, 1)
+            case .confidence(let threshold): (threshold, 1)
+            case .entropy(let threshold): (threshold, 1)
+            case .entropyBelow(let threshold): (threshold, 1)
+            case .factor(let factor, _): (0.9, factor)
             }
-        let chosen = parameters.choice("rule", default: name, "Which predictions become tokens.")
+        let chosen = parameters.choice("rule", default: defaults.name, "Which predictions become tokens.")
         let level = parameters.number(
             "threshold", default: threshold, in: 0...1000,
-            "Smallest probability (rule \"confidence\") or largest entropy in nats (rule \"entropy\") to accept, or the entropy to stay below (rule \"entropyBelow\")."
+            "Smallest probability (rule \"confidence\") or largest entropy in nats (rule \"entropy\") to accept, or the entropy to stay below (rule \"entropyBelow\").",
+            isAlwaysRecorded: true
         )
         let number = parameters.number(
             "factor", default: factor, in: 0...1000,
-            "The j-th best of a forward needs a probability of 1 - factor / (j + 1) (rule \"factor\").")
+            "The j-th best of a forward needs a probability of 1 - factor / (j + 1) (rule \"factor\").",
+            isAlwaysRecorded: true)
         let last = parameters.choice(
             "factorLast", default: Quirks.Behaviour.faithful,
             "Rule \"factor\": whether the very last prediction is accepted after all others although it misses its probability (faithful) or not (corrected)."
@@ -138,6 +172,21 @@ extension BlockwiseOptions {
         case .entropy: .entropy(level)
         case .entropyBelow: .entropyBelow(level)
         case .factor: .factor(number, last: last)
+        }
+    }
+}
+
+extension AcceptanceRule {
+    /// The rule without its number, as configurations name it.
+    enum Name: String, CaseIterable { case scheduled, confidence, entropy, entropyBelow, factor }
+
+    var name: Name {
+        switch self {
+        case .scheduled: .scheduled
+        case .confidence: .confidence
+        case .entropy: .entropy
+        case .entropyBelow: .entropyBelow
+        case .factor: .factor
         }
     }
 }

@@ -36,7 +36,7 @@ public struct CachedMultiBlockDecoder: Decoder {
 
     @discardableResult
     public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
-        core.closeTurn(predictions + withoutLogits(), clampsAtZero: true)
+        core.closeTurn(predictions + withoutLogits())
     }
 
     /// Notes which blocks are done, and how many more positions the cache takes in this turn.

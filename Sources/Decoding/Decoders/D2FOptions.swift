@@ -36,23 +36,38 @@ extension D2FOptions {
         (generationLength, blockLength) = parameters.lengths(
             generation: defaults.generationLength, block: defaults.blockLength)
         (blockAddThreshold, decodedTokenThreshold) = parameters.progressThresholds(
-            add: defaults.blockAddThreshold, activate: defaults.decodedTokenThreshold)
+            add: defaults.blockAddThreshold, activate: defaults.decodedTokenThreshold,
+            recordsActivate: true)
         skipThreshold = parameters.number(
             "skipThreshold", default: defaults.skipThreshold, in: 0...1,
-            "Predictions with a higher probability than this are accepted.")
+            "Predictions with a higher probability than this are accepted.", isAlwaysRecorded: true)
         strategy = parameters.choice(
             "strategy", default: defaults.strategy,
             "How a fully activated block chooses its one token when none is confident enough.")
-        earlyStop = parameters.flag(
-            "earlyStop", default: defaults.earlyStop,
-            "Whether everything after a decoded end token becomes the end token.")
+        earlyStop = parameters.earlyStop(
+            default: defaults.earlyStop, "Whether everything after a decoded end token becomes the end token."
+        )
         quirks.idleEvaluation = parameters.choice(
             "idleEvaluation", default: defaults.quirks.idleEvaluation,
             "Whether NFE counts the last turn, which makes no forward (faithful), or not (corrected).")
         if generationLength < blockLength {
             parameters.reject(
-                "\"generationLength\" is \(generationLength) and should be at least \"blockLength\", \(blockLength)."
-            )
+                "\"generationLength\" is \(generationLength) and should be at least \"blockLength\", \(blockLength).",
+                at: "generationLength")
         }
+    }
+
+    public var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }
+
+    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+        let expected = ExpectedResponse(lengths, stopsEarly: earlyStop, prompt: prompt, answer: answer)
+        let (wanted, block) = (expected.wanted, expected.block)
+        let rate = ExpectedRate.limited(
+            ExpectedRate.confidence(skipThreshold), block: block, severalBlocks: true)
+        let forwards = max(wanted / rate, wanted / block)
+        let tokens = min(wanted, 1.6 * block) + prompt / forwards
+        return DecodingEffort(
+            forwards: forwards, tokens: tokens, cached: prompt + wanted / 2,
+            logitRows: min(tokens, 1.5 * block))
     }
 }

@@ -81,12 +81,12 @@ public struct DreamBlockCacheDecoder: Decoder {
 extension DecodingMethod {
     static let fastDLLMDreamPrefixCache = DecodingMethod(
         "fast-dllm-dream-prefix-cache", "Fast-dLLM for Dream with the tokens before the block cached.",
-        defaults: DreamBlockCacheOptions(.fastDLLM)
-    ) { DreamBlockCacheDecoder($0, $1.blocks, reuse: .prefix) }
+        defaults: DreamBlockCacheOptions(.fastDLLM, reuse: .prefix)
+    ) { DreamBlockCacheDecoder($0, $1.blocks, reuse: $1.reuse) }
 
     static let fastDLLMDreamDualCache = DecodingMethod(
         "fast-dllm-dream-dual-cache",
         "Fast-dLLM for Dream with the tokens before and after the block cached.",
-        defaults: DreamBlockCacheOptions(.fastDLLM)
-    ) { DreamBlockCacheDecoder($0, $1.blocks, reuse: .dual) }
+        defaults: DreamBlockCacheOptions(.fastDLLM, reuse: .dual)
+    ) { DreamBlockCacheDecoder($0, $1.blocks, reuse: $1.reuse) }
 }

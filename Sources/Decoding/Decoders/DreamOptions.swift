@@ -59,14 +59,15 @@ public struct DreamOptions: DecoderOptions {
     public init(_ parameters: inout ParameterReader, defaults: DreamOptions) {
         self = defaults
         generationLength = parameters.integer(
-            "generationLength", default: defaults.generationLength, in: 1...1_000_000, "Tokens to generate.")
+            "generationLength", default: defaults.generationLength, in: 1...1_000_000, "Tokens to generate.",
+            role: .responseLength)
         steps = parameters.integer(
             "steps", default: defaults.steps, in: 1...1_000_000, "Planned forwards; null plans one per token."
         )
         rule = parameters.choice("rule", default: defaults.rule, "Which predictions become tokens.")
         threshold = parameters.number(
             "threshold", default: defaults.threshold, in: 0...1,
-            "Smallest probability to accept (rule \"threshold\").")
+            "Smallest probability to accept (rule \"threshold\").", isAlwaysRecorded: true)
         lastTime = parameters.number(
             "lastTime", default: defaults.lastTime, in: 0...0.999,
             "The time, from 1 down, at which the plan ends (all rules but \"threshold\").")
@@ -79,9 +80,33 @@ public struct DreamOptions: DecoderOptions {
         topK = parameters.topK(default: defaults.topK)
         if rule == .threshold, generationLength % plannedSteps != 0 {
             parameters.reject(
-                "\"steps\" is \(plannedSteps) and should divide \"generationLength\", \(generationLength), with rule \"threshold\"."
-            )
+                "\"steps\" is \(plannedSteps) and should divide \"generationLength\", \(generationLength), with rule \"threshold\".",
+                at: "steps")
         }
+        let reason = "the rule \"\(rule.rawValue)\""
+        parameters.condition(
+            "threshold", isUsed: rule == .threshold, with: reason, user: "the rule \"threshold\"")
+        parameters.condition(
+            "lastTime", isUsed: rule != .threshold, with: reason, user: "all other rules")
+        parameters.condition(
+            "orderTemperature", isUsed: [.probability, .margin, .entropy].contains(rule), with: reason,
+            user: "the rules \"probability\", \"margin\" and \"entropy\"")
+        parameters.condition(
+            "topP", "topK", isUsed: rule != .random || temperature > 0,
+            with: reason + " at \"temperature\" 0", user: "other rules and larger temperatures")
+    }
+
+    public var lengths: DecodingLengths { DecodingLengths(response: generationLength) }
+
+    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+        let expected = ExpectedResponse(lengths, stopsEarly: false, prompt: prompt, answer: answer)
+        var forwards = Double(plannedSteps)
+        if rule == .threshold {
+            let rate = ExpectedRate.limited(ExpectedRate.confidence(threshold), block: expected.block)
+            forwards = max(expected.wanted / rate, 1)
+        }
+        return DecodingEffort(
+            forwards: forwards, tokens: expected.whole, logitRows: expected.length / 2)
     }
 
     /// How tokens are chosen from a row of logits.

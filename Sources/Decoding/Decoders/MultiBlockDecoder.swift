@@ -21,7 +21,7 @@ public struct MultiBlockDecoder: Decoder {
 
     @discardableResult
     public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
-        core.closeTurn(predictions, clampsAtZero: false)
+        core.closeTurn(predictions)
     }
 }
 

@@ -14,7 +14,10 @@ struct TraceParity: ParityKind {
             guard let recorded = byID[id] else {
                 throw node.problem("\(id) isn't a case of decode_\(family).json")
             }
-            return (recorded, try node.elements("trace").map { try TraceStep($0, method: recorded.method) })
+            return (
+                recorded,
+                try node.elements("trace").map { try TraceStep($0, method: recorded.method, family: family) }
+            )
         }
         let runs = RecordedRun.all(traces.map { ($0.0.model, $0.0.factory($0.0.task)) }, folder)
         var ties = NearTies(folder)
@@ -58,9 +61,10 @@ private struct TraceStep {
     let tokenCount: Int
     let start: Int
     let changed: [Int: Int32]
-    let isD2F: Bool
+    let method: String
+    let family: String
 
-    init(_ node: CaseNode, method: String) throws {
+    init(_ node: CaseNode, method: String, family: String) throws {
         kind = try node.string("kind")
         tokenCount = try node.int("n_tokens")
         start = try node.int("start")
@@ -70,15 +74,15 @@ private struct TraceStep {
             return (Int(numbers[0]), numbers[1])
         }
         changed = Dictionary(pairs) { _, last in last }
-        isD2F = method == "d2f"
+        self.method = method
+        self.family = family
     }
 
     /// Where a step differs from the recorded one; `before` and `after` are the sequence as the recorder saw it.
     func divergence(
         _ step: StepRecord, from before: [Int32], to after: [Int32], _ run: RecordedRun
     ) -> String? {
-        // The recorder told D2F's forwards apart only by whether there was a cache, not by whether it grew.
-        let ours = isD2F && step.kind == .cacheUpdate ? .cached : step.kind
+        let ours = RecordedMethod.recordedKind(step.kind, of: method, family: family)
         if ours.rawValue != kind { return "the forward is \"\(ours.rawValue)\"; expected \"\(kind)\"." }
         if step.inputs.lowerBound != start || step.inputs.count != tokenCount {
             return "it forwards \(step.inputs.count) tokens from \(step.inputs.lowerBound);"

@@ -58,6 +58,15 @@ extension Fields {
             encode: { $0 })
     }
 
+    /// Sets what the recipe holds of an option; nil takes it out.
+    ///
+    /// Whoever describes the options knows which values of several mean the same.
+    public func record(_ value: JSONValue?, of key: String) {
+        precondition(descriptions.contains { $0.key == key }, "the key \"\(key)\" wasn't asked for")
+        guard node != nil else { return }
+        config[key] = value
+    }
+
     private func scalar(_ node: ConfigNode, _ key: String, _ type: FieldType) -> JSONValue? {
         switch type {
         case .integer(let bounds): return integer(node, key, bounds).map { .integer($0) }

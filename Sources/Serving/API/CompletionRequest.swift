@@ -111,10 +111,14 @@ struct CompletionRequest {
         }
         let usual = try server.setting(method: choice?["method"], options: choice?["options"])
         var values: [String: ParameterValue] = [:]
-        for (name, option, neutral) in [("temperature", "temperature", 0.0), ("top_p", "topP", 1.0)] {
+        let members: [(String, DecoderParameter.Role, Double)] = [
+            ("temperature", .temperature, 0), ("top_p", .topP, 1),
+        ]
+        for (name, role, neutral) in members {
             guard let number = try value(body, name, "a number", \.double) else { continue }
-            if usual.method.parameters.contains(where: { $0.name == option }) {
-                values[option] = number == neutral && name == "top_p" ? ParameterValue.none : .number(number)
+            if let option = usual.method.parameter(role) {
+                values[option.name] =
+                    number == neutral && role == .topP ? ParameterValue.none : .number(number)
             } else if number != neutral {
                 throw HTTPProblem(
                     400, "The method \(usual.method.name) has no \(name). Leave it out, or use \(neutral).",
@@ -123,7 +127,7 @@ struct CompletionRequest {
         }
         if let limit {
             // Whole blocks are decoded; what is beyond the limit is cut off.
-            let block = usual.integer("blockLength") ?? 1
+            let block = usual.setup.lengths.block ?? 1
             guard limit <= server.options.maximumTokens else {
                 throw HTTPProblem(
                     400,
@@ -131,7 +135,9 @@ struct CompletionRequest {
                     parameter: "max_tokens")
             }
             let most = max(block, server.options.maximumTokens / block * block)
-            values["generationLength"] = .integer(min((limit + block - 1) / block * block, most))
+            if let option = usual.method.parameter(.responseLength) {
+                values[option.name] = .integer(min((limit + block - 1) / block * block, most))
+            }
         }
         return try server.setting(method: choice?["method"], options: choice?["options"], adding: values)
     }

@@ -76,10 +76,10 @@ extension Server {
     func setting(
         method: JSONValue?, options given: JSONValue?, adding extra: [String: ParameterValue] = [:]
     ) throws -> DecoderSetting {
-        var values = extra
+        var values: [String: ParameterValue] = [:]
         // What the server was started with holds for its own method only.
         let usesOwn = method == nil || method?.string == setting.method.name
-        if usesOwn { values.merge(setting.values) { given, _ in given } }
+        let inherited = extra.merging(usesOwn ? setting.values : [:]) { given, _ in given }
         for member in given?.object?.members ?? [] {
             guard let value = ParameterValue(member.value) else {
                 throw HTTPProblem(400, "The option \"\(member.key)\" can't be that.", parameter: member.key)
@@ -93,11 +93,14 @@ extension Server {
             throw HTTPProblem(400, "\"options\" has to be an object.", parameter: "options")
         }
         let name = method?.string ?? setting.method.name
-        let asked = try asProblem { try DecoderSetting(method: name, values: values, for: model) }
-        if let length = asked.integer("generationLength"), length > options.maximumTokens {
+        let asked = try asProblem {
+            try DecoderSetting(method: name, values: values, inherited: inherited, for: model)
+        }
+        let length = asked.setup.lengths.response
+        if length > options.maximumTokens {
             throw HTTPProblem(
                 400, "\(length) tokens are more than the \(options.maximumTokens) that this server decodes.",
-                parameter: "generationLength")
+                parameter: asked.method.parameter(.responseLength)?.name ?? "method")
         }
         return asked
     }

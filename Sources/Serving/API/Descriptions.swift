@@ -24,9 +24,7 @@ extension Server {
     /// What the page has to know.
     var description: JSONValue {
         get throws {
-            let methods = DecodingMethod.all.filter {
-                model.isAutoregressive == ($0.name == "autoregressive")
-            }
+            let methods = DecodingMethod.all.filter { $0.isCausal == model.isAutoregressive }
             return [
                 "model": .string(model.name), "caveat": model.caveat.map { .string($0) } ?? .null,
                 "example": model.example.map { .string($0) } ?? .null,

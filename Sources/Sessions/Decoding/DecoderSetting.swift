@@ -10,35 +10,40 @@ public struct DecoderSetting: Sendable {
     public let method: DecodingMethod
     /// The options that were given or that suit the model; the others have the method's defaults.
     public let values: [String: ParameterValue]
+    /// The method with these options.
+    public let setup: DecoderSetup
     /// Makes the decoder of a sequence.
-    public let factory: DecoderFactory
+    public var factory: DecoderFactory { setup.make }
 
     /// Reads options.
     ///
     /// - Parameters:
     ///   - method: name of a method; nil for the one that suits the model.
     ///   - values: options by name.
+    ///   - inherited: options that hold where `values` leaves them open and lets them have an effect.
     ///   - model: whose usual lengths stand in for those that aren't given.
     /// - Throws: `DecodingError` that names the nearest method or option, and the legal values.
     public init(
-        method: String?, values: [String: ParameterValue], for model: LiveModel
+        method: String?, values: [String: ParameterValue], inherited: [String: ParameterValue] = [:],
+        for model: LiveModel
     ) throws(DecodingError) {
-        let found = try DecodingMethod.named(method ?? Self.usualMethod(model))
-        var all = values
-        for (name, value) in Self.usualValues(model)
-        where all[name] == nil && found.parameters.contains(where: { $0.name == name }) {
+        let found = try Self.method(method, for: model)
+        var all = values.merging(inherited) { given, _ in given }
+        for (role, value) in Self.usualValues(model) {
+            guard let name = found.parameter(role)?.name, all[name] == nil else { continue }
             all[name] = value
         }
+        for name in found.unused(all) where values[name] == nil { all[name] = nil }
         self.method = found
         self.values = all
-        factory = try found.factory(all)
+        setup = try found.setup(all)
     }
 
     /// Reads options written as `name=value`.
     ///
     /// - Throws: ``SessionError`` for what has no "="; `DecodingError` as above.
     public init(method: String?, settings: [String], for model: LiveModel) throws {
-        let found = try DecodingMethod.named(method ?? Self.usualMethod(model))
+        let found = try Self.method(method, for: model)
         var values: [String: ParameterValue] = [:]
         for setting in settings {
             guard let (key, value) = setting.byteText.cut(at: "="), !key.isEmpty else {
@@ -72,14 +77,17 @@ public struct DecoderSetting: Sendable {
         return ([method.name] + options).joined(separator: ", ")
     }
 
-    private static func usualMethod(_ model: LiveModel) -> String {
-        model.isAutoregressive ? "autoregressive" : "multi-block"
+    private static func method(
+        _ name: String?, for model: LiveModel
+    ) throws(DecodingError) -> DecodingMethod {
+        guard let name else { return .usual(isCausal: model.isAutoregressive) }
+        return try DecodingMethod.named(name)
     }
 
     /// Lengths that the models trained here are decoded with in the experiments.
-    private static func usualValues(_ model: LiveModel) -> [String: ParameterValue] {
+    private static func usualValues(_ model: LiveModel) -> [DecoderParameter.Role: ParameterValue] {
         guard model.manner == .wordProblems else { return [:] }
-        return ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)]
+        return [.responseLength: .integer(48), .blockLength: .integer(8), .earlyStop: .flag(true)]
     }
 }
 

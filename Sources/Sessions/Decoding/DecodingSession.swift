@@ -39,7 +39,7 @@ public struct DecodingSession: Sendable {
                 DecodingEvent.Start(
                     model: model.name, setting: setting, prompt: prompt,
                     maximumLength: decoder.maximumLength - prompt.tokens.count,
-                    blockLength: setting.integer("blockLength"),
+                    blockLength: setting.setup.lengths.block,
                     tokenSeparator: model.tokenizer.tokenSeparator)))
         let recorder = EventRecorder(model, decoder)
         var decoders = [decoder]

@@ -1,3 +1,4 @@
+internal import Decoding
 internal import Evaluation
 internal import JSON
 internal import SystemPackage
@@ -20,9 +21,10 @@ struct BenchmarkModel: Sendable {
         endToken = configuration.endToken ?? tokenizer.eosTokenId.map(Int32.init)
         let mask = configuration.maskToken ?? tokenizer.maskTokenId.map(Int32.init)
         guard let mask = mask ?? (source.needsMask ? nil : endToken ?? 0) else {
+            let others = DecodingMethod.all.filter { !$0.needsMask }.map { "\"\($0.name)\"" }
             throw DataError(
                 description:
-                    "\(folder): neither config.json (\"mask_token_id\") nor the tokenizer names a mask token, which this decoder needs. Autoregressive models have none: decode them with the method \"autoregressive\"."
+                    "\(folder): neither config.json (\"mask_token_id\") nor the tokenizer names a mask token, which this decoder needs. Autoregressive models have none: decode them with the method \(others.joined(separator: " or "))."
             )
         }
         maskToken = mask

@@ -37,33 +37,3 @@ extension StageForecast.Download {
             })
     }
 }
-
-/// The shapes of published models, so that a plan needs no download.
-struct KnownModel {
-    let configuration: TransformerConfiguration
-    /// Of the weights in bfloat16.
-    let bytes: Int
-
-    private static let llada: Set<String> = ["llada-8b-instruct", "dparallel-llada", "d3llm-llada"]
-    /// Dream has the shape of Qwen2.5-7B, which it was made from.
-    private static let qwen: Set<String> = [
-        "qwen2.5-7b-instruct", "dream-7b-instruct", "dream-7b-base", "dparallel-dream", "d3llm-dream",
-        "dream-coder-7b-instruct", "d3llm-dream-coder", "qwen2.5-coder-7b-instruct",
-    ]
-
-    /// - Parameter input: A name of `data.lock`.
-    init?(input: String) {
-        if Self.llada.contains(input) {
-            configuration = TransformerConfiguration(
-                layers: 32, width: 4096, heads: 32, keyValueHeads: 32, feedForwardWidth: 12_288,
-                vocabulary: 126_464)
-        } else if Self.qwen.contains(input) {
-            configuration = TransformerConfiguration(
-                layers: 28, width: 3584, heads: 28, keyValueHeads: 4, feedForwardWidth: 18_944,
-                vocabulary: 152_064)
-        } else {
-            return nil
-        }
-        bytes = 2 * configuration.parameterCount
-    }
-}

@@ -1,4 +1,5 @@
 public import ArtifactStore
+internal import Decoding
 internal import Numerics
 public import Runs
 internal import Transformers
@@ -11,14 +12,14 @@ extension EvaluateStage {
         min(context.facts(of: data)[.test] ?? 0, limit.map(Double.init) ?? .infinity)
     }
 
-    /// The forwards that ``DecodingEffort`` expects, for the problems that the journal lacks; threads take one group
+    /// The forwards that the decoder's method expects, for the problems that the journal lacks; threads take one group
     /// of problems each.
     public func forecast(_ context: ForecastContext) -> StageForecast? {
         let data = context.facts(of: data)
         guard let configuration = context.facts(of: model).configuration,
-            let prompt = data[.promptTokens], let answer = data[.responseTokens]
+            let prompt = data[.promptTokens], let answer = data[.responseTokens],
+            let effort = (try? decoder.setup())?.effort(prompt: prompt, answer: answer)
         else { return nil }
-        let effort = DecodingEffort(decoder, prompt: prompt, answer: answer)
         let all = count(context)
         let group = min(Double(groupSize), all)
         let shape = PassShape(

@@ -18,35 +18,21 @@ extension FactName {
     /// Answers of a teacher that are kept.
     static let answers = FactName("answers")
 
-    // The shape of a model.
+    /// Tokens of a tokenizer.
     static let vocabulary = FactName("vocabulary")
-    static let layers = FactName("layers")
-    static let width = FactName("width")
-    static let heads = FactName("heads")
-    static let keyValueHeads = FactName("keyValueHeads")
-    static let feedForwardWidth = FactName("feedForwardWidth")
-    static let tiedHead = FactName("tiedHead")
+    /// The whole configuration of a model.
+    static let model = FactName("model")
 }
 
 extension Facts {
-    /// The shape of a model.
-    init(_ c: TransformerConfiguration) {
-        self = [
-            .vocabulary: Double(c.vocabulary), .layers: Double(c.layers), .width: Double(c.width),
-            .heads: Double(c.heads), .keyValueHeads: Double(c.keyValueHeads),
-            .feedForwardWidth: Double(c.feedForwardWidth), .tiedHead: c.tiedHead ? 1 : 0,
-        ]
+    /// The model that the facts are of.
+    init(_ configuration: TransformerConfiguration) {
+        self = [:]
+        self[document: .model] = configuration.document
     }
 
-    /// The shape of the model that the facts are of; nil where they are of none.
+    /// The model that the facts are of; nil where they are of none.
     var configuration: TransformerConfiguration? {
-        guard let layers = count(.layers), let width = count(.width), let heads = count(.heads),
-            let feedForwardWidth = count(.feedForwardWidth), let vocabulary = count(.vocabulary)
-        else { return nil }
-        var c = TransformerConfiguration(
-            layers: layers, width: width, heads: heads, keyValueHeads: count(.keyValueHeads),
-            feedForwardWidth: feedForwardWidth, vocabulary: vocabulary)
-        c.tiedHead = count(.tiedHead) == 1
-        return c.problem == nil ? c : nil
+        self[document: .model].flatMap { try? TransformerConfiguration(document: $0) }
     }
 }

@@ -54,16 +54,14 @@ enum ModelProbe {
     static func decoderStep(threads: Int) -> Double? {
         let c = TransformerConfiguration(layers: 1, width: 8, heads: 1, feedForwardWidth: 8, vocabulary: 16)
         let (sequences, length) = (16, 16)
-        guard let model = try? Transformer(over: weights(c)),
-            let factory = try? DecodingMethod.named("autoregressive").factory([
-                "generationLength": .integer(length)
-            ])
-        else { return nil }
+        guard let model = try? Transformer(over: weights(c)) else { return nil }
+        let options = AutoregressiveOptions(generationLength: length)
         let seconds = Stopwatch.seconds {
             Threads.parallelFor(threads, threads: threads) { (_: Int) -> Void in
-                var decoders = (0..<sequences).map { s in
+                var decoders = (0..<sequences).map { s -> any Decoder in
                     // Without an end token, so that all go on to the last.
-                    factory(DecodingTask(prompt: tokens(4, c, seed: s), maskToken: 0, endToken: nil))
+                    let task = DecodingTask(prompt: tokens(4, c, seed: s), maskToken: 0, endToken: nil)
+                    return AutoregressiveDecoder(task, options)
                 }
                 try? BatchDecoder(model, threads: 1).decode(&decoders)
             }

@@ -64,6 +64,9 @@ struct PassShape: Hashable {
     /// machine, then widths.
     func reduced(operations limit: Double, parameters: Int) -> PassShape {
         var shape = self
+        // No special token has to fit into a smaller vocabulary.
+        shape.configuration.maskToken = nil
+        shape.configuration.endToken = nil
         func fits() -> Bool {
             shape.forwardOperations <= limit && shape.configuration.parameterCount <= parameters
         }

@@ -1,3 +1,5 @@
+internal import Files
+internal import JSON
 internal import Numerics
 internal import Recipes
 internal import Runs
@@ -8,43 +10,40 @@ internal import Transformers
 enum LaneFrames {
     // MARK: The model
 
+    /// Writes a configuration as its document, and behind it what the other side has to come to.
     static func put(_ c: TransformerConfiguration, _ precision: TrainingPrecision, _ w: inout FrameWriter) {
-        for number in [
-            c.layers, c.width, c.heads, c.keyValueHeads, c.headWidth, c.feedForwardWidth, c.vocabulary,
-            c.maximumPositions,
-        ] { w.put(number) }
-        w.put(c.normEpsilon)
-        w.put(c.ropeTheta)
-        for flag in [c.tiedHead, c.queryKeyValueBias, c.queryKeyNorm, c.logitShift] {
-            w.put(UInt8(flag ? 1 : 0))
-        }
-        put(c.attention, &w)
-        w.put(c.maskToken ?? -1)
-        w.put(c.endToken ?? -1)
+        // A number without a form leaves nothing, which the other side refuses.
+        w.put(array: (try? c.document.canonicalBytes()) ?? [])
+        w.put(fingerprint(of: c))
         w.put(precision.rawValue)
     }
 
+    /// Reads a configuration.
+    ///
+    /// - Throws: `FrameError` unless it is, property by property, the one that was written.
     static func model(_ r: inout FrameReader) throws -> (TransformerConfiguration, TrainingPrecision) {
-        let sizes = try (0..<8).map { _ in try r.number(Int.self) }
-        var c = TransformerConfiguration(
-            layers: sizes[0], width: sizes[1], heads: sizes[2], keyValueHeads: sizes[3], headWidth: sizes[4],
-            feedForwardWidth: sizes[5], vocabulary: sizes[6])
-        c.maximumPositions = sizes[7]
-        c.normEpsilon = try r.float()
-        c.ropeTheta = try r.double()
-        c.tiedHead = try r.bool()
-        c.queryKeyValueBias = try r.bool()
-        c.queryKeyNorm = try r.bool()
-        c.logitShift = try r.bool()
-        c.attention = try attention(&r)
-        let (mask, end) = (try r.number(Int32.self), try r.number(Int32.self))
-        c.maskToken = mask < 0 ? nil : mask
-        c.endToken = end < 0 ? nil : end
+        let c: TransformerConfiguration
+        do {
+            let document = try JSONDocument(parsing: try r.array(UInt8.self), name: "model")
+            c = try TransformerConfiguration(document: JSONValue(document.root))
+        } catch let error as FrameError {
+            throw error
+        } catch {
+            throw FrameError(description: "it describes no model: \(error)")
+        }
+        guard try r.text() == fingerprint(of: c) else {
+            throw FrameError(description: "its model isn't whole: a property of the configuration was lost")
+        }
         let name = try r.text()
-        guard c.problem == nil, let precision = TrainingPrecision(rawValue: name) else {
-            throw FrameError(description: "it describes no model: \(c.problem ?? name)")
+        guard let precision = TrainingPrecision(rawValue: name) else {
+            throw FrameError(description: "it describes no model: \(name) is no precision")
         }
         return (c, precision)
+    }
+
+    /// Of all stored properties, those that nobody thought of too.
+    private static func fingerprint(of c: TransformerConfiguration) -> String {
+        SHA256.hex(of: Array(c.propertyText.utf8))
     }
 
     private static func put(_ attention: AttentionPattern, _ w: inout FrameWriter) {

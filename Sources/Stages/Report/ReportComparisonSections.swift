@@ -42,7 +42,7 @@ struct ReportComparisonSections {
 
     private func row(_ method: ReportedComparison.Method) -> ReportTable.Row {
         ReportTable.Row(
-            style: method.label == "d3LLM" ? "ours" : nil,
+            style: method.label == comparison.roles.subject ? "ours" : nil,
             [
                 .text(method.label), .text(method.setting ?? "—"), ReportText.interval(method.tpf, 2),
                 ReportText.number(method.nfe, 1), ReportText.number(method.inputs, 0),

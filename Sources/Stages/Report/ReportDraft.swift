@@ -67,7 +67,12 @@ struct ReportDraft {
             source: source, comparisons: comparisons, repeats: repeats, additions: additions)
         var sections = [verdict.section]
         sections += additions
-        if let repeats { sections += ReportRepeatsSections(repeats: repeats).sections }
+        if let repeats {
+            sections +=
+                ReportRepeatsSections(
+                    repeats: repeats, roles: comparisons.main?.roles ?? .usual
+                ).sections
+        }
         for (number, comparison) in comparisons.enumerated() {
             let isOnly = comparisons.count == 1 && repeats == nil
             sections +=

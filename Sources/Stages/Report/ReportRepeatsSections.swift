@@ -3,6 +3,7 @@ internal import Reporting
 /// The sections of repeats of a comparison: table, areas, main effects.
 struct ReportRepeatsSections {
     let repeats: ReportedRepeats
+    let roles: ReportRoles
 
     var sections: [ReportSection] {
         [table]
@@ -23,7 +24,7 @@ struct ReportRepeatsSections {
                 ],
                 rows: repeats.methods.map { method in
                     ReportTable.Row(
-                        style: method.label == "d3LLM" ? "ours" : nil,
+                        style: method.label == roles.subject ? "ours" : nil,
                         [
                             .text(method.label), ReportText.interval(method.aup, 1),
                             .text(

@@ -19,6 +19,8 @@ struct ReportSamples {
     private static let evaluationLimit = 12
 
     let methods: [Method]
+    /// The curves that the page speaks of.
+    let roles: ReportRoles
     /// The ids of the problems, in the order of the records.
     let ids: [String]
     private let questions: [String: ReportQuestion]
@@ -73,6 +75,7 @@ struct ReportSamples {
         }
         self.source = source
         self.methods = methods
+        roles = comparisons.main?.roles ?? .usual
         ids = methods.first?.records.map(\.id) ?? []
         questions = Self.questions(source, methods.first)
         problemsFound = notes

@@ -89,9 +89,9 @@ struct ReportTraces {
         return (all.count, samples.methods.indices.count { m in traces.contains { $0[m] != nil } })
     }
 
-    /// What is shown beside the first decoder: vanilla decoding, where it is there.
+    /// What is shown beside the first decoder: the baseline, where it is there.
     private func second(beside first: Int, in shown: [[DecodedTrace?]]) -> Int? {
-        samples.methods.firstIndex { $0.name == "vanilla" }.flatMap { m in
+        samples.methods.firstIndex { $0.name == samples.roles.baseline }.flatMap { m in
             m != first && shown.contains { $0[m] != nil } ? m : nil
         }
     }
@@ -104,7 +104,7 @@ struct ReportTraces {
         let shown = Array(traces.prefix(limit))
         let tokens = shown.joined().reduce(into: Set<Int32>()) { $0.formUnion($1?.tokens ?? []) }.sorted()
         let first =
-            samples.methods.firstIndex { $0.name == "d3LLM" }.flatMap { m in
+            samples.methods.firstIndex { $0.name == samples.roles.subject }.flatMap { m in
                 shown.contains { $0[m] != nil } ? m : nil
             } ?? samples.methods.indices.first { m in shown.contains { $0[m] != nil } } ?? 0
         return [

@@ -2,7 +2,7 @@ internal import ArtifactStore
 internal import Base
 internal import Reporting
 
-/// What a reader should know after a minute: what d3LLM does, whether it worked here, how sure that is.
+/// What a reader should know after a minute: what the method does, whether it worked here, how sure that is.
 ///
 /// Every sentence follows from the records by a rule; none is chosen for the run.
 struct ReportVerdict {
@@ -15,10 +15,10 @@ struct ReportVerdict {
     /// The claims that count: over repeats where there are some.
     var claims: [ReportedComparison.JudgedClaim] { repeats?.claims ?? comparisons.flatMap(\.claims) }
 
-    /// The comparison that operating points and the order of methods are told of: that with d3LLM in it.
-    var comparison: ReportedComparison? {
-        comparisons.first { $0.methods.contains { $0.label == "d3LLM" } } ?? comparisons.first
-    }
+    var comparison: ReportedComparison? { comparisons.main }
+
+    /// The curves that are spoken of; those of the repeated comparison where there are repeats.
+    private var roles: ReportRoles { comparison?.roles ?? .usual }
 
     private var run: RunRecord { source.run }
 
@@ -29,14 +29,18 @@ struct ReportVerdict {
             if !claims.isEmpty { claimTable }
             HTML.group(additions.map { .element(.p, [], [.link($0.id, $0.title)]) })
             HTML.element(.div, .class("box")) {
-                HTML.element(.h3, text: "What d3LLM does")
-                HTML.paragraph(
-                    "A diffusion language model starts from a masked answer and can decide several tokens per "
-                        + "forward evaluation, in any order; done naively that costs accuracy. d3LLM (arXiv 2601.07568) "
-                        + "adds two things. It distils a student on the order in which a teacher decoded its own "
-                        + "answers (pseudo-trajectories), so that the student is certain of more tokens at once. And it "
-                        + "decodes several blocks of the answer at the same time, taking every token whose entropy is "
-                        + "below a threshold, with a key/value cache that is refreshed.")
+                // Of a method that the experiment brings itself nothing is known here.
+                let isOwn = roles.namesSubject && roles.subject != ReportRoles.usual.subject
+                HTML.element(.h3, text: isOwn ? "What is measured" : "What d3LLM does")
+                if !isOwn {
+                    HTML.paragraph(
+                        "A diffusion language model starts from a masked answer and can decide several tokens per "
+                            + "forward evaluation, in any order; done naively that costs accuracy. d3LLM (arXiv 2601.07568) "
+                            + "adds two things. It distils a student on the order in which a teacher decoded its own "
+                            + "answers (pseudo-trajectories), so that the student is certain of more tokens at once. And it "
+                            + "decodes several blocks of the answer at the same time, taking every token whose entropy is "
+                            + "below a threshold, with a key/value cache that is refreshed.")
+                }
                 HTML.paragraph(
                     "Speed is counted in tokens per forward evaluation (TPF). AUP, accuracy under parallelism, is the "
                         + "area below the curve of accuracy over TPF, in which lost accuracy weighs heavily: more is "
@@ -133,10 +137,13 @@ struct ReportVerdict {
                 let those = claims.filter { $0.verdict == verdict }.map(\.statement)
                 if !those.isEmpty { lines.append("\(words): \(those.joined(separator: "; ")).") }
             }
-            let own = claims.filter { $0.left.byteText.hasPrefix("d3LLM.") }
+            let own =
+                repeats == nil
+                ? comparisons.flatMap { comparison in comparison.claims.filter(comparison.roles.areAhead) }
+                : claims.filter(roles.areAhead)
             if !own.isEmpty {
                 lines.append(
-                    "Of the \(own.count) in which d3LLM is said to be ahead, \(own.count { $0.verdict == "holds" }) hold."
+                    "Of the \(own.count) in which \(roles.subject) is said to be ahead, \(own.count { $0.verdict == "holds" }) hold."
                 )
             }
         }
@@ -149,18 +156,18 @@ struct ReportVerdict {
                 ] : [])
     }
 
-    /// The operating points, where d3LLM and vanilla decoding have one.
+    /// The operating points, where subject and baseline have one.
     private var speed: [String] {
-        guard repeats == nil, let ours = comparison?.methods.first(where: { $0.label == "d3LLM" }),
+        guard repeats == nil, let ours = comparison?.methods.first(where: { $0.label == roles.subject }),
             let tpf = ours.tpf, let accuracy = ours.accuracy
         else { return [] }
         var line =
-            "At its operating point d3LLM decodes \(ReportText.plain(tpf, 2)) tokens per forward at \(ReportText.plain(accuracy, 1)) % accuracy"
-        if let base = comparison?.methods.first(where: { $0.label == "vanilla" }), let slow = base.tpf,
+            "At its operating point \(roles.subject) decodes \(ReportText.plain(tpf, 2)) tokens per forward at \(ReportText.plain(accuracy, 1)) % accuracy"
+        if let base = comparison?.methods.first(where: { $0.label == roles.baseline }), let slow = base.tpf,
             let best = base.accuracy
         {
             line +=
-                "; vanilla decoding of the teacher \(ReportText.plain(slow, 2)) at \(ReportText.plain(best, 1)) %"
+                "; \(roles.baselineText) \(ReportText.plain(slow, 2)) at \(ReportText.plain(best, 1)) %"
         }
         return [line + "."]
     }

@@ -51,6 +51,7 @@ struct ReportedComparison {
     }
 
     let item: RunContents.Item
+    let roles: ReportRoles
     let methods: [Method]
     let settings: [Setting]
     let claims: [JudgedClaim]
@@ -65,6 +66,7 @@ struct ReportedComparison {
     /// - Throws: ``DamagedFileError``; `FileError`.
     init(_ item: RunContents.Item, _ artifact: Artifact, in contents: RunContents) throws {
         self.item = item
+        roles = ReportRoles(artifact.record)
         methods = try RecordedCSV(artifact.folder.appending("table.csv")).rows.compactMap { row in
             row["Method"].map { label in
                 Method(

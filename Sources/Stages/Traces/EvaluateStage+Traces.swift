@@ -14,7 +14,7 @@ extension EvaluateStage {
     }
 
     /// How many positions a block of the decoder has; 0 where it has none.
-    var traceBlockLength: Int { ((try? decoder.number("blockLength")) ?? nil).map { Int($0) } ?? 0 }
+    var traceBlockLength: Int { (try? decoder.setup())?.lengths.block ?? 0 }
 
     /// Decodes samples once more and remembers every forward.
     ///
@@ -26,8 +26,7 @@ extension EvaluateStage {
     ) throws -> (traces: [Int: DecodedTrace], words: TraceWords) {
         let questions = try questions(asked(context), context)
         let count = questions.ids.count
-        let generationLength = Int(try decoder.number("generationLength") ?? 0)
-        let factory = try decoder.factory()
+        let setup = try decoder.setup()
         let wanted = Dictionary(grouping: Set(samples.filter((0..<count).contains))) { $0 / groupSize }
         let groups = wanted.keys.sorted()
         let found = Mutex<[Int: DecodedTrace]>([:])
@@ -35,10 +34,11 @@ extension EvaluateStage {
             from: 0, to: groups.count, context: context,
             compute: { index -> [(Int, DecodedTrace)] in
                 let range = groups[index] * groupSize..<min(count, (groups[index] + 1) * groupSize)
-                let decoders = try Self.decode(range, of: questions, seed: context.seed, factory) {
+                let decoders = try Self.decode(range, of: questions, seed: context.seed, setup.make) {
                     TraceRecorder($0)
                 }
-                let records = try questions.records(range, decoders, generationLength: generationLength)
+                let records = try questions.records(
+                    range, decoders, generationLength: setup.lengths.response)
                 return zip(range, zip(records, decoders)).compactMap { sample, pair in
                     guard wanted[groups[index]]?.contains(sample) == true,
                         let recorder = pair.1 as? TraceRecorder, let record = SampleRecord(pair.0)

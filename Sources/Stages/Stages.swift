@@ -1,0 +1,12 @@
+public import Pipeline
+
+/// The kinds of stages that experiments can name, one file each.
+public enum Stages {
+    public static let registry = StageRegistry(
+        [
+            SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
+            DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
+            DatasetStage.self, BenchmarkStage.self, ModelFolderStage.self,
+            FetchStage.self, CheckpointStage.self, ImportTrajectoriesStage.self,
+        ], pins: .dataLock)
+}

@@ -1,0 +1,80 @@
+import JSON
+import Testing
+import Training
+import Transformers
+
+@testable import Pipeline
+@testable import Stages
+
+/// A model that travels to another process is the same model there.
+@Suite struct LaneFramesTests {
+    private func frame(_ fill: (inout FrameWriter) -> Void) -> FrameReader {
+        var writer = FrameWriter(capacity: 64)
+        fill(&writer)
+        return FrameReader(writer.finish())
+    }
+
+    private var configuration: TransformerConfiguration {
+        var c = TransformerConfiguration(
+            layers: 3, width: 24, heads: 4, keyValueHeads: 2, headWidth: 10, feedForwardWidth: 40,
+            vocabulary: 50)
+        c.normEpsilon = 3e-6
+        c.ropeTheta = 500_000
+        c.tiedHead = true
+        c.queryKeyValueBias = true
+        c.queryKeyNorm = true
+        c.attention = .blockCausal(promptLength: 3, blockLength: 8)
+        c.logitShift = true
+        c.maskToken = 49
+        c.endToken = 0
+        c.maximumPositions = 77
+        return c
+    }
+
+    @Test("every property arrives", arguments: TrainingPrecision.allCases)
+    func whole(_ precision: TrainingPrecision) throws {
+        // None of the values is the one that a configuration has by itself.
+        let plain = TransformerConfiguration(
+            layers: 1, width: 8, heads: 1, feedForwardWidth: 8, vocabulary: 8)
+        for (own, other) in zip(
+            Mirror(reflecting: configuration).children, Mirror(reflecting: plain).children)
+        {
+            #expect("\(own.value)" != "\(other.value)", "\(own.label ?? "")")
+        }
+        var reader = frame { LaneFrames.put(configuration, precision, &$0) }
+        let (read, readPrecision) = try LaneFrames.model(&reader)
+        #expect(read == configuration && readPrecision == precision && reader.remaining == 0)
+    }
+
+    @Test("a model whose configuration isn't the one that was sent is refused")
+    func different() throws {
+        var other = configuration
+        other.ropeTheta += 1
+        var reader = frame {
+            $0.put(array: (try? other.document.canonicalBytes()) ?? [])
+            // What stands behind it is of the right one.
+            var right = FrameWriter(capacity: 64)
+            LaneFrames.put(configuration, .float32, &right)
+            var rest = FrameReader(right.finish())
+            _ = try? rest.array(UInt8.self)
+            $0.put((try? rest.text()) ?? "")
+            $0.put((try? rest.text()) ?? "")
+        }
+        #expect(throws: FrameError.self) { try LaneFrames.model(&reader) }
+    }
+
+    @Test("a property more or less is an error")
+    func properties() throws {
+        for name in try #require(configuration.document.object).keys {
+            for change in [nil, JSONValue.integer(1)] {
+                var members = try #require(configuration.document.object)
+                if change == nil { members[name] = nil } else { members["\(name)2"] = change }
+                let bytes = try JSONValue.object(members).canonicalBytes()
+                var reader = frame { $0.put(array: bytes) }
+                #expect(throws: FrameError.self) { try LaneFrames.model(&reader) }
+            }
+        }
+        var reader = frame { LaneFrames.put(configuration, .float32, &$0) }
+        #expect(throws: Never.self) { try LaneFrames.model(&reader) }
+    }
+}
