@@ -189,7 +189,7 @@ let package = Package(
             name: "PublishedTests",
             dependencies: ["Published", "Evaluation", "Pipeline", "Reporting", "TestSupport"]),
         .testTarget(name: "NotebooksTests", dependencies: ["Notebooks", "Pipeline", "TestSupport"]),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "CSandbox", "TestSupport"]),
         .testTarget(
             name: "SessionsTests", dependencies: ["Sessions", "Decoding", "Tokenizers", "TestSupport"]),
         .testTarget(name: "ServingTests", dependencies: ["Serving", "Sessions", "Base", "TestSupport"]),

@@ -87,3 +87,6 @@ int sandbox_pipe(int ends[2]);
 /// All in milliseconds: since it began, of that waiting for a processor, and the bounds of `sandbox_program`.
 /// @returns 0, SANDBOX_TIMED_OUT or SANDBOX_STARVED.
 int sandbox_verdict(int64_t elapsed, int64_t waited, int64_t own, int64_t wall);
+
+/// Keeps memory and `/proc` entries of the calling process from other processes of its user; -1 with errno.
+int sandbox_protect(void);
