@@ -22,5 +22,8 @@ void sandbox_reap_all(void);
 /// The first child of a process, 0 where it isn't known; `machine` is a descriptor of /proc.
 pid_t sandbox_first_child(int machine, pid_t process);
 
+/// Whether a process has one child alone, and that child none.
+int sandbox_is_alone(int machine, pid_t process, pid_t child);
+
 /// Milliseconds that the thread of a process that waited longest for a processor has waited for it.
 int64_t sandbox_run_delay(int machine, pid_t process);

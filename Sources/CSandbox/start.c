@@ -125,6 +125,7 @@ int sandbox_verdict(int64_t elapsed, int64_t waited, int64_t own, int64_t wall) 
 static sandbox_ending watch(pid_t process, pid_t program, const sandbox_program *bounds, int machine, int kills_group) {
     sandbox_ending ending = {0};
     int64_t start = now(), waited = 0, asked = 0;
+    int is_alone = 1;
     long pause = 200000;
     while (1) {
         int status;
@@ -140,8 +141,10 @@ static sandbox_ending watch(pid_t process, pid_t program, const sandbox_program 
         if (!ending.timed_out && (is_due || elapsed - asked >= 500)) {
             asked = elapsed;
             if (program == 0) program = sandbox_first_child(machine, process);
-            int64_t found_wait = program > 0 ? sandbox_run_delay(machine, program) : 0;
-            if (found_wait > waited) waited = found_wait;
+            // A program that starts others may wait for its own.
+            is_alone = is_alone && (!kills_group || sandbox_is_alone(machine, getpid(), program));
+            int64_t found_wait = program > 0 && is_alone ? sandbox_run_delay(machine, program) : 0;
+            if (found_wait > waited || !is_alone) waited = found_wait;
         }
         if (!ending.timed_out) {
             ending.timed_out = sandbox_verdict(

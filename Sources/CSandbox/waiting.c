@@ -48,14 +48,29 @@ static uint64_t number_at(const char **text) {
     return number;
 }
 
-pid_t sandbox_first_child(int machine, pid_t process) {
+/// The first two children of a process's first thread; 0 where there are fewer.
+static void children(int machine, pid_t process, pid_t found[2]) {
     char path[path_capacity], text[64];
     char *end = add_number(path, (uint64_t)process);
     end = add_number(add_text(end, "/task/"), (uint64_t)process);
     add_text(end, "/children");
-    if (read_text(machine, path, text, sizeof text) == 0) return 0;
+    found[0] = found[1] = 0;
+    if (read_text(machine, path, text, sizeof text) == 0) return;
     const char *from = text;
-    return (pid_t)number_at(&from);
+    found[0] = (pid_t)number_at(&from);
+    found[1] = (pid_t)number_at(&from);
+}
+
+pid_t sandbox_first_child(int machine, pid_t process) {
+    pid_t found[2];
+    children(machine, process, found);
+    return found[0];
+}
+
+int sandbox_is_alone(int machine, pid_t process, pid_t child) {
+    pid_t found[2];
+    children(machine, process, found);
+    return found[1] == 0 && sandbox_first_child(machine, child) == 0;
 }
 
 int64_t sandbox_run_delay(int machine, pid_t process) {
