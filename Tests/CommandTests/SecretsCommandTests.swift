@@ -41,10 +41,18 @@ import Testing
         }
         var variables = environment
         variables["HF_ENDPOINT"] = server.url("")
+        variables["HOME"] = folder.string
+        variables["D3LLM_CACHE"] = folder.appending("files").string
         variables["HF_HOME"] = folder.appending("hf").string
         variables["LD_LIBRARY_PATH"] = Command.environment("LD_LIBRARY_PATH")
         let lock: JSONValue = [
-            "format": 1, "inputs": ["tiny": ["repository": "org/name", "type": "model", "include": ["*"]]],
+            "format": 1,
+            "inputs": [
+                "tiny": [
+                    "repository": "org/name", "type": "model", "revision": "main", "include": ["*"],
+                    "files": [],
+                ]
+            ],
         ]
         let lockFile = folder.appending("data.lock")
         try FileSystem.writeAtomically(lock.prettyBytes(), to: lockFile)
