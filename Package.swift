@@ -224,7 +224,7 @@ let package = Package(
         .testTarget(
             name: "NotebooksTests",
             dependencies: ["Notebooks", "Recipes", "ArtifactStore", "Runs", "Audit", "TestSupport"]),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "TestSupport"]),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "CSandbox", "TestSupport"]),
         .testTarget(
             name: "SessionsTests", dependencies: ["Sessions", "Decoding", "Tokenizers", "TestSupport"]),
         .testTarget(name: "ServingTests", dependencies: ["Serving", "Sessions", "Base", "TestSupport"]),

@@ -1,7 +1,9 @@
-// The seccomp filter: what a program that only computes never needs is refused.
+// The seccomp filter: the calls that a program which only computes needs. Everything else is refused, what kernels of
+// later years add as well.
 #define _GNU_SOURCE
 #include "internal.h"
 
+#include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -10,6 +12,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,156 +24,276 @@
 
 #ifdef NATIVE_ARCHITECTURE
 
-// Calls that are refused at any level with a filter.
-static const int refused[] = {
-    // Network and other ways to reach other programs.
-    SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4, SYS_sendmmsg,
-    SYS_shmget, SYS_shmat, SYS_shmctl, SYS_msgget, SYS_msgsnd, SYS_msgrcv, SYS_msgctl,
-    SYS_semget, SYS_semop, SYS_semctl, SYS_semtimedop, SYS_mq_open, SYS_mq_unlink,
-    SYS_memfd_create,
-    // Signals to others and looking into others.
-    SYS_kill, SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_ptrace,
-    SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp,
-    SYS_pidfd_send_signal,
-#ifdef SYS_pidfd_open
-    SYS_pidfd_open,
+// Calls whose numbers are the same everywhere and that headers of some years don't have.
+enum {
+    call_rseq =
+#if defined(__x86_64__)
+        334,
+#else
+        293,
 #endif
-#ifdef SYS_pidfd_getfd
-    SYS_pidfd_getfd,
-#endif
-#ifdef SYS_process_madvise
-    SYS_process_madvise,
-#endif
-    // Leaving the group that is killed together.
-    SYS_setsid, SYS_setpgid,
-    // Changing what the machine is.
-    SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_unshare, SYS_setns, SYS_bpf,
-    SYS_perf_event_open, SYS_userfaultfd, SYS_keyctl, SYS_add_key, SYS_request_key,
-    SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_reboot, SYS_swapon,
-    SYS_swapoff, SYS_acct, SYS_quotactl, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex,
-    SYS_clock_adjtime, SYS_sethostname, SYS_setdomainname, SYS_personality, SYS_syslog,
-    SYS_open_by_handle_at, SYS_name_to_handle_at, SYS_fanotify_init, SYS_vhangup,
-    SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsconfig, SYS_fsmount, SYS_fspick,
-    SYS_io_setup, SYS_io_submit,
-#ifdef SYS_mount_setattr
-    SYS_mount_setattr,
-#endif
-#ifdef SYS_io_uring_setup
-    SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
-#endif
-#ifdef SYS_iopl
-    SYS_iopl, SYS_ioperm, SYS_modify_ldt,
-#endif
-#ifdef SYS_fork
-    SYS_fork, SYS_vfork,
+    call_clone3 = 435,
+    call_close_range = 436,
+    call_openat2 = 437,
+    call_faccessat2 = 439,
+    call_epoll_pwait2 = 441,
+    call_fchmodat2 = 452,
+    /// From here on programs have to take it that a kernel doesn't know a call.
+    call_first_recent = 424,
+};
+
+// Calls that are allowed whatever their arguments are: they reach the process itself and what it has opened.
+static const int allowed[] = {
+    // Memory.
+    SYS_brk, SYS_mmap, SYS_munmap, SYS_mprotect, SYS_mremap, SYS_madvise, SYS_msync, SYS_mlock, SYS_munlock,
+    SYS_membarrier,
+    // Descriptors that it has.
+    SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev, SYS_preadv2,
+    SYS_pwritev2, SYS_lseek, SYS_close, call_close_range, SYS_dup, SYS_dup3, SYS_pipe2, SYS_ftruncate, SYS_fallocate,
+    SYS_sendfile, SYS_copy_file_range, SYS_fadvise64, SYS_readahead, SYS_getdents64,
+    SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, call_epoll_pwait2,
+    SYS_eventfd2, SYS_signalfd4, SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime,
+    SYS_getsockname, SYS_getpeername, SYS_getsockopt, SYS_recvfrom, SYS_shutdown,
+    // Looking at files.
+    SYS_newfstatat, SYS_fstat, SYS_statx, SYS_statfs, SYS_fstatfs, SYS_faccessat, call_faccessat2, SYS_readlinkat,
+    SYS_getcwd, SYS_chdir, SYS_fchdir, SYS_umask, SYS_getxattr, SYS_lgetxattr, SYS_fgetxattr, SYS_listxattr,
+    SYS_llistxattr, SYS_flistxattr,
+    // Time.
+    SYS_gettimeofday, SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep, SYS_times,
+    SYS_getitimer, SYS_setitimer, SYS_timer_create, SYS_timer_settime, SYS_timer_gettime, SYS_timer_getoverrun,
+    SYS_timer_delete,
+    // Threads, signals, and what it is.
+    SYS_futex, SYS_set_robust_list, SYS_set_tid_address, call_rseq, SYS_sched_yield, SYS_sched_getaffinity,
+    SYS_sched_getparam, SYS_sched_getscheduler, SYS_sched_get_priority_max, SYS_sched_get_priority_min,
+    SYS_getpriority, SYS_getcpu,
+    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_rt_sigtimedwait, SYS_rt_sigpending,
+    SYS_rt_sigsuspend, SYS_sigaltstack, SYS_restart_syscall,
+    SYS_getpid, SYS_getppid, SYS_gettid, SYS_getpgid, SYS_getsid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid,
+    SYS_getresuid, SYS_getresgid, SYS_getgroups, SYS_capget, SYS_getrusage, SYS_uname, SYS_sysinfo, SYS_getrandom,
+    SYS_wait4, SYS_waitid, SYS_exit, SYS_exit_group,
+#ifdef SYS_open
+    // Older names of the above.
+    SYS_dup2, SYS_pipe, SYS_getdents, SYS_poll, SYS_select, SYS_epoll_create, SYS_epoll_wait, SYS_eventfd, SYS_signalfd,
+    SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_time, SYS_alarm, SYS_pause, SYS_getpgrp, SYS_arch_prctl,
 #endif
 };
 
-// Calls that change files by name; refused where the program has no root of its own.
-static const int refused_writes[] = {
-    SYS_unlinkat, SYS_mkdirat, SYS_mknodat, SYS_linkat, SYS_symlinkat, SYS_renameat2, SYS_fchmodat,
-    SYS_fchownat, SYS_truncate, SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_removexattr,
-    SYS_lremovexattr, SYS_fchmod, SYS_fchown, SYS_fsetxattr, SYS_fremovexattr,
+// Calls that change files by name; allowed where the program has a root of its own.
+static const int allowed_writes[] = {
+    SYS_unlinkat, SYS_mkdirat, SYS_mknodat, SYS_linkat, SYS_symlinkat, SYS_renameat2, SYS_fchmodat, call_fchmodat2,
+    SYS_truncate, SYS_utimensat, SYS_fchmod, SYS_flock, SYS_fsync, SYS_fdatasync,
 #ifdef SYS_renameat
     SYS_renameat,
 #endif
-#ifdef SYS_fchmodat2
-    SYS_fchmodat2,
-#endif
-#ifdef SYS_unlink
-    SYS_unlink, SYS_rmdir, SYS_mkdir, SYS_mknod, SYS_link, SYS_symlink, SYS_rename, SYS_chmod,
-    SYS_chown, SYS_lchown, SYS_creat, SYS_utime, SYS_utimes, SYS_futimesat,
+#ifdef SYS_open
+    SYS_unlink, SYS_rmdir, SYS_mkdir, SYS_mknod, SYS_link, SYS_symlink, SYS_rename, SYS_chmod, SYS_creat, SYS_utime,
+    SYS_utimes, SYS_futimesat,
 #endif
 };
 
-#define CALL offsetof(struct seccomp_data, nr)
-#define ARGUMENT(n) (offsetof(struct seccomp_data, args) + 8 * (n))
-#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset))
-#define IF_EQUAL(value, then, otherwise) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), then, otherwise)
-#define IF_BITS(value, then, otherwise) \
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(value), then, otherwise)
-#define RETURN(value) BPF_STMT(BPF_RET | BPF_K, (uint32_t)(value))
-#define REFUSE RETURN(SECCOMP_RET_ERRNO | EPERM)
-#define UNKNOWN RETURN(SECCOMP_RET_ERRNO | ENOSYS)
-#define ALLOW RETURN(SECCOMP_RET_ALLOW)
+// Commands of fcntl. The others tell somebody of events (F_SETOWN, F_SETSIG, F_NOTIFY, F_SETLEASE), or have a use
+// for few.
+static const int descriptor_commands[] = {
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, 1032 /* F_GETPIPE_SZ */, 1034 /* F_GET_SEALS */,
+};
 
-enum { capacity = 512 };
+// Locks on files: others wait for them.
+static const int lock_commands[] = {
+    F_GETLK, F_SETLK, F_SETLKW, 36 /* F_OFD_GETLK */, 37 /* F_OFD_SETLK */, 38 /* F_OFD_SETLKW */,
+};
+
+// What can be asked of a device or a pipe. FIOASYNC, FS_IOC_SETFLAGS, TIOCSTI and the like aren't here.
+static const int device_requests[] = {TCGETS, TIOCGWINSZ, FIONREAD, FIOCLEX, FIONCLEX, FIONBIO};
+
+// What a process may ask of itself. Its death with its parent, its dumps and its tracer stay as they are.
+static const int process_options[] = {
+    PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_PDEATHSIG, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ,
+    PR_GET_TIMERSLACK,
+};
+
+// In both kinds: a thread shares all with its process. Anything else would be a process, or a namespace.
+enum {
+    thread_needs = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,
+    thread_may = thread_needs | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID
+        | CLONE_CHILD_SETTID | 0x400000 /* CLONE_DETACHED, which does nothing */,
+    /// O_TMPFILE without the bit that it shares with O_DIRECTORY.
+    opens_for_writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY),
+};
+
+#define CALL offsetof(struct seccomp_data, nr)
+// Both architectures keep the low half first.
+#define LOW(n) (offsetof(struct seccomp_data, args) + 8 * (n))
+#define HIGH(n) (LOW(n) + 4)
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+enum { capacity = 2048 };
 
 typedef struct {
     struct sock_filter code[capacity];
     unsigned count;
 } builder;
 
-static void add(builder *b, struct sock_filter instruction) {
+static void add(builder *b, uint16_t operation, uint8_t then, uint8_t otherwise, uint32_t value) {
     // The lists above fit by far; a filter that is cut off is refused by the kernel.
-    if (b->count < capacity) b->code[b->count++] = instruction;
+    if (b->count < capacity) b->code[b->count++] = (struct sock_filter){operation, then, otherwise, value};
 }
 
-static void refuse_all(builder *b, const int *calls, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        add(b, (struct sock_filter)IF_EQUAL(calls[i], 0, 1));
-        add(b, (struct sock_filter)REFUSE);
-    }
+static void load(builder *b, size_t offset) { add(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset); }
+
+static void give(builder *b, uint32_t verdict) { add(b, BPF_RET | BPF_K, 0, 0, verdict); }
+
+static void allow(builder *b) { give(b, SECCOMP_RET_ALLOW); }
+
+static void refuse(builder *b) { give(b, SECCOMP_RET_ERRNO | EPERM); }
+
+/// Gives a verdict on calls of one number, whatever their arguments.
+static void give_call(builder *b, int call, uint32_t verdict) {
+    add(b, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)call);
+    give(b, verdict);
 }
 
-/// Refuses `call` when its argument `n` has one of `bits`; the accumulator holds the call before and after.
-static void refuse_bits(builder *b, int call, int n, uint32_t bits) {
-    add(b, (struct sock_filter)IF_EQUAL(call, 0, 4));
-    add(b, (struct sock_filter)LOAD(ARGUMENT(n)));
-    add(b, (struct sock_filter)IF_BITS(bits, 0, 1));
-    add(b, (struct sock_filter)REFUSE);
-    add(b, (struct sock_filter)ALLOW);
+static void allow_calls(builder *b, const int *calls, size_t count) {
+    for (size_t i = 0; i < count; i++) give_call(b, calls[i], SECCOMP_RET_ALLOW);
+}
+
+/// Begins the rules of one call; the number of the jump over them is given to `end`.
+///
+/// The accumulator is free in between: every path there ends in a verdict.
+static unsigned begin(builder *b, int call) {
+    add(b, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, (uint32_t)call);
+    return b->count - 1;
+}
+
+/// Ends the rules of one call: what none of them allowed is refused.
+static void end(builder *b, unsigned jump) {
+    refuse(b);
+    // At most 64 instructions belong to one call.
+    b->code[jump].jf = (uint8_t)(b->count - jump - 1);
+}
+
+/// Allows where the accumulator has one of the values.
+static void allow_values(builder *b, const int *values, size_t count) {
+    for (size_t i = 0; i < count; i++) give_call(b, values[i], SECCOMP_RET_ALLOW);
+}
+
+/// Refuses where the accumulator has one of the bits.
+static void refuse_bits(builder *b, uint32_t bits) {
+    add(b, BPF_JMP | BPF_JSET | BPF_K, 0, 1, bits);
+    refuse(b);
+}
+
+/// Refuses unless the accumulator is the value.
+static void demand(builder *b, uint32_t value) {
+    add(b, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, value);
+    refuse(b);
+}
+
+/// Allows the call where its first argument, a number of 32 bits, is one of the values.
+static void allow_first(builder *b, int call, const int *values, size_t count) {
+    unsigned jump = begin(b, call);
+    load(b, LOW(0));
+    allow_values(b, values, count);
+    end(b, jump);
+}
+
+static void allow_open(builder *b, int call, int flags, int writes) {
+    unsigned jump = begin(b, call);
+    load(b, LOW(flags));
+    refuse_bits(b, writes ? O_ASYNC : O_ASYNC | opens_for_writing);
+    allow(b);
+    end(b, jump);
+}
+
+static void add_processes(builder *b, int self) {
+    unsigned jump = begin(b, SYS_clone);
+    load(b, LOW(0));
+    add(b, BPF_ALU | BPF_AND | BPF_K, 0, 0, ~(uint32_t)(thread_may & ~thread_needs));
+    demand(b, thread_needs);
+    allow(b);
+    end(b, jump);
+    // What clone3 makes can't be seen by a filter; the C library falls back. The same for the flags of openat2.
+    give_call(b, call_clone3, SECCOMP_RET_ERRNO | ENOSYS);
+    give_call(b, call_openat2, SECCOMP_RET_ERRNO | ENOSYS);
+    // The program is executed once, by a descriptor with a number that it can't have itself: a thread that executes
+    // another program would no longer die with its parent.
+    jump = begin(b, SYS_execveat);
+    load(b, LOW(0));
+    demand(b, SANDBOX_EXECUTABLE);
+    load(b, LOW(4));
+    demand(b, AT_EMPTY_PATH);
+    allow(b);
+    end(b, jump);
+    // Signals to itself; its number stays the same through exec.
+    allow_first(b, SYS_kill, &self, 1);
+    allow_first(b, SYS_tkill, &self, 1);
+    allow_first(b, SYS_tgkill, &self, 1);
+    const int own[] = {0, self};
+    allow_first(b, SYS_prlimit64, own, COUNT(own));
+#ifdef SYS_getrlimit
+    give_call(b, SYS_getrlimit, SECCOMP_RET_ALLOW);
+    give_call(b, SYS_setrlimit, SECCOMP_RET_ALLOW);
+#endif
+    allow_first(b, SYS_prctl, process_options, COUNT(process_options));
+}
+
+static void add_descriptors(builder *b, int writes) {
+    unsigned jump = begin(b, SYS_fcntl);
+    load(b, LOW(1));
+    allow_values(b, descriptor_commands, COUNT(descriptor_commands));
+    // A lock on a file of others makes them wait.
+    if (writes) allow_values(b, lock_commands, COUNT(lock_commands));
+    demand(b, F_SETFL);
+    load(b, LOW(2));
+    refuse_bits(b, O_ASYNC);
+    allow(b);
+    end(b, jump);
+
+    jump = begin(b, SYS_ioctl);
+    load(b, LOW(1));
+    allow_values(b, device_requests, COUNT(device_requests));
+    end(b, jump);
+
+    // Pairs that are connected with one another for good: one of datagrams sends to any socket that has a name.
+    jump = begin(b, SYS_socketpair);
+    load(b, LOW(0));
+    demand(b, AF_UNIX);
+    load(b, LOW(1));
+    add(b, BPF_ALU | BPF_AND | BPF_K, 0, 0, ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK));
+    demand(b, SOCK_STREAM);
+    allow(b);
+    end(b, jump);
+
+    jump = begin(b, SYS_sendto);
+    load(b, LOW(4));
+    demand(b, 0);
+    load(b, HIGH(4));
+    demand(b, 0);
+    allow(b);
+    end(b, jump);
 }
 
 int sandbox_filter(int writes) {
     builder b = {.count = 0};
-    add(&b, (struct sock_filter)LOAD(offsetof(struct seccomp_data, arch)));
-    add(&b, (struct sock_filter)IF_EQUAL(NATIVE_ARCHITECTURE, 1, 0));
-    add(&b, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
-    add(&b, (struct sock_filter)LOAD(CALL));
+    load(&b, offsetof(struct seccomp_data, arch));
+    add(&b, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, NATIVE_ARCHITECTURE);
+    give(&b, SECCOMP_RET_KILL_PROCESS);
+    load(&b, CALL);
 #ifdef __x86_64__
     // The calls of the x32 ABI have other numbers.
-    add(&b, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1));
-    add(&b, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
+    add(&b, BPF_JMP | BPF_JGE | BPF_K, 0, 1, 0x40000000);
+    give(&b, SECCOMP_RET_KILL_PROCESS);
 #endif
-    // Threads are allowed, processes aren't. What clone3 makes can't be seen by a filter; the C library falls back.
-    add(&b, (struct sock_filter)IF_EQUAL(SYS_clone, 0, 4));
-    add(&b, (struct sock_filter)LOAD(ARGUMENT(0)));
-    add(&b, (struct sock_filter)IF_BITS(CLONE_THREAD, 1, 0));
-    add(&b, (struct sock_filter)REFUSE);
-    add(&b, (struct sock_filter)ALLOW);
-#ifdef SYS_clone3
-    add(&b, (struct sock_filter)IF_EQUAL(SYS_clone3, 0, 1));
-    add(&b, (struct sock_filter)UNKNOWN);
-#endif
-#ifdef SYS_openat2
-    add(&b, (struct sock_filter)IF_EQUAL(SYS_openat2, 0, 1));
-    add(&b, (struct sock_filter)UNKNOWN);
-#endif
-    // abort() signals the process itself; its number stays the same through exec.
-    add(&b, (struct sock_filter)IF_EQUAL(SYS_tgkill, 0, 4));
-    add(&b, (struct sock_filter)LOAD(ARGUMENT(0)));
-    add(&b, (struct sock_filter)IF_EQUAL(getpid(), 1, 0));
-    add(&b, (struct sock_filter)REFUSE);
-    add(&b, (struct sock_filter)ALLOW);
-    // Limits of itself only.
-    add(&b, (struct sock_filter)IF_EQUAL(SYS_prlimit64, 0, 4));
-    add(&b, (struct sock_filter)LOAD(ARGUMENT(0)));
-    add(&b, (struct sock_filter)IF_EQUAL(0, 1, 0));
-    add(&b, (struct sock_filter)REFUSE);
-    add(&b, (struct sock_filter)ALLOW);
-    // socketpair reaches nobody and event loops need it; descriptors of others can't come through it.
-    refuse_all(&b, refused, sizeof refused / sizeof *refused);
-    if (!writes) {
-        uint32_t bits = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
-        refuse_bits(&b, SYS_openat, 2, bits);
+    allow_calls(&b, allowed, COUNT(allowed));
+    if (writes) allow_calls(&b, allowed_writes, COUNT(allowed_writes));
+    add_processes(&b, getpid());
+    add_descriptors(&b, writes);
+    allow_open(&b, SYS_openat, 2, writes);
 #ifdef SYS_open
-        refuse_bits(&b, SYS_open, 1, bits);
+    allow_open(&b, SYS_open, 1, writes);
 #endif
-        refuse_all(&b, refused_writes, sizeof refused_writes / sizeof *refused_writes);
-    }
-    add(&b, (struct sock_filter)ALLOW);
+    add(&b, BPF_JMP | BPF_JGE | BPF_K, 0, 1, call_first_recent);
+    give(&b, SECCOMP_RET_ERRNO | ENOSYS);
+    refuse(&b);
     struct sock_fprog program = {.len = (unsigned short)b.count, .filter = b.code};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }

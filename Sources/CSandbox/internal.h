@@ -2,6 +2,9 @@
 
 #include "CSandbox.h"
 
+/// The descriptor of the program's executable until it runs; above all that a program can have.
+enum { SANDBOX_EXECUTABLE = 100 };
+
 /// Restricts the calling process by a seccomp filter; -1 with errno where the kernel refuses.
 ///
 /// @param writes whether files may be opened for writing.
@@ -15,3 +18,12 @@ int sandbox_root(const sandbox_program *program);
 
 /// Kills and reaps all descendants of the calling process, which has to be a subreaper.
 void sandbox_reap_all(void);
+
+/// The first child of a process, 0 where it isn't known; `machine` is a descriptor of /proc.
+pid_t sandbox_first_child(int machine, pid_t process);
+
+/// Whether a process has one child alone, and that child none.
+int sandbox_is_alone(int machine, pid_t process, pid_t child);
+
+/// Milliseconds that the thread of a process that waited longest for a processor has waited for it.
+int64_t sandbox_run_delay(int machine, pid_t process);

@@ -78,13 +78,31 @@ static int place_descriptors(const sandbox_program *program, int *channel) {
     return 0;
 }
 
+/// Opens the executable under a number above the program's limit of descriptors, which the filter lets through.
+static int open_executable(const char *path) {
+    int file = open(path, O_PATH | O_CLOEXEC);
+    if (file < 0) return -1;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur <= SANDBOX_EXECUTABLE
+        && files.rlim_max > SANDBOX_EXECUTABLE) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (dup3(file, SANDBOX_EXECUTABLE, O_CLOEXEC) < 0) return -1;
+    return close(file);
+}
+
 /// Becomes the program.
 static _Noreturn void execute(const sandbox_program *program, int channel) {
+    int is_filtered = program->level >= SANDBOX_SECCOMP;
+    if (is_filtered && open_executable(program->executable) < 0) fail(channel, SANDBOX_STEP_EXECUTE);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || set_limits(program) < 0) fail(channel, SANDBOX_STEP_LIMITS);
-    if (program->level >= SANDBOX_SECCOMP
-        && sandbox_filter(program->level >= SANDBOX_NAMESPACES) < 0)
-        fail(channel, SANDBOX_STEP_FILTER);
-    execve(program->executable, program->arguments, program->environment);
+    if (is_filtered) {
+        if (sandbox_filter(program->level >= SANDBOX_NAMESPACES) < 0) fail(channel, SANDBOX_STEP_FILTER);
+        syscall(SYS_execveat, SANDBOX_EXECUTABLE, "", program->arguments, program->environment, AT_EMPTY_PATH);
+    } else {
+        execve(program->executable, program->arguments, program->environment);
+    }
     fail(channel, SANDBOX_STEP_EXECUTE);
 }
 
@@ -94,10 +112,20 @@ static int64_t now(void) {
     return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/// Waits for a process, and kills it when its time is over.
-static sandbox_ending watch(pid_t process, uint64_t milliseconds, int kills_group) {
+int sandbox_verdict(int64_t elapsed, int64_t waited, int64_t own, int64_t wall) {
+    // The threads of a program wait beside one another; none waits longer than it is there.
+    if (waited > elapsed) waited = elapsed;
+    if (elapsed - waited >= own) return SANDBOX_TIMED_OUT;
+    return elapsed >= wall ? SANDBOX_STARVED : 0;
+}
+
+/// Waits for a process, and kills it when the time of the program is over.
+///
+/// @param program the process whose time counts; 0 for the first child of `process`.
+static sandbox_ending watch(pid_t process, pid_t program, const sandbox_program *bounds, int machine, int kills_group) {
     sandbox_ending ending = {0};
-    int64_t deadline = now() + (int64_t)milliseconds;
+    int64_t start = now(), waited = 0, asked = 0;
+    int is_alone = 1;
     long pause = 200000;
     while (1) {
         int status;
@@ -107,10 +135,24 @@ static sandbox_ending watch(pid_t process, uint64_t milliseconds, int kills_grou
             return ending;
         }
         if (found < 0 && errno != EINTR) return ending;
-        if (!ending.timed_out && now() >= deadline) {
-            ending.timed_out = 1;
-            kill(process, SIGKILL);
-            if (kills_group) kill(-process, SIGKILL);
+        int64_t elapsed = now() - start;
+        int is_due = elapsed - waited >= (int64_t)bounds->own_milliseconds;
+        // Threads that have ended can't be asked any more: now and then is enough for those that last.
+        if (!ending.timed_out && (is_due || elapsed - asked >= 500)) {
+            asked = elapsed;
+            if (program == 0) program = sandbox_first_child(machine, process);
+            // A program that starts others may wait for its own.
+            is_alone = is_alone && (!kills_group || sandbox_is_alone(machine, getpid(), program));
+            int64_t found_wait = program > 0 && is_alone ? sandbox_run_delay(machine, program) : 0;
+            if (found_wait > waited || !is_alone) waited = found_wait;
+        }
+        if (!ending.timed_out) {
+            ending.timed_out = sandbox_verdict(
+                elapsed, waited, (int64_t)bounds->own_milliseconds, (int64_t)bounds->wall_milliseconds);
+            if (ending.timed_out) {
+                kill(process, SIGKILL);
+                if (kills_group) kill(-process, SIGKILL);
+            }
         }
         struct timespec rest = {0, pause};
         nanosleep(&rest, NULL);
@@ -160,20 +202,24 @@ static void hear_signals(void) {
 
 static int become(uint32_t user) {
     if (user == (uint32_t)-1) return 0;
-    if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, user, user, user) < 0
-        || syscall(SYS_setresuid, user, user, user) < 0)
-        return -1;
-    // Else the files of /proc/self belong to root, and the new user can't map itself.
-    return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    return syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, user, user, user) < 0
+            || syscall(SYS_setresuid, user, user, user) < 0
+        ? -1
+        : 0;
+}
+
+/// Ends this process where the other end of a pipe is closed: its parent, whose number can't be seen, is gone.
+static void die_without(int life) {
+    struct pollfd entry = {.fd = life, .events = 0};
+    if (poll(&entry, 1, 0) > 0) _exit(126);
 }
 
 /// The first process of a process namespace: when it ends, the kernel ends all others there.
 static _Noreturn void serve(const sandbox_program *program, int channel) {
-    die_with_parent(0);
     pid_t child = make_process();
     if (child < 0) fail(channel, SANDBOX_STEP_START);
     if (child == 0) {
-        die_with_parent(0);
+        die_with_parent(1);
         execute(program, channel);
     }
     int status = 0;
@@ -190,36 +236,53 @@ static _Noreturn void supervise(const sandbox_program *program, int channel, pid
     hear_signals();
     setsid();
     if (place_descriptors(program, &channel) < 0) fail(channel, SANDBOX_STEP_START);
-    if (become(program->user) < 0) fail(channel, SANDBOX_STEP_USER);
-    die_with_parent(parent);
+    // Opened before the root changes. Without it no wait for a processor is known.
+    int machine = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     sandbox_program own = *program;
     own.result = 3;
     if (program->level >= SANDBOX_NAMESPACES) {
-        if (sandbox_unshare() < 0) fail(channel, SANDBOX_STEP_NAMESPACES);
-        die_with_parent(0);
+        if (become(program->user) < 0) fail(channel, SANDBOX_STEP_USER);
+        // The files of /proc/self, by which a user is mapped, belong to root otherwise. Not for longer than that: this
+        // process has the memory of the one that it was made from.
+        prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+        int made = sandbox_unshare();
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        if (made < 0) fail(channel, SANDBOX_STEP_NAMESPACES);
+        die_with_parent(parent);
+        int life[2];
+        if (pipe2(life, O_CLOEXEC) < 0) fail(channel, SANDBOX_STEP_START);
         pid_t server = make_process();
         if (server < 0) fail(channel, SANDBOX_STEP_START);
         if (server == 0) {
+            close(life[1]);
+            die_with_parent(0);
+            die_without(life[0]);
             // In the new process namespace, so that nothing outside is seen while the root is built.
             if (sandbox_root(&own) < 0) fail(channel, SANDBOX_STEP_ROOT);
             serve(&own, channel);
         }
-        sandbox_ending ending = watch(server, program->wall_milliseconds, 0);
+        sandbox_ending ending = watch(server, 0, program, machine, 0);
         // The first process of the namespace has told how the program ended, unless it was killed.
         if (ending.timed_out || !WIFEXITED(ending.status)) report(channel, ending);
         _exit(0);
     }
+    // Stays the user that it is: where that is root, the program can't reach the process that watches it.
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    die_with_parent(parent);
     if (chdir(program->folder) < 0) fail(channel, SANDBOX_STEP_ROOT);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    pid_t self = getpid();
     pid_t child = make_process();
     if (child < 0) fail(channel, SANDBOX_STEP_START);
     if (child == 0) {
         // Not in the group of the process that watches: what it sends to its group shouldn't stop that.
         setsid();
-        die_with_parent(0);
+        if (become(program->user) < 0) fail(channel, SANDBOX_STEP_USER);
+        // Behind the change of the user, which takes it back.
+        die_with_parent(self);
         execute(&own, channel);
     }
-    sandbox_ending ending = watch(child, program->wall_milliseconds, 1);
+    sandbox_ending ending = watch(child, child, program, machine, 1);
     kill(-child, SIGKILL);
     sandbox_reap_all();
     report(channel, ending);

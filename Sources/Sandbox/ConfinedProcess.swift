@@ -23,6 +23,8 @@ struct ConfinedProcess {
         case exit(Int)
         case signal(Int)
         case wallTime
+        /// It got too little of the machine's processors to use its time.
+        case starved
         /// It wrote more than the limit.
         case output
         /// It was never started: the step that failed, and why.
@@ -34,13 +36,21 @@ struct ConfinedProcess {
         let ending: Ending
     }
 
-    /// Runs a program to its end.
+    /// Runs a program to its end; once more from the beginning where the machine was too busy for it.
     ///
     /// - Parameter isTrusted: whether it may stay root if this process is; others become nobody.
     /// - Throws: `Errno` when no process can be made.
     static func run(
         _ command: Command, input: [UInt8], isolation: Isolation, limits: SandboxLimits,
         isTrusted: Bool = false
+    ) throws(Errno) -> Outcome {
+        let outcome = try runOnce(command, input: input, isolation, limits, isTrusted: isTrusted)
+        guard outcome.ending == .starved else { return outcome }
+        return try runOnce(command, input: input, isolation, limits, isTrusted: isTrusted)
+    }
+
+    private static func runOnce(
+        _ command: Command, input: [UInt8], _ isolation: Isolation, _ limits: SandboxLimits, isTrusted: Bool
     ) throws(Errno) -> Outcome {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
@@ -60,7 +70,7 @@ struct ConfinedProcess {
         fromChild.closeTheirs()
         var exchange = Exchange(
             input: input, sending: toChild, receiving: fromChild, ending: ending, outputLimit: limits.output,
-            deadline: .now + .seconds(limits.wallSeconds + 15))
+            deadline: .now + .seconds(limits.busySeconds + 60))
         let result = exchange.run()
         // The watching process takes everything that it started with it.
         kill(process, SIGKILL)
@@ -86,7 +96,8 @@ struct ConfinedProcess {
         program.input = toChild.theirs
         program.result = fromChild.theirs
         program.level = isolation.rank
-        program.wall_milliseconds = UInt64(limits.wallSeconds) * 1000
+        program.own_milliseconds = UInt64(limits.wallSeconds) * 1000
+        program.wall_milliseconds = UInt64(limits.busySeconds) * 1000
         program.cpu_seconds = UInt64(limits.cpuSeconds)
         program.memory = UInt64(limits.memory)
         program.files = UInt64(limits.files)

@@ -40,7 +40,7 @@ struct Exchange {
                 shutdown(sending.ours, CInt(SHUT_WR))
                 isSending = false
             }
-            guard ContinuousClock.now < deadline else { return .wallTime }
+            guard ContinuousClock.now < deadline else { return .starved }
             var entries = [
                 pollfd(fd: ending, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: receiving.ours, events: Int16(POLLIN), revents: 0),
@@ -95,6 +95,7 @@ struct Exchange {
         if told.failed_step != 0 {
             return .notStarted(step: Int(told.failed_step), Errno(rawValue: told.error))
         }
+        if told.timed_out == SANDBOX_STARVED { return .starved }
         if told.timed_out != 0 { return .wallTime }
         let signal = Int(told.status & 0x7F)
         return signal == 0 ? .exit(Int((told.status >> 8) & 0xFF)) : .signal(signal)

@@ -48,7 +48,8 @@ public struct PythonInterpreter: Sendable, Hashable {
 
     private static func asked(_ executable: String) -> PythonInterpreter? {
         let command = ConfinedProcess.Command(
-            executable: executable, arguments: ["-c", question], environment: ["LANG=C.UTF-8"], readable: [])
+            executable: executable, arguments: ["-s", "-c", question], environment: ["LANG=C.UTF-8"],
+            readable: [])
         guard
             let outcome = try? ConfinedProcess.run(
                 command, input: [], isolation: .limits,
@@ -67,7 +68,7 @@ public struct PythonInterpreter: Sendable, Hashable {
     }
 
     private static let question = """
-        import json, os, sys
+        import json, os, sys, sysconfig
         sympy = None
         try:
             from importlib.metadata import version
@@ -75,8 +76,10 @@ public struct PythonInterpreter: Sendable, Hashable {
                 sympy = version("sympy")
         except Exception:
             pass
+        # Not sys.path: what .pth files add to it, such as a project that is installed for editing, is the user's.
         folders = [sys.executable, os.path.realpath(sys.executable), sys.prefix, sys.base_prefix,
-                   sys.exec_prefix, sys.base_exec_prefix] + sys.path
+                   sys.exec_prefix, sys.base_exec_prefix, sysconfig.get_path("stdlib"),
+                   sysconfig.get_path("platstdlib")]
         os.write(3, json.dumps({
             "executable": sys.executable, "real": os.path.realpath(sys.executable), "prefix": sys.prefix,
             "version": "%d.%d.%d" % sys.version_info[:3], "sympy": sympy,

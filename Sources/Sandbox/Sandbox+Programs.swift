@@ -22,10 +22,18 @@ extension Sandbox {
         } catch {
             throw SandboxError("A program can't be run: \(error).")
         }
-        switch outcome.ending {
-        case .exit(0): return Self.verdict(outcome.output, secret: secret) ?? .ended(code: 0)
+        guard outcome.ending != .starved else { throw SandboxError.busy("A program", limits) }
+        if case .exit(0) = outcome.ending, let verdict = Self.verdict(outcome.output, secret: secret) {
+            return verdict
+        }
+        return try self.outcome(of: outcome.ending)
+    }
+
+    /// How a program fared that ended without a word on its tests.
+    func outcome(of ending: ConfinedProcess.Ending) throws(SandboxError) -> ProgramOutcome {
+        switch ending {
         case .exit(let code): return .ended(code: code)
-        case .wallTime: return .timeLimit
+        case .wallTime, .starved: return .timeLimit
         // SIGXCPU; the kernel's second signal is for programs that ignore the first.
         case .signal(24), .signal(9): return .timeLimit
         case .signal(let number): return .signal(number)

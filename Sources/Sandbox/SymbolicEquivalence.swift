@@ -29,17 +29,18 @@ public struct SymbolicEquivalence: Sendable {
         while verdicts.count < pairs.count {
             let rest = pairs[verdicts.count...]
             let outcome: ConfinedProcess.Outcome
+            let limits = SandboxLimits(
+                cpuSeconds: 20 + 6 * rest.count, wallSeconds: 120 + 30 * rest.count)
             do {
                 let request = JSONValue.array(rest.map { [.string($0.0), .string($0.1)] })
                 outcome = try ConfinedProcess.run(
                     Sandbox.command(sandbox.python, ["-s", "-B", "-W", "ignore", "-c", Self.script]),
-                    input: try request.compactBytes(), isolation: sandbox.isolation,
-                    limits: SandboxLimits(
-                        cpuSeconds: 20 + 6 * rest.count, wallSeconds: 120 + 30 * rest.count),
+                    input: try request.compactBytes(), isolation: sandbox.isolation, limits: limits,
                     isTrusted: true)
             } catch {
                 throw SandboxError("sympy can't be run: \(error).")
             }
+            guard outcome.ending != .starved else { throw SandboxError.busy("sympy", limits) }
             guard outcome.output.first == UInt8(ascii: ">") else {
                 throw SandboxError(
                     "sympy of \(sandbox.python.executable) doesn't work (\(outcome.ending)).")
@@ -62,17 +63,18 @@ public struct SymbolicEquivalence: Sendable {
         def expire(number, frame):
             raise TimeoutError
 
-        signal.signal(signal.SIGALRM, expire)
+        # Time of the processor, as much as upstream gives by the clock: other programs may be running.
+        signal.signal(signal.SIGPROF, expire)
         for first, second in pairs:
             equal = False
-            signal.alarm(5)
+            signal.setitimer(signal.ITIMER_PROF, 5)
             try:
                 difference = parse_latex(first) - parse_latex(second)
                 equal = bool(sympy.simplify(difference) == 0)
             except Exception:
                 pass
             finally:
-                signal.alarm(0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
             os.write(3, b"1" if equal else b"0")
         """
 }

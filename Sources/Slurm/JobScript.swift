@@ -51,6 +51,7 @@ public struct JobScript: Sendable {
         let opening = [
             "#!/bin/bash\(site.modules.isEmpty ? "" : " -l")",
             "# \(form == .ranks ? "All stages" : "Stage \(job.name.visible)") of \(experiment.visible), written by d3llm launch slurm.",
+            "# No token is handed on: jobs read the file that `hf auth login` writes (HF_HOME/token, HF_TOKEN_PATH).",
         ]
         let start = [
             "mkdir -p -- \(quoted(logs.string)) || exit 3",

@@ -50,7 +50,11 @@ struct TasksGradingTests {
         }
         #expect(
             request.entryPoint == "has_close_elements" && request.text.hasSuffix("\"\"\"\n\ndef f(): pass\n"))
-        #expect(program.tests.hasSuffix("\ncheck(has_close_elements)"))
+        guard case .script(let script) = program.tests else {
+            Issue.record("HumanEval's tests are no script")
+            return
+        }
+        #expect(script.hasSuffix("\ncheck(has_close_elements)"))
 
         let started = try items(HumanEvalTask(.startedAnswer), "humaneval")[0]
         guard case .untested(let second) = started.grade("    return True\n\ndef g(): pass\n```"),
@@ -65,7 +69,7 @@ struct TasksGradingTests {
                 == .untested(
                     Program(
                         source: .toSanitize(.init(text: "def vowels(w): return 1\n")),
-                        tests: tests.joined(separator: "\n"))))
+                        tests: .script(tests.joined(separator: "\n")))))
         let instruct = try items(MBPPTask(.startedAnswer), "mbpp")[0]
         guard case .untested(let third) = instruct.grade("def vowels(w): return 1\n```\nmore") else { return }
         #expect(third.source == .asWritten("def vowels(w): return 1\n"))

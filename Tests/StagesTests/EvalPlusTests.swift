@@ -84,12 +84,101 @@ import Testing
             let task = EvalPlusTask(isMBPP ? .mbpp : .humanEval)
             let document = try #require(try task.document(record))
             guard case .untested(let program) = task.verdict("", document) else { continue }
-            let outcome = try sandbox.run(record.string("program"), tests: program.tests)
+            let outcome = try sandbox.run(record.string("program"), program.tests)
             let expected = record.value["verdict"]?.bool
             #expect(outcome.hasPassed == expected, "\(record.value): \(outcome)")
             counts[outcome.hasPassed, default: 0] += 1
         }
         #expect(counts == [true: 45, false: 45])
+    }
+
+    /// A function that is to double its argument, graded.
+    private func outcome(_ program: String, expected: String = "[x, x]") throws -> ProgramOutcome {
+        let sandbox = try CodeExecution.sandbox(Permissions(codeExecution: true))
+        let line = """
+            {"task_id": "HumanEval/900", "prompt": "def twice(x):\\n", "entry_point": "twice", \
+            "canonical_solution": "    return \(expected)\\n", "base_input": [[1], [2.5], ["a"], [[3, [4]]]], \
+            "plus_input": [], "atol": 0}
+            """
+        let task = EvalPlusTask(.humanEval, tests: .base)
+        let document = try #require(
+            try task.document(TaskRecord(parsing: Array(line.utf8), index: 0, file: "problem", line: 1)))
+        guard case .untested(let tests) = task.verdict("", document) else { return .tampered }
+        return try sandbox.run(program, tests.tests)
+    }
+
+    /// Names that a program may give to things of its own.
+    private static let names = [
+        "all", "abs", "len", "list", "map", "isinstance", "type", "set", "copy", "math", "iter", "next",
+        "json",
+        "inputs", "judge", "compare", "answers", "encoded", "main", "space", "function", "reference",
+    ]
+
+    @Test(arguments: names) func namesOfAProgramAreItsOwn(_ name: String) throws {
+        let wrong = "def \(name)(*a, **k): return True\ndef twice(x): return [x, 1]\n"
+        #expect(try outcome(wrong) == .raised("AssertionError", message: ""))
+        #expect(try outcome("\(name) = None\ndef twice(x): return [x, x]\n") == .passed)
+    }
+
+    @Test(arguments: [
+        "import copy\ncopy.deepcopy = lambda x: None\ndef twice(x): return None\n",
+        "import builtins\nbuiltins.all = builtins.isinstance = lambda *a: True\ndef twice(x): return 0\n",
+        "class Same:\n  def __eq__(self, other): return True\ndef twice(x): return Same()\n",
+        "class Same(list):\n  def __eq__(self, other): return True\ndef twice(x): return Same()\n",
+        "class Same(float):\n  def __eq__(self, other): return True\ndef twice(x): return Same()\n",
+        "import json\njson.dumps = lambda *a: 'true'\ndef twice(x): return 0\n",
+        """
+        import gc, sys
+        def twice(x):
+            frames = [sys._getframe(depth) for depth in range(1, 3)]
+            for frame in frames:
+                for names in (frame.f_locals, frame.f_globals):
+                    for key in ("expected", "reference", "judge"):
+                        if key in names:
+                            return names[key](x) if callable(names[key]) else names[key]
+            for thing in gc.get_objects():
+                if getattr(thing, "__name__", "") in ("reference", "judge", "compare"):
+                    return thing(x)
+            return None
+        """,
+        "import os\ndef twice(x):\n    os.write(3, b'{\"complete\": true}\\n=true\\n' * 9)\n    os._exit(0)\n",
+        "import os\nos.write(3, b'=[\"o\"]\\n' * 4)\ndef twice(x): return [x, x]\n",
+    ]) func whateverAProgramDoesItHasToGiveTheAnswers(_ program: String) throws {
+        let outcome = try outcome(program)
+        #expect(!outcome.hasPassed, "\(outcome)")
+    }
+
+    /// What JSON doesn't know goes from one process to the other as well.
+    @Test(arguments: [
+        "None", "True", "0", "-1", "2**70", "-2**63", "7**9000", "0.1", "-0.0", "float('inf')", "1e-320",
+        "3+4j",
+        "'é\\ud800\\0'", "b'a\\xff'", "bytearray(b'a')", "[]", "()", "{}", "set()", "frozenset({1})",
+        "[1, (2, [3.5, {'a': {1, 2}}])]", "{(1, 2): [None], 3.5: 'x', None: True}", "range(3, 9, 2)",
+        "__import__('fractions').Fraction(1, 3)", "__import__('decimal').Decimal('1.50')",
+        "__import__('collections').Counter('abca')", "__import__('collections').OrderedDict(b=1, a=2)",
+        "__import__('collections').deque([1, 2])", "__import__('collections').defaultdict(list, a=[1])",
+        "{1: 2, 3: 4}.keys()", "__import__('functools').reduce(lambda a, _: [a], range(700), [])",
+    ]) func answersKeepTheirTypes(_ value: String) throws {
+        let program = "def twice(x):\n    return \(value)\n"
+        let reference = value.replacing("\\", with: "\\\\")
+        #expect(try outcome(program, expected: reference) == .passed)
+        for other in ["'another'", "[\(value)]", "(\(value), 1)", "object()", "x for x in ()"] {
+            let outcome = try outcome("def twice(x):\n    return (\(other))\n", expected: reference)
+            #expect(outcome.hasPassed == false, "\(other)")
+        }
+    }
+
+    @Test func whatEndsAProgramIsSaidWhereItsAnswersAreRight() throws {
+        let stops = "def twice(x):\n    if x == 'a': raise ValueError('no')\n    return [x, x]\n"
+        #expect(try outcome(stops) == .raised("ValueError", message: "no"))
+        #expect(try outcome("import sys\ndef twice(x): sys.exit(1)\n") == .raised("SystemExit", message: "1"))
+        #expect(try outcome("import os\ndef twice(x): os._exit(3)\n") == .ended(code: 3))
+        let none = ProgramOutcome.raised("NameError", message: "name 'twice' is not defined")
+        #expect(try outcome("def other(x): pass\n") == none)
+        guard case .raised("SyntaxError", _) = try outcome("def twice(x:\n") else {
+            Issue.record("code that doesn't parse")
+            return
+        }
     }
 
     @Test func promptsAreThoseForChatModels() throws {

@@ -7,7 +7,8 @@
 enum {
     /// Resource limits, no new privileges, a session of its own, closed descriptors.
     SANDBOX_LIMITS = 0,
-    /// A seccomp filter: no sockets, no processes, no signals to others, nothing written to files.
+    /// A seccomp filter that allows what a computation needs: no sockets, no processes, no signals to others, nothing
+    /// written to files.
     SANDBOX_SECCOMP = 1,
     /// Own user, mount, process, network and IPC namespaces with a root of their own.
     SANDBOX_NAMESPACES = 2,
@@ -38,6 +39,9 @@ typedef struct {
     /// Absolute paths that the program may read where it has a root of its own; ends with NULL.
     const char *const *readable;
     int level;
+    /// Time by the clock that isn't spent waiting for a processor.
+    uint64_t own_milliseconds;
+    /// Time by the clock after which the machine is held to be too busy.
     uint64_t wall_milliseconds;
     uint64_t cpu_seconds;
     /// Bytes of address space.
@@ -50,11 +54,19 @@ typedef struct {
     uint32_t user;
 } sandbox_program;
 
+/// Why a program was stopped.
+enum {
+    /// Its time was over.
+    SANDBOX_TIMED_OUT = 1,
+    /// It got too little of the processors to say so.
+    SANDBOX_STARVED = 2,
+};
+
 /// How a program ended.
 typedef struct {
     /// As waitpid gives it.
     int32_t status;
-    /// 1 when the time was over.
+    /// 0, SANDBOX_TIMED_OUT or SANDBOX_STARVED.
     int32_t timed_out;
     /// A SANDBOX_STEP where setting up failed, else 0.
     int32_t failed_step;
@@ -69,3 +81,12 @@ pid_t sandbox_start(const sandbox_program *program, int *ending);
 
 /// A pipe that other children don't inherit, whose reading end doesn't wait; -1 with errno.
 int sandbox_pipe(int ends[2]);
+
+/// Whether a program has to stop.
+///
+/// All in milliseconds: since it began, of that waiting for a processor, and the bounds of `sandbox_program`.
+/// @returns 0, SANDBOX_TIMED_OUT or SANDBOX_STARVED.
+int sandbox_verdict(int64_t elapsed, int64_t waited, int64_t own, int64_t wall);
+
+/// Keeps memory and `/proc` entries of the calling process from other processes of its user; -1 with errno.
+int sandbox_protect(void);

@@ -101,6 +101,6 @@ public struct EvalPlusTask: BenchmarkTask {
             Program(
                 source: .toSanitize(
                     .init(text: CodeExtraction.program(in: response), entryPoint: document.entryPoint)),
-                tests: EvalPlusTests.code(document, tests)))
+                tests: EvalPlusTests.tests(document, tests)))
     }
 }

@@ -1,70 +1,81 @@
 internal import Base
 internal import JSON
 
-/// The program that compares a function with a canonical solution, input by input, as EvalPlus 0.3 does.
+/// What compares a function with a canonical solution, input by input, as EvalPlus 0.3 does.
 ///
-/// Same rules: equal, or where the tolerance isn't 0 (or the expected value is of floats, from then on), of one type and close
-/// with a relative tolerance of 1e-7; the problems with several right answers have the rules that EvalPlus gives
-/// them. What differs: the solution runs beside the program, in its time, instead of before; and the sandbox limits the time of all
-/// inputs together, not of each.
+/// Same rules: equal, or where the tolerance isn't 0 (or the expected value is of floats, from then on), of one
+/// type and close with a relative tolerance of 1e-7; the problems with several right answers have the rules that
+/// EvalPlus gives them. What differs: the canonical solution runs where the answers are compared, instead of
+/// before; and the sandbox limits the time of all inputs together, not of each.
 enum EvalPlusTests {
-    static func code(_ document: EvalPlusTask.Document, _ tests: EvalPlusTask.Tests) -> String {
-        let number = document.id.byteText.dropping(prefix: "Mbpp/")?.text ?? "None"
-        let inputs = tests == .base ? document.base : "\(document.base) + \(document.plus)"
-        let reference = PythonLiteral.text(document.prompt + document.solution)
-        return """
-            \(grader)
-            evalplus_grade(
-                \(document.entryPoint), \(PythonLiteral.text(document.entryPoint)), \(number), \(document.tolerance),
-                \(reference), \(inputs))
-            """
+    static func tests(_ document: EvalPlusTask.Document, _ tests: EvalPlusTask.Tests) -> Program.Tests {
+        let mbpp = ByteText(document.id).dropping(prefix: "Mbpp/")?.text
+        let values = tests == .base ? document.base : "\(document.base) + \(document.plus)"
+        let inputs = mbpp.map { "\(conversion)\ninputs = [arguments(\($0), values) for values in \(values)]" }
+        let entry = document.entryPoint
+        return .comparison(
+            entryPoint: entry, inputs: inputs ?? "inputs = \(values)",
+            grader: """
+                \(inputs ?? "inputs = \(values)")
+                \(rules)
+                def judge(answers):
+                    return compare(
+                        answers, \(PythonLiteral.text(entry)), \(mbpp ?? "None"), \(document.tolerance),
+                        \(PythonLiteral.text(document.prompt + document.solution)), inputs)
+                """,
+            takesIterators: mbpp != nil && asSets.contains(entry))
     }
 
-    private static let grader = """
-        def evalplus_grade(candidate, entry, number, tolerance, reference_source, inputs):
-            import copy, math, sys
+    /// The functions of MBPP+ whose answers are compared as sets.
+    private static let asSets = [
+        "similar_elements", "find_char_long", "common_in_nested_lists", "extract_singly", "larg_nnum",
+        "intersection_array", "find_dissimilar", "Diff",
+    ]
 
-            if hasattr(sys, "set_int_max_str_digits"):
-                sys.set_int_max_str_digits(100000)
+    /// MBPP+ was written as JSON, which has no tuples, sets and complex numbers.
+    private static let conversion = """
+        def tuples(values):
+            return [tuple(value) for value in values]
 
-            # MBPP+ was written as JSON, which has no tuples, sets and complex numbers.
-            def tuples(values):
-                return [tuple(value) for value in values]
+        def deep(value):
+            return tuple(deep(item) for item in value) if isinstance(value, list) else value
 
-            def deep(value):
-                return tuple(deep(item) for item in value) if isinstance(value, list) else value
-
+        def arguments(number, values):
             def listed(numbers):
                 return number in set(int(text) for text in numbers.split())
 
-            def arguments(values):
-                if listed("2 116 132 143 222 261 273 394 399 421 424 429 470 560 579 596 616 630 726 740 744 809"):
-                    return tuples(values)
-                if listed("63 64 70 94 120 237 272 299 400 409 417 438 473 614 780"):
-                    return [tuples(value) for value in values]
-                if listed("75 413 444 753"):
-                    return [tuples(values[0]), values[1]]
-                if listed("106 750"):
-                    return [values[0], tuple(values[1])]
-                if listed("115"):
-                    return [[set(item) if isinstance(item, list) and item else {} for item in values[0]]]
-                if listed("124"):
-                    return [float(values[0]), complex(values[1])]
-                if listed("250 405 446 617 720 763 808"):
-                    return [tuple(values[0]), values[1]]
-                if listed("259 401 445"):
-                    return [tuple(tuples(value)) for value in values]
-                if listed("278"):
-                    return [tuple(tuple(item) if isinstance(item, list) else item for item in values[0])]
-                if listed("307"):
-                    return [tuple(values[0]), values[1], values[2]]
-                if listed("722"):
-                    return [{key: tuple(value) for key, value in values[0].items()}] + values[1:]
-                if listed("252"):
-                    return [complex(values[0])]
-                if listed("580 615 791"):
-                    return list(deep(values))
-                return values
+            if listed("2 116 132 143 222 261 273 394 399 421 424 429 470 560 579 596 616 630 726 740 744 809"):
+                return tuples(values)
+            if listed("63 64 70 94 120 237 272 299 400 409 417 438 473 614 780"):
+                return [tuples(value) for value in values]
+            if listed("75 413 444 753"):
+                return [tuples(values[0]), values[1]]
+            if listed("106 750"):
+                return [values[0], tuple(values[1])]
+            if listed("115"):
+                return [[set(item) if isinstance(item, list) and item else {} for item in values[0]]]
+            if listed("124"):
+                return [float(values[0]), complex(values[1])]
+            if listed("250 405 446 617 720 763 808"):
+                return [tuple(values[0]), values[1]]
+            if listed("259 401 445"):
+                return [tuple(tuples(value)) for value in values]
+            if listed("278"):
+                return [tuple(tuple(item) if isinstance(item, list) else item for item in values[0])]
+            if listed("307"):
+                return [tuple(values[0]), values[1], values[2]]
+            if listed("722"):
+                return [{key: tuple(value) for key, value in values[0].items()}] + values[1:]
+            if listed("252"):
+                return [complex(values[0])]
+            if listed("580 615 791"):
+                return list(deep(values))
+            return values
+        """
+
+    private static let rules = """
+        def compare(answers, entry, number, tolerance, reference_source, inputs):
+            import copy, math
 
             def close(found, expected):
                 if isinstance(found, (list, tuple)) and isinstance(expected, (list, tuple)):
@@ -91,22 +102,20 @@ enum EvalPlusTests {
                 return round(edge * edge + 2 * edge * math.sqrt((edge / 2) ** 2 + height * height))
 
             # What of MBPP+ has more than one right answer.
-            as_sets = (
-                "similar_elements find_char_long common_in_nested_lists extract_singly larg_nnum intersection_array "
-                "find_dissimilar Diff"
-            ).split()
+            as_sets = "\(asSets.joined(separator: " "))".split()
             as_truth = ["check_str", "text_match_three", "text_starta_endb"]
 
             space = {}
             exec(compile(reference_source, "<reference>", "exec"), space)
             reference = space[entry]
             for values in inputs:
-                if number is not None:
-                    values = arguments(values)
+                try:
+                    found = next(answers)
+                except StopIteration:
+                    return False
                 expected = reference(*copy.deepcopy(values))
                 if number is not None and entry in as_truth:
                     expected = expected is not None
-                found = candidate(*copy.deepcopy(values))
                 right = found == expected
                 if number is None:
                     if entry == "find_zero":
@@ -129,5 +138,6 @@ enum EvalPlusTests {
                 if not right and tolerance != 0:
                     right = type(found) == type(expected) and close(found, expected)
                 assert right
+            return True
         """
 }

@@ -70,6 +70,6 @@ public struct HumanEvalTask: BenchmarkTask {
             source = .asWritten(
                 CodeExtraction.humanEvalInstruct(prompt: document.prompt, response: response))
         }
-        return .untested(Program(source: source, tests: target(of: document)))
+        return .untested(Program(source: source, tests: .script(target(of: document))))
     }
 }

@@ -75,6 +75,6 @@ public struct MBPPTask: BenchmarkTask {
             case .beginDone: .toSanitize(.init(text: CodeExtraction.program(in: response)))
             case .startedAnswer: .asWritten(response)
             }
-        return .untested(Program(source: source, tests: target(of: document)))
+        return .untested(Program(source: source, tests: .script(target(of: document))))
     }
 }

@@ -30,12 +30,25 @@ public struct Program: Sendable, Hashable {
         case toSanitize(PythonParser.Request)
     }
 
+    /// What a program has to pass.
+    public enum Tests: Sendable, Hashable {
+        /// Python code that raises unless the program before it is right.
+        case script(String)
+        /// A function of the program gives answers that are compared elsewhere.
+        ///
+        /// - Parameters:
+        ///   - entryPoint: the name of the function.
+        ///   - inputs: Python that gives `inputs`, a list of lists of arguments.
+        ///   - grader: Python that gives `judge`, which raises where one of the answers that it is given is wrong.
+        ///   - takesIterators: whether what can be walked through once counts as the values that it gives.
+        case comparison(entryPoint: String, inputs: String, grader: String, takesIterators: Bool)
+    }
+
     public let source: Source
-    /// Python code that raises unless the program before it is right.
-    public let tests: String
+    public let tests: Tests
 
     /// A program of the given parts.
-    public init(source: Source, tests: String) {
+    public init(source: Source, tests: Tests) {
         self.source = source
         self.tests = tests
     }

@@ -2,12 +2,6 @@ internal import Base
 internal import Files
 public import SystemPackage
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// What the environment says of hub, cache and network, read as huggingface_hub reads it.
 public struct HubSettings: Sendable {
     /// The hub that all know.
@@ -72,7 +66,7 @@ public struct HubSettings: Sendable {
     public static func current(cache: FilePath? = nil) -> HubSettings {
         var variables: [String: String] = [:]
         for name in names {
-            if let value = getenv(name) { variables[name] = String(cString: value) }
+            if let value = EnvironmentSecrets.value(name) { variables[name] = value }
         }
         return HubSettings(variables: variables, cache: cache)
     }

@@ -13,7 +13,7 @@ import SystemPackage
 ///
 /// The kernel counts for the process as a whole: while several stages run, the peak is that of all of them. So each
 /// measurement also says how many there were at once.
-final class PeakMemory: Sendable {
+public final class PeakMemory: Sendable {
     /// What was measured for one stage.
     struct Measurement: Sendable {
         /// In bytes.
@@ -49,14 +49,17 @@ final class PeakMemory: Sendable {
         }
     }
 
+    /// Open for as long as the process lives: it can't be opened any more once the process's memory is protected.
+    private static let counter = try? FileDescriptor.open(
+        "/proc/self/clear_refs", .writeOnly, options: .closeOnExec)
+
+    /// Opens what measuring takes, before the process's memory is protected.
+    public static func prepare() { _ = counter }
+
     /// Starts anew, so that a stage isn't charged for what ran before it.
     ///
     /// Kernels that don't allow it keep the peak of the whole process.
-    private static func reset() {
-        guard let file = try? FileDescriptor.open("/proc/self/clear_refs", .writeOnly) else { return }
-        _ = try? file.writeAll("5".utf8)
-        try? file.close()
-    }
+    private static func reset() { _ = try? counter?.writeAll("5".utf8) }
 
     private static func bytes() -> Int {
         if let text = Machine.field("VmHWM", of: "/proc/self/status"),

@@ -95,7 +95,7 @@ struct AnswerGrading: Sendable {
             case nil: return ["correct": false, "outcome": "noProgram"]
             }
         }
-        let outcome = try sandbox.run(source, tests: program.tests)
+        let outcome = try sandbox.run(source, program.tests)
         var value: JSONObject = [
             "correct": .bool(outcome.hasPassed), "outcome": .string(outcome.name),
         ]

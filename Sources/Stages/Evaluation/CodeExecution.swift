@@ -1,3 +1,4 @@
+internal import Evaluation
 public import JSON
 public import Recipes
 public import Runs
@@ -28,6 +29,22 @@ public enum CodeExecution {
     static func sandbox(_ permissions: Permissions) throws -> Sandbox {
         let floor = permissions.isolationFloor.flatMap(Isolation.init) ?? .seccomp
         return try Sandbox(floor: floor)
+    }
+}
+
+extension Sandbox {
+    /// Runs a program with what it has to pass.
+    ///
+    /// - Throws: `SandboxError` when it can't be run.
+    func run(_ source: String, _ tests: Program.Tests) throws(SandboxError) -> ProgramOutcome {
+        switch tests {
+        case .script(let text): try run(source, tests: text)
+        case .comparison(let entryPoint, let inputs, let grader, let takesIterators):
+            try run(
+                source,
+                comparing: ComparedFunction(
+                    entryPoint: entryPoint, inputs: inputs, grader: grader, takesIterators: takesIterators))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 #!/bin/bash -l
 # Stage p of k/l, written by d3llm launch slurm.
+# No token is handed on: jobs read the file that `hf auth login` writes (HF_HOME/token, HF_TOKEN_PATH).
 #SBATCH --job-name=p@k/l
 #SBATCH --array=0,1,2%2
 #SBATCH --partition=cpu

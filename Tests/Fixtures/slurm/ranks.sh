@@ -1,5 +1,6 @@
 #!/bin/bash -l
 # All stages of k/l, written by d3llm launch slurm.
+# No token is handed on: jobs read the file that `hf auth login` writes (HF_HOME/token, HF_TOKEN_PATH).
 #SBATCH --job-name=one@k/l
 #SBATCH --partition=cpu
 #SBATCH --account=p1

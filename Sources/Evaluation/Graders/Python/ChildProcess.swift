@@ -1,3 +1,5 @@
+internal import Base
+internal import Files
 internal import SystemPackage
 
 #if canImport(Glibc)
@@ -15,6 +17,8 @@ struct ChildProcess {
         case exit(Int)
         case signal(Int)
         case timeLimit
+        /// It got too little of the machine's processors to use its time.
+        case starved
         case outputLimit
     }
 
@@ -32,7 +36,7 @@ struct ChildProcess {
     ///   - executable: the path of the program.
     ///   - environment: all of its environment, as `NAME=value`.
     ///   - input: what it reads on standard input; standard error is dropped.
-    ///   - limit: how long it may go without writing anything.
+    ///   - limit: how long it may go without writing anything, but for what it waits for a processor.
     ///   - outputLimit: how many bytes it may write.
     /// - Throws: `Errno` when it can't be started.
     static func run(
@@ -98,7 +102,9 @@ struct ChildProcess {
     private func exchange(
         _ input: [UInt8], into output: inout [UInt8], limit: Duration, outputLimit: Int
     ) -> Ending? {
-        var deadline = ContinuousClock.now + limit
+        var begin = ContinuousClock.now
+        var waitedBefore = waited
+        var deadline = begin + limit
         let flags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
         var written = 0
         var isOpen = true
@@ -109,7 +115,13 @@ struct ChildProcess {
                 isOpen = false
             }
             let left = Self.milliseconds(until: deadline)
-            guard left > 0 else { return .timeLimit }
+            guard left > 0 else {
+                let elapsed = ContinuousClock.now - begin
+                let waited = self.waited - waitedBefore
+                if let ending = Self.ending(after: elapsed, waited: waited, limit: limit) { return ending }
+                deadline = begin + limit + min(elapsed, waited) + .milliseconds(1)
+                continue
+            }
             var entry = pollfd(fd: channel, events: Int16(POLLIN | (isOpen ? POLLOUT : 0)), revents: 0)
             guard poll(&entry, 1, left) > 0 else { continue }
             if isOpen, entry.revents & Int16(POLLOUT) != 0 {
@@ -123,11 +135,32 @@ struct ChildProcess {
             if entry.revents & ~Int16(POLLOUT) != 0 {
                 let count = recv(channel, &buffer, buffer.count, CInt(MSG_DONTWAIT))
                 if count == 0 || count < 0 && errno != EAGAIN && errno != EINTR { return nil }
-                if count > 0 { deadline = .now + limit }
+                if count > 0 {
+                    begin = .now
+                    (deadline, waitedBefore) = (begin + limit, waited)
+                }
                 output += buffer[..<max(0, count)]
                 if output.count > outputLimit { return .outputLimit }
             }
         }
+    }
+
+    /// Why a program should be killed that has been silent for so long; nil if it may go on.
+    ///
+    /// - Parameter waited: how long of that it waited for a processor.
+    static func ending(after elapsed: Duration, waited: Duration, limit: Duration) -> Ending? {
+        if elapsed - min(waited, elapsed) >= limit { return .timeLimit }
+        return elapsed >= max(limit * 20, .seconds(60)) ? .starved : nil
+    }
+
+    /// How long it has waited for a processor; nothing where the kernel doesn't count that.
+    private var waited: Duration {
+        guard let text = try? FileSystem.readText(FilePath("/proc/\(process)/schedstat")) else {
+            return .zero
+        }
+        // Nanoseconds on a processor, nanoseconds waiting for one, and how often it ran.
+        let numbers = ByteText(text).split(" ").compactMap { Int64($0.text) }
+        return numbers.count > 1 ? .nanoseconds(numbers[1]) : .zero
     }
 
     /// Waits for the end, which a kill brings about when `stopped` or the deadline demands it.

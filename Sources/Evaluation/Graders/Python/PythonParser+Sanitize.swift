@@ -62,6 +62,11 @@ extension PythonParser {
                 throw PythonParserError(
                     "\(executable) ended with code \(code) after \(answers.count) of \(rest.count) programs.")
             }
+            guard ending != .starved else {
+                throw PythonParserError(
+                    "\(executable) got too little of a processor to clean a program: the machine is too busy to tell whether it takes too long. Run again with fewer --jobs, or when less else runs."
+                )
+            }
             try results += answers.prefix(rest.count).map(sanitized)
             if results.count < requests.count {
                 let name = ending == .timeLimit ? "TimeoutError" : "MemoryError"

@@ -1,0 +1,19 @@
+import ArgumentParser
+import Base
+import Cluster
+import Pipeline
+import Sandbox
+
+extension D3LLM {
+    /// Takes secrets out of reach before anything else is done, then does what the command line says.
+    static func main() {
+        EnvironmentSecrets.withhold()
+        // Ranks of one job on one machine read one another's memory: so do MPI's libraries pass large messages. A debugger
+        // needs it as well.
+        PeakMemory.prepare()
+        if RankLaunch.current() == nil, EnvironmentSecrets.value("D3LLM_DEBUGGABLE") == nil {
+            ProcessMemory.protect()
+        }
+        main(nil)
+    }
+}
