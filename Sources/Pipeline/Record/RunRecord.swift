@@ -51,6 +51,8 @@ public struct RunRecord: Sendable {
         public let forecast: StageForecast?
         /// Why it failed or was skipped.
         public let message: String?
+        /// The bundle that its artifact was imported from; nil where it was made here.
+        public var origin: ArtifactRecord.Origin?
     }
 
     /// Where the configuration came from.

@@ -1,7 +1,7 @@
+import Base
 import Files
 import Synchronization
 import SystemPackage
-import Base
 
 /// One run while it goes on: finds artifacts, starts stages on threads of their own, takes what comes of them.
 ///
@@ -33,7 +33,6 @@ final class Execution {
 
     init(_ runner: Runner, _ selection: StageSelection, started: Timestamp) {
         self.runner = runner
-        gate = StoreGate(runner.store)
         self.selection = selection
         self.started = started
         schedule = Schedule(
@@ -53,6 +52,7 @@ final class Execution {
     ///   any more then.
     func run() throws {
         do {
+            try openGate()
             try checkPermissions()
             while try turn() {}
         } catch {
@@ -63,6 +63,17 @@ final class Execution {
         }
         endWaiting()
         try throwWhatWentWrong()
+    }
+
+    private func openGate() throws {
+        let waiting = StoreGate.Waiting(cancellation: runner.cancellation) { [reporter = runner.reporter] in
+            reporter.log($0)
+        }
+        do {
+            gate = try StoreGate(runner.store, waiting)
+        } catch {
+            stopping = .onRequest
+        }
     }
 
     /// Hours of decoding shouldn't end at a program that may not be run.
@@ -98,12 +109,24 @@ final class Execution {
             hasFound = false
             for stage in ready where !selection.forced.contains(stage.id) {
                 guard checked.insert(stage.id).inserted,
-                    case .whole(let artifact) = try runner.store.find(stage, in: runner.experiment)
+                    case .whole(let artifact) = try findUnchanged(stage)
                 else { continue }
                 runner.store.tidy(after: artifact)
                 take(cached: artifact, of: stage)
                 hasFound = true
             }
+        }
+    }
+
+    /// - Throws: `RunInterrupted` when it was asked to stop while files were hashed.
+    private func findUnchanged(_ stage: Stage) throws -> Store.Finding {
+        do {
+            return try runner.store.findUnchanged(
+                stage, in: runner.experiment, cancellation: runner.cancellation)
+        } catch is Interrupted {
+            throw RunInterrupted(stops: [
+                .init(stage: stage.id, kept: "It has not begun; run the same command again to go on.")
+            ])
         }
     }
 
@@ -145,7 +168,7 @@ final class Execution {
         let hasWaited = waiting.removeValue(forKey: stage.id).map { runner.reporter.end($0) } != nil
         let isForced = selection.forced.contains(stage.id)
         // Another process may have made it meanwhile.
-        switch try store.find(stage, in: runner.experiment) {
+        switch try isForced ? store.find(stage, in: runner.experiment) : findUnchanged(stage) {
         case .whole(let artifact) where !isForced:
             lock.release()
             runner.reporter.log("\(label): made by another process")

@@ -29,8 +29,10 @@ public struct ExternalFile: Sendable, Hashable {
 }
 
 extension ArtifactRecord {
-    /// The files that are links to others.
-    var references: Set<String> { Set(external.filter(\.isReference).map(\.path)) }
+    /// The files that are links to others: weights only, whatever a record says.
+    var references: Set<String> {
+        Set(external.filter { $0.isReference && IncompleteMarker.mayBeLeftOut($0.path) }.map(\.path))
+    }
 
     /// Where a file can be had, if it came from elsewhere.
     func address(of path: String) -> String? { external.first { $0.path == path }?.address }
@@ -39,8 +41,9 @@ extension ArtifactRecord {
 extension StageContext {
     /// Makes a file of a cache a file of the artifact, without a second copy of large ones.
     ///
-    /// On one file system it gets a second name (a hard link): neither removing the cache nor removing the artifact
-    /// takes it from the other. Otherwise weights become a symbolic link, and other files are copied.
+    /// Where the file system can, it becomes a file of its own that shares the blocks until one of them is changed; else, on
+    /// one file system, it gets a second name (a hard link). Neither removing the cache nor removing the artifact takes it
+    /// from the other. Otherwise weights become a symbolic link, and other files are copied.
     ///
     /// - Parameters:
     ///   - file: A plain file that nobody writes to.
@@ -48,17 +51,16 @@ extension StageContext {
     ///   - address: Where it can be had, for those who get the artifact without its weights.
     /// - Throws: `FileError`.
     public func adopt(_ file: FilePath, as path: String, address: String?) throws {
-        let place = output.pushing(FilePath(path))
-        try FileSystem.createDirectory(place.removingLastComponent())
+        let (folder, place) = (try Folder(output), FilePath(path))
+        let above = place.removingLastComponent()
+        if !above.isEmpty { try folder.makeFolder(above) }
         var isReference = false
-        if try !FileSystem.hardLink(file, to: place) {
+        if try !folder.clone(file, to: place), try !folder.hardLink(file, to: place) {
             if IncompleteMarker.mayBeLeftOut(path) {
                 isReference = true
-                try FileSystem.symbolicLink(to: FileSystem.absolute(file), at: place)
+                try folder.symbolicLink(to: FileSystem.absolute(file), at: place)
             } else {
-                try FileSystem.writeAtomically(to: place) { sink in
-                    try FileSystem.readParts(file) { try sink.append($0) }
-                }
+                try folder.copy(file, to: place)
             }
         }
         let entry = ExternalFile(path: path, address: address, isReference: isReference)
