@@ -232,7 +232,7 @@ import Testing
         ]
         for folder in Self.hidden {
             own += [
-                "\(folder)/data.csv", "\(folder)/deep.d/x.y", "\(folder)/\(Self.fingerprint).d/x",
+                "\(folder)/data.csv", "\(folder)/deep.d/x.y", "\(folder)/\(Self.fingerprint).dir/x",
                 "\(folder)/\(Self.fingerprint).1F/x", "\(folder)/\(Self.fingerprint).note-/x",
                 "\(folder)/import.txt",
                 "\(folder)/holiday.2023-photos/a.jpg", "\(folder)/report.20241231/a", "\(folder)/gates",
