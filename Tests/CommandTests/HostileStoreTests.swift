@@ -79,7 +79,7 @@ import Testing
     /// What the hidden folders can be instead of folders of the store, and what can be in them.
     static let traps: [Trap] =
         hidden.flatMap { name -> [Trap] in
-            let links: [Trap] = ["../../..", ".", "../../../nowhere"].map { target in
+            let links: [Trap] = ["../../..", "../../../nowhere"].map { target in
                 Trap(testDescription: "\(name) is a link to \(target)") { test in
                     try FileSystem.remove(test.store.appending(name))
                     try FileSystem.symbolicLink(to: FilePath(target), at: test.store.appending(name))
@@ -191,14 +191,12 @@ import Testing
         let page = command.scratch.path.appending("page-\(UInt64.random(in: 0 ... .max)).html")
         for arguments in [
             ["verify", "quick"], ["report", "quick", "--output", page.string],
-            ["export", "quick", "--output", output.string], ["plan", config, "--no-forecast"],
-            ["run", config, "--no-forecast"], ["run", config, "--no-forecast", "--set", "seed=5"],
-            ["run", config, "--no-forecast", "--force", "p"], ["import", bundle.string], ["gc", "--yes"],
-            ["export", "quick", "--output", output.string + "2"],
+            ["export", "quick", "--output", output.string], ["run", config, "--no-forecast"],
+            ["run", config, "--no-forecast", "--set", "seed=5"], ["import", bundle.string], ["gc", "--yes"],
         ] {
             try check(arguments[0], try ask(arguments + storage))
         }
-        for file in [output, FilePath(output.string + "2"), page] where FileSystem.exists(file) {
+        for file in [output, page] where FileSystem.exists(file) {
             let bytes = file == page ? try FileSystem.read(file) : try unpacked(file)
             #expect(!String(decoding: bytes, as: UTF8.self).contains("SECRET"), "\(file)")
         }
