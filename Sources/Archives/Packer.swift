@@ -1,6 +1,6 @@
 public import Base
 internal import CArchive
-internal import Files
+public import Files
 public import SystemPackage
 
 #if canImport(Glibc)
@@ -18,6 +18,8 @@ public enum Packer {
     public struct Entry: Sendable {
         public enum Content: Sendable {
             case file(FilePath)
+            /// A plain file below a folder, in whose place no link is followed.
+            case below(Folder, FilePath)
             case bytes([UInt8])
         }
 
@@ -71,10 +73,18 @@ public enum Packer {
         try check(temporary.withPlatformString { archive_write_open_filename(archive, $0) })
         for entry in entries {
             let size: Int
+            let opened: FileDescriptor?
             switch entry.content {
-            case .bytes(let bytes): size = bytes.count
-            case .file(let path): size = try FileSystem.status(path)?.size ?? 0
+            case .bytes(let bytes): (size, opened) = (bytes.count, nil)
+            case .file(let path): (size, opened) = (try FileSystem.status(path)?.size ?? 0, nil)
+            case .below(let folder, let place):
+                guard let file = try folder.openFile(place) else {
+                    throw FileError("read", folder.path.pushing(place), .noSuchFileOrDirectory)
+                }
+                (size, opened) = (Int(try file.seek(offset: 0, from: .end)), file)
+                try file.seek(offset: 0, from: .start)
             }
+            defer { try? opened?.close() }
             guard let header = archive_entry_new() else {
                 throw PackingError(file, "there isn't enough memory")
             }
@@ -95,6 +105,10 @@ public enum Packer {
             switch entry.content {
             case .bytes(let bytes): try bytes.withUnsafeBytes { try append($0) }
             case .file(let path): try FileSystem.readParts(path) { try append($0) }
+            case .below(let folder, let place):
+                if let opened {
+                    try FileSystem.readParts(opened, folder.path.pushing(place)) { try append($0) }
+                }
             }
             guard left == 0 else { throw PackingError(file, "\(entry.path) shrank meanwhile") }
         }

@@ -4,7 +4,7 @@ internal import SystemPackage
 
 extension Unpacker {
     /// What reads an archive: decided by its first bytes, which its name must not contradict.
-    func source(_ file: FilePath) throws -> any EntrySource {
+    func source(_ file: FilePath, named name: String) throws -> any EntrySource {
         guard let status = try FileSystem.status(file) else {
             throw FileError("read", file, .noSuchFileOrDirectory)
         }
@@ -25,7 +25,7 @@ extension Unpacker {
             source = tar
             form = Form(compression: tar.compression)
         }
-        if let named = Form(name: file.lastComponent?.string ?? ""), named != form {
+        if let named = Form(name: name), named != form {
             throw ArchiveError(
                 file, .damaged, "Its name says that it is \(named.rawValue), but it is \(form.rawValue).")
         }

@@ -1,6 +1,6 @@
 internal import Base
 internal import CArchive
-internal import Files
+public import Files
 public import SystemPackage
 
 extension Unpacker {
@@ -30,6 +30,18 @@ extension Unpacker {
     /// - Throws: `ArchiveError`; `FileError`.
     @discardableResult
     public func decompress(_ file: FilePath, to target: FilePath) throws -> Int {
+        try decompress(file) { body in try FileSystem.writeAtomically(to: target, parts: body) }
+    }
+
+    /// The same at a place below a folder, in whose place no link is followed.
+    @discardableResult
+    public func decompress(_ file: FilePath, to place: FilePath, of folder: Folder) throws -> Int {
+        try decompress(file) { body in try folder.writeAtomically(to: place, parts: body) }
+    }
+
+    private func decompress(
+        _ file: FilePath, _ write: ((borrowing FileSink) throws -> Void) throws -> Void
+    ) throws -> Int {
         guard let status = try FileSystem.status(file), status.kind == .file else {
             throw FileError("read", file, .noSuchFileOrDirectory)
         }
@@ -48,7 +60,7 @@ extension Unpacker {
         }
         let limit = min(limits.bytes, limits.most(ofArchive: status.size))
         var total = 0
-        try FileSystem.writeAtomically(to: target) { sink in
+        func parts(_ sink: borrowing FileSink) throws {
             try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
                 while true {
                     let count = archive_read_data(source.pointer, buffer.baseAddress, buffer.count)
@@ -67,6 +79,7 @@ extension Unpacker {
                 throw ArchiveError(file, .damaged, "Something else stands behind its end.")
             }
         }
+        try write(parts)
         return total
     }
 }

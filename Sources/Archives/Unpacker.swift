@@ -1,5 +1,5 @@
 internal import CArchive
-internal import Files
+public import Files
 public import SystemPackage
 
 /// Unpacks archives of unknown origin: tar (plain, gzip, xz, zstd) and zip.
@@ -27,29 +27,46 @@ public struct Unpacker: Sendable {
     ///   behind then.
     @discardableResult
     public func unpack(_ file: FilePath, into folder: FilePath) throws -> [File] {
-        guard try FileSystem.status(folder, followingLinks: false) == nil else {
-            throw FileError("create folder", folder, .fileExists)
+        guard let name = folder.lastComponent, name.kind == .regular else {
+            throw FileError("create folder", folder, .invalidArgument)
         }
-        let name = folder.lastComponent?.string ?? "archive"
-        let parent = folder.removingLastComponent()
-        let temporary = parent.appending(".\(name).\(UInt32.random(in: 0 ... .max)).tmp")
-        guard try FileSystem.createNewDirectory(temporary) else {
-            throw FileError("create folder", temporary, .fileExists)
+        return try unpack(
+            file, into: FilePath(root: nil, components: name), of: try Folder(folder.removingLastComponent()))
+    }
+
+    /// The same at a place below a folder, in whose place no link is followed.
+    ///
+    /// - Parameters:
+    ///   - name: What the archive is called, which tells its kind; as the file is called when nil.
+    ///   - place: Relative; the folders above it are made.
+    @discardableResult
+    public func unpack(
+        _ file: FilePath, named name: String? = nil, into place: FilePath, of outer: Folder
+    ) throws -> [File] {
+        let name = name ?? file.lastComponent?.string ?? ""
+        guard try outer.status(place) == nil else {
+            throw FileError("create folder", outer.path.pushing(place), .fileExists)
+        }
+        let above = place.removingLastComponent()
+        let parent = above.isEmpty ? outer : try outer.makeFolder(above)
+        let temporary = FilePath(".\(String(UInt64.random(in: 0 ... .max), radix: 16)).tmp")
+        guard try parent.makeNewFolder(temporary), let folder = try parent.folder(temporary) else {
+            throw FileError("create folder", parent.path.pushing(temporary), .fileExists)
         }
         do {
             let files = try withExtendedLifetime(NameLocale()) {
-                try fill(temporary, from: source(file), of: file)
+                try fill(folder, from: source(file, named: name), of: file)
             }
-            try FileSystem.synchronize(temporary)
-            try FileSystem.rename(temporary, to: folder)
+            try folder.synchronize()
+            try parent.rename(temporary, to: outer, place)
             return files
         } catch {
-            try? FileSystem.remove(temporary)
+            try? parent.remove(temporary)
             throw error
         }
     }
 
-    private func fill(_ folder: FilePath, from source: any EntrySource, of file: FilePath) throws -> [File] {
+    private func fill(_ folder: Folder, from source: any EntrySource, of file: FilePath) throws -> [File] {
         var files: [File] = []
         var names = EntryNames()
         var left = limits.bytes
@@ -69,34 +86,30 @@ public struct Unpacker: Sendable {
             guard names.count <= limits.entries else {
                 throw ArchiveError(file, .tooLarge, "It has more than \(limits.entries) files and folders.")
             }
-            let path = try EntryPath.path(entry.name, in: folder, limits)
-            try FileSystem.createDirectory(entry.isFolder ? path.full : path.full.removingLastComponent())
+            let name = try EntryPath.parts(entry.name, limits).joined(separator: "/")
+            // Whatever a name may mean to the kernel, what is made is below the folder.
+            let path = FilePath(name)
+            let above = entry.isFolder ? path : path.removingLastComponent()
+            if !above.isEmpty { try folder.makeFolder(above) }
             guard !entry.isFolder else { continue }
             guard entry.size ?? 0 <= left, entry.size ?? 0 >= 0 else { throw tooMany(file) }
-            let size = try write(source, to: path.full, most: left, of: file)
+            let size = try write(source, to: path, in: folder, most: left, of: file)
             guard entry.size.map({ $0 == size }) ?? true else {
                 throw ArchiveError(
                     file, .damaged, "Its entry \"\(EntryPath.shown(entry.name))\" isn't as long as it says.")
             }
             left -= size
-            files.append(File(path: path.relative, size: size))
+            files.append(File(path: name, size: size))
         }
         try source.finish()
         guard !files.isEmpty else { throw ArchiveError(file, .damaged, "It holds no files.") }
         return files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     }
 
-    private func write(_ source: any EntrySource, to path: FilePath, most: Int, of file: FilePath) throws
-        -> Int
-    {
-        let target: FileDescriptor
-        do {
-            target = try FileDescriptor.open(
-                path, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
-                permissions: FilePermissions(rawValue: 0o644))
-        } catch {
-            throw FileError("write", path, error as? Errno ?? .ioError)
-        }
+    private func write(
+        _ source: any EntrySource, to path: FilePath, in folder: Folder, most: Int, of file: FilePath
+    ) throws -> Int {
+        let target = try folder.create(path, permissions: FilePermissions(rawValue: 0o644))
         defer { try? target.close() }
         return try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
             var size = 0
@@ -108,25 +121,15 @@ public struct Unpacker: Sendable {
                 do {
                     try target.writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                 } catch {
-                    throw FileError("write", path, error as? Errno ?? .ioError)
+                    throw FileError("write", folder.path.pushing(path), error as? Errno ?? .ioError)
                 }
             }
-            try FileSystem.synchronize(path)
+            try FileSystem.synchronize(target, folder.path.pushing(path))
             return size
         }
     }
 
     private func tooMany(_ file: FilePath) -> ArchiveError {
         ArchiveError(file, .tooLarge, "Its files have more than \(limits.bytes) bytes.")
-    }
-}
-
-extension EntryPath {
-    /// The place of an entry, and its name without what doesn't matter.
-    static func path(_ name: [UInt8], in folder: FilePath, _ limits: Unpacker.Limits) throws -> (
-        full: FilePath, relative: String
-    ) {
-        let relative = try parts(name, limits).joined(separator: "/")
-        return (folder.pushing(FilePath(relative)), relative)
     }
 }

@@ -11,15 +11,21 @@ public struct FileError: Failure, Sendable, Hashable {
     public let path: FilePath
     /// The system's reason.
     public let errno: Errno
+    /// What the matter is where the program knows better than the system, with what to do; the end of a sentence.
+    private let explanation: String?
 
     /// Joins an operation, its path and the system's reason.
-    public init(_ operation: String, _ path: FilePath, _ errno: Errno) {
+    ///
+    /// - Parameter explanation: Stands for the system's reason, without its full stop.
+    public init(_ operation: String, _ path: FilePath, _ errno: Errno, _ explanation: String? = nil) {
         self.operation = operation
         self.path = path
         self.errno = errno
+        self.explanation = explanation
     }
 
     public var description: String {
+        if let explanation { return "Could not \(operation) \(path): \(explanation)." }
         let cure = cure.map { " " + $0 } ?? ""
         return "Could not \(operation) \(path): \(errno.description.lowercasedFirst).\(cure)"
     }

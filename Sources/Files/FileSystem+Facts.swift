@@ -32,7 +32,33 @@ extension FileSystem {
         guard let status = try status(path, followingLinks: false) else { return 0 }
         guard status.kind == .folder else { return status.size }
         var sum = 0
-        for name in try list(path) { sum += try totalSize(path.appending(name)) }
+        for name in try Folder(listing: path).names() { sum += try totalSize(path.appending(name)) }
         return sum
+    }
+}
+
+extension FileSystem {
+    /// What tells whether a file may have other content than before, without reading it.
+    public struct Facts: Sendable, Hashable {
+        /// In bytes.
+        public let size: Int
+        /// The file's number on its file system.
+        public let inode: UInt64
+        /// When its content was last changed, as whoever changed it may say: seconds and nanoseconds since 1970.
+        public let modified: String
+        /// When anything of it was last changed, as the kernel says: seconds and nanoseconds since 1970.
+        public let changed: String
+    }
+
+    /// The facts of a file; links are followed.
+    public static func facts(_ path: FilePath) throws(FileError) -> Facts {
+        var info = stat()
+        guard path.withPlatformString({ stat($0, &info) }) == 0 else {
+            throw FileError("look at", path, Errno(rawValue: errno))
+        }
+        return Facts(
+            size: Int(info.st_size), inode: UInt64(info.st_ino),
+            modified: "\(info.st_mtim.tv_sec).\(info.st_mtim.tv_nsec)",
+            changed: "\(info.st_ctim.tv_sec).\(info.st_ctim.tv_nsec)")
     }
 }

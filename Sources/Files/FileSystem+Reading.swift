@@ -1,6 +1,12 @@
 public import Base
 public import SystemPackage
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// A text file whose bytes are no UTF-8.
 public struct FileEncodingError: Failure, Sendable, Hashable {
     public var failureKind: FailureKind { .inputOutput }
@@ -18,7 +24,15 @@ extension FileSystem {
     public static func read(_ path: FilePath) throws(FileError) -> [UInt8] {
         let file = try open(path, .readOnly, "read")
         defer { try? file.close() }
-        let expected = try status(path)?.size ?? 0
+        return try read(file, path)
+    }
+
+    /// All bytes of an open file from where it is read next.
+    ///
+    /// - Parameter path: Names it in an error.
+    public static func read(_ file: FileDescriptor, _ path: FilePath) throws(FileError) -> [UInt8] {
+        var info = stat()
+        let expected = fstat(file.rawValue, &info) == 0 ? max(0, Int(info.st_size)) : 0
         var bytes: [UInt8] = []
         // One byte more than the size, so that the end of an unchanged file is seen without a second buffer.
         var room = expected + 1
@@ -41,6 +55,15 @@ extension FileSystem {
     public static func readParts(_ path: FilePath, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         let file = try open(path, .readOnly, "read")
         defer { try? file.close() }
+        try readParts(file, path, body)
+    }
+
+    /// The same for an open file, from where it is read next.
+    ///
+    /// - Parameter path: Names it in an error.
+    public static func readParts(
+        _ file: FileDescriptor, _ path: FilePath, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
             while true {
                 let count: Int

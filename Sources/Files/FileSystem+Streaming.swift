@@ -8,8 +8,8 @@ public import SystemPackage
 
 /// Takes the parts of a file that is written piece by piece.
 public struct FileSink: ~Copyable {
-    fileprivate let file: FileDescriptor
-    fileprivate let path: FilePath
+    let file: FileDescriptor
+    let path: FilePath
 
     /// Appends bytes.
     public func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {

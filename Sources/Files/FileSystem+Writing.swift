@@ -33,3 +33,12 @@ extension FileSystem {
         guard fsync(file.rawValue) == 0 else { throw FileError("flush", path, Errno(rawValue: errno)) }
     }
 }
+
+extension FileSystem {
+    /// Flushes an open file to the disk.
+    ///
+    /// - Parameter path: Names it in an error.
+    public static func synchronize(_ file: FileDescriptor, _ path: FilePath) throws(FileError) {
+        guard fsync(file.rawValue) == 0 else { throw FileError("flush", path, Errno(rawValue: errno)) }
+    }
+}

@@ -30,14 +30,7 @@ public enum FileSystem {
             if reason == .noSuchFileOrDirectory || reason == .notDirectory { return nil }
             throw FileError("look at", path, reason)
         }
-        let kind: Kind =
-            switch info.st_mode & S_IFMT {
-            case S_IFREG: .file
-            case S_IFDIR: .folder
-            case S_IFLNK: .link
-            default: .other
-            }
-        return Status(kind: kind, size: Int(info.st_size))
+        return Status(info)
     }
 
     /// Whether anything can be seen at `path`.
@@ -46,25 +39,10 @@ public enum FileSystem {
     }
 
     /// The names in a folder, sorted by their bytes, without `.` and `..`.
+    ///
+    /// Names that are no UTF-8 have a replacement character that leads to nothing; ``Folder/names()`` has the bytes.
     public static func list(_ folder: FilePath) throws(FileError) -> [String] {
-        guard let stream = folder.withPlatformString({ opendir($0) }) else {
-            throw FileError("list folder", folder, Errno(rawValue: errno))
-        }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while true {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                guard errno == 0 else { throw FileError("list folder", folder, Errno(rawValue: errno)) }
-                break
-            }
-            // The name lies inside the C struct; its field is a tuple, which only has an address through a pointer.
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        try Folder(listing: folder).names().map { String(decoding: $0.bytes, as: UTF8.self) }
     }
 
     /// Creates a folder and those above it; one that is there already is fine.
@@ -98,21 +76,20 @@ public enum FileSystem {
 
     /// Removes a file or a folder with all it holds; links are removed, never followed.
     ///
-    /// Nothing there is fine.
+    /// The path up to its last part is the caller's, links included; below, everything goes by descriptors
+    /// (see ``Folder/remove(_:)``). Nothing there is fine.
     public static func remove(_ path: FilePath) throws(FileError) {
-        var info = stat()
-        guard path.withPlatformString({ lstat($0, &info) }) == 0 else {
-            let reason = Errno(rawValue: errno)
-            if reason == .noSuchFileOrDirectory { return }
-            throw FileError("remove", path, reason)
+        guard let name = path.lastComponent, name.kind == .regular else {
+            throw FileError("remove", path, .invalidArgument)
         }
-        let isFolder = info.st_mode & S_IFMT == S_IFDIR
-        if isFolder {
-            for name in try list(path) { try remove(path.appending(name)) }
+        let folder: Folder
+        do {
+            folder = try Folder(path.removingLastComponent())
+        } catch {
+            if error.errno == .noSuchFileOrDirectory { return }
+            throw FileError("remove", path, error.errno)
         }
-        guard path.withPlatformString({ isFolder ? rmdir($0) : unlink($0) }) == 0 || errno == ENOENT else {
-            throw FileError("remove", path, Errno(rawValue: errno))
-        }
+        try folder.remove(FilePath(root: nil, components: name))
     }
 
     /// Renames a file or folder within one file system; a file at `target` is replaced.

@@ -45,10 +45,10 @@ struct LaunchRecord: Sendable {
     /// - Throws: `FileError`.
     init(_ plan: LaunchPlan, _ experiment: Experiment, in store: Store) throws {
         let launches = store.launchesFolder(experiment.name)
-        try FileSystem.createDirectory(launches)
+        let parent = try store.makeFolder(launches)
         let time = Timestamp.now()
         var n = 1
-        while try !FileSystem.createNewDirectory(launches.appending("\(time.compact)-\(n)")) { n += 1 }
+        while try !parent.makeNewFolder(FilePath("\(time.compact)-\(n)")) { n += 1 }
         folder = try FileSystem.absolute(launches.appending("\(time.compact)-\(n)"))
         self.experiment = experiment.name
         token = String(UInt64.random(in: 0 ... .max), radix: 16)

@@ -105,7 +105,6 @@ public struct Launcher: Sendable {
                 experiment, done: Set(status.entries.filter { $0.state == .done }.map(\.fingerprint)),
                 queued: queued))
         guard !plan.isEmpty else { return LaunchSummary(status, nil, cancelled: outdated) }
-        try FileSystem.createDirectory(store.root)
         var record = try LaunchRecord(plan, experiment, in: store)
         let configuration = record.folder.appending(LaunchRecord.configurationName)
         guard let resolved = experiment.source?.resolved else {

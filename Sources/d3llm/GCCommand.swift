@@ -31,6 +31,7 @@ struct GCCommand: ParsableCommand {
     func run() throws {
         try ExitCodes.reporting(asJSON: format.json) {
             let collector = GarbageCollector(storage.store, registry: D3LLM.registry, olderThan: olderThan)
+                .waiting(.never) { [reporter = ProgressReporter.standardError()] in reporter.log($0) }
             var report = try collector.look()
             if yes { report = try collector.remove(report) }
             try format.print(report.text, report.value)

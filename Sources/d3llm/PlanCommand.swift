@@ -22,6 +22,8 @@ struct PlanCommand: ParsableCommand {
     @Flag(help: "Don't measure this machine: no times, no memory.")
     var noForecast = false
 
+    @OptionGroup var trust: TrustOption
+
     @OptionGroup var output: JSONOption
 
     func validate() throws { try ThreadsOption.check(threads) }
@@ -31,7 +33,8 @@ struct PlanCommand: ParsableCommand {
             let forecaster =
                 noForecast ? nil : Forecaster.measuring(storage.store, threads: ThreadsOption.count(threads))
             let experiment = try experiment.load()
-            let plan = try Plan(experiment, store: storage.store, forecaster: forecaster)
+            let store = Store(storage.store, trust: trust.trust)
+            let plan = try Plan(experiment, store: store, forecaster: forecaster)
             var value = plan.value.object ?? [:]
             value["codeExecution"] = CodeExecutionOptions.value(experiment)
             try output.print(plan.text + CodeExecutionOptions.note(experiment), .object(value))

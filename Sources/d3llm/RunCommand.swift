@@ -64,6 +64,8 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var codeExecution: CodeExecutionOptions
 
+    @OptionGroup var trust: TrustOption
+
     @OptionGroup var ranks: RankOptions
 
     func validate() throws {
@@ -90,6 +92,9 @@ struct RunCommand: ParsableCommand {
         return permissions
     }
 
+    /// The store as far as it is trusted.
+    private var store: Store { Store(storage.store, trust: trust.trust) }
+
     private var threadCount: Int { RankOptions.threads(threads) }
 
     private func run(_ ranks: RankPool?, _ reporter: ProgressReporter) throws {
@@ -100,7 +105,7 @@ struct RunCommand: ParsableCommand {
             machineExtras: {
                 let facts = try machineFacts(experiment)
                 guard let ranks else { return facts }
-                let members = try ranks.admit(rankFacts(experiment, facts), storage.store)
+                let members = try ranks.admit(rankFacts(experiment, facts), store)
                 return JSONObject(
                     facts.members.map { ($0.key, $0.value) } + [("ranks", RankPool.record(members))])
             })
@@ -109,11 +114,11 @@ struct RunCommand: ParsableCommand {
         let cancellation = Cancellation.onSignals()
         func runner() -> Runner {
             Runner(
-                experiment, store: storage.store, options: options, reporter: reporter,
+                experiment, store: store, options: options, reporter: reporter,
                 cancellation: cancellation)
         }
         if !noForecast,
-            let forecast = try runner().forecast(by: .measuring(storage.store, threads: options.threads))
+            let forecast = try runner().forecast(by: .measuring(store, threads: options.threads))
         {
             options.forecasts = forecast.stages
             let lines = forecast.run.lines.map { "\($0)\n" }.joined()
@@ -162,6 +167,15 @@ struct ExperimentOptions: ParsableArguments {
     func configuration() throws -> Configuration {
         try Configuration(FilePath(config), overrides: overrides, registry: D3LLM.registry)
     }
+}
+
+/// Whose artifacts are used.
+struct TrustOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Which artifacts count: imported, also those that `d3llm import` took over, which is said; own, only what was made here, from nothing that wasn't.",
+            valueName: "imported|own"))
+    var trust: Trust = .imported
 }
 
 /// Where artifacts are.

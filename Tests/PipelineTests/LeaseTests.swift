@@ -221,11 +221,11 @@ import Testing
 
     @Test func theGateIsHeldAloneOrTogether() throws {
         let store = Store(scratch.path, locks: .lease)
-        var together: [StoreGate] = [StoreGate(store), StoreGate(store)]
+        var together: [StoreGate] = [try StoreGate(store), try StoreGate(store)]
         #expect(together.count == 2)
         let entered = Mailbox<Bool>()
         try BlockingThread.start {
-            let gate = StoreGate(store, alone: true)
+            let gate = try? StoreGate(store, alone: true)
             entered.send(true)
             usleep(300_000)
             withExtendedLifetime(gate) { entered.send(false) }
@@ -233,7 +233,7 @@ import Testing
         #expect(entered.receive(milliseconds: 500) == nil)
         together = []
         #expect(entered.receive(milliseconds: 60_000) == true)
-        together = [StoreGate(store)]
+        together = [try StoreGate(store)]
         // Whoever holds it alone has said that it is about to end by now.
         #expect(entered.receive(milliseconds: 0) == false)
         #expect(together.count == 1)

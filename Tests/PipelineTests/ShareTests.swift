@@ -67,7 +67,9 @@ import Testing
             try Importer(into: target).run(bundle)
         }
         #expect(
-            try ScratchFolder.files(below: target.root).allSatisfy { $0.hasPrefix(".locks/") },
+            try ScratchFolder.files(below: target.root).allSatisfy {
+                $0.hasPrefix(".locks/") || $0 == Store.markerName
+            },
             sourceLocation: sourceLocation)
         return error?.description ?? ""
     }

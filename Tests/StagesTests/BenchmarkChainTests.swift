@@ -64,6 +64,22 @@ import Testing
 
     private static let allowed = Permissions(codeExecution: true)
 
+    /// Whatever is done to the original in place, the store's copy stays what was recorded.
+    @Test func theUsersModelIsCopiedAndNotLinked() throws {
+        let chain = try Chain("gsm8k-cot", "llada", "gsm8k-test.jsonl")
+        let artifact = try #require(try chain.run(only: ["model"]).artifact("model"))
+        let model = chain.scratch.path.appending("model")
+        for file in artifact.record.files {
+            let original = model.pushing(FilePath(file.path))
+            let copy = artifact.folder.pushing(FilePath(file.path))
+            #expect(try FileSystem.facts(original).inode != FileSystem.facts(copy).inode, "\(file.path)")
+            let open = try FileDescriptor.open(original, .writeOnly)
+            try open.writeAll([UInt8](repeating: 0, count: file.size))
+            try open.close()
+            #expect(try SHA256.hex(ofFile: copy) == file.sha256, "\(file.path)")
+        }
+    }
+
     @Test(arguments: ["llada", "dream"]) func gsm8kFromFileToTable(_ family: String) throws {
         let chain = try Chain("gsm8k-cot", family, "gsm8k-test.jsonl")
         let outcome = try chain.run()

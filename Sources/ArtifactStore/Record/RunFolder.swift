@@ -15,12 +15,12 @@ package struct RunFolder: Sendable {
     /// Makes a folder that no other run has.
     package init(_ experiment: Experiment, in store: Store, started: Timestamp) throws {
         let runs = store.runsFolder(experiment.name)
-        try FileSystem.createDirectory(runs)
+        let folder = try store.makeFolder(runs)
         // Names tell which run is the newest. Where the clock was put back, this one counts on from the newest that
         // is there; its record says what the clock says.
         let time = max(started.compact, store.runNames(of: experiment.name).last?.time ?? "")
         var n = 1
-        while try !FileSystem.createNewDirectory(runs.appending("\(time)-\(n)")) { n += 1 }
+        while try !folder.makeNewFolder(FilePath("\(time)-\(n)")) { n += 1 }
         path = runs.appending("\(time)-\(n)")
         log = try? RunLog(path.appending(RunRecord.logFileName))
         guard let source = experiment.source else { return }

@@ -78,7 +78,8 @@ extension RunRecord {
                     StageForecast(
                         seconds: $0["seconds"]?.double, memory: $0["memory"]?.int, disk: $0["disk"]?.int)
                 },
-                message: stage["message"]?.string)
+                message: stage["message"]?.string,
+                origin: stage[ArtifactRecord.Origin.key].flatMap(ArtifactRecord.Origin.init))
         }
 
         private func text(_ key: String) throws(RunRecordError) -> String {

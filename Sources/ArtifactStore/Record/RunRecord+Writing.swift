@@ -41,6 +41,7 @@ extension RunRecord.Entry {
                 "disk": forecast.disk.map(JSONValue.integer) ?? .null,
             ]
         }
+        if let origin { object[ArtifactRecord.Origin.key] = origin.value }
         if let message { object["message"] = .string(message) }
         return .object(object)
     }

@@ -51,10 +51,13 @@ public struct RunRecord: Sendable {
         public let forecast: StageForecast?
         /// Why it failed or was skipped.
         public let message: String?
+        /// The bundle that its artifact was imported from; nil where it was made here.
+        public var origin: ArtifactRecord.Origin?
 
         package init(
             stage: String, artifact: FilePath, fingerprint: String, status: Status, seconds: Double,
-            peakMemory: Int?, stagesAtOnce: Int?, threads: Int?, forecast: StageForecast?, message: String?
+            peakMemory: Int?, stagesAtOnce: Int?, threads: Int?, forecast: StageForecast?, message: String?,
+            origin: ArtifactRecord.Origin? = nil
         ) {
             self.stage = stage
             self.artifact = artifact
@@ -66,6 +69,7 @@ public struct RunRecord: Sendable {
             self.threads = threads
             self.forecast = forecast
             self.message = message
+            self.origin = origin
         }
     }
 

@@ -48,16 +48,16 @@ package final class ArtifactLock: Sendable {
     package static func attempt(_ store: Store, _ fingerprint: String) throws(FileError) -> ArtifactLock? {
         guard store.locks == .flock else { return try attemptLease(store, fingerprint) }
         let path = store.lockFile(fingerprint)
-        try FileSystem.createDirectory(path.removingLastComponent())
+        let folder = try store.makeLocks()
         while true {
-            let file = try open(path)
+            let file = try LockFile.open(path.lastComponent, in: folder)
             guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else {
                 let reason = Errno(rawValue: errno)
                 try? file.close()
                 if reason == .wouldBlock || reason == .interrupted { return nil }
                 throw FileError("lock", path, reason)
             }
-            guard isAt(path, file) else {
+            guard LockFile.isAt(path.lastComponent, in: folder, file) else {
                 try? file.close()
                 continue
             }
@@ -78,10 +78,15 @@ package final class ArtifactLock: Sendable {
     /// Whether nobody holds a lock; the file stays as it is, and isn't made.
     package static func isFree(_ store: Store, _ fingerprint: String) throws(FileError) -> Bool {
         guard store.locks == .flock else { return try Lease.isFree(store.locksFolder, fingerprint) }
-        let path = store.lockFile(fingerprint)
-        guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else {
-            guard try FileSystem.status(path) != nil else { return true }
-            throw FileError("lock", path, .permissionDenied)
+        let name = FilePath("\(fingerprint).lock")
+        let file: FileDescriptor
+        do {
+            guard let found = try store.hidden(.locks)?.openFile(name, .readOnly, "lock") else { return true }
+            file = found
+        } catch {
+            // Who may not write to the store can't tell.
+            if error.errno == .permissionDenied { return false }
+            throw error
         }
         defer { try? file.close() }
         return flock(file.rawValue, LOCK_SH | LOCK_NB) == 0
@@ -95,28 +100,9 @@ package final class ArtifactLock: Sendable {
     /// - Throws: `LeaseLost`; `FileError`.
     package func confirm() throws { if case .lease(let lease) = backing { try lease.confirm() } }
 
-    private static func open(_ path: FilePath) throws(FileError) -> FileDescriptor {
-        do {
-            return try FileDescriptor.open(
-                path, .readWrite, options: [.create, .closeOnExec],
-                permissions: FilePermissions(rawValue: 0o666))
-        } catch {
-            throw FileError("lock", path, error as? Errno ?? .ioError)
-        }
-    }
-
-    /// Whether the opened file is the one that has this name now.
-    private static func isAt(_ path: FilePath, _ file: FileDescriptor) -> Bool {
-        var (own, named) = (stat(), stat())
-        guard fstat(file.rawValue, &own) == 0, path.withPlatformString({ stat($0, &named) }) == 0 else {
-            return false
-        }
-        return own.st_ino == named.st_ino && own.st_dev == named.st_dev
-    }
-
     /// Removes the file of a lock that is held, before it is given back.
     package func removeFile(_ store: Store, _ fingerprint: String) throws(FileError) {
-        try FileSystem.remove(store.lockFile(fingerprint))
+        try store.hidden(.locks)?.remove(FilePath("\(fingerprint).lock"))
     }
 
     /// Who holds a lock, as far as its file tells.
@@ -130,7 +116,7 @@ package final class ArtifactLock: Sendable {
     }
 
     private static func owner(_ store: Store, _ fingerprint: String) -> String? {
-        (try? FileSystem.read(store.lockFile(fingerprint))).flatMap(ownerText)
+        (try? store.hidden(.locks)?.read(FilePath("\(fingerprint).lock"), limit: 1 << 16)).flatMap(ownerText)
     }
 
     /// What the JSON that a holder wrote says of it; nil where it can't be read.

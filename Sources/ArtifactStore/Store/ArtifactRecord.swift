@@ -40,6 +40,8 @@ public struct ArtifactRecord: Sendable {
     public let files: [File]
     /// Files among them that came from elsewhere; not part of what identifies the content.
     public var external: [ExternalFile] = []
+    /// Where it came from, if it was imported; not part of what identifies the content.
+    public var origin: Origin?
     /// One line on what was made.
     public let summary: String
     public let metrics: JSONValue
@@ -106,6 +108,7 @@ public struct ArtifactRecord: Sendable {
             "stagesAtOnce": .integer(stagesAtOnce), "code": code,
             "machine": machine,
         ]
+        if let origin { value[Origin.key] = origin.value }
         if !external.isEmpty { value["external"] = .array(external.map(\.value)) }
         return .object(value)
     }
@@ -161,6 +164,7 @@ extension ArtifactRecord {
         }
         self.files = entries
         self.external = (root["external"]?.array ?? []).compactMap(ExternalFile.init)
+        self.origin = root[Origin.key].flatMap(Origin.init)
         self.summary = try text("summary")
         self.metrics = root["metrics"] ?? .null
         self.report = root["report"]?.string

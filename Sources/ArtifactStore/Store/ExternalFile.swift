@@ -29,8 +29,10 @@ public struct ExternalFile: Sendable, Hashable {
 }
 
 extension ArtifactRecord {
-    /// The files that are links to others.
-    package var references: Set<String> { Set(external.filter(\.isReference).map(\.path)) }
+    /// The files that are links to others: weights only, whatever a record says.
+    package var references: Set<String> {
+        Set(external.filter { $0.isReference && IncompleteMarker.mayBeLeftOut($0.path) }.map(\.path))
+    }
 
     /// Where a file can be had, if it came from elsewhere.
     package func address(of path: String) -> String? { external.first { $0.path == path }?.address }

@@ -24,14 +24,20 @@ public final class Journal: Sendable {
     ///
     /// - Throws: `JournalError` when the file belongs to another recipe or is damaged; `FileError`.
     package init(_ path: FilePath, fingerprint: String) throws {
-        let bytes = FileSystem.exists(path) ? try FileSystem.read(path) : []
-        let text = try JournalText(parsing: bytes, path: path, fingerprint: fingerprint)
         let header = try JournalText.header(fingerprint)
-        let file: FileDescriptor
+        let file = try Self.open(path)
+        var isOpen = false
+        defer { if !isOpen { try? file.close() } }
+        let bytes = try FileSystem.read(file, path)
+        let text = try JournalText(parsing: bytes, path: path, fingerprint: fingerprint)
+        // Nothing is cut off a file that doesn't begin as this journal does, or would have if its first line were whole.
+        guard text != nil || header.starts(with: bytes) else {
+            throw JournalError(
+                description:
+                    "\(path) is no journal of this stage: it doesn't begin as one. Nothing of it was changed. Look at what it is, and move it away."
+            )
+        }
         do {
-            file = try FileDescriptor.open(
-                path, .readWrite, options: [.create, .closeOnExec],
-                permissions: FilePermissions(rawValue: 0o666))
             if let text {
                 try file.resize(to: Int64(text.wholeLength))
             } else {
@@ -48,6 +54,7 @@ public final class Journal: Sendable {
                 description: "\(path) holds a sample twice. Delete the file to compute its samples again.")
         }
         self.path = path
+        isOpen = true
         state = Mutex(
             State(
                 file: file, records: records, keys: keys, length: text?.wholeLength ?? header.count,
@@ -55,6 +62,15 @@ public final class Journal: Sendable {
     }
 
     deinit { state.withLock { try? $0.file?.close() } }
+
+    /// A plain file, which no link leads to.
+    private static func open(_ path: FilePath) throws(FileError) -> FileDescriptor {
+        let name = FilePath(path.lastComponent?.string ?? "")
+        let file = try Folder(path.removingLastComponent())
+            .openFile(name, .readWrite, options: .create, "open journal")
+        guard let file else { throw FileError("open journal", path, .noSuchFileOrDirectory) }
+        return file
+    }
 
     /// All records so far, in the order in which they were appended, those of earlier processes first.
     public var records: [JournalRecord] { state.withLock { $0.records } }

@@ -19,9 +19,28 @@ extension Store {
     ///
     /// - Throws: `StoreError` when a newer version of the program wrote it; `FileError`.
     package func find(_ stage: Stage, in experiment: Experiment) throws -> Finding {
-        let found = try find(stage.fingerprint, at: folder(of: stage, in: experiment))
-        if case .absent = found, let artifact = notedArtifact(stage.fingerprint) { return .whole(artifact) }
+        var found = try find(stage.fingerprint, at: folder(of: stage, in: experiment))
+        if case .whole(let artifact) = found, !isTrusted(artifact) { found = .absent }
+        if case .absent = found, let artifact = notedArtifact(stage.fingerprint), isTrusted(artifact) {
+            return .whole(artifact)
+        }
         return found
+    }
+
+    private func isTrusted(_ artifact: Artifact) -> Bool { trust == .imported || isOwn(artifact) }
+
+    /// The same for one that is going to be used: files that may have changed since they were hashed are hashed again.
+    ///
+    /// - Throws: As ``find(_:in:)``; `Interrupted`.
+    func findUnchanged(_ stage: Stage, in experiment: Experiment, cancellation: Cancellation) throws
+        -> Finding
+    {
+        let found = try find(stage, in: experiment)
+        guard case .whole(let artifact) = found,
+            let change = try change(in: artifact, cancellation: cancellation)
+        else { return found }
+        // What another experiment made stays where it is.
+        return artifact.folder == folder(of: stage, in: experiment) ? .damaged(change) : .absent
     }
 
     /// The artifact where the index says that it is; nil where the index is wrong.
@@ -50,7 +69,7 @@ extension Store {
 
     /// - Parameter allowingIncomplete: Whether one that was imported without its weights is found too: its record
     ///   is whole, but no stage can work with it.
-    private func find(_ fingerprint: String, at folder: FilePath, allowingIncomplete: Bool = false) throws
+    func find(_ fingerprint: String, at folder: FilePath, allowingIncomplete: Bool = false) throws
         -> Finding
     {
         let marker = folder.appending(ArtifactRecord.fileName)

@@ -9,17 +9,28 @@ extension Store {
     /// Call it with the artifact's lock held: what earlier holders of the lock left behind is removed.
     package func makeTemporaryFolder(for fingerprint: String) throws(FileError) -> FilePath {
         try removeTemporaryFolders(for: fingerprint)
-        let suffix = String(UInt32.random(in: 0 ... .max), radix: 16)
-        let folder = temporaryFolder.appending("\(fingerprint).\(suffix)")
-        try FileSystem.createDirectory(folder)
-        return folder
+        let folder = try makeHidden(.temporary)
+        while true {
+            let name = "\(fingerprint).\(String(UInt32.random(in: 0 ... .max), radix: 16))"
+            if try folder.makeNewFolder(FilePath(name)) { return temporaryFolder.appending(name) }
+        }
     }
 
     private func removeTemporaryFolders(for fingerprint: String) throws(FileError) {
-        guard FileSystem.exists(temporaryFolder) else { return }
-        for name in try FileSystem.list(temporaryFolder) where name.byteText.hasPrefix("\(fingerprint).") {
-            try FileSystem.remove(temporaryFolder.appending(name))
+        guard let folder = try hidden(.temporary) else { return }
+        for name in try folder.names() {
+            guard let text = name.validText, StoreName.owner(ofTemporary: text) == fingerprint else {
+                continue
+            }
+            try Self.removeTemporary(name, in: folder)
         }
+    }
+
+    /// All that the program makes there is folders; what is none, it didn't make.
+    private static func removeTemporary(_ name: FilePath.Component, in folder: Folder) throws(FileError) {
+        let place = FilePath(root: nil, components: name)
+        guard try folder.status(place)?.kind == .folder else { return }
+        try folder.remove(place)
     }
 
     /// Does what the maker of a whole artifact does last, where it was killed before: notes the place, and removes
@@ -32,8 +43,32 @@ extension Store {
         else { return }
         noteLocation(of: fingerprint, artifact.folder)
         try? removeTemporaryFolders(for: fingerprint)
-        try? FileSystem.remove(workFolder(fingerprint))
+        try? removeWork(fingerprint)
         lock.release()
+    }
+
+    /// Removes journals and checkpoints of an artifact; the caller holds its lock.
+    func removeWork(_ fingerprint: String) throws(FileError) {
+        try hidden(.work)?.remove(FilePath(fingerprint))
+    }
+
+    /// The folder for journals and checkpoints of an artifact; the caller holds its lock.
+    ///
+    /// Stages write in it by paths. So nothing but plain files and folders may be in it: one that holds a link, a pipe or
+    /// a device, which no stage makes, is set aside.
+    /// - Returns: The folder; where the earlier one was set aside to, if it was.
+    func makeWork(_ fingerprint: String) throws(FileError) -> (folder: FilePath, setAside: FilePath?) {
+        let (work, place) = (try makeHidden(.work), FilePath(fingerprint))
+        var aside: FilePath?
+        let isPlain: Bool
+        switch try work.status(place)?.kind {
+        case nil: isPlain = true
+        case .folder?: isPlain = try work.folder(place)?.isPlain() ?? true
+        default: isPlain = false
+        }
+        if !isPlain { aside = try setAside(workFolder(fingerprint)) }
+        try work.makeFolder(place)
+        return (workFolder(fingerprint), aside)
     }
 
     /// Hashes and flushes all files in `folder`, in order of their paths.
@@ -75,42 +110,40 @@ extension Store {
     /// Readers see the old state or the whole new artifact. After a kill in between, the place may be empty.
     package func publish(_ temporary: FilePath, record: ArtifactRecord, at folder: FilePath) throws {
         let bytes = try record.value.prettyBytes()
-        try FileSystem.writeAtomically(bytes, to: temporary.appending(ArtifactRecord.fileName))
-        let parent = folder.removingLastComponent()
-        try FileSystem.createDirectory(parent)
+        let store = try made()
+        let (from, to) = (try place(of: temporary), try place(of: folder))
+        try store.writeAtomically(bytes, to: from.appending(ArtifactRecord.fileName))
+        let parent = try store.makeFolder(to.removingLastComponent())
         var old: FilePath?
-        if try FileSystem.status(folder, followingLinks: false) != nil {
-            let path = temporary.removingLastComponent().appending(
-                "\(temporary.lastComponent?.string ?? "").old")
-            try FileSystem.rename(folder, to: path)
-            old = path
+        if try store.status(to) != nil {
+            let place = FilePath("\(from).old")
+            try store.rename(to, to: store, place)
+            old = place
         }
-        try FileSystem.rename(temporary, to: folder)
-        try FileSystem.synchronize(parent)
-        if let old { try FileSystem.remove(old) }
+        try store.rename(from, to: store, to)
+        try parent.synchronize()
+        if let old { try store.remove(old) }
     }
 
     /// Moves what isn't an artifact from an artifact's place to `.damaged`, and says where to.
     package func setAside(_ folder: FilePath) throws(FileError) -> FilePath {
-        try FileSystem.createDirectory(damagedFolder)
+        let damaged = try makeHidden(.damaged)
         let name = folder.lastComponent?.string ?? "artifact"
-        var target = damagedFolder.appending("\(name).\(Timestamp.now().compact)")
-        if FileSystem.exists(target) {
-            target = damagedFolder.appending(
-                "\(target.lastComponent?.string ?? "")-\(UInt32.random(in: 0 ... .max))")
-        }
-        try FileSystem.rename(folder, to: target)
-        return target
+        var target = "\(name).\(Timestamp.now().compact)"
+        if try damaged.status(FilePath(target)) != nil { target += "-\(UInt32.random(in: 0 ... .max))" }
+        try made().rename(place(of: folder), to: damaged, FilePath(target))
+        return damagedFolder.appending(target)
     }
 
     /// Removes temporary folders whose makers are gone: nobody holds the locks of their artifacts.
     package func sweepTemporaryFolders() {
         // Tidying up never stops a run: what can't be removed now is left for the next time.
-        for name in (try? FileSystem.list(temporaryFolder)) ?? [] {
-            guard let (owner, _) = name.byteText.cut(at: "."),
-                let lock = try? ArtifactLock.attempt(self, owner.text)
+        guard let isOwn = try? isOwn(), isOwn, let folder = try? hidden(.temporary) else { return }
+        for name in (try? folder.names()) ?? [] {
+            guard let text = name.validText, let owner = StoreName.owner(ofTemporary: text),
+                let lock = try? ArtifactLock.attempt(self, owner)
             else { continue }
-            try? FileSystem.remove(temporaryFolder.appending(name))
+            try? Self.removeTemporary(name, in: folder)
             lock.release()
         }
     }

@@ -14,6 +14,8 @@ public import SystemPackage
 /// store/.index/<fingerprint>      where an artifact is, for other experiments with the same stage
 /// store/.locks/<fingerprint>.lock held by the process that makes the artifact; .lease on shared file systems
 /// store/.damaged/                 folders that stood in an artifact's place without being one
+/// store/.facts/<fingerprint>      sizes and times of an artifact's files when they were last hashed
+/// store/.d3llm-store              says that this program made the store
 /// ```
 public struct Store: Sendable {
     /// The folder; created with the first artifact.
@@ -21,14 +23,23 @@ public struct Store: Sendable {
 
     /// How processes agree on who makes an artifact.
     package let locks: StoreLocks
+    /// Whose artifacts count as being there.
+    public let trust: Trust
 
     /// A store in this folder.
     ///
-    /// - Parameter locks: What to use where the store isn't used with leases already; what suits the file system when
-    ///   nil.
-    public init(_ root: FilePath, locks: StoreLocks? = nil) {
+    /// - Parameters:
+    ///   - locks: What to use where the store isn't used with leases already; what suits the file system when nil.
+    ///   - trust: Whose artifacts count as being there.
+    public init(_ root: FilePath, locks: StoreLocks? = nil, trust: Trust = .imported) {
         self.root = root
         self.locks = StoreLocks.suited(for: root, asked: locks)
+        self.trust = trust
+    }
+
+    /// The same store for somebody who trusts others, or fewer.
+    public init(_ store: Store, trust: Trust) {
+        (root, locks, self.trust) = (store.root, store.locks, trust)
     }
 
     /// Where the artifact of a stage is, or will be.

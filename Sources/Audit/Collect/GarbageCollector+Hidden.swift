@@ -15,7 +15,7 @@ extension GarbageCollector {
                 .damaged, FilePath(".damaged").appending(name), "it stood in the place of an artifact", "")
         }
         for name in try inventory.names(in: ".tmp") {
-            guard let owner = Self.owner(ofTemporary: name) else { continue }
+            guard let owner = StoreName.owner(ofTemporary: name) else { continue }
             items += try item(.temporary, FilePath(".tmp").appending(name), "its maker is gone", owner)
         }
         var keptWork: Set<String> = []
@@ -42,38 +42,31 @@ extension GarbageCollector {
                     .index, FilePath(".index").appending(name), "the artifact isn't there", name)
             }
         }
+        for name in try inventory.names(in: ".facts") where StoreInventory.isFingerprint(name) {
+            let isThere = inventory.artifacts.contains {
+                $0.fingerprint == name && !removed.contains($0.path)
+            }
+            if !isThere {
+                items += try item(
+                    .index, FilePath(".facts").appending(name), "the artifact isn't there", name)
+            }
+        }
         for name in try inventory.names(in: ".locks") {
-            guard let owner = Self.owner(ofLock: name), !keptWork.contains(owner) else { continue }
+            guard let owner = StoreName.owner(ofLock: name), !keptWork.contains(owner) else { continue }
             items += try item(.lock, FilePath(".locks").appending(name), "nobody holds it", owner)
         }
         return items
     }
 
-    /// Names that this program doesn't give.
+    /// Whether this program gives such a name.
     static func isKnown(_ name: String, in folder: String) -> Bool {
-        switch folder {
-        case ".tmp": owner(ofTemporary: name) != nil
-        case ".locks":
-            name == StoreLocks.markerName || name.byteText.hasPrefix(StoreGate.name)
-                || owner(ofLock: name) != nil
-        case ".work", ".index": Recipe.isFingerprint(name)
-        // Folders with a time behind their name.
-        default: name.byteText.contains(".20")
+        switch HiddenFolder(rawValue: folder) {
+        case .temporary?: StoreName.owner(ofTemporary: name) != nil
+        case .locks?:
+            name == StoreLocks.markerName || StoreGate.isGate(name) || StoreName.owner(ofLock: name) != nil
+        case .work?, .index?, .facts?: Recipe.isFingerprint(name)
+        case .damaged?: StoreName.isDamaged(name)
+        case nil: false
         }
-    }
-
-    private static func owner(ofTemporary name: String) -> String? {
-        name.byteText.cut(at: ".").flatMap { owner($0.before.text) }
-    }
-
-    private static func owner(ofLock name: String) -> String? {
-        guard [".lock", ".lease", ".next", ".claim"].contains(where: { name.byteText.hasSuffix($0) }),
-            let (owner, _) = name.byteText.cut(at: ".")
-        else { return nil }
-        return self.owner(owner.text)
-    }
-
-    private static func owner(_ name: String) -> String? {
-        Recipe.isFingerprint(name) || name == Store.importName ? name : nil
     }
 }

@@ -20,7 +20,7 @@ extension GarbageCollector {
             }
             let aside: FilePath?
             do {
-                let gate = StoreGate(store, alone: true)
+                let gate = try StoreGate(store, alone: true, waiting)
                 defer { withExtendedLifetime(gate) {} }
                 // A run that began meanwhile may use what none used before.
                 let now = try runCount()
@@ -34,7 +34,7 @@ extension GarbageCollector {
                 aside = try putAside(item)
             }
             guard let aside else { continue }
-            try FileSystem.remove(aside)
+            try store.remove(aside)
             removed.append(item)
         }
         report.removed = removed
@@ -49,7 +49,7 @@ extension GarbageCollector {
         defer { lock.release() }
         let path = store.root.pushing(item.path)
         let aside = try store.makeTemporaryFolder(for: item.fingerprint)
-        try FileSystem.rename(path, to: aside.appending("gone"))
+        try store.rename(path, to: aside.appending("gone"))
         try FileSystem.synchronize(path.removingLastComponent())
         return aside
     }
@@ -58,25 +58,26 @@ extension GarbageCollector {
     private func remove(_ item: Item) throws -> Bool {
         let path = store.root.pushing(item.path)
         guard item.fingerprint.isEmpty == false else {
-            try FileSystem.remove(path)
+            try store.remove(path)
             return true
         }
         guard let lock = try ArtifactLock.attempt(store, item.fingerprint) else { return false }
         defer { lock.release() }
         switch item.kind {
+        case .index where item.path.starts(with: HiddenFolder.facts.place): try store.remove(path)
         case .index:
             if let noted = store.notedLocation(of: item.fingerprint),
                 FileSystem.exists(noted.appending(ArtifactRecord.fileName))
             {
                 return false
             }
-            try FileSystem.remove(path)
+            try store.remove(path)
         case .lock where store.locks == .lease:
             // Giving the lease back removes its files; what was left beside them is reached by nobody.
             lock.release()
-            if path.extension != "lease" { try FileSystem.remove(path) }
+            if path.extension != "lease" { try store.remove(path) }
             return true
-        case .artifact, .lock, .damaged, .temporary, .work: try FileSystem.remove(path)
+        case .artifact, .lock, .damaged, .temporary, .work: try store.remove(path)
         }
         // The file that this attempt has made or found; what is left of the artifact needs no lock.
         if item.kind != .work || !FileSystem.exists(store.workFolder(item.fingerprint)) {

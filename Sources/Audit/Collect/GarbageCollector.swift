@@ -30,6 +30,7 @@ public struct GarbageCollector: Sendable {
     let registry: StageRegistry
     let days: Int
     let now: Int
+    var waiting = StoreGate.Waiting()
 
     /// - Parameters:
     ///   - registry: Reads the configurations of runs that have no record yet.
@@ -43,6 +44,17 @@ public struct GarbageCollector: Sendable {
         self.registry = registry
         self.days = days
         self.now = now
+    }
+
+    /// The same, which says whom or what it waits for, and stops waiting when it is told to.
+    ///
+    /// ``remove(_:)`` throws `Interrupted` then.
+    public func waiting(
+        _ cancellation: Cancellation, tell: @escaping @Sendable (String) -> Void
+    ) -> GarbageCollector {
+        var collector = self
+        collector.waiting = StoreGate.Waiting(cancellation: cancellation, tell: tell)
+        return collector
     }
 
     /// Looks, without changing anything.

@@ -22,12 +22,13 @@ struct StoreInventory {
     private(set) var foreign: [(path: FilePath, reason: String)] = []
     private let store: Store
 
-    static let hiddenFolders = [".work", ".tmp", ".index", ".locks", ".damaged"]
+    static let hiddenFolders = HiddenFolder.allCases.map(\.rawValue)
 
     /// - Throws: `FileError`.
     init(_ store: Store) throws {
         self.store = store
         for name in try FileSystem.list(store.root) {
+            if name == Store.markerName, try kind(FilePath(name)) == .file { continue }
             if Self.hiddenFolders.contains(name) {
                 if try kind(FilePath(name)) != .folder { foreign.append((FilePath(name), "no folder")) }
                 for child in try names(in: name) where !GarbageCollector.isKnown(child, in: name) {

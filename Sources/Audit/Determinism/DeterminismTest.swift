@@ -63,8 +63,9 @@ public struct DeterminismTest: Sendable {
             record["measuredAt"] = .string(Timestamp.now().text)
             record["code"] = code
             record["machine"] = machine
-            try FileSystem.createDirectory(report.record.removingLastComponent())
-            try FileSystem.writeAtomically(JSONValue.object(record).prettyBytes(), to: report.record)
+            let bytes = try JSONValue.object(record).prettyBytes()
+            try store.makeFolder(report.record.removingLastComponent())
+                .writeAtomically(bytes, to: FilePath(report.record.lastComponent?.string ?? ""))
             return report
         }
     }

@@ -34,17 +34,30 @@ struct BundleContent {
         files.append(.init(path: path, size: bytes.count, sha256: SHA256.hex(of: bytes)))
     }
 
+    /// The run's folder; what is in it, and on the way to it from the store, is packed only where it is no link.
+    private func folder() throws -> Folder {
+        guard let folder = try run.store.opened()?.folder(FilePath(run.address)) else {
+            throw ExportError("The run \(run.address) isn't in the store \(run.store.root).")
+        }
+        return folder
+    }
+
     /// The record, the configuration and the log, without what tells of the machine's owner.
     mutating func addRun() throws {
         let redaction = Redaction(run.store)
+        let folder = try self.folder()
         for name in [RunRecord.fileName, RunRecord.experimentFileName, RunRecord.logFileName] {
             let source = run.folder.appending(name)
-            guard try FileSystem.status(source)?.kind == .file else { continue }
-            let original = try FileSystem.read(source)
+            guard try folder.status(FilePath(name)) != nil else { continue }
+            guard let original = try folder.read(FilePath(name)) else { continue }
             var bytes = original
             if name == RunRecord.fileName {
                 let root = JSONValue(try JSONDocument(parsing: original, name: source.string).root)
                 let cleaned = redaction.value(root)
+                if cleaned != root { bytes = try cleaned.prettyBytes() }
+            } else if name == RunRecord.experimentFileName {
+                let root = JSONValue(try JSONDocument(parsing: original, name: source.string).root)
+                let cleaned = Redaction.configuration(root)
                 if cleaned != root { bytes = try cleaned.prettyBytes() }
             } else if name == RunRecord.logFileName {
                 // What isn't UTF-8 came from elsewhere and is only a log.
@@ -63,6 +76,9 @@ struct BundleContent {
         guard let record = item.finding.record, folder.removePrefix(run.store.root), folder.isRelative else {
             throw ExportError("The artifact of \(item.name) isn't in the store \(run.store.root).")
         }
+        guard let store = try run.store.opened() else {
+            throw ExportError("The store \(run.store.root) isn't there.")
+        }
         let isLeftOut = { (file: ArtifactRecord.File) in
             !withWeights && record.type == "model" && IncompleteMarker.mayBeLeftOut(file.path)
         }
@@ -71,12 +87,22 @@ struct BundleContent {
         let place = "\(Bundle.store)/\(folder)"
         for file in record.files where !leftOut.contains(file) {
             let path = "\(place)/\(file.path)"
-            entries.append(.init("\(name)/\(path)", .file(item.folder.pushing(FilePath(file.path)))))
+            let source = item.folder.pushing(FilePath(file.path))
+            // Weights of a cache may be links; all else is opened in the store.
+            let content: Packer.Entry.Content =
+                record.references.contains(file.path)
+                ? .file(source) : .below(store, folder.pushing(FilePath(file.path)))
+            entries.append(.init("\(name)/\(path)", content))
             files.append(.init(path: path, size: file.size, sha256: file.sha256))
             packed.files.append(path)
         }
         let marker = "\(place)/\(ArtifactRecord.fileName)"
-        add(marker, try FileSystem.read(item.folder.appending(ArtifactRecord.fileName)))
+        // Where it came from is told by whoever takes it over, of the bundle that it comes in then.
+        guard
+            let bytes = try run.store.opened()?.read(
+                FilePath("\(folder)").appending(ArtifactRecord.fileName))
+        else { throw ExportError("The artifact of \(item.name) has no \(ArtifactRecord.fileName).") }
+        add(marker, try ArtifactRecord.Origin.replaced(in: bytes, by: nil))
         packed.files.append(marker)
         if !leftOut.isEmpty {
             let path = "\(place)/\(IncompleteMarker.fileName)"

@@ -6,10 +6,16 @@ import SystemPackage
 struct ImportPlacement {
     private let bundle: CheckedBundle
     private let store: Store
+    private let origin: ArtifactRecord.Origin
+    private let cancellation: Cancellation
 
-    init(_ bundle: CheckedBundle, _ store: Store) {
+    init(
+        _ bundle: CheckedBundle, _ store: Store, _ origin: ArtifactRecord.Origin, _ cancellation: Cancellation
+    ) {
         self.bundle = bundle
         self.store = store
+        self.origin = origin
+        self.cancellation = cancellation
     }
 
     private struct Move {
@@ -23,7 +29,7 @@ struct ImportPlacement {
     func place(aside folder: FilePath) throws -> ImportSummary {
         var moves: [Move] = []
         // Nothing refers to the artifacts before the run is in its place.
-        let gate = StoreGate(store)
+        let gate = try StoreGate(store, .init(cancellation: cancellation))
         defer { withExtendedLifetime(gate) {} }
         do {
             var entries: [ImportSummary.Entry] = []
@@ -38,7 +44,7 @@ struct ImportPlacement {
             }
             let isNewRun = try placeRun(&moves)
             for parent in Set(moves.map { $0.to.removingLastComponent() }) {
-                try FileSystem.synchronize(parent)
+                try store.opened()?.folder(store.place(of: parent))?.synchronize()
             }
             for item in bundle.items {
                 store.noteLocation(of: item.fingerprint, store.root.pushing(bundle.relative(item)))
@@ -47,8 +53,8 @@ struct ImportPlacement {
         } catch {
             for move in moves.reversed() {
                 // Whoever has seen an artifact meanwhile has read a whole one; what can't be undone is whole too.
-                try? FileSystem.rename(move.to, to: move.from)
-                if let old = move.replaced { try? FileSystem.rename(old, to: move.to) }
+                try? store.rename(move.to, to: move.from)
+                if let old = move.replaced { try? store.rename(old, to: move.to) }
             }
             throw error
         }
@@ -66,8 +72,9 @@ struct ImportPlacement {
         try checkParents(of: relative)
         try checkOthers(item)
         guard try FileSystem.status(target, followingLinks: false) != nil else {
-            try FileSystem.createDirectory(target.removingLastComponent())
-            try FileSystem.rename(item.folder, to: target)
+            try markOrigin(of: item)
+            try store.makeFolder(target.removingLastComponent())
+            try store.rename(item.folder, to: target)
             moves.append(Move(from: item.folder, to: target))
             return entry(.imported, missing)
         }
@@ -84,10 +91,18 @@ struct ImportPlacement {
         guard !existing.leftOut.isEmpty, missing.isEmpty else {
             return entry(.kept, existing.leftOut.map(\.path))
         }
-        try FileSystem.rename(target, to: aside)
+        try markOrigin(of: item)
+        try store.rename(target, to: aside)
         moves.append(Move(from: item.folder, to: target, replaced: aside))
-        try FileSystem.rename(item.folder, to: target)
+        try store.rename(item.folder, to: target)
         return entry(.completed, [])
+    }
+
+    /// Writes in the artifact's record, before it is in its place, that it was imported.
+    private func markOrigin(of item: ArtifactCollection.Item) throws {
+        let file = item.folder.appending(ArtifactRecord.fileName)
+        let bytes = try ArtifactRecord.Origin.replaced(in: try FileSystem.read(file), by: origin)
+        try FileSystem.writeAtomically(bytes, to: file)
     }
 
     /// The same recipe made elsewhere in the store must have given the same: artifacts find one another by it.
@@ -120,8 +135,8 @@ struct ImportPlacement {
         let target = store.root.pushing(FilePath(bundle.run))
         try checkParents(of: FilePath(bundle.run))
         guard try FileSystem.status(target, followingLinks: false) != nil else {
-            try FileSystem.createDirectory(target.removingLastComponent())
-            try FileSystem.rename(from, to: target)
+            try store.makeFolder(target.removingLastComponent())
+            try store.rename(from, to: target)
             moves.append(Move(from: from, to: target))
             return true
         }

@@ -30,7 +30,10 @@ public struct Importer: Sendable {
         }
         defer { lock.release() }
         let temporary = try store.makeTemporaryFolder(for: Store.importName)
-        defer { try? FileSystem.remove(temporary) }
+        defer { try? store.remove(temporary) }
+        let origin = ArtifactRecord.Origin(
+            bundle: file.lastComponent?.string ?? "bundle", sha256: try SHA256.hex(ofFile: file),
+            imported: Timestamp.now().text)
         let unpacked = temporary.appending("bundle")
         try Unpacker().unpack(file, into: unpacked)
         do {
@@ -40,7 +43,7 @@ public struct Importer: Sendable {
             }
             let checked = try CheckedBundle(unpacked.appending(names[0]), cancellation: cancellation)
             if cancellation.isCancelled { throw Interrupted() }
-            return try ImportPlacement(checked, store).place(aside: temporary)
+            return try ImportPlacement(checked, store, origin, cancellation).place(aside: temporary)
         } catch var error as ImportError {
             error.file = file
             throw error

@@ -31,6 +31,34 @@ struct Redaction {
         }
     }
 
+    /// Stands in a configuration for the folders that a file of the machine lay in.
+    static let leftOut = "/left-out-by-export"
+
+    /// A configuration without the folders of the machine: a key `path` keeps the last part of an absolute one.
+    ///
+    /// No recipe has such a key, so that the stages stay the same; texts that recipes have are left as they are.
+    static func configuration(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .array(let elements): .array(elements.map(configuration))
+        case .object(let object):
+            .object(
+                JSONObject(
+                    object.members.map { member in
+                        guard member.key == "path", case .string(let text) = member.value else {
+                            return (member.key, configuration(member.value))
+                        }
+                        return (member.key, .string(path(text)))
+                    }))
+        default: value
+        }
+    }
+
+    private static func path(_ text: String) -> String {
+        let starts: [[UInt8]] = [Array("/".utf8), Array("~".utf8), Array("..".utf8)]
+        guard starts.contains(where: { text.utf8.starts(with: $0) }) else { return text }
+        return "\(leftOut)/\(FilePath(text).lastComponent?.string ?? "")"
+    }
+
     /// What the log says of those who hold a lock: "process 12 on NAME, since …".
     private static func withoutHost(_ line: String) -> String {
         var result = ""

@@ -117,18 +117,21 @@ struct ArtifactInspector {
     /// Everything below a folder but folders, by path relative to it, in order; links aren't followed.
     static func files(below folder: FilePath) throws(FileError) -> [String] {
         var found: [String] = []
-        func visit(_ relative: String) throws(FileError) {
-            let path = relative.isEmpty ? folder : folder.pushing(FilePath(relative))
-            for name in try FileSystem.list(path) {
-                let child = relative.isEmpty ? name : "\(relative)/\(name)"
-                switch try FileSystem.status(path.appending(name), followingLinks: false)?.kind {
-                case .folder?: try visit(child)
+        func visit(_ folder: Folder, _ relative: String) throws(FileError) {
+            for name in try folder.names() {
+                let place = FilePath(root: nil, components: name)
+                let text = name.validText ?? "\(name.string) (whose name isn't UTF-8)"
+                let child = relative.isEmpty ? text : "\(relative)/\(text)"
+                switch try folder.status(place)?.kind {
+                case .folder?:
+                    if let next = try folder.folder(place) { try visit(next, child) }
+                // It went meanwhile.
                 case nil: break
                 default: found.append(child)
                 }
             }
         }
-        try visit("")
+        try visit(try Folder(folder), "")
         return found
     }
 }

@@ -27,6 +27,11 @@ public final class RunContents: Sendable {
     /// Why no stage can be computed again, as a sentence; nil where the run's configuration gives its stages.
     public let configurationProblem: String?
 
+    /// Which artifacts were imported and from where, as a sentence; nil where all were made here.
+    public var imported: String? {
+        ImportedArtifacts(items.compactMap(\.artifact?.record)).sentence("artifacts")
+    }
+
     private let configuration: RunConfiguration
     private let byFingerprint: [String: Int]
     private let scratch: ScratchSpace

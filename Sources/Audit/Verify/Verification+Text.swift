@@ -12,7 +12,8 @@ extension Verification {
             text += "\n\(step.title)\(step == .samples ? samplingText : "")\n"
             for check in own { text += Self.line(check, width: width) }
         }
-        return text + "\n\(summary)\n"
+        let note = imported.map { "\($0) That everything holds doesn't say who made it.\n" } ?? ""
+        return text + "\n\(note)\(summary)\n"
     }
 
     private var samplingText: String {

@@ -53,6 +53,8 @@ public struct Verification: Sendable {
     public let checks: [Check]
     /// Nil when no samples were asked for.
     public let sampling: Sampling?
+    /// Which artifacts were imported, as a sentence; nil where none was.
+    public var imported: String?
 
     /// Whether everything was checked and holds, but what needs files that were left out.
     public var holds: Bool {
@@ -73,6 +75,7 @@ public struct Verification: Sendable {
                 "total": .integer(sampling.total),
             ]
         }
+        object["imported"] = .text(imported)
         object["counts"] = .object(
             JSONObject(counts.map { ($0.name, .integer($0.count)) }))
         object["checks"] = .array(

@@ -68,9 +68,10 @@ public struct Verifier: Sendable {
                 problems.isEmpty ? Self.outcome(of: item.finding) : .broken(problems)
             return Verification.Check(step: .artifacts, subject: item.name, outcome: outcome)
         }
+        let imported = ImportedArtifacts(artifacts.items.compactMap(\.finding.record)).sentence("artifacts")
         guard configuration.problem == nil else {
             // Said once for all stages, by the check of the configuration.
-            return Verification(run: run.address, checks: checks, sampling: nil)
+            return Verification(run: run.address, checks: checks, sampling: nil, imported: imported)
         }
         let bench = VerificationBench(
             artifacts: artifacts, configuration: configuration, threads: options.threads,
@@ -85,7 +86,7 @@ public struct Verifier: Sendable {
                 total: drawn.total)
             checks += try sampleChecks(drawn, bench)
         }
-        return Verification(run: run.address, checks: checks, sampling: sampling)
+        return Verification(run: run.address, checks: checks, sampling: sampling, imported: imported)
     }
 
     private func recordChecks(_ configuration: RunConfiguration) -> [Verification.Check] {

@@ -28,7 +28,7 @@ final class FileLock {
         let file: FileDescriptor
         do {
             file = try FileDescriptor.open(
-                path, .readWrite, options: [.create, .closeOnExec],
+                path, .readWrite, options: [.create, .closeOnExec, .noFollow],
                 permissions: FilePermissions(rawValue: 0o644))
         } catch {
             throw FileError("lock", path, error as? Errno ?? .ioError)

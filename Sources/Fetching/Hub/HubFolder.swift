@@ -38,18 +38,18 @@ struct HubFolder {
 
     /// Makes the file of a snapshot a link to its content.
     func link(_ path: String, of commit: String, to blob: String) throws(FileError) {
-        let place = snapshot(commit, path)
         let up = String(repeating: "../", count: path.utf8.count { $0 == UInt8(ascii: "/") } + 2)
         let target = FilePath("\(up)blobs/\(blob)")
-        if Self.target(of: place) == target { return }
-        try FileSystem.createDirectory(place.removingLastComponent())
-        let temporary = place.removingLastComponent().appending(
-            ".\(place.lastComponent?.string ?? "").\(UInt32.random(in: 0 ... .max)).tmp")
+        if Self.target(of: snapshot(commit, path)) == target { return }
+        let files = try opened("snapshots").makeFolder(FilePath(commit))
+        let (place, above) = (FilePath(path), FilePath(path).removingLastComponent())
+        let temporary = above.appending(".\(String(UInt64.random(in: 0 ... .max), radix: 16)).tmp")
+        if !above.isEmpty { try files.makeFolder(above) }
         do {
-            try FileSystem.symbolicLink(to: target, at: temporary)
-            try FileSystem.rename(temporary, to: place)
+            try files.symbolicLink(to: target, at: temporary)
+            try files.rename(temporary, to: files, place)
         } catch {
-            try? FileSystem.remove(temporary)
+            try? files.remove(temporary)
             throw error
         }
     }
@@ -70,9 +70,20 @@ struct HubFolder {
     /// Notes the commit of a branch, unless there is a note: what Python asks for by the branch's name is found then.
     func note(_ branch: String, is commit: String) throws(FileError) {
         guard SafePath.isSafe(branch) else { return }
-        let file = folder.appending("refs").pushing(FilePath(branch))
-        guard try FileSystem.status(file, followingLinks: false) == nil else { return }
-        try FileSystem.createDirectory(file.removingLastComponent())
-        try FileSystem.writeAtomically(commit, to: file)
+        let (refs, place) = (try opened("refs"), FilePath(branch))
+        guard try refs.status(place) == nil else { return }
+        let above = place.removingLastComponent()
+        if !above.isEmpty { try refs.makeFolder(above) }
+        try refs.writeAtomically(commit.utf8, to: place)
+    }
+
+    /// A part of the folder, held open: what the hub or a lock file names is put below it and nowhere else.
+    private func opened(_ part: String) throws(FileError) -> Folder {
+        // The cache and its repositories are the user's, who may have put them elsewhere by links.
+        guard FilePath.Component(name)?.kind == .regular else {
+            throw FileError("create folder", folder, .invalidArgument, "a repository can't have that name")
+        }
+        try FileSystem.createDirectory(folder.appending(part))
+        return try Folder(folder.appending(part))
     }
 }

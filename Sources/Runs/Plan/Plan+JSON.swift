@@ -47,7 +47,7 @@ extension Plan {
         [
             "stage": .string(entry.stage), "kind": .string(stage.recipe.kind),
             "status": .string(entry.status.key), "fingerprint": .string(stage.fingerprint),
-            "folder": .string(entry.folder.string),
+            "folder": .string(entry.folder.string), "origin": entry.origin?.value ?? .null,
         ]
     }
 }

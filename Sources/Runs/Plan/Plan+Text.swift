@@ -26,7 +26,7 @@ extension Plan {
         }
         let cached = entries.count { $0.status == .cached }
         return lines.joined(separator: "\n") + "\n\n\(cached) of \(entries.count) stages are cached.\n"
-            + calibrations + (forecast?.text ?? "")
+            + (imported.map { "\($0)\n" } ?? "") + calibrations + (forecast?.text ?? "")
     }
 
     /// Which kinds' times are scaled, by how much, and from what.

@@ -19,6 +19,8 @@ public struct Plan: Sendable {
         public let nearest: Nearest?
         /// Where the artifact is, or will be.
         public let folder: FilePath
+        /// The bundle that it was imported from; nil where it is to be made or was made here.
+        public var origin: ArtifactRecord.Origin?
         /// What it would take; nil where it is cached, where its kind doesn't know, and where nobody asked.
         public var forecast: StageForecast? { calibrated?.forecast }
         /// The same with what it is based on.
@@ -43,6 +45,8 @@ public struct Plan: Sendable {
     /// What the stages that aren't cached would take together; nil where all are or nobody asked.
     public let forecast: PlanForecast?
     package let experiment: Experiment
+    /// Which artifacts aren't of this store's own making, as a sentence; nil where all are.
+    let imported: String?
 
     /// Looks at the store without changing it.
     ///
@@ -54,6 +58,8 @@ public struct Plan: Sendable {
         let state = try StoreState(experiment, store)
         let open = experiment.stages.filter { state.records[$0.id] == nil }
         self.experiment = experiment
+        imported = ImportedArtifacts(experiment.stages.compactMap { state.records[$0.id] })
+            .sentence("cached stages")
         var entries = experiment.stages.map { stage in
             Self.entry(for: stage, state, experiment, store, catalog, tracer)
         }
@@ -74,9 +80,11 @@ public struct Plan: Sendable {
     ) -> Entry {
         let (finding, leftovers) = (state.findings[stage.id], state.leftovers[stage.id])
         if case .whole(let artifact) = finding {
+            let origin = artifact.record.origin
+            let note = origin.map { ", IMPORTED from \($0.bundle)" } ?? ""
             return Entry(
-                stage: stage.id, status: .cached, reason: artifact.folder.string, changes: [], nearest: nil,
-                folder: artifact.folder)
+                stage: stage.id, status: .cached, reason: "\(artifact.folder)\(note)", changes: [],
+                nearest: nil, folder: artifact.folder, origin: origin)
         }
         let folder = store.folder(of: stage, in: experiment)
         var reasons = leftovers.map { [resumption($0)] } ?? []

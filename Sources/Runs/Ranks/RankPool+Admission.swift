@@ -17,9 +17,8 @@ extension RankPool {
         if let known = state.withLock({ $0.admission }) { return try known.get() }
         let nonce = (0..<2).map { _ in String(UInt64.random(in: 0 ... .max), radix: 16) }.joined()
         let note = store.root.appending(".ranks-\(nonce)")
-        try FileSystem.createDirectory(store.root)
-        try FileSystem.writeAtomically(nonce, to: note)
-        defer { try? FileSystem.remove(note) }
+        try store.made().writeAtomically(nonce.utf8, to: store.place(of: note))
+        defer { try? store.remove(note) }
         let clock = ContinuousClock.now
         let calls = (1..<max(1, transport.count)).map { rank in
             begin(rank, RankServer.introduction) { $0.put(note.lastComponent?.string ?? "") }

@@ -62,12 +62,16 @@ struct ArtifactMaker: Sendable {
     }
 
     private func makeArtifact() throws -> StageOutcome {
-        let work = store.workFolder(stage.fingerprint)
-        if isForced { try FileSystem.remove(work) }
+        if isForced { try store.removeWork(stage.fingerprint) }
+        let (work, setAside) = try store.makeWork(stage.fingerprint)
+        if let setAside {
+            runner.reporter.warn(
+                "\(label): \(work) held links, pipes or devices, which no stage makes there; moved to \(setAside), and begun anew."
+            )
+        }
         let isResumed = try FileSystem.exists(work) && !FileSystem.list(work).isEmpty
         let output = try store.makeTemporaryFolder(for: stage.fingerprint)
         do {
-            try FileSystem.createDirectory(work)
             let context = StageContext(
                 stage: stage, output: output, workFolder: work, threads: threads, artifacts: artifacts,
                 cancellation: cancellation, reporter: runner.reporter, line: line,
@@ -81,7 +85,8 @@ struct ArtifactMaker: Sendable {
             let result = try ended.get()
             let seconds = clock.duration(to: .now).inSeconds
             try context.publishJournals()
-            check(result, output)
+            try check(result, output)
+            try checkInputs()
             let external = context.adoptedFiles
             var record = ArtifactRecord(
                 experiment: runner.experiment.name, stage: stage.id,
@@ -98,13 +103,17 @@ struct ArtifactMaker: Sendable {
             try store.publish(output, record: record, at: folder)
             store.noteLocation(of: stage.fingerprint, folder)
             // The artifact is whole; work that can't be removed now only takes space.
-            try? FileSystem.remove(work)
+            try? store.removeWork(stage.fingerprint)
+            let artifact = Artifact(folder: folder, record: record)
+            // Last, because a journal's file changes with its other name.
+            store.noteFacts(of: artifact)
             return StageOutcome(
-                stage: stage.id, artifact: Artifact(folder: folder, record: record), wasCached: false,
-                seconds: seconds, threads: threads)
+                stage: stage.id, artifact: artifact, wasCached: false, seconds: seconds, threads: threads)
         } catch {
-            try? FileSystem.remove(output)
-            if !lock.isLost, (try? FileSystem.list(work))?.isEmpty == true { try? FileSystem.remove(work) }
+            try? store.remove(output)
+            if !lock.isLost, (try? FileSystem.list(work))?.isEmpty == true {
+                try? store.removeWork(stage.fingerprint)
+            }
             throw error
         }
     }
@@ -139,14 +148,30 @@ struct ArtifactMaker: Sendable {
             : "Its work so far is kept in \(work); run the same command again to go on from there."
     }
 
-    private func check(_ result: StageResult, _ output: FilePath) {
-        // The record has the name of the marker file; a stage must not forge it.
-        precondition(
-            !FileSystem.exists(output.appending(ArtifactRecord.fileName)),
-            "the kind of stage \(stage.id) writes a file named \(ArtifactRecord.fileName)")
+    private func check(_ result: StageResult, _ output: FilePath) throws {
+        // The record has the name of the marker file. A stage that takes files over takes their names over too.
+        if try FileSystem.status(output.appending(ArtifactRecord.fileName), followingLinks: false) != nil {
+            let error = StoreError(
+                description:
+                    "Something among its files is called \(ArtifactRecord.fileName), as the record of an artifact is, so that they can't be kept in a store. Take it out of what the stage reads, or give it another name."
+            )
+            throw StageFailure(stage: stage.id, underlying: error, kept: kept(records: 0))
+        }
         if let report = result.report, !FileSystem.exists(output.pushing(report)) {
             preconditionFailure(
                 "the kind of stage \(stage.id) names a report that it didn't write: \(report)")
+        }
+    }
+
+    /// What is recorded as an input is what was read: files that were changed meanwhile are an error.
+    private func checkInputs() throws {
+        for (name, artifact) in artifacts.sorted(by: { $0.key < $1.key }) {
+            guard let change = try store.change(in: artifact, cancellation: cancellation) else { continue }
+            let error = StoreError(
+                description:
+                    "The input \(name), \(artifact.folder), was changed while the stage ran: \(change). Run the same command again, which makes the input again."
+            )
+            throw StageFailure(stage: stage.id, underlying: error, kept: kept(records: 0))
         }
     }
 

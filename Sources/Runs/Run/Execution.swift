@@ -35,7 +35,6 @@ package final class Execution {
 
     package init(_ runner: Runner, _ selection: StageSelection, started: Timestamp) {
         self.runner = runner
-        gate = StoreGate(runner.store)
         self.selection = selection
         self.started = started
         schedule = Schedule(
@@ -55,6 +54,7 @@ package final class Execution {
     ///   any more then.
     package func run() throws {
         do {
+            try openGate()
             try checkPermissions()
             while try turn() {}
         } catch {
@@ -65,6 +65,17 @@ package final class Execution {
         }
         endWaiting()
         try throwWhatWentWrong()
+    }
+
+    private func openGate() throws {
+        let waiting = StoreGate.Waiting(cancellation: runner.cancellation) { [reporter = runner.reporter] in
+            reporter.log($0)
+        }
+        do {
+            gate = try StoreGate(runner.store, waiting)
+        } catch {
+            stopping = .onRequest
+        }
     }
 
     /// Hours of decoding shouldn't end at a program that may not be run.
@@ -100,12 +111,24 @@ package final class Execution {
             hasFound = false
             for stage in ready where !selection.forced.contains(stage.id) {
                 guard checked.insert(stage.id).inserted,
-                    case .whole(let artifact) = try runner.store.find(stage, in: runner.experiment)
+                    case .whole(let artifact) = try findUnchanged(stage)
                 else { continue }
                 runner.store.tidy(after: artifact)
                 take(cached: artifact, of: stage)
                 hasFound = true
             }
+        }
+    }
+
+    /// - Throws: `RunInterrupted` when it was asked to stop while files were hashed.
+    private func findUnchanged(_ stage: Stage) throws -> Store.Finding {
+        do {
+            return try runner.store.findUnchanged(
+                stage, in: runner.experiment, cancellation: runner.cancellation)
+        } catch is Interrupted {
+            throw RunInterrupted(stops: [
+                .init(stage: stage.id, kept: "It has not begun; run the same command again to go on.")
+            ])
         }
     }
 
@@ -147,7 +170,7 @@ package final class Execution {
         let hasWaited = waiting.removeValue(forKey: stage.id).map { runner.reporter.end($0) } != nil
         let isForced = selection.forced.contains(stage.id)
         // Another process may have made it meanwhile.
-        switch try store.find(stage, in: runner.experiment) {
+        switch try isForced ? store.find(stage, in: runner.experiment) : findUnchanged(stage) {
         case .whole(let artifact) where !isForced:
             lock.release()
             runner.reporter.log("\(label): made by another process")

@@ -74,7 +74,8 @@ extension Runner {
             status: outcome.map { $0.wasCached ? .cached : .made } ?? (failure != nil ? .failed : .skipped),
             seconds: outcome?.seconds ?? 0, peakMemory: made?.peakMemory, stagesAtOnce: made?.stagesAtOnce,
             threads: outcome?.threads, forecast: options.forecasts[stage.id],
-            message: (failure?.description ?? stop?.kept ?? skip?.reason).map(paths.hidden))
+            message: (failure?.description ?? stop?.kept ?? skip?.reason).map(paths.hidden),
+            origin: outcome?.artifact.record.origin)
     }
 
     /// Where the command lies is the machine's; what it is called with is the run's.

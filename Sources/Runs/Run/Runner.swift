@@ -97,6 +97,7 @@ public struct Runner: Sendable {
         let reports = try reports(of: outcomes)
         guard let session = execution.session else {
             let record = recordOfCached(execution, outcomes, clock)
+            tellImported(outcomes)
             return RunOutcome(stages: outcomes, record: record, reports: reports)
         }
         try session.folder.finish(record(execution, session, error: nil, clock))
@@ -104,8 +105,17 @@ public struct Runner: Sendable {
         reporter.log(
             "Done in \(Readable.duration(clock.duration(to: .now).inSeconds)): \(made) made, \(outcomes.count - made) cached. Record: \(session.folder.path)"
         )
+        tellImported(outcomes)
         compareWithForecast(outcomes, took: clock.duration(to: .now).inSeconds)
         return RunOutcome(stages: outcomes, record: session.folder.path, reports: reports)
+    }
+
+    /// Results that rest on what others made are said to.
+    private func tellImported(_ outcomes: [StageOutcome]) {
+        let imported = ImportedArtifacts(outcomes.map(\.artifact.record))
+        if let sentence = imported.sentence("stages") {
+            reporter.warn("\(sentence) `--trust own` makes them again.")
+        }
     }
 
     private func reports(of outcomes: [StageOutcome]) throws -> [RunOutcome.Report] {

@@ -7,8 +7,9 @@ public import SystemPackage
 extension StageContext {
     /// Makes a file of a cache a file of the artifact, without a second copy of large ones.
     ///
-    /// On one file system it gets a second name (a hard link): neither removing the cache nor removing the artifact
-    /// takes it from the other. Otherwise weights become a symbolic link, and other files are copied.
+    /// Where the file system can, it becomes a file of its own that shares the blocks until one of them is changed; else, on
+    /// one file system, it gets a second name (a hard link). Neither removing the cache nor removing the artifact takes it
+    /// from the other. Otherwise weights become a symbolic link, and other files are copied.
     ///
     /// - Parameters:
     ///   - file: A plain file that nobody writes to.
@@ -16,17 +17,16 @@ extension StageContext {
     ///   - address: Where it can be had, for those who get the artifact without its weights.
     /// - Throws: `FileError`.
     public func adopt(_ file: FilePath, as path: String, address: String?) throws {
-        let place = output.pushing(FilePath(path))
-        try FileSystem.createDirectory(place.removingLastComponent())
+        let (folder, place) = (try Folder(output), FilePath(path))
+        let above = place.removingLastComponent()
+        if !above.isEmpty { try folder.makeFolder(above) }
         var isReference = false
-        if try !FileSystem.hardLink(file, to: place) {
+        if try !folder.clone(file, to: place), try !folder.hardLink(file, to: place) {
             if IncompleteMarker.mayBeLeftOut(path) {
                 isReference = true
-                try FileSystem.symbolicLink(to: FileSystem.absolute(file), at: place)
+                try folder.symbolicLink(to: FileSystem.absolute(file), at: place)
             } else {
-                try FileSystem.writeAtomically(to: place) { sink in
-                    try FileSystem.readParts(file) { try sink.append($0) }
-                }
+                try folder.copy(file, to: place)
             }
         }
         let entry = ExternalFile(path: path, address: address, isReference: isReference)

@@ -7,18 +7,12 @@ public import Runs
 public import SystemPackage
 internal import Transformers
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
-
 /// Takes a checkpoint of this machine into the store: a folder in Hugging Face layout.
 public struct ModelFolderStage: RecomputableStage {
     public static let name = "model-folder"
     public static let version = 1
     public static let summary =
-        "Takes a model folder of this machine (config.json, tokenizer files, safetensors) into the store, by hard links where the file system allows, else by copies."
+        "Takes a model folder of this machine (config.json, tokenizer files, safetensors) into the store, as copies, which share their blocks with the originals where the file system can do that."
     public static let output = ArtifactType.model
 
     let path: String
@@ -43,9 +37,11 @@ public struct ModelFolderStage: RecomputableStage {
             throw DataError(
                 description: "\(path) has no config.json, which a model folder in Hugging Face layout has.")
         }
+        let output = try Folder(context.output)
         for name in names {
             try context.checkCancellation()
-            try Self.take(folder.appending(name), to: context.output.appending(name))
+            // Never a second name of the same file: the originals are the user's, who may change them in place.
+            try output.copy(folder.appending(name), to: FilePath(name))
         }
         // What is in the store is hashed: what it was taken from may change meanwhile.
         let found = try Self.digest(of: context.output, names)
@@ -88,17 +84,5 @@ public struct ModelFolderStage: RecomputableStage {
     static func digest(of folder: FilePath, _ names: [String]) throws -> String {
         let lines = try names.map { "\(try SHA256.hex(ofFile: folder.appending($0)))  \($0)\n" }
         return SHA256.hex(of: Array(lines.joined().utf8))
-    }
-
-    /// Gives a file a second name, or copies it where the file system has no such thing or is another.
-    private static func take(_ source: FilePath, to target: FilePath) throws {
-        // Links in Hugging Face's cache lead to the file that is meant.
-        let linked = source.withPlatformString { from in
-            target.withPlatformString { linkat(AT_FDCWD, from, AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
-        }
-        guard linked != 0 else { return }
-        try FileSystem.writeAtomically(to: target) { sink in
-            try FileSystem.readParts(source) { try sink.append($0) }
-        }
     }
 }

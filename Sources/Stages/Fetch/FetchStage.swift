@@ -27,21 +27,19 @@ public struct FetchStage: PinnedStage, RecomputableStage {
     }
 
     public func run(_ context: StageContext) throws -> StageResult {
+        let output = try Folder(context.output)
         for file in try source.fetch(context).files {
             try context.checkCancellation()
-            let place = context.output.pushing(FilePath(file.path))
+            let place = FilePath(file.path)
             // The kind of an archive is told by its name, which the cache doesn't keep.
             if unpack, Unpacker.isArchive(file.path) {
-                let named = context.workFolder.appending(place.lastComponent?.string ?? "archive")
-                try FileSystem.remove(named)
-                try FileSystem.symbolicLink(to: FileSystem.absolute(file.location), at: named)
-                try FileSystem.createDirectory(place.removingLastComponent())
-                try Unpacker().unpack(named, into: FilePath(Self.folderName(place.string)))
-                try FileSystem.remove(named)
+                try Unpacker().unpack(
+                    file.location, named: place.lastComponent?.string,
+                    into: FilePath(Self.folderName(file.path)), of: output)
             } else if unpack, let name = Unpacker.nameWithoutCompression(file.path) {
-                let target = context.output.pushing(FilePath(name))
-                try FileSystem.createDirectory(target.removingLastComponent())
-                try Unpacker().decompress(file.location, to: target)
+                let above = FilePath(name).removingLastComponent()
+                if !above.isEmpty { try output.makeFolder(above) }
+                try Unpacker().decompress(file.location, to: FilePath(name), of: output)
             } else {
                 try context.adopt(file.location, as: file.path, address: file.address)
             }

@@ -52,10 +52,11 @@ struct ReportDraft {
             try members.isEmpty
             ? nil : String(decoding: JSONValue.object(JSONObject(members)).compactBytes(), as: UTF8.self)
         let run = source.run
+        let imported = source.contents.imported.map { " \($0)" } ?? ""
         return ReportPage(
             title: "\(run.experiment): report of a run",
             lead:
-                "Run \(source.contents.location.address), \(run.status.rawValue) \(run.finished); d3LLM in Swift, a reproduction of arXiv 2601.07568.",
+                "Run \(source.contents.location.address), \(run.status.rawValue) \(run.finished); d3LLM in Swift, a reproduction of arXiv 2601.07568.\(imported)",
             sections: sections(problems: problems, traced: traced), data: data,
             footer:
                 "Made by d3llm report from the records of the run; the same run gives the same page. Places are relative to the store. Nothing on this page is loaded from elsewhere."
