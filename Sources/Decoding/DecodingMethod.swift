@@ -33,6 +33,9 @@ public struct DecodingMethod: Sendable {
         }
     }
 
+    /// Whether it unmasks positions, for which a model needs a mask token.
+    public var needsMask: Bool { name != Self.autoregressive.name }
+
     /// Reads the options and returns what makes a decoder for each sequence.
     ///
     /// - Throws: ``DecodingError`` that names every option that is unknown or wrong.

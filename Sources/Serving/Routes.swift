@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 internal import Sessions
 
@@ -73,28 +74,22 @@ extension Server {
                     + "Use localhost or its number, or start it with --allow-host NAME.")
         }
         guard let origin = request["origin"] else { return }
-        guard let separator = origin.firstRange(of: "://"), isOwn(String(origin[separator.upperBound...]))
+        // A page of this server comes from the address that the request is for, whatever number that is. Any other
+        // number is a machine that somebody else may own.
+        guard let authority = origin.byteText.cut(at: "://")?.after.text,
+            let name = HostName(authority),
+            name.isLoopback || isAllowed(name)
+                || authority.lowercased().byteText == host.lowercased().byteText
         else { throw HTTPProblem(403, "Requests of other web pages aren't answered.") }
     }
 
     /// Whether a host, with or without port, is this server.
     private func isOwn(_ host: String) -> Bool {
-        var name = host.lowercased()
-        if name.hasPrefix("[") {
-            guard let end = name.firstIndex(of: "]") else { return false }
-            let rest = name[name.index(after: end)...]
-            guard rest.isEmpty || (rest.hasPrefix(":") && rest.dropFirst().allSatisfy(\.isNumber)) else {
-                return false
-            }
-            let address = name[name.index(after: name.startIndex)..<end]
-            return address.contains(":") && address.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." }
-        }
-        if let colon = name.lastIndex(of: ":") {
-            guard name[name.index(after: colon)...].allSatisfy(\.isNumber) else { return false }
-            name = String(name[..<colon])
-        }
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        let isNumeric = parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
-        return isNumeric || name == "localhost" || options.allowedHosts.contains { $0.lowercased() == name }
+        guard let name = HostName(host) else { return false }
+        return name.isNumeric || name.isLoopback || isAllowed(name)
+    }
+
+    private func isAllowed(_ name: HostName) -> Bool {
+        options.allowedHosts.contains { $0.lowercased().byteText == name.text.byteText }
     }
 }

@@ -1,4 +1,5 @@
 import Base
+import SystemPackage
 import TestSupport
 import Testing
 

@@ -1,3 +1,5 @@
+internal import Base
+
 /// A request whose head and body have arrived whole.
 struct HTTPRequest: Sendable {
     let method: String
@@ -39,28 +41,31 @@ extension HTTPRequest {
         guard head.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x0D || $0 == 0x0A || $0 == 0x09 }),
             let text = String(validating: head, as: UTF8.self)
         else { throw HTTPProblem(400, "The head of the request has bytes that don't belong there.") }
-        let lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)
-        let parts = (lines.first ?? "").split(separator: " ", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0].allSatisfy({ $0.isASCII && $0.isLetter }) else {
+        let lines = text.byteText.split("\r\n", keepingEmpty: true)
+        let parts = (lines.first ?? "").split(" ", keepingEmpty: true)
+        guard parts.count == 3, !parts[0].isEmpty, parts[0].bytes.allSatisfy(\.isLetter) else {
             throw HTTPProblem(400, "The request doesn't begin with method, target and version.")
         }
         guard parts[2] == "HTTP/1.1" || parts[2] == "HTTP/1.0" else {
             throw HTTPProblem(505, "This server speaks HTTP/1.1.")
         }
-        guard parts[1].hasPrefix("/"), parts[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+        guard parts[1].hasPrefix("/"), parts[1].bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw HTTPProblem(400, "The target of a request is a path, such as /v1/models.")
         }
-        method = String(parts[0])
-        path = String(parts[1].prefix { $0 != "?" })
+        method = parts[0].text
+        path = parts[1].cut(at: "?")?.before.text ?? parts[1].text
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":"), colon != line.startIndex,
-                !line[..<colon].contains(where: \.isWhitespace), !line.contains("\n"), !line.contains("\r")
+            guard let (field, content) = line.cut(at: ":"), !field.isEmpty,
+                field.bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+                !content.bytes.contains(where: { $0 == 0x0A || $0 == 0x0D })
             else { throw HTTPProblem(400, "A header isn't of the form name: value.") }
-            let name = line[..<colon].lowercased()
-            let value = line[line.index(after: colon)...].trimmingSpaces()
+            let name = field.text.lowercased()
+            let value = Self.trimmingSpaces(content)
             if headers[name] != nil {
-                guard !["host", "content-length", "transfer-encoding", "content-type"].contains(name) else {
+                guard
+                    !["host", "origin", "content-length", "transfer-encoding", "content-type"].contains(name)
+                else {
                     throw HTTPProblem(400, "The header \(name) is there twice.")
                 }
                 headers[name, default: ""] += ", " + value
@@ -95,11 +100,18 @@ extension HTTPRequest {
     }
 }
 
-extension Substring {
-    fileprivate func trimmingSpaces() -> String {
-        func isSpace(_ character: Character) -> Bool { character == " " || character == "\t" }
-        guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) })
+extension HTTPRequest {
+    private static func trimmingSpaces(_ text: ByteText) -> String {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+        guard let first = text.bytes.firstIndex(where: { !isSpace($0) }),
+            let last = text.bytes.lastIndex(where: { !isSpace($0) })
         else { return "" }
-        return String(self[first...last])
+        // Spaces and tabs are whole characters, so that what lies between is whole too.
+        return String(decoding: text.bytes[first...last], as: UTF8.self)
     }
+}
+
+extension UInt8 {
+    /// Whether it is a letter of ASCII.
+    fileprivate var isLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
 }

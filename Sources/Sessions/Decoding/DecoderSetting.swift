@@ -18,11 +18,18 @@ public struct DecoderSetting: Sendable {
     ///   - method: name of a method; nil for the one that suits the model.
     ///   - values: options by name.
     ///   - model: whose usual lengths stand in for those that aren't given.
-    /// - Throws: `DecodingError` that names the nearest method or option, and the legal values.
+    /// - Throws: `DecodingError` that names the nearest method or option, and the legal values; also for a method that
+    ///   the model lacks the mask token for.
     public init(
         method: String?, values: [String: ParameterValue], for model: LiveModel
     ) throws(DecodingError) {
         let found = try DecodingMethod.named(method ?? Self.usualMethod(model))
+        guard model.hasMaskToken || !found.needsMask else {
+            throw DecodingError(
+                .invalidOptions,
+                "The decoding method \"\(found.name)\" unmasks tokens, but \(model.name) has no mask token. Use the"
+                    + " method \"\(Self.usualMethod(model))\".")
+        }
         var all = values
         for (name, value) in Self.usualValues(model)
         where all[name] == nil && found.parameters.contains(where: { $0.name == name }) {
