@@ -11,6 +11,10 @@ let package = Package(
             name: "Models",
             targets: ["Numerics", "Transformers", "Decoding", "Training", "Files", "JSON"]),
         .library(name: "Reporting", targets: ["Reporting"]),
+        // For Fuzz.
+        .library(
+            name: "Readers",
+            targets: ["Archives", "Columnar", "Fetching", "JSON", "Serving", "Tokenizers", "Transformers"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

@@ -25,8 +25,8 @@ public struct BatchDecoder: Sendable {
     /// Decodes until every decoder has ended.
     ///
     /// - Parameter shouldStop: asked before each forward; after a yes the decoders are left as they stand.
-    /// - Throws: ``DecodingError`` when a sequence has tokens that the model doesn't know, or doesn't end within
-    ///   the allowed turns.
+    /// - Throws: ``DecodingError`` when a sequence has no prompt or tokens that the model doesn't know, or doesn't end
+    ///   within the allowed turns.
     public func decode(
         _ decoders: inout [any Decoder], observe: Observer? = nil, shouldStop: () -> Bool = { false }
     ) throws(DecodingError) {
@@ -57,6 +57,12 @@ public struct BatchDecoder: Sendable {
     }
 
     private func check(_ decoder: any Decoder, _ index: Int) throws(DecodingError) {
+        guard decoder.promptLength > 0 else {
+            throw DecodingError(
+                .invalidSequence,
+                "Sequence \(index) has a prompt without tokens, which no method decodes. Give it some text, or look"
+                    + " whether the chat template writes any.")
+        }
         let vocabulary = model.configuration.vocabulary
         let special = [decoder.state.maskToken] + (decoder.state.endToken.map { [$0] } ?? [])
         guard let wrong = (decoder.tokens + special).first(where: { $0 < 0 || $0 >= vocabulary }) else {

@@ -14,11 +14,15 @@ public struct JSONDocument: Sendable {
     ///   - bytes: The whole file. A byte order mark at its start is skipped.
     ///   - name: What messages call the file.
     ///   - allowComments: Accepts `// …` and `/* … */` wherever white space may stand.
+    ///   - allowNonFinite: Accepts `NaN`, `Infinity` and `-Infinity` as numbers, which Python's json writes and reads.
     /// - Throws: `JSONSyntaxError` for the first byte that breaks the grammar of RFC 8259, for a key that an
     ///   object holds twice, and for nesting deeper than `JSONDocument.maximumDepth`.
-    public init(parsing bytes: [UInt8], name: String, allowComments: Bool = false) throws(JSONSyntaxError) {
+    public init(
+        parsing bytes: [UInt8], name: String, allowComments: Bool = false, allowNonFinite: Bool = false
+    ) throws(JSONSyntaxError) {
         let source = SourceText(name: name, bytes: bytes)
-        var parser = JSONParser(bytes: bytes, allowComments: allowComments)
+        var parser = JSONParser(
+            bytes: bytes, allowComments: allowComments, allowNonFinite: allowNonFinite)
         do throws(JSONParser.Failure) {
             self.root = try parser.parseDocument()
         } catch {

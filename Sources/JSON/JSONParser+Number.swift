@@ -3,6 +3,11 @@ extension JSONParser {
     mutating func parseNumber() throws(Failure) -> JSONNumber {
         let start = offset
         if current == UInt8(ascii: "-") { offset += 1 }
+        let infinity = "Infinity".utf8
+        if allowNonFinite, offset > start, bytes[offset...].starts(with: infinity) {
+            offset += infinity.count
+            return JSONNumber(text: "-Infinity")
+        }
         if current == UInt8(ascii: "0") {
             offset += 1
             if let byte = current, isDigit(byte) {

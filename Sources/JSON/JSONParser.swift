@@ -8,12 +8,14 @@ struct JSONParser {
 
     let bytes: [UInt8]
     let allowComments: Bool
+    let allowNonFinite: Bool
     var offset = 0
     private var depth = 0
 
-    init(bytes: [UInt8], allowComments: Bool) {
+    init(bytes: [UInt8], allowComments: Bool, allowNonFinite: Bool) {
         self.bytes = bytes
         self.allowComments = allowComments
+        self.allowNonFinite = allowNonFinite
     }
 
     mutating func parseDocument() throws(Failure) -> JSONNode {
@@ -153,6 +155,8 @@ struct JSONParser {
         case "true": return .bool(true)
         case "false": return .bool(false)
         case "null": return .null
+        case "NaN" where allowNonFinite, "Infinity" where allowNonFinite:
+            return .number(JSONNumber(text: word))
         case "NaN", "Infinity", "nan", "inf":
             throw Failure(
                 offset: start, message: "\(word) is no JSON number; only finite numbers may be written.")

@@ -33,9 +33,10 @@ extension JSONValue {
 
     /// One line without spaces, members in their order: a record of a JSONL file, without its line break.
     ///
-    /// - Throws: `JSONWritingError` for a number that is infinite or not a number.
-    public func compactBytes() throws(JSONWritingError) -> [UInt8] {
-        var writer = JSONWriter(style: .compact)
+    /// - Parameter allowNonFinite: Writes `NaN`, `Infinity` and `-Infinity`, as Python's json does.
+    /// - Throws: `JSONWritingError` for a number that is infinite or not a number, unless they are allowed.
+    public func compactBytes(allowNonFinite: Bool = false) throws(JSONWritingError) -> [UInt8] {
+        var writer = JSONWriter(style: .compact, allowNonFinite: allowNonFinite)
         try writer.write(self, path: "", level: 0)
         return writer.bytes
     }
@@ -45,9 +46,13 @@ private struct JSONWriter {
     enum Style { case canonical, compact, pretty }
 
     let style: Style
+    let allowNonFinite: Bool
     var bytes: [UInt8] = []
 
-    init(style: Style) { self.style = style }
+    init(style: Style, allowNonFinite: Bool = false) {
+        self.style = style
+        self.allowNonFinite = allowNonFinite
+    }
 
     mutating func write(_ value: JSONValue, path: String, level: Int) throws(JSONWritingError) {
         switch value {
@@ -55,8 +60,13 @@ private struct JSONWriter {
         case .bool(let bool): append(bool ? "true" : "false")
         case .integer(let integer): append(String(integer))
         case .number(let number):
-            guard number.isFinite else { throw JSONWritingError(path: path, number: number) }
-            append(Self.text(of: style == .canonical && number == 0 ? 0 : number))
+            if number.isFinite {
+                append(Self.text(of: style == .canonical && number == 0 ? 0 : number))
+            } else if allowNonFinite {
+                append(number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity")
+            } else {
+                throw JSONWritingError(path: path, number: number)
+            }
         case .string(let string): append(quoting: string)
         case .array(let elements):
             // Rows of scalars stay on one line: a curve of a hundred points is easier to read that way.

@@ -21,6 +21,9 @@ public struct TokenScore: Sendable, Hashable {
 
 /// The elementwise kernels, with shapes checked.
 ///
+/// Every shape here follows from a configuration that was checked when it was read and from tensors that were compared
+/// with it: what doesn't fit is a mistake of this program, which a `precondition` ends before memory is overwritten.
+///
 /// Letters as in CKernels.h: N rows, D columns, H heads, K head width, V vocabulary.
 public enum Kernels {
     /// The instruction level chosen for this CPU.
@@ -70,8 +73,17 @@ public enum Kernels {
     }
 
     /// In place softmax of `scale · scores`, row r over its first `limits[r]` columns, zero beyond.
-    public static func softmaxRows(_ scores: MutableMatrix, limits: UnsafePointer<Int32>, scale: Float) {
-        d3_softmax_rows(scores.pointer, scores.stride, limits, scores.rows, scores.columns, scale)
+    ///
+    /// - Parameter limits: one for each row, from 0 to the number of columns.
+    public static func softmaxRows(_ scores: MutableMatrix, limits: ArraySlice<Int32>, scale: Float) {
+        precondition(limits.count == scores.rows, "\(limits.count) limits for \(scores.rows) rows")
+        precondition(
+            limits.allSatisfy { $0 >= 0 && Int($0) <= scores.columns },
+            "a limit is beyond the \(scores.columns) columns")
+        limits.withUnsafeBufferPointer { limits in
+            guard let limits = limits.baseAddress else { return }
+            d3_softmax_rows(scores.pointer, scores.stride, limits, scores.rows, scores.columns, scale)
+        }
     }
 
     /// In place gradient of the unscaled scores from `dp` and the probabilities `p` (both N × D).

@@ -147,6 +147,7 @@ struct GoldenForward {
             }
             return Int32(id)
         }
+        guard !ids.isEmpty else { throw ParityError("\(name) holds no token.") }
         let length = try tensors.entry(named: name).shape.last ?? ids.count
         return stride(from: 0, to: ids.count, by: max(1, length)).map { Array(ids[$0..<$0 + length]) }
     }

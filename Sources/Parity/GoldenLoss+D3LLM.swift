@@ -28,7 +28,7 @@ extension GoldenLoss {
         let prompts = try node.integers("prompt_lengths")
         let lengths = try node.integers("full_lengths")
         let trajectories = try node.optional("trajectories")?.elements()
-        let mask = Int32(try node.int("mask_id"))
+        let mask = try node.token("mask_id")
         var draws = try ScriptedDraws(node)
         let options = TrajectoryMask.Options(
             windowLength: try node.int("block_size"),

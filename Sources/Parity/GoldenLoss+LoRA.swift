@@ -40,7 +40,7 @@ extension GoldenLoss {
 
     private func logits(_ model: Transformer, _ name: String, _ tolerance: Double) throws -> String? {
         let shape = try tensors.entry(named: "lora.input_ids").shape
-        let ids = try tensors.integers("lora.input_ids").map { Int32($0) }
+        let ids = try tensors.integers("lora.input_ids").map { Int32(exactly: $0) ?? -1 }
         guard let length = shape.last, length > 0,
             ids.allSatisfy({ $0 >= 0 && $0 < model.configuration.vocabulary })
         else { throw ParityError("lora.input_ids doesn't hold rows of tokens that the model knows.") }

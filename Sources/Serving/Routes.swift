@@ -74,29 +74,23 @@ extension Server {
                     + "Use localhost or its number, or start it with --allow-host NAME.")
         }
         guard let origin = request["origin"] else { return }
-        guard let (_, name) = origin.byteText.cut(at: "://"), isOwn(name.text) else {
-            throw HTTPProblem(403, "Requests of other web pages aren't answered.")
-        }
+        // A page of this server comes from the address that the request is for, whatever number that is. Any other
+        // number is a machine that somebody else may own.
+        guard let authority = origin.byteText.cut(at: "://")?.after.text,
+            let name = HostName(authority),
+            name.isLoopback || isAllowed(name)
+                || authority.lowercased().byteText == host.lowercased().byteText
+        else { throw HTTPProblem(403, "Requests of other web pages aren't answered.") }
     }
 
     /// Whether a host, with or without port, is this server.
     private func isOwn(_ host: String) -> Bool {
-        var name = host.byteText.asciiLowercased
-        if let bracketed = name.dropping(prefix: "[") {
-            guard let (address, rest) = bracketed.cut(at: "]"),
-                rest.isEmpty || rest.dropping(prefix: ":")?.isDigits == true
-            else { return false }
-            return address.contains(":")
-                && address.bytes.allSatisfy { "0123456789abcdef:.".utf8.contains($0) }
-        }
-        if let (before, port) = name.cut(atLast: ":") {
-            guard port.isDigits else { return false }
-            name = before
-        }
-        let parts = name.split(".", keepingEmpty: true)
-        let isNumeric = parts.count == 4 && parts.allSatisfy { UInt8($0.text) != nil }
-        return isNumeric || name == "localhost"
-            || options.allowedHosts.contains { $0.byteText.asciiLowercased == name }
+        guard let name = HostName(host) else { return false }
+        return name.isNumeric || name.isLoopback || isAllowed(name)
+    }
+
+    private func isAllowed(_ name: HostName) -> Bool {
+        options.allowedHosts.contains { $0.lowercased().byteText == name.text.byteText }
     }
 }
 

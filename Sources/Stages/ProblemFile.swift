@@ -24,7 +24,7 @@ enum ProblemFile {
             if line.isEmpty { return nil }
             let root: JSONNode
             do throws(JSONSyntaxError) {
-                root = try JSONDocument(parsing: Array(line), name: path.string).root
+                root = try JSONDocument(parsing: Array(line), name: path.string, allowNonFinite: true).root
             } catch {
                 throw DamagedFileError(path, line: index + 1, "column \(error.column): \(error.message)")
             }

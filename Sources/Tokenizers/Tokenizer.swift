@@ -18,9 +18,13 @@ public protocol Tokenizer: Sendable {
     var tokenSeparator: String { get }
 
     /// The tokens of `text` with the bytes that each of them covers.
-    func tokenize(text: String) -> [Token]
+    ///
+    /// - Throws: ``TokenizerError`` when a pattern of the tokenizer's file takes too long on this text.
+    func tokenize(text: String) throws(TokenizerError) -> [Token]
     /// The ids of `text`, framed by the tokenizer's own special tokens if it has a template and they are wanted.
-    func encode(text: String, addSpecialTokens: Bool) -> [Int]
+    ///
+    /// - Throws: As ``tokenize(text:)``.
+    func encode(text: String, addSpecialTokens: Bool) throws(TokenizerError) -> [Int]
     /// The text of `tokenIds`; ids without a token are left out.
     func decode(tokenIds: [Int], skipSpecialTokens: Bool) -> String
     /// The bytes that a token adds to decoded text; nil for one that is left out, or an id without a token.
@@ -35,7 +39,11 @@ public protocol Tokenizer: Sendable {
 
 extension Tokenizer {
     /// The ids of `text` with the tokenizer's own special tokens.
-    public func encode(text: String) -> [Int] { encode(text: text, addSpecialTokens: true) }
+    ///
+    /// - Throws: As ``tokenize(text:)``.
+    public func encode(text: String) throws(TokenizerError) -> [Int] {
+        try encode(text: text, addSpecialTokens: true)
+    }
 
     /// The text of `tokenIds`, special tokens included.
     public func decode(tokenIds: [Int]) -> String { decode(tokenIds: tokenIds, skipSpecialTokens: false) }

@@ -38,10 +38,15 @@ struct TokenizerField {
         self.path = path
     }
 
+    /// Where it stands, for errors.
+    var place: (location: String, path: String) {
+        let (line, column) = document.position(of: node.range.lowerBound)
+        return ("\(document.name):\(line):\(column)", path)
+    }
+
     /// An error at this value.
     func error(_ message: String) -> TokenizerError {
-        let (line, column) = document.position(of: node.range.lowerBound)
-        return TokenizerError(location: "\(document.name):\(line):\(column)", path: path, message: message)
+        TokenizerError(location: place.location, path: place.path, message: message)
     }
 
     /// The member `key`, or nil if it is missing or null.
@@ -88,10 +93,11 @@ struct TokenizerField {
         return bool
     }
 
-    /// A token id: whole, not negative, and small enough for the 32 bits that Hugging Face's library gives it.
+    /// A token id: whole, not negative, and small enough for the 32 bits, one of them the sign, that sequences of
+    /// tokens have.
     func tokenId() throws(TokenizerError) -> Int {
-        guard let id = node.int, id >= 0, id <= Int(UInt32.max) else {
-            throw error("A token id is expected here: a whole number from 0 to \(UInt32.max).")
+        guard let id = node.int, id >= 0, id <= Int(Int32.max) else {
+            throw error("A token id is expected here: a whole number from 0 to \(Int32.max).")
         }
         return id
     }

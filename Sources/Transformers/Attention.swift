@@ -70,10 +70,7 @@ struct Attention {
         BLAS.multiply(
             query.slice(rows: rows, columns: columns(head)), keys.slice(rows: every, columns: kv),
             transposeB: true, into: probabilities)
-        limits.withUnsafeBufferPointer { limits in
-            guard let first = limits.baseAddress else { return }
-            Kernels.softmaxRows(probabilities, limits: first + rows.lowerBound, scale: scale)
-        }
+        Kernels.softmaxRows(probabilities, limits: limits[rows], scale: scale)
         BLAS.multiply(
             probabilities.view, values.slice(rows: every, columns: kv),
             into: output.slice(rows: rows, columns: columns(head)))

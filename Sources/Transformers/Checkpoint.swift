@@ -88,7 +88,8 @@ public enum Checkpoint {
         _ folder: FilePath
     ) throws -> (family: any ModelFamily.Type, configuration: TransformerConfiguration) {
         let path = folder.appending("config.json")
-        let document = try JSONDocument(parsing: FileSystem.read(path), name: path.string)
+        let document = try JSONDocument(
+            parsing: FileSystem.read(path), name: path.string, allowNonFinite: true)
         guard let type = document.root["model_type"]?.string else {
             throw CheckpointError(path, "has no model_type")
         }

@@ -24,7 +24,8 @@ public struct LoRAOptions: Sendable {
     /// - Throws: ``CheckpointError`` for an option that isn't implemented, `JSONSyntaxError`, `FileError`.
     public init(_ folder: FilePath) throws {
         let path = folder.appending(LoRAAdapter.configurationFile)
-        let document = try JSONDocument(parsing: FileSystem.read(path), name: path.string)
+        let document = try JSONDocument(
+            parsing: FileSystem.read(path), name: path.string, allowNonFinite: true)
         let root = document.root
         let options = FamilyOptions(root: root)
         do throws(FamilyError) {

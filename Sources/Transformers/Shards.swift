@@ -20,7 +20,8 @@ struct Shards {
             return
         }
         origin = index
-        let document = try JSONDocument(parsing: FileSystem.read(index), name: index.string)
+        let document = try JSONDocument(
+            parsing: FileSystem.read(index), name: index.string, allowNonFinite: true)
         guard let members = document.root["weight_map"]?.members else {
             throw CheckpointError(index, "has no weight_map")
         }

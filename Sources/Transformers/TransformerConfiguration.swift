@@ -90,6 +90,12 @@ public struct TransformerConfiguration: Sendable, Hashable {
         for (name, size) in sizes where size < 1 || size > 1 << 24 {
             return "the \(name) can't be \(size)"
         }
+        for (name, columns) in [
+            ("queries", heads.multipliedReportingOverflow(by: headWidth)),
+            ("keys", keyValueHeads.multipliedReportingOverflow(by: headWidth)),
+        ] where columns.overflow || columns.partialValue > 1 << 24 {
+            return "all heads together can't be wider than \(1 << 24), and those of the \(name) are"
+        }
         if layers > 4096 { return "\(layers) layers are more than the 4096 that are supported" }
         if headWidth % 2 != 0 { return "the head width \(headWidth) is odd; rotary positions need pairs" }
         if heads % keyValueHeads != 0 {
@@ -99,6 +105,16 @@ public struct TransformerConfiguration: Sendable, Hashable {
             if let token, token < 0 || Int(token) >= vocabulary {
                 return "the \(name) token \(token) is outside the vocabulary of \(vocabulary)"
             }
+        }
+        // In floating-point numbers: the exact one is asked for where it is known to be a number.
+        let (d, f) = (Double(width), Double(feedForwardWidth))
+        let block = d * (2 * Double(heads * headWidth) + 2 * Double(keyValueHeads * headWidth) + 3 * f)
+        let parameters = Double(layers) * block + 2 * d * Double(vocabulary)
+        if parameters > 0x1p44 {
+            return "the sizes make \(Int(parameters)) parameters, more than any machine holds"
+        }
+        if maximumPositions < 1 || maximumPositions > 1 << 30 {
+            return "the longest sequence can't have \(maximumPositions) positions"
         }
         if !(normEpsilon > 0 && normEpsilon < 1) { return "the norm's epsilon can't be \(normEpsilon)" }
         if !(ropeTheta > 1 && ropeTheta < 1e30) { return "the rotary base can't be \(ropeTheta)" }

@@ -36,6 +36,34 @@ import Transformers
         #expect(try decode(prompts.map { make(task($0)) }, threads: 3, model: model) == alone)
     }
 
+    /// A checkpoint can hold anything: what no method can make sense of ends all the same.
+    @Test(arguments: DecodingMethod.all.map(\.name), [Float.nan, .infinity, 3e38])
+    func weightsThatAreNoNumbersEndInTokensOrAnError(_ method: String, _ value: Float) throws {
+        let configuration = model.configuration
+        let flat = FlatParameters(zeros: configuration)
+        for i in 0..<flat.buffer.count { flat.buffer.pointer[i] = value }
+        let broken = try Transformer(over: flat)
+        let parameters = try DecodingMethod.named(method).parameters.map(\.name)
+        for drawing in [false, true] {
+            var values: [String: ParameterValue] = [
+                "generationLength": .integer(method == "autoregressive" ? 4 : 32)
+            ]
+            if drawing {
+                for (name, value) in [("temperature", 0.7), ("topP", 0.9), ("orderTemperature", 0.5)]
+                where parameters.contains(name) { values[name] = .number(value) }
+                if parameters.contains("topK") { values["topK"] = .integer(5) }
+            }
+            let make = try DecodingMethod.named(method).factory(values)
+            var decoders = [make(task(prompts[0], Sampling(seed: 1, sample: 2)))]
+            do throws(DecodingError) {
+                try BatchDecoder(broken, maximumTurns: 200, threads: 1).decode(&decoders)
+                #expect(decoders[0].tokens.allSatisfy { $0 >= 0 && Int($0) < configuration.vocabulary })
+            } catch {
+                #expect(error.code == .turnLimit)
+            }
+        }
+    }
+
     /// Methods that can draw tokens.
     static let sampling = DecodingMethod.all.filter { $0.parameters.contains { $0.name == "temperature" } }
 

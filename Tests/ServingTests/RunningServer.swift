@@ -18,8 +18,9 @@ final class RunningServer: Sendable {
     let port: Int
     private let shared = Shared()
 
-    init(_ change: (inout Server.Options) -> Void = { _ in }) throws {
-        let model = try LiveModel(folder: Fixtures.path("live/words"), threads: 1)
+    /// - Parameter model: its folder in `Tests/Fixtures/live`.
+    init(model: String = "words", _ change: (inout Server.Options) -> Void = { _ in }) throws {
+        let model = try LiveModel(folder: Fixtures.path("live/\(model)"), threads: 1)
         var options = Server.Options()
         options.port = 0
         change(&options)

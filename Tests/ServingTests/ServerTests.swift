@@ -35,8 +35,30 @@ import Testing
             #expect(status(running.get("/health", host: host)) == "421", "\(host)")
         }
         #expect(status(running.get("/health", "Origin: http://localhost:3000\r\n")) == "200")
-        for origin in ["http://evil.example", "null"] {
-            #expect(status(running.get("/health", "Origin: \(origin)\r\n")) == "403")
+        for origin in [
+            "http://127.0.0.1", "https://127.9.8.7:3000", "http://[::1]:80", "http://[::ffff:127.0.0.1]",
+            "http://Lab.Example",
+        ] {
+            #expect(status(running.get("/health", "Origin: \(origin)\r\n")) == "200", "\(origin)")
+        }
+        for origin in [
+            "http://evil.example", "null", "", "localhost", "http://203.0.113.5", "http://203.0.113.5:8080",
+            "http://[2001:db8::1]", "http://[::2]", "http://0.0.0.0", "http://128.0.0.1",
+            "http://127.0.0.1.evil.example",
+            "http://localhost.", "http://localhost@evil.example", "http://127.1", "http://2130706433",
+            "http://+127.0.0.1",
+            "http://\u{0661}27.0.0.1", "http://localho\u{17F}t", "http://localhost:\u{0661}",
+        ] {
+            #expect(status(running.get("/health", "Origin: \(origin)\r\n")) == "403", "\(origin)")
+        }
+        // The page of a server that others reach has the number that it was called by.
+        for (host, origin, expected) in [
+            ("203.0.113.5:80", "http://203.0.113.5:80", "200"), ("203.0.113.5", "http://203.0.113.6", "403"),
+            ("203.0.113.5:80", "http://203.0.113.5:81", "403"),
+            ("[2001:DB8::1]", "http://[2001:db8::1]", "200"),
+        ] {
+            #expect(
+                status(running.get("/health", host: host, "Origin: \(origin)\r\n")) == expected, "\(origin)")
         }
     }
 
@@ -79,6 +101,93 @@ import Testing
         #expect(status(running.answer("GET / HTTP/1.1\r\nHo")) == "408")
         #expect(status(running.answer(head + "Transfer-Encoding: chunked\r\n\r\n")) == "411")
         #expect(status(running.answer(head + "\r\n")) == "411")
+    }
+
+    @Test func aHeadIsAsLongAsTheLimitWhetherItComesAtOnceOrNot() throws {
+        let running = try RunningServer()
+        func head(_ bytes: Int) -> String {
+            let start = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: "
+            return start + String(repeating: "a", count: bytes - start.utf8.count) + "\r\n\r\n"
+        }
+        for (bytes, expected) in [
+            (16 << 10, "200"), ((16 << 10) + 1, "431"), (20_000, "431"), (30_000, "431"),
+        ] {
+            #expect(status(running.answer(head(bytes))) == expected, "\(bytes)")
+        }
+    }
+
+    @Test func aPromptWithoutTokensIsRefusedAndTheServerGoesOn() throws {
+        for model in ["causal", "words"] {
+            let running = try RunningServer(model: model)
+            for prompt in [#""""#, "[]", "[[]]", #"[""]"#] {
+                for more in ["", #", "stream": true"#] {
+                    let answer = running.answer(
+                        RunningServer.post(
+                            "/v1/completions", #"{"model": "\#(model)", "prompt": \#(prompt)\#(more)}"#))
+                    #expect(status(answer) == "400", "\(model), \(prompt)")
+                    #expect(try json(answer)["error"]?["param"]?.string == "prompt")
+                    #expect(answer.contains("has no tokens"))
+                }
+            }
+        }
+        // This model's template writes what it is given and nothing else.
+        let running = try RunningServer(model: "causal")
+        for more in ["", #", "stream": true"#] {
+            let answer = running.answer(
+                RunningServer.post(
+                    "/v1/chat/completions",
+                    #"{"model": "causal", "messages": [{"role": "user", "content": ""}]\#(more)}"#))
+            #expect(status(answer) == "400" && answer.contains("The prompt has no tokens."), "\(answer)")
+        }
+        #expect(status(running.get("/health")) == "200")
+    }
+
+    @Test func aCompletionContinuesItsTextOrTokensWithoutATemplate() throws {
+        let running = try RunningServer(model: "causal")
+        func complete(_ prompt: String) throws -> JSONValue {
+            let answer = running.answer(
+                RunningServer.post(
+                    "/v1/completions", #"{"model": "causal", "prompt": \#(prompt), "max_tokens": 4}"#))
+            #expect(status(answer) == "200", "\(prompt): \(answer)")
+            return try json(answer)
+        }
+        func text(_ answer: JSONValue) -> String? { answer["choices"]?.array?.first?["text"]?.string }
+        let plain = try complete(#""ab ""#)
+        #expect(plain["usage"]?["prompt_tokens"]?.int == 3)
+        // The tokens of this tokenizer are bytes.
+        for other in ["[97, 98, 32]", "[[97, 98, 32]]", #"["ab "]"#] {
+            let answer = try complete(other)
+            #expect(text(answer) == text(plain) && answer["usage"] == plain["usage"], "\(other)")
+        }
+        // White space alone is a text too.
+        #expect(try complete(#""  ""#)["usage"]?["prompt_tokens"]?.int == 2)
+        for wrong in [
+            "1", #"["a", "b"]"#, "[[1], [2]]", "[1.5]", "[-1]", "[259]", "[9223372036854775807]",
+            #"[1, "a"]"#, "{}",
+            "[[[1]]]", "true",
+        ] {
+            let answer = running.answer(
+                RunningServer.post("/v1/completions", #"{"model": "causal", "prompt": \#(wrong)}"#))
+            #expect(status(answer) == "400", "\(wrong)")
+            #expect(try json(answer)["error"]?["param"]?.string == "prompt", "\(wrong)")
+        }
+        // A model of word problems gets the text as it is, without the separator of a question.
+        let words = try RunningServer()
+        let answer = words.answer(
+            RunningServer.post(
+                "/v1/completions", #"{"model": "words", "prompt": "Julia owns", "max_tokens": 8}"#))
+        #expect(try json(answer)["usage"]?["prompt_tokens"]?.int == 2, "\(answer)")
+    }
+
+    @Test func methodsThatUnmaskAreRefusedForAModelWithoutAMaskToken() throws {
+        let running = try RunningServer(model: "causal")
+        for method in ["vanilla", "multi-block", "d2f", "dream"] {
+            let answer = running.answer(
+                RunningServer.post(
+                    "/v1/completions",
+                    #"{"model": "causal", "prompt": "a", "d3llm": {"method": "\#(method)"}}"#))
+            #expect(status(answer) == "400" && answer.contains("causal has no mask token"), "\(method)")
+        }
     }
 
     @Test func idleConnectionsAreLimitedAndSentAway() throws {

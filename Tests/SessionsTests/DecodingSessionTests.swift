@@ -52,6 +52,47 @@ import Tokenizers
         #expect(throws: SessionError.self) { try model.prompt(" \n") }
     }
 
+    @Test(arguments: DecodingMethod.all.map(\.name))
+    func aPromptWithoutTokensIsRefusedByEveryMethod(method: String) throws {
+        let setting = try LiveFixture.setting(model, method)
+        let empty = LivePrompt(text: "", tokens: [])
+        let error = #expect(throws: SessionError.self) {
+            try DecodingSession(model, setting, threads: 1).decode(empty) { _ in }
+        }
+        #expect(error?.code == .invalidPrompt)
+        // Whoever drives decoders without a session gets an error too.
+        let task = DecodingTask(prompt: [], maskToken: model.maskToken, endToken: model.endToken)
+        var decoders = [setting.factory(task)]
+        let refused = #expect(throws: DecodingError.self) {
+            try BatchDecoder(model.transformer, threads: 1).decode(&decoders)
+        }
+        #expect(refused?.code == .invalidSequence)
+    }
+
+    @Test func aModelWithoutAMaskTokenIsDecodedByItsOwnMethodOnly() throws {
+        let causal = try LiveModel(folder: Fixtures.path("live/causal"), threads: 1)
+        #expect(!causal.hasMaskToken && model.hasMaskToken)
+        #expect(try DecoderSetting(method: nil, values: [:], for: causal).method.name == "autoregressive")
+        for method in DecodingMethod.all where method.needsMask {
+            let error = #expect(throws: DecodingError.self) {
+                try DecoderSetting(method: method.name, settings: [], for: causal)
+            }
+            #expect(error?.description.contains("has no mask token") == true)
+        }
+        #expect(DecodingMethod.all.filter { !$0.needsMask }.map(\.name) == ["autoregressive"])
+        for messages in [
+            [ChatMessage(role: "user", content: "")], [ChatMessage(role: "system", content: "")], [],
+        ] {
+            #expect(throws: SessionError.self) { try causal.prompt(messages) }
+        }
+        #expect(throws: SessionError.self) { try causal.prompt(raw: "") }
+        #expect(throws: SessionError.self) { try causal.prompt(tokens: []) }
+        for token in [-1, 259, .max, .min] {
+            #expect(throws: SessionError.self) { try causal.prompt(tokens: [1, token]) }
+        }
+        #expect(try causal.prompt(tokens: [97, 98]) == causal.prompt(raw: "ab"))
+    }
+
     @Test func typedQuestionsAreSpacedAndUnknownWordsNamed() throws {
         let prompt = try model.prompt("Julia owns 54 zebras. How many?<|mask|>")
         #expect(prompt.text == "Julia owns 54 zebras . How many ? < |mask|>")

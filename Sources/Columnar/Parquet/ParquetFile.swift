@@ -42,7 +42,10 @@ public struct ParquetFile: Sendable {
             rowGroupCount = rowGroups.count
             var rows = 0
             for group in rowGroups {
-                guard group.chunks.count == leaves.count, (0...1 << 40).contains(group.rows) else {
+                // Fewer rows together than any number that could overflow.
+                guard group.chunks.count == leaves.count, (0...1 << 40).contains(group.rows),
+                    rows <= 1 << 48
+                else {
                     throw .damaged("a row group has another number of columns than the schema, or of rows")
                 }
                 rows += group.rows

@@ -41,7 +41,6 @@ public struct AutoregressiveDecoder: Decoder {
     private var hasEnded = false
 
     public init(_ task: DecodingTask, _ options: AutoregressiveOptions) {
-        precondition(!task.prompt.isEmpty, "the first token needs one before it")
         state = DecodingState(
             task, maskCount: 0,
             choice: TokenChoice(.tempered, temperature: options.temperature, topP: options.topP))

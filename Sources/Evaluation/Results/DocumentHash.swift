@@ -23,7 +23,9 @@ public enum DocumentHash {
                 }
                 .joined(separator: ",\n") + "\n\(outer)}"
         case .string(let string): return JSONValue.pythonQuoted(string)
-        default: return (try? value.compactBytes()).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+        default:
+            return (try? value.compactBytes(allowNonFinite: true)).map { String(decoding: $0, as: UTF8.self) }
+                ?? "null"
         }
     }
 }

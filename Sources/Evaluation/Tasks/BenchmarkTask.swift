@@ -99,7 +99,7 @@ extension BenchmarkTask {
         case .fixed: pool = fixedExamples
         case .drawn: pool = try read(training)
         }
-        guard pool.count >= fewShot.count else {
+        guard (0...pool.count).contains(fewShot.count) else {
             throw TaskError(
                 "\(name) needs \(fewShot.count) examples and there are \(pool.count). "
                     + "Give the training split, or fewer examples.")

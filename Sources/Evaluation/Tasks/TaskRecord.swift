@@ -12,7 +12,7 @@ public struct TaskRecord: Sendable {
     /// File, line and column for messages.
     private let place: String
 
-    /// Parses one JSON object.
+    /// Parses one JSON object, which may have the numbers `NaN`, `Infinity` and `-Infinity`: Python wrote it.
     ///
     /// - Parameters:
     ///   - index: the place among the records, from 0.
@@ -21,7 +21,7 @@ public struct TaskRecord: Sendable {
         self.index = index
         place = "\(file):\(line)"
         do throws(JSONSyntaxError) {
-            node = try JSONDocument(parsing: bytes, name: file).root
+            node = try JSONDocument(parsing: bytes, name: file, allowNonFinite: true).root
         } catch {
             throw TaskError("\(place):\(error.column): \(error.message)")
         }
@@ -94,7 +94,9 @@ public struct TaskRecord: Sendable {
         var object = value.object ?? [:]
         for (key, text) in members { object[key] = .string(text) }
         let bytes: [UInt8]
-        do throws(JSONWritingError) { bytes = try JSONValue.object(object).compactBytes() } catch {
+        do throws(JSONWritingError) {
+            bytes = try JSONValue.object(object).compactBytes(allowNonFinite: true)
+        } catch {
             throw problem("\(error)")
         }
         return try TaskRecord(parsing: bytes, index: index, file: place, line: 1)

@@ -54,7 +54,7 @@ struct CompletionRequest {
         prompt = try server.asProblem {
             isChat
                 ? try server.model.prompt(try Self.messages(body["messages"]))
-                : try server.model.prompt(try Self.text(body["prompt"]))
+                : try Self.prompt(body["prompt"], server.model)
         }
     }
 
@@ -142,10 +142,23 @@ struct CompletionRequest {
         return try server.setting(method: choice?["method"], options: choice?["options"], adding: values)
     }
 
-    private static func text(_ value: JSONValue?) throws(HTTPProblem) -> String {
-        if let text = value?.string { return text }
-        if let texts = value?.array, texts.count == 1, let text = texts[0].string { return text }
-        throw HTTPProblem(400, "\"prompt\" has to be one text.", parameter: "prompt")
+    /// One prompt as it is, without a template around it: a text, the tokens of one, or a list of one such thing.
+    private static func prompt(_ value: JSONValue?, _ model: LiveModel) throws -> LivePrompt {
+        var value = value
+        if let only = value?.array, only.count == 1, only[0].string != nil || only[0].array != nil {
+            value = only[0]
+        }
+        do {
+            if let text = value?.string { return try model.prompt(raw: text) }
+            if let array = value?.array {
+                let tokens = array.compactMap(\.int)
+                if tokens.count == array.count { return try model.prompt(tokens: tokens) }
+            }
+        } catch let error as SessionError {
+            throw HTTPProblem(400, error.description, parameter: "prompt")
+        }
+        throw HTTPProblem(
+            400, "\"prompt\" has to be one text, or the tokens of one as whole numbers.", parameter: "prompt")
     }
 
     private static func messages(_ value: JSONValue?) throws(HTTPProblem) -> [ChatMessage] {

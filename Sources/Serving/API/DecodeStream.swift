@@ -117,6 +117,8 @@ extension Server {
             throw HTTPProblem(400, error.description)
         } catch let error as ChatTemplateError {
             throw HTTPProblem(400, error.description)
+        } catch let error as TokenizerError {
+            throw HTTPProblem(400, error.description)
         }
     }
 }

@@ -33,14 +33,15 @@ final class Connection {
         let mark = Array("\r\n\r\n".utf8)
         var searched = 0
         while true {
-            if let end = find(mark, from: searched) {
+            // A head that arrived at once is as limited as one that came in parts.
+            if let end = find(mark, from: searched), end <= limits.headBytes {
                 var request = try HTTPRequest(head: pending[..<end])
                 pending.removeSubrange(..<(end + mark.count))
                 request.body = try body(of: request)
                 return request
             }
             searched = max(0, pending.count - mark.count)
-            guard pending.count <= limits.headBytes else {
+            guard pending.count < limits.headBytes + mark.count else {
                 throw HTTPProblem(431, "The head of the request has more than \(limits.headBytes) bytes.")
             }
             let isIdle = pending.isEmpty

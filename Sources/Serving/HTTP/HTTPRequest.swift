@@ -57,12 +57,14 @@ extension HTTPRequest {
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
             guard let (field, rest) = line.cut(at: ":"), !field.isEmpty, field.bytes.allSatisfy(\.isToken),
-                !line.contains("\n"), !line.contains("\r")
+                !rest.bytes.contains(where: { $0 == 0x0A || $0 == 0x0D })
             else { throw HTTPProblem(400, "A header isn't of the form name: value.") }
             let name = field.asciiLowercased.text
             let value = rest.trimmed.text
             if headers[name] != nil {
-                guard !["host", "content-length", "transfer-encoding", "content-type"].contains(name) else {
+                guard
+                    !["host", "origin", "content-length", "transfer-encoding", "content-type"].contains(name)
+                else {
                     throw HTTPProblem(400, "The header \(name) is there twice.")
                 }
                 headers[name, default: ""] += ", " + value
@@ -104,4 +106,9 @@ extension UInt8 {
     fileprivate var isToken: Bool {
         isLetter || UInt8(ascii: "0")...UInt8(ascii: "9") ~= self || "!#$%&'*+-.^_`|~".utf8.contains(self)
     }
+}
+
+extension UInt8 {
+    /// Whether it is a letter of ASCII.
+    fileprivate var isLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
 }

@@ -22,12 +22,20 @@ public struct DecoderSetting: Sendable {
     ///   - values: options by name.
     ///   - inherited: options that hold where `values` leaves them open and lets them have an effect.
     ///   - model: whose usual lengths stand in for those that aren't given.
-    /// - Throws: `DecodingError` that names the nearest method or option, and the legal values.
+    /// - Throws: `DecodingError` that names the nearest method or option, and the legal values; also for a method that
+    ///   the model lacks the mask token for.
     public init(
         method: String?, values: [String: ParameterValue], inherited: [String: ParameterValue] = [:],
         for model: LiveModel
     ) throws(DecodingError) {
         let found = try Self.method(method, for: model)
+        guard model.hasMaskToken || !found.needsMask else {
+            let other = DecodingMethod.usual(isCausal: true).name
+            throw DecodingError(
+                .invalidOptions,
+                "The decoding method \"\(found.name)\" unmasks tokens, but \(model.name) has no mask token. Use the"
+                    + " method \"\(other)\".")
+        }
         var all = values.merging(inherited) { given, _ in given }
         for (role, value) in Self.usualValues(model) {
             guard let name = found.parameter(role)?.name, all[name] == nil else { continue }

@@ -30,9 +30,10 @@ extension LiveModel {
         self.files = files
         endToken = configuration.endToken ?? tokenizer.eosTokenId.map { Int32($0) }
         // An autoregressive model has no mask, and its decoder doesn't ask for one: any token will do.
-        let fallback = configuration.attention == .causal ? endToken : nil
-        guard let mask = configuration.maskToken ?? tokenizer.maskTokenId.map({ Int32($0) }) ?? fallback
-        else {
+        let fallback = configuration.attention == .causal ? endToken ?? 0 : nil
+        let ownMask = configuration.maskToken ?? tokenizer.maskTokenId.map { Int32($0) }
+        hasMaskToken = ownMask != nil
+        guard let mask = ownMask ?? fallback else {
             throw SessionError(
                 .unsuitableModel,
                 "\(folder) has no mask token, neither \"mask_token_id\" in config.json nor \"mask_token\" in "

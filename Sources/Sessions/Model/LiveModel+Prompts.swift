@@ -1,6 +1,7 @@
 internal import Base
 internal import JSON
 public import Tokenizers
+internal import Transformers
 
 /// A text as a model gets it.
 public struct LivePrompt: Sendable, Hashable {
@@ -23,28 +24,51 @@ extension LiveModel {
     /// The prompt that one question makes.
     ///
     /// - Parameter isExact: whether the question is one of a data set, whose spacing is that of the training data.
-    /// - Throws: ``SessionError`` for an empty question; `ChatTemplateError`.
+    /// - Throws: ``SessionError`` for an empty question, and where no token comes of it; `ChatTemplateError`,
+    ///   `TokenizerError`.
     public func prompt(_ question: String, isExact: Bool = false) throws -> LivePrompt {
         guard question.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
             throw SessionError(.invalidPrompt, "The prompt is empty. Give some text.")
         }
         switch manner {
         case .conversation:
-            return try prompt([ChatMessage(role: "user", content: question)], shown: question)
-        case .wordProblems: return wordProblem(question, isExact: isExact)
-        case .continuation:
-            let ids = tokenizer.encode(text: question, addSpecialTokens: true)
-            return LivePrompt(text: question, tokens: ids.map { Int32($0) })
+            let message = ChatMessage(role: "user", content: question)
+            return try prompt(files.encodeChat([message]), shown: question)
+        case .wordProblems: return try wordProblem(question, isExact: isExact)
+        case .continuation: return try prompt(raw: question)
         }
+    }
+
+    /// The prompt that is this text and nothing else, with the special tokens that the tokenizer frames any text with.
+    ///
+    /// - Throws: ``SessionError`` where no token comes of it; `TokenizerError`.
+    public func prompt(raw text: String) throws -> LivePrompt {
+        try prompt(tokenizer.encode(text: text, addSpecialTokens: true), shown: text)
+    }
+
+    /// The prompt that is these tokens.
+    ///
+    /// - Throws: ``SessionError`` where there is none, or one that the model doesn't know.
+    public func prompt(tokens: [Int]) throws(SessionError) -> LivePrompt {
+        let vocabulary = transformer.configuration.vocabulary
+        if let wrong = tokens.first(where: { !(0..<vocabulary).contains($0) }) {
+            throw SessionError(
+                .invalidPrompt,
+                "The prompt has token \(wrong), but the model knows tokens 0 to \(vocabulary - 1) only.")
+        }
+        return try prompt(tokens, shown: tokenizer.decode(tokenIds: tokens))
     }
 
     /// The prompt that a conversation makes, through the model's chat template.
     ///
     /// A model without one is given the last message of the user alone, with a note that says so.
-    /// - Throws: ``SessionError`` when there is nothing to answer; `ChatTemplateError`.
+    /// - Throws: ``SessionError`` when there is nothing to answer, and where no token comes of it; `ChatTemplateError`,
+    ///   `TokenizerError`.
     public func prompt(_ messages: [ChatMessage]) throws -> LivePrompt {
         let last = messages.last { $0.members["role"]?.string == "user" }?.members["content"]?.string
-        guard manner != .conversation else { return try prompt(messages, shown: last ?? "") }
+        guard manner != .conversation else {
+            return try prompt(files.encodeChat(messages), shown: last ?? "")
+        }
         guard let last else {
             throw SessionError(.invalidPrompt, "There is no message of the user to answer.")
         }
@@ -54,19 +78,23 @@ extension LiveModel {
         return LivePrompt(text: prompt.text, tokens: prompt.tokens, notes: prompt.notes + [note])
     }
 
-    private func prompt(_ messages: [ChatMessage], shown: String) throws(ChatTemplateError) -> LivePrompt {
-        LivePrompt(text: shown, tokens: try files.encodeChat(messages).map { Int32($0) })
+    private func prompt(_ ids: [Int], shown: String, notes: [String] = []) throws(SessionError) -> LivePrompt
+    {
+        guard !ids.isEmpty else {
+            throw SessionError(.invalidPrompt, "The prompt has no tokens. Give some text.")
+        }
+        return LivePrompt(text: shown, tokens: ids.map { Int32($0) }, notes: notes)
     }
 
     /// A question with the token behind which the model answers.
-    private func wordProblem(_ question: String, isExact: Bool) -> LivePrompt {
+    private func wordProblem(_ question: String, isExact: Bool) throws -> LivePrompt {
         // The text is the user's: nothing in it should count as a token with a meaning of its own.
         let text = isExact ? question : Self.spaced(question.byteText.replacing("<|", with: "< |").text)
         let separator = (tokenizer as? WordLevelTokenizer)?.specialTokens.separator ?? ""
-        let ids = tokenizer.encode(text: "\(text) \(separator)", addSpecialTokens: false)
+        let ids = try tokenizer.encode(text: "\(text) \(separator)", addSpecialTokens: false)
         var unknown: [String] = []
         let bytes = Array(text.utf8)
-        for token in tokenizer.tokenize(text: text) where token.id == tokenizer.unknownTokenId {
+        for token in try tokenizer.tokenize(text: text) where token.id == tokenizer.unknownTokenId {
             let word = String(decoding: bytes[token.range], as: UTF8.self)
             if !unknown.contains(word) { unknown.append(word) }
         }
@@ -74,7 +102,7 @@ extension LiveModel {
         let notes =
             unknown.isEmpty
             ? [] : ["The model doesn't know \(words)\(unknown.count > 12 ? " and others" : "")."]
-        return LivePrompt(text: text, tokens: ids.map { Int32($0) }, notes: notes)
+        return try prompt(ids, shown: text, notes: notes)
     }
 
     /// The text with spaces around punctuation, as generated problems have it.

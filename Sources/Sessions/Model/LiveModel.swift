@@ -21,8 +21,10 @@ public struct LiveModel: Sendable {
     public let transformer: Transformer
     /// The tokenizer and, with it, the chat template.
     public let files: TokenizerFiles
-    /// The token that stands for "not decoded yet".
+    /// The token that stands for "not decoded yet"; some other token where there is none.
     public let maskToken: Int32
+    /// Whether the model has a mask token, so that methods that unmask can decode it.
+    public let hasMaskToken: Bool
     /// The token that ends a response; nil where the model has none.
     public let endToken: Int32?
     public let manner: Manner

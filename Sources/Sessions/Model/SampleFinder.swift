@@ -21,7 +21,8 @@ public enum SampleFinder {
             guard FileSystem.exists(path) else { continue }
             var ids: [String] = []
             for line in try FileSystem.read(path).split(separator: UInt8(ascii: "\n")) {
-                let root = try JSONDocument(parsing: Array(line), name: path.string).root
+                let root = try JSONDocument(parsing: Array(line), name: path.string, allowNonFinite: true)
+                    .root
                 guard let found = root["id"]?.string else { continue }
                 ids.append(found)
                 guard found == id else { continue }

@@ -68,7 +68,8 @@ struct ParquetShards {
                 row += 1
                 records.append(
                     try TaskRecord(
-                        parsing: try JSONValue.object(object).compactBytes(), index: records.count,
+                        parsing: try JSONValue.object(object).compactBytes(allowNonFinite: true),
+                        index: records.count,
                         file: "\(file), row", line: row))
             }
         }

@@ -20,7 +20,7 @@ struct QuestionFile {
                 "prompt": .string(item.prompt.text), "answerPrefix": .string(item.prompt.answerPrefix),
                 "target": .string(item.target), "record": item.record.value,
             ]
-            bytes += try line.compactBytes()
+            bytes += try line.compactBytes(allowNonFinite: true)
             bytes.append(UInt8(ascii: "\n"))
         }
         try FileSystem.writeAtomically(bytes, to: folder.appending(Self.questions))
@@ -62,7 +62,8 @@ struct QuestionFile {
                 throw DamagedFileError(lines, line: line.index + 1, "a question needs a form and a record.")
             }
             let original = try TaskRecord(
-                parsing: try record.compactBytes(), index: line.index, file: "\(lines), record",
+                parsing: try record.compactBytes(allowNonFinite: true), index: line.index,
+                file: "\(lines), record",
                 line: line.index + 1)
             return try benchmark.item(
                 original, id: try line.string("id"),

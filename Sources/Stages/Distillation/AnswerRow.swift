@@ -35,7 +35,7 @@ struct AnswerRow {
                     path, "the record of \(line.key) is no trajectory of the teacher's tokens.")
             }
             guard record.isUsed else { return }
-            if let prompt = record.prompt ?? prompts[record.id].map(teacher.ids) {
+            if let prompt = try record.prompt ?? prompts[record.id].map(teacher.ids) {
                 rows.append(AnswerRow(record, prompt: prompt, endToken: teacher.endToken))
             } else if data != nil {
                 throw DamagedFileError(path, "there is no problem \(record.id) in the data set.")

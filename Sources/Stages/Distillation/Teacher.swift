@@ -26,8 +26,10 @@ struct Teacher {
     }
 
     /// The tokens of a prompt of a data set.
-    func ids(_ text: String) -> [Int32] {
-        tokenizer.encode(text: text, addSpecialTokens: false).map(Int32.init)
+    ///
+    /// - Throws: `TokenizerError` when a pattern of the tokenizer takes too long on the text.
+    func ids(_ text: String) throws(TokenizerError) -> [Int32] {
+        try tokenizer.encode(text: text, addSpecialTokens: false).map(Int32.init)
     }
 
     /// Writes a student with the teacher's tokenizer.

@@ -68,7 +68,7 @@ private struct BenchmarkQuestions: Questions {
     var maskToken: Int32 { model.maskToken }
     var endToken: Int32? { model.endToken }
 
-    func prompt(_ index: Int) throws -> [Int32] { model.tokens(try model.text(items[index].prompt)) }
+    func prompt(_ index: Int) throws -> [Int32] { try model.tokens(model.text(items[index].prompt)) }
 
     func text(of token: Int32) -> String {
         model.files.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)

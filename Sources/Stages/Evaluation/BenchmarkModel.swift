@@ -51,7 +51,9 @@ struct BenchmarkModel: Sendable {
     }
 
     /// The tokens of a text, framed as the tokenizer does it: upstream gives templates to it like any text.
-    func tokens(_ text: String) -> [Int32] {
-        files.tokenizer.encode(text: text, addSpecialTokens: true).map(Int32.init)
+    ///
+    /// - Throws: `TokenizerError` when a pattern of the tokenizer takes too long on the text.
+    func tokens(_ text: String) throws(TokenizerError) -> [Int32] {
+        try files.tokenizer.encode(text: text, addSpecialTokens: true).map(Int32.init)
     }
 }

@@ -108,7 +108,7 @@ public struct ImportTrajectoriesStage: QuickStage {
                     counts.tooLong += 1
                     return
                 }
-                agreement.compare(row, answer)
+                try agreement.compare(row, answer)
                 counts.add(record, endToken: tokens.end)
                 try append(JournalRecord(.integer(counts.rows - 1), record.value))
             }

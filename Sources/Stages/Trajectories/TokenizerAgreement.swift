@@ -17,15 +17,18 @@ struct TokenizerAgreement {
     init(_ tokenizer: any Tokenizer) { self.tokenizer = tokenizer }
 
     /// Compares a row, if it is one of the first.
-    mutating func compare(_ row: JSONObject, _ answer: PublishedTrajectory) {
+    ///
+    /// - Throws: `TokenizerError` when a pattern of the tokenizer takes too long on a question.
+    mutating func compare(_ row: JSONObject, _ answer: PublishedTrajectory) throws(TokenizerError) {
         guard compared < Self.limit, let question = row["question"]?.string, !question.isEmpty else { return }
         compared += 1
         let ids = answer.prompt.map(Int.init)
         let prompt = tokenizer.decode(tokenIds: ids, skipSpecialTokens: false)
         // Where the tokenizer loses spaces or forms of characters, the tokens themselves may still be the same.
-        let isSame =
-            prompt.contains(question) || tokenizer.encode(text: question, addSpecialTokens: false) == ids
-            || tokenizer.encode(text: question, addSpecialTokens: true) == ids
+        var isSame = prompt.contains(question)
+        for framed in [false, true] where !isSame {
+            isSame = try tokenizer.encode(text: question, addSpecialTokens: framed) == ids
+        }
         if isSame { agreed += 1 } else if example == nil { example = (question, prompt) }
     }
 

@@ -113,7 +113,9 @@ struct TrajectoryFiles {
                     try withPlain(path, name) { plain in
                         try FileSystem.forEachLine(of: plain) { line, number in
                             if line.isEmpty { return }
-                            guard let root = try? JSONDocument(parsing: line, name: name).root,
+                            guard
+                                let root = try? JSONDocument(parsing: line, name: name, allowNonFinite: true)
+                                    .root,
                                 let object = JSONValue(root).object
                             else {
                                 throw DataError(

@@ -1,14 +1,14 @@
 extension ByteLevelTokenizer {
-    public func encode(text: String, addSpecialTokens: Bool) -> [Int] {
+    public func encode(text: String, addSpecialTokens: Bool) throws(TokenizerError) -> [Int] {
         var ids: [Int] = []
         // Enough for most text, and little to waste.
         ids.reserveCapacity(8 + text.utf8.count / 3)
-        run(text, tracksOrigins: false) { id, _, _ in ids.append(id) }
+        try run(text, tracksOrigins: false) { id, _, _ in ids.append(id) }
         return parts.templates.reduce(ids) { $1.apply(to: $0, addSpecialTokens: addSpecialTokens) }
     }
 
-    public func tokenize(text: String) -> [Token] {
-        var tokens = found(in: text)
+    public func tokenize(text: String) throws(TokenizerError) -> [Token] {
+        var tokens = try found(in: text)
         var text = text
         for trim in parts.rangeTrims {
             text.withUTF8 { bytes in
@@ -25,8 +25,10 @@ extension ByteLevelTokenizer {
     /// it took, white space included.
     ///
     /// This is what Hugging Face's library calls the tokens of an encoding.
-    public func tokenTexts(text: String) -> [String] {
-        found(in: text).map { $0.added ?? parts.model.vocabulary.token($0.id) ?? "" }
+    ///
+    /// - Throws: As ``Tokenizer/tokenize(text:)``.
+    public func tokenTexts(text: String) throws(TokenizerError) -> [String] {
+        try found(in: text).map { $0.added ?? parts.model.vocabulary.token($0.id) ?? "" }
     }
 
     /// A token where it was found.
@@ -37,9 +39,9 @@ extension ByteLevelTokenizer {
         let added: String?
     }
 
-    private func found(in text: String) -> [Found] {
+    private func found(in text: String) throws(TokenizerError) -> [Found] {
         var tokens: [Found] = []
-        run(text, tracksOrigins: true) { id, range, added in
+        try run(text, tracksOrigins: true) { id, range, added in
             let taken = added.map { String(decoding: $0, as: UTF8.self) }
             tokens.append(Found(id: id, range: range, added: taken))
         }
@@ -54,21 +56,31 @@ extension ByteLevelTokenizer {
     /// - Parameters:
     ///   - tracksOrigins: whether the ranges that `emit` gets mean anything.
     ///   - emit: gets the tokens in order, with the bytes of `text` that they cover, and what an added token took.
-    private func run(_ text: String, tracksOrigins: Bool, _ emit: Emit) {
+    /// - Throws: ``TokenizerError`` when a pattern takes too long; what was emitted before means nothing then.
+    private func run(_ text: String, tracksOrigins: Bool, _ emit: Emit) throws(TokenizerError) {
         var text = text
-        text.withUTF8 { bytes in
-            guard !bytes.isEmpty else { return }
-            pool.withWorkspace { workspace in
-                guard let found = rawFinder.parts(of: bytes) else {
-                    return segment(bytes, 0..<bytes.count, tracksOrigins, workspace, emit)
-                }
-                for part in found {
-                    if let token = part.token {
-                        emit(rawFinder.tokens[token].id, part.range, bytes[part.range])
-                    } else {
-                        segment(bytes, part.range, tracksOrigins, workspace, emit)
-                    }
-                }
+        let failure: SplitPattern.Exhaustion? = text.withUTF8 { bytes in
+            guard !bytes.isEmpty else { return nil }
+            return pool.withWorkspace { workspace in
+                run(bytes, tracksOrigins, workspace, emit)
+                return workspace.region.takeFailure()
+            }
+        }
+        if let failure { throw failure.error }
+    }
+
+    private func run(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ tracksOrigins: Bool, _ workspace: EncodingWorkspace,
+        _ emit: Emit
+    ) {
+        guard let found = rawFinder.parts(of: bytes) else {
+            return segment(bytes, 0..<bytes.count, tracksOrigins, workspace, emit)
+        }
+        for part in found {
+            if let token = part.token {
+                emit(rawFinder.tokens[token].id, part.range, bytes[part.range])
+            } else {
+                segment(bytes, part.range, tracksOrigins, workspace, emit)
             }
         }
     }

@@ -25,6 +25,7 @@ struct ByteStringTable: Sendable {
     mutating func insert(_ key: [UInt8], _ value: Int32) -> Int32? {
         let slot = key.withUnsafeBufferPointer { find($0) }
         if slots[slot] != 0 { return values[Int(slots[slot]) - 1] }
+        // Who fills a table counts first what goes into it.
         precondition(2 * values.count < slots.count, "a table holds what it was made for")
         blob += key
         starts.append(UInt32(blob.count))

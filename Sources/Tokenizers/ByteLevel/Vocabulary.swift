@@ -44,6 +44,7 @@ struct Vocabulary: Sendable {
         let present =
             bytes == nil
             ? literal.insert(stored, Int32(id)) : byteLevel.insert(stored, Int32(id))
+        // A JSON object has each key once, and each spelling stands for bytes of its own.
         precondition(present == nil, "one id for each token")
         places[id] = Place(
             start: UInt32(blob.count), length: UInt32(stored.count),

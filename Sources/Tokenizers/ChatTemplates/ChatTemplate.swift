@@ -34,11 +34,23 @@ public struct ChatTemplate: Sendable {
     ///   - addGenerationPrompt: whether the beginning of the model's answer is written too.
     ///   - tools: descriptions of the functions that the model may call.
     ///   - variables: what else the template can ask for, such as `bos_token`.
-    /// - Throws: `ChatTemplateError` when the template refuses the conversation, or does with its values what they
-    ///   don't allow.
+    ///   - shouldStop: asked again and again; after a yes, `ChatTemplateError` says so.
+    /// - Throws: `ChatTemplateError` when the template refuses the conversation, does with its values what they don't
+    ///   allow, or takes more time, memory or nesting than any real one.
     public func render(
         messages: [ChatMessage], addGenerationPrompt: Bool, tools: [JSONValue]? = nil,
-        variables: [String: JSONValue] = [:]
+        variables: [String: JSONValue] = [:], shouldStop: @escaping () -> Bool = { Task.isCancelled }
+    ) throws(ChatTemplateError) -> String {
+        try render(
+            messages: messages, addGenerationPrompt: addGenerationPrompt, tools: tools, variables: variables,
+            limits: TemplateLimits(), shouldStop: shouldStop)
+    }
+
+    /// As above, within other limits.
+    func render(
+        messages: [ChatMessage], addGenerationPrompt: Bool, tools: [JSONValue]? = nil,
+        variables: [String: JSONValue] = [:], limits: TemplateLimits,
+        shouldStop: @escaping () -> Bool = { false }
     ) throws(ChatTemplateError) -> String {
         // Templates that cite documents ask for them; there are none.
         var values: [String: TemplateValue] = ["documents": .null]
@@ -46,7 +58,8 @@ public struct ChatTemplate: Sendable {
         values["messages"] = .list(messages.map { TemplateValue(.object($0.members)) })
         values["add_generation_prompt"] = .bool(addGenerationPrompt)
         values["tools"] = tools.map { .list($0.map { TemplateValue($0) }) } ?? .null
-        var renderer = TemplateRenderer(values, TemplateText(source, name: name))
+        var renderer = TemplateRenderer(
+            values, TemplateText(source, name: name), TemplateBudget(limits, shouldStop: shouldStop))
         return try renderer.render(body)
     }
 }

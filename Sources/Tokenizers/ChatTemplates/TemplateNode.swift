@@ -49,10 +49,59 @@ struct TemplateExpression: Sendable {
 
     let kind: Kind
     let place: Int
+    /// How many expressions stand in each other at most, this one included: what a stack has to bear.
+    let height: Int
+
+    fileprivate init(kind: Kind, place: Int) {
+        self.kind = kind
+        self.place = place
+        height = 1 + kind.inner.reduce(0) { max($0, $1.height) }
+    }
+}
+
+extension TemplateExpression.Kind {
+    /// The expressions that it is made of.
+    fileprivate var inner: [TemplateExpression] {
+        switch self {
+        case .literal, .name: []
+        case .list(let elements): elements
+        case .object(let members): members.flatMap { [$0.key, $0.value] }
+        case .member(let value, _), .not(let value): [value]
+        case .item(let a, let b), .and(let a, let b), .or(let a, let b), .binary(_, let a, let b): [a, b]
+        case .slice(let value, let bounds): [value] + bounds.compactMap(\.self)
+        case .function(_, let arguments): arguments.all
+        case .method(let value, _, let arguments), .filter(let value, _, let arguments),
+            .test(let value, _, let arguments):
+            [value] + arguments.all
+        case .comparison(let first, let others): [first] + others.map(\.right)
+        case .conditional(let value, let condition, let otherwise):
+            [value, condition] + (otherwise.map { [$0] } ?? [])
+        }
+    }
+}
+
+extension TemplateText {
+    /// An expression at a place.
+    ///
+    /// - Throws: `ChatTemplateError` for one that holds too many in each other; also `a + b + c` is (a + b) + c.
+    func expression(
+        _ kind: TemplateExpression.Kind, at place: Int
+    ) throws(ChatTemplateError) -> TemplateExpression {
+        let made = TemplateExpression(kind: kind, place: place)
+        guard made.height <= TemplateParser.maximumHeight else {
+            throw error(
+                at: place,
+                "This expression has more than \(TemplateParser.maximumHeight) others in each other. Set parts of it"
+                    + " apart with `set`.")
+        }
+        return made
+    }
 }
 
 /// What stands in the brackets of a call.
 struct TemplateArguments: Sendable {
     var positional: [TemplateExpression] = []
     var named: [(name: String, value: TemplateExpression)] = []
+
+    fileprivate var all: [TemplateExpression] { positional + named.map(\.value) }
 }

@@ -11,8 +11,8 @@ extension TemplateParser {
             advance()
             let condition = try parseOr()
             let otherwise = skip(.name("else")) ? try parseExpression() : nil
-            result = TemplateExpression(
-                kind: .conditional(result, condition: condition, otherwise: otherwise), place: place)
+            result = try text.expression(
+                .conditional(result, condition: condition, otherwise: otherwise), at: place)
         }
         return result
     }
@@ -23,7 +23,7 @@ extension TemplateParser {
         while current.kind == .name("or") {
             let place = current.place
             advance()
-            left = TemplateExpression(kind: .or(left, try parseAnd()), place: place)
+            left = try text.expression(.or(left, try parseAnd()), at: place)
         }
         return left
     }
@@ -33,7 +33,7 @@ extension TemplateParser {
         while current.kind == .name("and") {
             let place = current.place
             advance()
-            left = TemplateExpression(kind: .and(left, try parseNot()), place: place)
+            left = try text.expression(.and(left, try parseNot()), at: place)
         }
         return left
     }
@@ -43,7 +43,7 @@ extension TemplateParser {
         let place = current.place
         advance()
         let operand = try nested { (parser) throws(ChatTemplateError) in try parser.parseNot() }
-        return TemplateExpression(kind: .not(operand), place: place)
+        return try text.expression(.not(operand), at: place)
     }
 
     private mutating func parseComparison() throws(ChatTemplateError) -> TemplateExpression {
@@ -63,7 +63,7 @@ extension TemplateParser {
                 others.append(("not in", try parseSum()))
             default:
                 guard !others.isEmpty else { return first }
-                return TemplateExpression(kind: .comparison(first, others), place: first.place)
+                return try text.expression(.comparison(first, others), at: first.place)
             }
         }
     }
@@ -87,7 +87,7 @@ extension TemplateParser {
         while case .symbol(let symbol) = current.kind, symbols.contains(symbol) {
             let place = current.place
             advance()
-            left = TemplateExpression(kind: .binary(symbol, left, try operand(&self)), place: place)
+            left = try text.expression(.binary(symbol, left, try operand(&self)), at: place)
         }
         return left
     }
@@ -100,8 +100,8 @@ extension TemplateParser {
             let operand = try nested { (parser) throws(ChatTemplateError) in
                 try parser.parseUnary(withFilters: false)
             }
-            let zero = TemplateExpression(kind: .literal(.integer(0)), place: place)
-            result = TemplateExpression(kind: .binary(sign, zero, operand), place: place)
+            let zero = try text.expression(.literal(.integer(0)), at: place)
+            result = try text.expression(.binary(sign, zero, operand), at: place)
         } else {
             result = try parsePostfix(parsePrimary())
         }
@@ -126,7 +126,7 @@ extension TemplateParser {
             throw text.error(at: place, TemplateLanguage.refusal("filter", name, TemplateLanguage.filters))
         }
         let arguments = current.kind == .symbol("(") ? try parseArguments() : TemplateArguments()
-        return TemplateExpression(kind: .filter(value, name, arguments), place: place)
+        return try text.expression(.filter(value, name, arguments), at: place)
     }
 
     private mutating func parseTest(
@@ -149,7 +149,7 @@ extension TemplateParser {
             arguments.positional = [try parsePostfix(parsePrimary())]
         default: break
         }
-        let test = TemplateExpression(kind: .test(value, name, arguments), place: place)
-        return isNegated ? TemplateExpression(kind: .not(test), place: place) : test
+        let test = try text.expression(.test(value, name, arguments), at: place)
+        return isNegated ? try text.expression(.not(test), at: place) : test
     }
 }

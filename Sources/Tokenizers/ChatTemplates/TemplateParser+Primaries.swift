@@ -2,24 +2,25 @@ extension TemplateParser {
     /// A literal, a name, a call of a function, or anything in brackets.
     mutating func parsePrimary() throws(ChatTemplateError) -> TemplateExpression {
         let place = current.place
-        func made(_ kind: TemplateExpression.Kind) -> TemplateExpression {
-            TemplateExpression(kind: kind, place: place)
+        let text = text
+        func made(_ kind: TemplateExpression.Kind) throws(ChatTemplateError) -> TemplateExpression {
+            try text.expression(kind, at: place)
         }
         switch current.kind {
         case .name(let name) where !TemplateLanguage.keywords.contains(name):
             advance()
             switch name {
-            case "true", "True": return made(.literal(.bool(true)))
-            case "false", "False": return made(.literal(.bool(false)))
-            case "none", "None": return made(.literal(.null))
+            case "true", "True": return try made(.literal(.bool(true)))
+            case "false", "False": return try made(.literal(.bool(false)))
+            case "none", "None": return try made(.literal(.null))
             default: break
             }
-            guard current.kind == .symbol("(") else { return made(.name(name)) }
+            guard current.kind == .symbol("(") else { return try made(.name(name)) }
             guard TemplateLanguage.functions.contains(name) else {
                 throw text.error(
                     at: place, TemplateLanguage.refusal("function", name, TemplateLanguage.functions))
             }
-            return made(.function(name, try parseArguments()))
+            return try made(.function(name, try parseArguments()))
         case .string(var string):
             advance()
             // Strings that stand side by side are one.
@@ -27,26 +28,26 @@ extension TemplateParser {
                 string += more
                 advance()
             }
-            return made(.literal(.string(string)))
+            return try made(.literal(.string(string)))
         case .integer(let integer):
             advance()
-            return made(.literal(.integer(integer)))
+            return try made(.literal(.integer(integer)))
         case .double(let double):
             advance()
-            return made(.literal(.double(double)))
+            return try made(.literal(.double(double)))
         case .symbol("["):
             advance()
-            return made(.list(try parseElements(until: "]")))
+            return try made(.list(try parseElements(until: "]")))
         case .symbol("("):
             advance()
-            if skip(.symbol(")")) { return made(.list([])) }
+            if skip(.symbol(")")) { return try made(.list([])) }
             let first = try parseExpression()
             if skip(.symbol(")")) { return first }
             try expect(.symbol(","), "`)` or a comma")
-            return made(.list([first] + (try parseElements(until: ")"))))
+            return try made(.list([first] + (try parseElements(until: ")"))))
         case .symbol("{"):
             advance()
-            return made(.object(try parseMembers()))
+            return try made(.object(try parseMembers()))
         default: throw unexpected("A value should stand here")
         }
     }
@@ -59,9 +60,9 @@ extension TemplateParser {
         while true {
             let place = current.place
             if skip(.symbol(".")) {
-                value = TemplateExpression(kind: try parseMember(of: value, place), place: place)
+                value = try text.expression(try parseMember(of: value, place), at: place)
             } else if skip(.symbol("[")) {
-                value = TemplateExpression(kind: try parseItem(of: value), place: place)
+                value = try text.expression(try parseItem(of: value), at: place)
             } else if current.kind == .symbol("(") {
                 throw text.error(at: place, "Only functions and methods can be called.")
             } else {
@@ -75,7 +76,7 @@ extension TemplateParser {
     ) throws(ChatTemplateError) -> TemplateExpression.Kind {
         if case .integer(let index) = current.kind {
             advance()
-            return .item(value, TemplateExpression(kind: .literal(.integer(index)), place: place))
+            return .item(value, try text.expression(.literal(.integer(index)), at: place))
         }
         guard case .name(let name) = current.kind else { throw unexpected("A name should stand here") }
         advance()

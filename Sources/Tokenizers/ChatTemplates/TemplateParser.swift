@@ -9,6 +9,8 @@ struct TemplateParser {
     var depth = 0
 
     static let maximumDepth = 200
+    /// How many expressions may stand in each other, also those that no bracket shows.
+    static let maximumHeight = 500
 
     init(_ tokens: [TemplateToken], _ text: TemplateText) {
         self.tokens = tokens

@@ -1,12 +1,15 @@
+internal import Base
+
 extension TemplateRenderer {
     /// The value of an expression.
     func evaluate(_ expression: TemplateExpression) throws(ChatTemplateError) -> TemplateValue {
+        try charge(1, expression)
         switch expression.kind {
         case .literal(let value): return value
         case .name(let name): return value(of: name)
         case .list(let elements):
             var list: [TemplateValue] = []
-            for element in elements { list.append(try evaluate(element)) }
+            for element in elements { list.append(try part(evaluate(element), element)) }
             return .list(list)
         case .object(let members): return try object(members)
         case .member(let target, let name): return try member(name, of: target, expression)
@@ -27,7 +30,8 @@ extension TemplateRenderer {
             let value = try evaluate(left)
             return value.isTrue ? value : try evaluate(right)
         case .binary("~", let left, let right):
-            return .string(try text(evaluate(left), expression) + text(evaluate(right), expression))
+            let (a, b) = (try text(evaluate(left), expression), try text(evaluate(right), expression))
+            return try made(a + b, expression)
         case .binary(let symbol, let left, let right):
             return try calculate(symbol, defined(left), defined(right), expression)
         case .comparison(let first, let others):
@@ -64,12 +68,19 @@ extension TemplateRenderer {
         _ members: [(key: TemplateExpression, value: TemplateExpression)]
     ) throws(ChatTemplateError) -> TemplateValue {
         var result: [(key: String, value: TemplateValue)] = []
+        var places: [ByteText: Int] = [:]
         for (key, value) in members {
             guard case .string(let name) = try evaluate(key) else {
                 throw error(key, "Keys of an object must be strings.")
             }
-            result.removeAll { $0.key.utf8.elementsEqual(name.utf8) }
-            result.append((name, try evaluate(value)))
+            let member = (key: name, value: try part(evaluate(value), value))
+            // As in Python, a key that comes again keeps its place.
+            if let place = places[name.byteText] {
+                result[place] = member
+            } else {
+                places[name.byteText] = result.count
+                result.append(member)
+            }
         }
         return .object(result)
     }
@@ -78,6 +89,7 @@ extension TemplateRenderer {
         _ name: String, of target: TemplateExpression, _ expression: TemplateExpression
     ) throws(ChatTemplateError) -> TemplateValue {
         let value = try defined(target)
+        try chargeLookup(in: value, expression)
         switch value {
         case .object, .string:
             // Jinja would give the method itself, even if the object has such a key.
@@ -96,6 +108,7 @@ extension TemplateRenderer {
         _ index: TemplateValue, of target: TemplateExpression, _ expression: TemplateExpression
     ) throws(ChatTemplateError) -> TemplateValue {
         let value = try defined(target)
+        try chargeLookup(in: value, expression)
         switch (value, index) {
         case (_, .string(let key)): return value.member(key) ?? .undefined(key)
         case (.list(let list), _):
@@ -111,6 +124,17 @@ extension TemplateRenderer {
         default: return .undefined("[…]")
         }
         throw error(expression, "\(index.kindName) can't be an index of \(value.kindName).")
+    }
+
+    /// Counts the search for a member, which looks at one after another.
+    private func chargeLookup(
+        in value: TemplateValue, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) {
+        switch value {
+        case .object(let members): try charge(1 + members.count / 8, expression)
+        case .string(let string): try charge(1 + string.utf8.count / 8, expression)
+        default: break
+        }
     }
 
     private func slice(
@@ -129,7 +153,8 @@ extension TemplateRenderer {
         }
         let step = numbers.count > 2 ? numbers[2] ?? 1 : 1
         guard step != 0 else { throw error(expression, "The step of a slice can't be 0.") }
-        func indices(_ count: Int) -> [Int] {
+        func indices(_ count: Int) throws(ChatTemplateError) -> [Int] {
+            try charge(1 + count, expression)
             func bounded(_ value: Int?, _ low: Int, _ high: Int, default missing: Int) -> Int {
                 guard let value else { return missing }
                 // Far beyond either end is at the end, whatever the sign.
@@ -138,16 +163,19 @@ extension TemplateRenderer {
             }
             if step > 0 {
                 let start = bounded(numbers[0], 0, count, default: 0)
-                return Array(stride(from: start, to: bounded(numbers[1], 0, count, default: count), by: step))
+                let end = bounded(numbers[1], 0, count, default: count)
+                return TemplateRange.numbers(from: start, to: end, by: step)
             }
             let start = bounded(numbers[0], -1, count - 1, default: count - 1)
-            return Array(stride(from: start, to: bounded(numbers[1], -1, count - 1, default: -1), by: step))
+            let end = bounded(numbers[1], -1, count - 1, default: -1)
+            return TemplateRange.numbers(from: start, to: end, by: step)
         }
         switch try defined(target) {
-        case .list(let list): return .list(indices(list.count).map { list[$0] })
+        case .list(let list): return .list(try indices(list.count).map { list[$0] })
         case .string(let string):
             let scalars = Array(string.unicodeScalars)
-            return .string(String(String.UnicodeScalarView(indices(scalars.count).map { scalars[$0] })))
+            let chosen = try indices(scalars.count).map { scalars[$0] }
+            return .string(String(String.UnicodeScalarView(chosen)))
         case let value: throw error(expression, "\(value.kindName) can't be cut into a slice.")
         }
     }

@@ -13,19 +13,22 @@ extension TemplateRenderer {
         case "tojson": return try json(value, arguments, expression)
         case "trim":
             let characters = try bind(arguments, ["chars"], name, expression)[0]
-            return .string(
-                try strip(text(value, expression), characters, left: true, right: true, expression))
+            return try made(
+                strip(text(value, expression), characters, left: true, right: true, expression), expression)
         case "replace":
             let values = try bind(arguments, ["old", "new", "count"], required: 2, name, expression)
-            return .string(
-                try text(value, expression).replacingScalars(
-                    try string(values[0], name, expression), with: try string(values[1], name, expression),
-                    count: try integer(values[2], default: -1, name, expression)))
+            return try replace(
+                try string(values[0], name, expression), try string(values[1], name, expression),
+                in: try text(value, expression), count: try integer(values[2], default: -1, name, expression),
+                expression)
         case "join":
             let separator = try bind(arguments, ["d"], name, expression)[0] ?? .string("")
             var parts: [String] = []
             for element in try elements(of: value, expression) { parts.append(try text(element, expression)) }
-            return .string(parts.joined(separator: try text(separator, expression)))
+            let between = try text(separator, expression)
+            let bytes = parts.reduce(parts.count * between.utf8.count) { $0 + $1.utf8.count }
+            try checkText(bytes, expression)
+            return .string(parts.joined(separator: between))
         case "int":
             let missing = try bind(arguments, ["default"], name, expression)[0] ?? .integer(0)
             return Self.integer(value) ?? missing
@@ -42,13 +45,13 @@ extension TemplateRenderer {
         switch name {
         case "safe": return value
         case "string": return .string(try text(value, expression))
-        case "upper": return .string(try text(value, expression).uppercased())
-        case "lower": return .string(try text(value, expression).lowercased())
+        case "upper": return try made(text(value, expression).uppercased(), expression)
+        case "lower": return try made(text(value, expression).lowercased(), expression)
         case "capitalize":
             let text = try text(value, expression)
             let first = text.unicodeScalars.prefix(1)
-            return .string(
-                String(first).uppercased() + String(text.unicodeScalars.dropFirst()).lowercased())
+            return try made(
+                String(first).uppercased() + String(text.unicodeScalars.dropFirst()).lowercased(), expression)
         case "items":
             switch value {
             case .undefined: return .list([])
@@ -57,6 +60,7 @@ extension TemplateRenderer {
             }
         case "reverse":
             if case .string(let text) = value {
+                try charge(text.utf8.count, expression)
                 return .string(String(String.UnicodeScalarView(text.unicodeScalars.reversed())))
             }
             return .list(try elements(of: value, expression).reversed())
@@ -82,11 +86,19 @@ extension TemplateRenderer {
                 indent = max(0, try integer(given, default: 0, "tojson", expression))
             }
         }
-        guard let text = value.json(indent: indent) else {
-            throw error(
+        guard indent ?? 0 <= budget.limits.indent else {
+            throw error(expression, "`tojson` can't indent by more than \(budget.limits.indent).")
+        }
+        var writer = TemplateJSON(indent: indent, limit: budget.limits.textBytes)
+        do throws(TemplateJSON.Failure) { try writer.write(value) } catch {
+            switch error {
+            case .isTooLong: try checkText(.max, expression)
+            case .hasNoJSON: break
+            }
+            throw self.error(
                 expression, "\(value.kindName) can't be written as JSON, or holds something that can't.")
         }
-        return .string(text)
+        return try made(writer.text, expression)
     }
 
     /// What Jinja's `int` makes of a value; nil for what isn't a number.

@@ -4,8 +4,10 @@ extension TemplateRenderer {
         _ symbol: String, _ left: TemplateValue, _ right: TemplateValue, _ expression: TemplateExpression
     ) throws(ChatTemplateError) -> TemplateValue {
         switch (symbol, left, right) {
-        case ("+", .string(let a), .string(let b)): return .string(a + b)
-        case ("+", .list(let a), .list(let b)): return .list(a + b)
+        case ("+", .string(let a), .string(let b)): return try made(a + b, expression)
+        case ("+", .list(let a), .list(let b)):
+            try charge(a.count + b.count, expression)
+            return .list(a + b)
         default: break
         }
         if let a = left.integer, let b = right.integer, symbol != "/" {
@@ -52,8 +54,8 @@ extension TemplateRenderer {
         _ symbol: String, _ left: TemplateValue, _ right: TemplateValue, _ expression: TemplateExpression
     ) throws(ChatTemplateError) -> Bool {
         switch symbol {
-        case "==": return left.isEqual(to: right)
-        case "!=": return !left.isEqual(to: right)
+        case "==": return try isEqual(left, right, expression)
+        case "!=": return try !isEqual(left, right, expression)
         case "in": return try contains(right, left, expression)
         case "not in": return try !contains(right, left, expression)
         default: break
@@ -83,50 +85,17 @@ extension TemplateRenderer {
         _ container: TemplateValue, _ element: TemplateValue, _ expression: TemplateExpression
     ) throws(ChatTemplateError) -> Bool {
         switch (container, element) {
-        case (.string(let text), .string(let part)): return text.firstScalars(of: part) != nil
-        case (.list(let list), _): return list.contains { $0.isEqual(to: element) }
-        case (.object, .string(let key)): return container.member(key) != nil
+        case (.string(let text), .string(let part)):
+            try charge((text.utf8.count + part.utf8.count) / 8, expression)
+            return !ScalarSearch.places(of: part, in: text, limit: 1).isEmpty
+        case (.list(let list), _):
+            for other in list where try isEqual(other, element, expression) { return true }
+            return false
+        case (.object(let members), .string(let key)):
+            try charge(members.count / 8, expression)
+            return container.member(key) != nil
         case (.object, _), (.undefined, _): return false
         default: throw error(expression, "\(container.kindName) can't hold \(element.kindName).")
         }
-    }
-}
-
-extension String {
-    /// Where `part` stands first, scalar by scalar: an accent isn't held to be part of the letter before it.
-    func firstScalars(of part: String) -> Range<String.Index>? {
-        let wanted = Array(part.utf8)
-        guard !wanted.isEmpty else { return startIndex..<startIndex }
-        var start = startIndex
-        while start < endIndex {
-            if utf8[start...].starts(with: wanted) {
-                return start..<utf8.index(start, offsetBy: wanted.count)
-            }
-            start = unicodeScalars.index(after: start)
-        }
-        return nil
-    }
-
-    /// This text with `part` replaced, at most `count` times from the left; no limit below zero.
-    func replacingScalars(_ part: String, with other: String, count: Int = -1) -> String {
-        var result = ""
-        var rest = self
-        var left = count
-        if part.isEmpty {
-            // Python puts the new text between all characters.
-            for scalar in rest.unicodeScalars where left != 0 {
-                result += other
-                result.unicodeScalars.append(scalar)
-                rest.unicodeScalars.removeFirst()
-                left -= 1
-            }
-            return result + (left != 0 ? other : "") + rest
-        }
-        while left != 0, let found = rest.firstScalars(of: part) {
-            result += String(rest.unicodeScalars[..<found.lowerBound]) + other
-            rest = String(rest.unicodeScalars[found.upperBound...])
-            left -= 1
-        }
-        return result + rest
     }
 }

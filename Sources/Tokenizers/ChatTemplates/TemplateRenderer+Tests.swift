@@ -10,13 +10,13 @@ extension TemplateRenderer {
             switch name {
             case "in": return try contains(other, value, expression)
             case "divisibleby":
-                return try calculate("%", value, other, expression).isEqual(to: .integer(0))
-            default: return value.isEqual(to: other) == (name != "ne")
+                return try isEqual(calculate("%", value, other, expression), .integer(0), expression)
+            default: return try isEqual(value, other, expression) == (name != "ne")
             }
         case "odd", "even":
             _ = try bind(arguments, [], name, expression)
             let rest = try calculate("%", value, .integer(2), expression)
-            return rest.isEqual(to: .integer(name == "odd" ? 1 : 0))
+            return try isEqual(rest, .integer(name == "odd" ? 1 : 0), expression)
         default:
             _ = try bind(arguments, [], name, expression)
             return Self.isKind(name, value)

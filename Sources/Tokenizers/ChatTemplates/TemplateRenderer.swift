@@ -4,10 +4,13 @@ struct TemplateRenderer {
     /// Values by name, the innermost scope last; each turn of a loop has its own.
     private var scopes: [[String: TemplateValue]]
     private var output = ""
+    /// What may still be done.
+    let budget: TemplateBudget
 
-    init(_ values: [String: TemplateValue], _ text: TemplateText) {
+    init(_ values: [String: TemplateValue], _ text: TemplateText, _ budget: TemplateBudget) {
         scopes = [values]
         self.text = text
+        self.budget = budget
     }
 
     /// How a body ended.
@@ -30,14 +33,29 @@ struct TemplateRenderer {
     private mutating func run(_ nodes: [TemplateNode]) throws(ChatTemplateError) -> Flow {
         for node in nodes {
             switch node {
-            case .text(let text): output += text
+            case .text(let text):
+                output += text
+                guard output.utf8.count <= budget.limits.outputBytes else {
+                    throw ChatTemplateError(
+                        location: self.text.name,
+                        message:
+                            "The template writes more than \(budget.limits.outputBytes) bytes, which is the limit."
+                    )
+                }
             case .output(let expression):
                 let value = try evaluate(expression)
                 guard let text = value.text else {
                     throw error(
                         expression, "\(value.kindName) has no plain text; write it with the filter tojson.")
                 }
+                try charge(1 + text.utf8.count / 64, expression)
                 output += text
+                guard output.utf8.count <= budget.limits.outputBytes else {
+                    throw error(
+                        expression,
+                        "The template writes more than \(budget.limits.outputBytes) bytes, which is the limit."
+                    )
+                }
             case .branches(let branches):
                 for (condition, body) in branches {
                     guard
@@ -57,7 +75,7 @@ struct TemplateRenderer {
                     throw text.error(
                         at: place, "Only members of a namespace can be set, and `\(object)` isn't one.")
                 }
-                namespace[member] = try evaluate(expression)
+                namespace[member] = try part(evaluate(expression), expression)
             case .breakLoop: return .breakLoop
             case .continueLoop: return .continueLoop
             }
@@ -67,25 +85,24 @@ struct TemplateRenderer {
 
     /// Runs a loop; what its `else` ends with belongs to a loop around it.
     private mutating func run(_ loop: TemplateLoop) throws(ChatTemplateError) -> Flow {
-        var elements: [[String: TemplateValue]] = []
         var values: [TemplateValue] = []
         for element in try self.elements(of: try evaluate(loop.sequence), loop.sequence) {
-            let names = try assigned(element, to: loop)
             if let condition = loop.condition {
-                scopes.append(names)
+                scopes.append(try assigned(element, to: loop))
                 defer { scopes.removeLast() }
                 guard try evaluate(condition).isTrue else { continue }
             }
-            elements.append(names)
             values.append(element)
         }
-        if elements.isEmpty {
+        if values.isEmpty {
             scopes.append([:])
             defer { scopes.removeLast() }
             return try run(loop.otherwise)
         }
-        for index in elements.indices {
-            var scope = elements[index]
+        for index in values.indices {
+            // A turn that evaluates nothing takes time too, and so does text that is written again and again.
+            try charge(8, loop.sequence)
+            var scope = try assigned(values[index], to: loop)
             scope["loop"] = Self.loopValue(index, values)
             scopes.append(scope)
             defer { scopes.removeLast() }
@@ -124,9 +141,15 @@ struct TemplateRenderer {
         of value: TemplateValue, _ expression: TemplateExpression
     ) throws(ChatTemplateError) -> [TemplateValue] {
         switch value {
-        case .list(let list): return list
-        case .object(let members): return members.map { .string($0.key) }
-        case .string(let string): return string.unicodeScalars.map { .string(String($0)) }
+        case .list(let list):
+            try charge(list.count, expression)
+            return list
+        case .object(let members):
+            try charge(members.count, expression)
+            return members.map { .string($0.key) }
+        case .string(let string):
+            try charge(string.unicodeScalars.count, expression)
+            return string.unicodeScalars.map { .string(String($0)) }
         case .undefined: return []
         default: throw error(expression, "\(value.kindName) has no elements to go through.")
         }

@@ -2,7 +2,8 @@
 struct TemplateText: Sendable {
     /// The scalars, every line break a single one, without a line break at the end.
     let scalars: [Unicode.Scalar]
-    private let name: String
+    /// What errors call the template.
+    let name: String
 
     init(_ source: String, name: String) {
         self.name = name

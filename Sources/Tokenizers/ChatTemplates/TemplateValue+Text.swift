@@ -48,42 +48,4 @@ extension TemplateValue {
         }
         return sign + digits.prefix(position) + "." + digits.dropFirst(position)
     }
-
-    /// JSON as Python's `json.dumps` writes it with `ensure_ascii=False`; nil for what JSON can't hold.
-    ///
-    /// - Parameter indent: how many spaces each level is moved; nil for one line.
-    func json(indent: Int? = nil, level: Int = 0) -> String? {
-        switch self {
-        case .undefined, .namespace: return nil
-        case .null: return "null"
-        case .bool(let bool): return bool ? "true" : "false"
-        case .integer(let integer): return "\(integer)"
-        case .double(let double):
-            guard double.isFinite else { return double.isNaN ? "NaN" : double < 0 ? "-Infinity" : "Infinity" }
-            return Self.text(of: double)
-        case .string(let string): return JSONValue.pythonQuoted(string)
-        case .list(let list):
-            var parts: [String] = []
-            for element in list {
-                guard let part = element.json(indent: indent, level: level + 1) else { return nil }
-                parts.append(part)
-            }
-            return Self.bracketed(parts, "[", "]", indent, level)
-        case .object(let members):
-            var parts: [String] = []
-            for (key, value) in members {
-                guard let part = value.json(indent: indent, level: level + 1) else { return nil }
-                parts.append(JSONValue.pythonQuoted(key) + ": " + part)
-            }
-            return Self.bracketed(parts, "{", "}", indent, level)
-        }
-    }
-
-    private static func bracketed(
-        _ parts: [String], _ open: String, _ close: String, _ indent: Int?, _ level: Int
-    ) -> String {
-        guard let indent, !parts.isEmpty else { return open + parts.joined(separator: ", ") + close }
-        func line(_ level: Int) -> String { "\n" + String(repeating: " ", count: indent * level) }
-        return open + line(level + 1) + parts.joined(separator: "," + line(level + 1)) + line(level) + close
-    }
 }

@@ -72,26 +72,6 @@ indirect enum TemplateValue: Sendable {
         }
     }
 
-    /// Whether two values are the same; text is compared by its bytes.
-    func isEqual(to other: TemplateValue) -> Bool {
-        switch (self, other) {
-        case (.undefined, .undefined), (.null, .null): return true
-        case (.string(let a), .string(let b)): return a.utf8.elementsEqual(b.utf8)
-        case (.list(let a), .list(let b)):
-            return a.count == b.count && zip(a, b).allSatisfy { $0.isEqual(to: $1) }
-        case (.object(let a), .object(let b)):
-            return a.count == b.count
-                && a.allSatisfy { member in
-                    other.member(member.key).map { member.value.isEqual(to: $0) } ?? false
-                }
-        case (.namespace(let a), .namespace(let b)): return a === b
-        default:
-            if let a = integer, let b = other.integer { return a == b }
-            guard let a = number, let b = other.number else { return false }
-            return a == b
-        }
-    }
-
     /// The member `key` of an object or a namespace.
     func member(_ key: String) -> TemplateValue? {
         switch self {

@@ -9,6 +9,7 @@ struct AddedTokenReader {
     private(set) var tokens: [AddedToken] = []
     private let vocabulary: Vocabulary
     private var places: [[UInt8]: Int] = [:]
+    private var largestId = -1
 
     init(_ vocabulary: Vocabulary) { self.vocabulary = vocabulary }
 
@@ -26,7 +27,7 @@ struct AddedTokenReader {
     mutating func readConfiguration(_ root: TokenizerField) throws(TokenizerError) -> TokenRoles {
         var entries: [(id: Int, field: TokenizerField)] = []
         for (key, value) in try root["added_tokens_decoder"]?.members() ?? [] {
-            guard let id = Int(key), (0...Int(UInt32.max)).contains(id) else {
+            guard let id = Int(key), (0...Int(Int32.max)).contains(id) else {
                 throw value.error("The key `\(key)` should be a token id.")
             }
             entries.append((id, value))
@@ -84,13 +85,11 @@ struct AddedTokenReader {
         }
         places[Array(token.content.utf8)] = tokens.count
         tokens.append(token)
+        largestId = max(largestId, token.id)
     }
 
     /// The id of the next token that the model doesn't have.
-    private var nextId: Int {
-        let largest = tokens.lazy.map(\.id).max() ?? -1
-        return max(largest + 1, vocabulary.count)
-    }
+    private var nextId: Int { max(largestId + 1, vocabulary.count) }
 
     private static func token(_ field: TokenizerField, id: Int) throws(TokenizerError) -> AddedToken {
         AddedToken(

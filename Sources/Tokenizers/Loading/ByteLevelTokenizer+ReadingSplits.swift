@@ -45,11 +45,11 @@ extension ByteLevelTokenizer {
         let compiled: SplitPattern
         if let expression = pattern["Regex"] {
             compiled = try compile(expression) { text throws(SplitPattern.SyntaxError) in
-                try SplitPattern(text)
+                try SplitPattern(text, at: expression.place)
             }
         } else if let literal = pattern["String"] {
             compiled = try compile(literal) { text throws(SplitPattern.SyntaxError) in
-                try SplitPattern(literal: text)
+                try SplitPattern(literal: text, at: literal.place)
             }
         } else {
             throw pattern.error("A pattern is an object with `Regex` or `String`.")
@@ -71,7 +71,7 @@ extension ByteLevelTokenizer {
         _ pattern: String, _ field: TokenizerField
     ) throws(TokenizerError) -> PreTokenizer.Step {
         do throws(SplitPattern.SyntaxError) {
-            return .split(try SplitPattern(pattern), .isolated, inverted: false)
+            return .split(try SplitPattern(pattern, at: field.place), .isolated, inverted: false)
         } catch {
             throw field.error("The regular expression `\(pattern)` can't be read: \(error.reason).")
         }

@@ -29,7 +29,8 @@ public struct TokenizerFiles: Sendable {
         var configuration: JSONDocument?
         if FileSystem.exists(configurationPath) {
             configuration = try JSONDocument(
-                parsing: FileSystem.read(configurationPath), name: configurationPath.string)
+                parsing: FileSystem.read(configurationPath), name: configurationPath.string,
+                allowNonFinite: true)
         }
         let path = folder.appending("tokenizer.json")
         let document =
@@ -83,14 +84,15 @@ public struct TokenizerFiles: Sendable {
     /// The ids of a conversation.
     ///
     /// Special tokens are those of the template; the tokenizer adds none of its own.
-    /// - Throws: as ``applyChatTemplate(to:addGenerationPrompt:tools:variables:)``.
+    /// - Throws: as ``applyChatTemplate(to:addGenerationPrompt:tools:variables:)``; ``TokenizerError`` as
+    ///   ``Tokenizer/tokenize(text:)``.
     public func encodeChat(
         _ messages: [ChatMessage], addGenerationPrompt: Bool = true, tools: [JSONValue]? = nil,
         variables: [String: JSONValue] = [:]
-    ) throws(ChatTemplateError) -> [Int] {
+    ) throws -> [Int] {
         let text = try applyChatTemplate(
             to: messages, addGenerationPrompt: addGenerationPrompt, tools: tools, variables: variables)
-        return tokenizer.encode(text: text, addSpecialTokens: false)
+        return try tokenizer.encode(text: text, addSpecialTokens: false)
     }
 
     /// The tokenizer that fits the model of a `tokenizer.json`.

@@ -34,6 +34,7 @@ public struct WordLevelTokenizer: Tokenizer {
             ids[Array(token.utf8)] = id
             tokens[id] = token
         }
+        // Who reads a file checks both and says where they don't hold.
         precondition(
             ids.count == vocabulary.count && tokens.count == vocabulary.count, "one id for each token")
         guard let unknownId = ids[Array(specialTokens.unknown.utf8)] else {
@@ -76,6 +77,9 @@ public struct WordLevelTokenizer: Tokenizer {
     public func encode(text: String, addSpecialTokens: Bool) -> [Int] {
         tokenize(text: text).map(\.id)
     }
+
+    /// The ids of `text`.
+    public func encode(text: String) -> [Int] { encode(text: text, addSpecialTokens: true) }
 
     public var tokenSeparator: String { " " }
 

@@ -58,18 +58,18 @@ while let line = readLine() {
     case ("encode", 1):
         var tokens = 0
         let start = clock.now
-        for text in texts { tokens += tokenizer.encode(text: text, addSpecialTokens: false).count }
+        for text in texts { tokens += try tokenizer.encode(text: text, addSpecialTokens: false).count }
         let duration = clock.now - start
         print(Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18, tokens)
     case ("dump", 2):
         try write(
             texts.map { text in
-                let found = tokenizer.tokenize(text: text)
+                let found = try tokenizer.tokenize(text: text)
                 return [
-                    "ids": integers(tokenizer.encode(text: text, addSpecialTokens: false)),
-                    "special": integers(tokenizer.encode(text: text)),
+                    "ids": integers(try tokenizer.encode(text: text, addSpecialTokens: false)),
+                    "special": integers(try tokenizer.encode(text: text)),
                     "tokens": integers(found.map(\.id)),
-                    "texts": .array(tokenizer.tokenTexts(text: text).map { .string($0) }),
+                    "texts": .array(try tokenizer.tokenTexts(text: text).map { .string($0) }),
                     "ranges": .array(
                         found.map { [.integer($0.range.lowerBound), .integer($0.range.upperBound)] }),
                 ]

@@ -1,0 +1,23 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// What libFuzzer calls with each input: the reader that the environment variable `READER` names must not end the
+/// process, whatever the bytes are.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func readOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
+    reader.read(Array(UnsafeBufferPointer(start: data, count: size)))
+    return 0
+}
+
+private let reader: Reader = {
+    let name = getenv("READER").map { String(cString: $0) } ?? ""
+    guard let reader = Reader(rawValue: name) else {
+        let known = Reader.allCases.map(\.rawValue).joined(separator: ", ")
+        print("Set READER to one of \(known).")
+        exit(2)
+    }
+    return reader
+}()
