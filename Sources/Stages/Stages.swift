@@ -1,4 +1,4 @@
-public import Pipeline
+public import Recipes
 
 /// The kinds of stages that experiments can name, one file each.
 public enum Stages {

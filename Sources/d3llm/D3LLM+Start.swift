@@ -1,7 +1,7 @@
 import ArgumentParser
 import Base
 import Cluster
-import Pipeline
+import Runs
 import Sandbox
 
 extension D3LLM {

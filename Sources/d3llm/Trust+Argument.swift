@@ -1,4 +1,4 @@
 public import ArgumentParser
-public import Pipeline
+public import ArtifactStore
 
 extension Trust: ExpressibleByArgument {}

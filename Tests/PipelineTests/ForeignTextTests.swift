@@ -4,7 +4,10 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import Recipes
+@testable import ArtifactStore
+@testable import Runs
+@testable import Audit
 
 /// Texts of records, servers and configurations on a terminal: they stay on their line and command nothing.
 @Suite struct ForeignTextTests {

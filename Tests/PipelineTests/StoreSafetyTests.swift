@@ -4,7 +4,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Pipeline
+@testable import Recipes
+@testable import ArtifactStore
+@testable import Runs
+@testable import Audit
 
 #if canImport(Glibc)
     import Glibc

@@ -1,5 +1,5 @@
 import Base
-import Pipeline
+import Recipes
 import Stages
 import SystemPackage
 import TestSupport

@@ -3,7 +3,7 @@ import Testing
 import Training
 import Transformers
 
-@testable import Pipeline
+@testable import Runs
 @testable import Stages
 
 /// A model that travels to another process is the same model there.

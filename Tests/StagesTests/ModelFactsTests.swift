@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Transformers
 
-@testable import Pipeline
+@testable import Runs
 @testable import Stages
 
 /// What forecasts know of a model is the model.

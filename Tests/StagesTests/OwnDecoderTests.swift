@@ -1,6 +1,8 @@
 import Files
 import JSON
-import Pipeline
+import Recipes
+import ArtifactStore
+import Runs
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,4 +1,4 @@
-internal import Base
+package import Base
 import Files
 package import JSON
 package import SystemPackage

@@ -1,3 +1,4 @@
+import Recipes
 import Files
 import JSON
 import SystemPackage
@@ -41,7 +42,7 @@ extension Store {
     }
 
     private func noted(_ fingerprint: String) -> JSONValue? {
-        guard StoreInventory.isFingerprint(fingerprint),
+        guard Recipe.isFingerprint(fingerprint),
             let bytes = try? hidden(.facts)?.read(FilePath(fingerprint), limit: 1 << 26),
             let root = try? JSONDocument(parsing: bytes, name: "facts").root
         else { return nil }

@@ -1,3 +1,4 @@
+import Recipes
 package import Files
 package import SystemPackage
 
@@ -111,7 +112,7 @@ extension Store {
         guard let index = try? folder.folder(HiddenFolder.index.place) else { return false }
         let names = try index.names()
         return names.contains { name in
-            guard let fingerprint = name.validText, StoreInventory.isFingerprint(fingerprint),
+            guard let fingerprint = name.validText, Recipe.isFingerprint(fingerprint),
                 let noted = notedLocation(of: fingerprint), let place = try? self.place(of: noted),
                 let bytes = try? folder.read(place.appending(ArtifactRecord.fileName)),
                 let record = try? ArtifactRecord(parsing: bytes)
@@ -172,7 +173,7 @@ enum StoreName {
     }
 
     private static func owner(_ name: String) -> String? {
-        StoreInventory.isFingerprint(name) || name == Store.importName ? name : nil
+        Recipe.isFingerprint(name) || name == Store.importName ? name : nil
     }
 
     private static func parts(_ name: String) -> [String] {
@@ -186,4 +187,9 @@ enum StoreName {
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+}
+
+extension Store {
+    /// Stands in the names of lock and temporary folder of an import, where those of artifacts have a fingerprint.
+    package static let importName = "import"
 }

@@ -1,3 +1,4 @@
+import Recipes
 internal import Base
 import Files
 package import SystemPackage

@@ -5,7 +5,7 @@ import Recipes
 import SystemPackage
 
 /// Everything that lies in a store, without following a single link.
-struct StoreInventory {
+package struct StoreInventory {
     struct StoredArtifact {
         let path: FilePath
         let stage: String

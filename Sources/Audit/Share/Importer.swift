@@ -51,11 +51,6 @@ public struct Importer: Sendable {
     }
 }
 
-extension Store {
-    /// Stands in the names of lock and temporary folder where those of artifacts have a fingerprint.
-    static let importName = "import"
-}
-
 /// What was imported.
 public struct ImportSummary: Sendable {
     /// What became of one artifact of the bundle.

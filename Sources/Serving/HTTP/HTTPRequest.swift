@@ -107,8 +107,3 @@ extension UInt8 {
         isLetter || UInt8(ascii: "0")...UInt8(ascii: "9") ~= self || "!#$%&'*+-.^_`|~".utf8.contains(self)
     }
 }
-
-extension UInt8 {
-    /// Whether it is a letter of ASCII.
-    fileprivate var isLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
-}
