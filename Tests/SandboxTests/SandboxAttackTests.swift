@@ -263,7 +263,10 @@ struct SandboxAttackTests {
             watcher = Processes.with(word).first { Processes.name(of: $0) == "tried" }.map(Processes.watcher)
         }
         kill(try #require(watcher), SIGKILL)
-        for _ in 0..<3000 where !Processes.with(word).isEmpty { usleep(10_000) }
+        for _ in 0..<3000 {
+            if Processes.with(word).isEmpty { break }
+            usleep(10_000)
+        }
         #expect(Processes.with(word).isEmpty)
         for _ in 0..<3000 where ending.value.withLock({ $0 }) == nil { usleep(10_000) }
         #expect(ending.value.withLock { $0 } == .signal(9))
