@@ -1,6 +1,7 @@
 import Base
 import CSandbox
 import Files
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -222,7 +223,7 @@ struct SandboxAttackTests {
     }
 
     @Test(arguments: SandboxEscapeTests.levels) func nothingStaysWhenTheWatcherIsKilled(_ sandbox: Sandbox)
-        async throws
+        throws
     {
         let word = "6\(UInt32.random(in: 100_000_000...999_999_999))"
         // What is refused by a filter is tried where there is one; then it says by its name that it has tried.
@@ -249,12 +250,12 @@ struct SandboxAttackTests {
             """
         let command = Sandbox.command(sandbox.python, ["-S", "-c", source, word])
         let limits = SandboxLimits(cpuSeconds: 600, wallSeconds: 600)
-        async let ending = withCheckedContinuation { continuation in
-            try? BlockingThread.start {
-                let outcome = try? ConfinedProcess.run(
-                    command, input: [], isolation: sandbox.isolation, limits: limits)
-                continuation.resume(returning: outcome?.ending)
-            }
+        // A thread of its own: other tests may hold those that tasks share.
+        let ending = Ending()
+        try BlockingThread.start {
+            let outcome = try? ConfinedProcess.run(
+                command, input: [], isolation: sandbox.isolation, limits: limits)
+            ending.value.withLock { $0 = outcome?.ending }
         }
         var watcher: pid_t?
         for _ in 0..<3000 where watcher == nil {
@@ -262,9 +263,13 @@ struct SandboxAttackTests {
             watcher = Processes.with(word).first { Processes.name(of: $0) == "tried" }.map(Processes.watcher)
         }
         kill(try #require(watcher), SIGKILL)
-        #expect(await ending == .signal(9))
-        for _ in 0..<3000 where !Processes.with(word).isEmpty { usleep(10_000) }
+        for _ in 0..<3000 {
+            if Processes.with(word).isEmpty { break }
+            usleep(10_000)
+        }
         #expect(Processes.with(word).isEmpty)
+        for _ in 0..<3000 where ending.value.withLock({ $0 }) == nil { usleep(10_000) }
+        #expect(ending.value.withLock { $0 } == .signal(9))
     }
 
     @Test("time that a program waits for a processor isn't held against it", arguments: 0..<200)
@@ -392,6 +397,11 @@ private enum Processes {
         }
         return pid
     }
+}
+
+/// How a program ended, once it has.
+private final class Ending: Sendable {
+    let value = Mutex<ConfinedProcess.Ending?>(nil)
 }
 
 /// Random numbers of a seed.
