@@ -1,6 +1,7 @@
 import Base
 import JSON
 import Synchronization
+import SystemPackage
 import TestSupport
 import Testing
 
