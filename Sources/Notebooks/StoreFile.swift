@@ -39,15 +39,15 @@ struct StoreFile {
             throw NotebookProblem.marker(
                 "The artifact of \(stage) in \(location.address) isn't in the store any more.")
         }
-        let name = String(parts[1][parts[1].index(after: slash)...])
-        guard let file = artifact.record.files.first(where: { $0.path == name }) else {
+        let name = file.text
+        guard let recorded = artifact.record.files.first(where: { $0.path.byteText == name.byteText }) else {
             let names = artifact.record.files.map(\.path)
             throw NotebookProblem.marker(
                 "The artifact of \(stage) has no file \"\(name)\". \(NearestName.hint(for: name, among: names, what: "Its files") ?? "")"
                     .trimmed)
         }
         let path = artifact.folder.pushing(FilePath(name))
-        guard try SHA256.hex(ofFile: path) == file.sha256 else {
+        guard try SHA256.hex(ofFile: path) == recorded.sha256 else {
             throw NotebookProblem.results(
                 "\(path) isn't what its artifact.json says; d3llm verify tells more.")
         }

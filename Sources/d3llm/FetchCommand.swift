@@ -1,4 +1,5 @@
 import ArgumentParser
+import ArtifactStore
 import Fetching
 import JSON
 import Runs

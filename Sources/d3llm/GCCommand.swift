@@ -1,4 +1,6 @@
+import ArtifactStore
 import ArgumentParser
+import Runs
 import Audit
 
 /// `d3llm gc` removes from a store what nothing refers to.

@@ -1,3 +1,4 @@
+import ArtifactStore
 import ArgumentParser
 import Audit
 import Runs

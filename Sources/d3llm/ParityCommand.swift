@@ -23,7 +23,7 @@ struct ParityCommand: ParsableCommand {
         let outcome = try ExitCodes.reporting(asJSON: output.json) {
             try ParityRunner(FilePath(folder)).run { if !output.json { Output.words("\($0)\n") } }
         }
-        if output.json { try Output.json(try outcome.value(folder: folder)) }
+        if output.json { try Output.json(outcome.value(folder: folder)) }
         if !outcome.hasPassed { throw ExitCodes.failure }
     }
 }

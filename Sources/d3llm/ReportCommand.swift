@@ -54,7 +54,7 @@ struct ReportCommand: ParsableCommand {
             try FileSystem.writeAtomically(report.html, to: path)
             for note in report.notes { reporter.log("report: \(note)") }
             if json {
-                try Output.json(try value(report, location.address, path))
+                try Output.json(value(report, location.address, path))
             } else {
                 Output.words(
                     "The report of \(location.address) is in \(path): \(report.samples.shown) of \(report.samples.all) samples, \(report.trajectories.count) trajectories of \(report.trajectories.methods) methods, \(report.html.utf8.count) bytes.\n"

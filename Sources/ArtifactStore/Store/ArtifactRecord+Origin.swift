@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 extension ArtifactRecord {
     /// The bundle that an artifact was imported from: not made by the program that has it now.
@@ -13,7 +13,7 @@ extension ArtifactRecord {
         /// Its key in `artifact.json`.
         static let key = "origin"
 
-        init(bundle: String, sha256: String, imported: String) {
+        package init(bundle: String, sha256: String, imported: String) {
             (self.bundle, self.sha256, self.imported) = (bundle, sha256, imported)
         }
 
@@ -25,12 +25,12 @@ extension ArtifactRecord {
                 imported: value["imported"]?.string ?? "?")
         }
 
-        var value: JSONValue {
+        package var value: JSONValue {
             ["bundle": .string(bundle), "sha256": .string(sha256), "imported": .string(imported)]
         }
 
         /// The bytes of an `artifact.json` with another origin, or with none; all else stays as it is.
-        static func replaced(in bytes: [UInt8], by origin: Origin?) throws -> [UInt8] {
+        package static func replaced(in bytes: [UInt8], by origin: Origin?) throws -> [UInt8] {
             let root = JSONValue(try JSONDocument(parsing: bytes, name: ArtifactRecord.fileName).root)
             guard let object = root.object, origin != nil || object[key] != nil else { return bytes }
             var members = object.members.filter { $0.key != key }.map { ($0.key, $0.value) }

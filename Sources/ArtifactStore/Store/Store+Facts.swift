@@ -14,7 +14,7 @@ extension Store {
     /// Notes the facts of an artifact whose files are known to be those of its record.
     ///
     /// One that can't be written costs hashing the files again.
-    func noteFacts(of artifact: Artifact) {
+    package func noteFacts(of artifact: Artifact) {
         guard let value = try? facts(of: artifact), let bytes = try? value.prettyBytes() else { return }
         writeNote(bytes, for: artifact.record.fingerprint, in: .facts)
     }
@@ -23,7 +23,7 @@ extension Store {
     ///
     /// - Returns: A phrase that names the file; nil when all are as its record says.
     /// - Throws: `FileError`, `Interrupted`.
-    func change(in artifact: Artifact, cancellation: Cancellation = .never) throws -> String? {
+    package func change(in artifact: Artifact, cancellation: Cancellation = .never) throws -> String? {
         let current = try? facts(of: artifact)
         if let current, noted(artifact.record.fingerprint) == current { return nil }
         for file in artifact.record.files {

@@ -32,7 +32,7 @@ extension Store {
     /// The same for one that is going to be used: files that may have changed since they were hashed are hashed again.
     ///
     /// - Throws: As ``find(_:in:)``; `Interrupted`.
-    func findUnchanged(_ stage: Stage, in experiment: Experiment, cancellation: Cancellation) throws
+    package func findUnchanged(_ stage: Stage, in experiment: Experiment, cancellation: Cancellation) throws
         -> Finding
     {
         let found = try find(stage, in: experiment)

@@ -3,7 +3,7 @@ package import Files
 package import SystemPackage
 
 /// A folder that a store keeps for itself, directly below its own.
-enum HiddenFolder: String, CaseIterable, Sendable {
+package enum HiddenFolder: String, CaseIterable, Sendable {
     case work = ".work"
     case temporary = ".tmp"
     case index = ".index"
@@ -12,7 +12,7 @@ enum HiddenFolder: String, CaseIterable, Sendable {
     case facts = ".facts"
 
     /// Its place below the store.
-    var place: FilePath { FilePath(rawValue) }
+    package var place: FilePath { FilePath(rawValue) }
 }
 
 /// The store's folders as they are written to: held open, and reached from the store's own without following a link.
@@ -21,12 +21,12 @@ enum HiddenFolder: String, CaseIterable, Sendable {
 /// path of the store itself is the user's, and may be a link.
 extension Store {
     /// The file that says that a folder is a store of this program.
-    static let markerName = ".d3llm-store"
+    package static let markerName = ".d3llm-store"
 
     /// The store's folder; nil where there is none.
     ///
     /// - Throws: `FileError`, also where something else stands there.
-    func opened() throws(FileError) -> Folder? {
+    package func opened() throws(FileError) -> Folder? {
         guard try FileSystem.status(root) != nil else { return nil }
         return try Folder(root)
     }
@@ -80,10 +80,10 @@ extension Store {
     }
 
     /// Removes something of the store, with all below it, by its path; no link on the way is followed.
-    func remove(_ path: FilePath) throws(FileError) { try opened()?.remove(place(of: path)) }
+    package func remove(_ path: FilePath) throws(FileError) { try opened()?.remove(place(of: path)) }
 
     /// Renames something of the store to another path in it; no link on the way is followed.
-    func rename(_ path: FilePath, to target: FilePath) throws(FileError) {
+    package func rename(_ path: FilePath, to target: FilePath) throws(FileError) {
         let folder = try made()
         try folder.rename(place(of: path), to: folder, place(of: target))
     }
@@ -131,9 +131,9 @@ extension Store {
 }
 
 /// Names that the program gives in the folders that a store keeps for itself; whatever has another name is left alone.
-enum StoreName {
+package enum StoreName {
     /// Of which artifact something in `.tmp` is: `<fingerprint>.<n>`, `….old` behind that, `<fingerprint>.note-<n>`.
-    static func owner(ofTemporary name: String) -> String? {
+    package static func owner(ofTemporary name: String) -> String? {
         var parts = parts(name)
         if parts.count == 3, parts[2] == "old" { parts.removeLast() }
         guard parts.count == 2, let owner = owner(parts[0]) else { return nil }
@@ -144,7 +144,7 @@ enum StoreName {
     }
 
     /// Of which artifact something in `.locks` is: `<fingerprint>.lock`, `.lease`, `.<holder>.next`, `.<holder>.claim`.
-    static func owner(ofLock name: String) -> String? {
+    package static func owner(ofLock name: String) -> String? {
         let parts = parts(name)
         guard let first = parts.first, let owner = owner(first) else { return nil }
         switch parts.count {
@@ -157,7 +157,7 @@ enum StoreName {
     }
 
     /// Whether something in `.damaged` has a name of ``Store/setAside(_:)``: a name, a time, perhaps a number.
-    static func isDamaged(_ name: String) -> Bool {
+    package static func isDamaged(_ name: String) -> Bool {
         guard let last = parts(name).last, last.utf8.count < name.utf8.count else { return false }
         let ending = last.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
         let time = ending[0]

@@ -48,7 +48,7 @@ extension Store {
     }
 
     /// Removes journals and checkpoints of an artifact; the caller holds its lock.
-    func removeWork(_ fingerprint: String) throws(FileError) {
+    package func removeWork(_ fingerprint: String) throws(FileError) {
         try hidden(.work)?.remove(FilePath(fingerprint))
     }
 
@@ -57,7 +57,7 @@ extension Store {
     /// Stages write in it by paths. So nothing but plain files and folders may be in it: one that holds a link, a pipe or
     /// a device, which no stage makes, is set aside.
     /// - Returns: The folder; where the earlier one was set aside to, if it was.
-    func makeWork(_ fingerprint: String) throws(FileError) -> (folder: FilePath, setAside: FilePath?) {
+    package func makeWork(_ fingerprint: String) throws(FileError) -> (folder: FilePath, setAside: FilePath?) {
         let (work, place) = (try makeHidden(.work), FilePath(fingerprint))
         var aside: FilePath?
         let isPlain: Bool

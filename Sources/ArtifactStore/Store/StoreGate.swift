@@ -32,10 +32,15 @@ package final class StoreGate: Sendable {
     static let file = FilePath("gate.lock")
 
     /// How to wait for others.
-    struct Waiting: Sendable {
+    package struct Waiting: Sendable {
         var cancellation: Cancellation = .never
         /// Called once, when it has taken a second, with whom or what is waited for.
         var tell: @Sendable (String) -> Void = { _ in }
+
+        package init(cancellation: Cancellation = .never, tell: @escaping @Sendable (String) -> Void = { _ in }) {
+            self.cancellation = cancellation
+            self.tell = tell
+        }
     }
 
     /// Waits for the gate; without a store there is none.
@@ -111,7 +116,7 @@ package final class StoreGate: Sendable {
     }
 
     /// Whether a file of `.locks` belongs to the gate.
-    static func isGate(_ name: String) -> Bool {
+    package static func isGate(_ name: String) -> Bool {
         let parts = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }
         guard let first = parts.first, parts.count > 1, let end = parts.last,

@@ -41,11 +41,11 @@ extension Store {
 }
 
 /// Which of several artifacts were imported, and from where, for people.
-struct ImportedArtifacts {
+package struct ImportedArtifacts {
     private let origins: [ArtifactRecord.Origin]
     private let total: Int
 
-    init(_ records: [ArtifactRecord]) {
+    package init(_ records: [ArtifactRecord]) {
         origins = records.compactMap(\.origin)
         total = records.count
     }
@@ -53,7 +53,7 @@ struct ImportedArtifacts {
     /// A sentence; nil where none was imported.
     ///
     /// - Parameter noun: What they are called, in the plural: "stages".
-    func sentence(_ noun: String) -> String? {
+    package func sentence(_ noun: String) -> String? {
         guard !origins.isEmpty else { return nil }
         var told: Set<String> = []
         let bundles = origins.filter { told.insert($0.sha256).inserted }

@@ -42,7 +42,7 @@ extension GarbageCollector {
                     .index, FilePath(".index").appending(name), "the artifact isn't there", name)
             }
         }
-        for name in try inventory.names(in: ".facts") where StoreInventory.isFingerprint(name) {
+        for name in try inventory.names(in: ".facts") where Recipe.isFingerprint(name) {
             let isThere = inventory.artifacts.contains {
                 $0.fingerprint == name && !removed.contains($0.path)
             }

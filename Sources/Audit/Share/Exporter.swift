@@ -3,7 +3,7 @@ public import ArtifactStore
 internal import Base
 import Files
 import JSON
-public import Runs
+internal import Runs
 public import SystemPackage
 
 /// Packs a run with everything that it was made from, so that others can check it and go on from it.

@@ -2,7 +2,7 @@ import Archives
 public import ArtifactStore
 import Files
 import JSON
-public import Runs
+import Runs
 public import SystemPackage
 
 /// Takes a run over that somebody else exported.

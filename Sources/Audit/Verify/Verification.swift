@@ -1,3 +1,4 @@
+import ArtifactStore
 public import JSON
 
 /// What checking a run found.

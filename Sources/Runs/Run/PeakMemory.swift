@@ -15,7 +15,7 @@ import SystemPackage
 /// measurement also says how many there were at once.
 public final class PeakMemory: Sendable {
     /// What was measured for one stage.
-    struct Measurement: Sendable {
+    package struct Measurement: Sendable {
         /// In bytes.
         let peak: Int
         /// How many stages ran at once, at most, while this one did; above 1, the peak isn't this stage's alone.

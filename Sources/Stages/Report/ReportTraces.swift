@@ -1,3 +1,4 @@
+internal import ArtifactStore
 internal import Audit
 internal import Evaluation
 internal import JSON

@@ -3,7 +3,7 @@ internal import Audit
 internal import JSON
 public import Recipes
 public import Reporting
-public import Runs
+internal import Runs
 
 /// A run as one HTML file that needs nothing but itself.
 ///
