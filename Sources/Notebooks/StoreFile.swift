@@ -38,7 +38,7 @@ struct StoreFile {
             throw NotebookProblem.marker(
                 "The artifact of \(stage) in \(location.address) isn't in the store any more.")
         }
-        let name = String(parts[1][parts[1].index(after: slash)...])
+        let name = file.text
         guard let file = artifact.record.files.first(where: { $0.path == name }) else {
             let names = artifact.record.files.map(\.path)
             throw NotebookProblem.marker(
