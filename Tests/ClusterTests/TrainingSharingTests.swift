@@ -1,3 +1,4 @@
+import ArtifactStore
 import Runs
 import Synchronization
 import TestSupport

@@ -44,7 +44,7 @@ import Testing
         let count = Int(Command.number("D3LLM_FUZZ") ?? 20_000)
         var mutations = Mutations(Self.tokens)
         var read = 0
-        var slowest: (time: Duration, text: [UInt8]) = (.zero, [])
+        var slowest: (time: Double, text: [UInt8]) = (0, [])
         for _ in 0..<count {
             let bytes = mutations.mutated(seeds[mutations.next(seeds.count)])
             // What is extended may be damaged too.
@@ -75,6 +75,6 @@ import Testing
         // Some damage is harmless; if none or all were, the mutations would test nothing.
         #expect(read > count / 500 && read < count / 2, "\(read) of \(count)")
         #expect(slowest.time < 5, "\(String(decoding: slowest.text.prefix(4000), as: UTF8.self))")
-        if count > 20_000 { print("fuzz: \(count) mutations, \(read) still valid, slowest \(slowest.time)") }
+        if count > 20_000 { print("fuzz: \(count) mutations, \(read) still valid, slowest \(slowest.time) s") }
     }
 }

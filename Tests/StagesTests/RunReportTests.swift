@@ -3,6 +3,8 @@ import Audit
 import Evaluation
 import Files
 import JSON
+import Recipes
+import Runs
 import SystemPackage
 import TestSupport
 import Testing
