@@ -129,7 +129,7 @@ import Testing
             .replacing("\"kind\": \"aup\",", with: "\"kind\": \"aup\", \(keys)")
         let experiment = try Experiment.parse(
             Array(text.utf8), name: "\(name).json", registry: Stages.registry)
-        try Runner(experiment, store: micro.store, options: .init(threads: 2)).run()
+        _ = try Runner(experiment, store: micro.store, options: .init(threads: 2)).run()
         let run = try RunLocation.find(name, in: micro.store)
         return (try RunReport(run, registry: Stages.registry, options: .init(decodes: false)).html, run)
     }
