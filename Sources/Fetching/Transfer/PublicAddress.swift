@@ -31,7 +31,9 @@ struct PublicAddress: Sendable, Hashable, CustomStringConvertible {
             parts.host.utf8.allSatisfy(Self.isPlain)
         else { return nil }
         host = parts.host.byteText.asciiLowercased.text
-        hasUser = parts.hasUser
+        let authority = Substring(after.text.unicodeScalars.prefix { !"/?#".unicodeScalars.contains($0) })
+        guard Self.names(host, authority.byteText) else { return nil }
+        hasUser = parts.hasUser || authority.byteText.contains("@")
         if let text = parts.port {
             guard let number = Int(text), (1...65535).contains(number) else { return nil }
             (port, isPortNamed) = (number, true)
@@ -41,6 +43,13 @@ struct PublicAddress: Sendable, Hashable, CustomStringConvertible {
         // libcurl gives a path to an address that has none.
         path = parts.path.byteText == "/" && !after.contains("/") ? "" : parts.path
         hasQuery = after.contains("?") || after.contains("#")
+    }
+
+    /// Whether the authority of a URL has the host in it as it is, not in another form that libcurl would decode.
+    private static func names(_ host: String, _ authority: ByteText) -> Bool {
+        let place = authority.cut(atLast: "@")?.after ?? authority
+        guard let rest = place.asciiLowercased.dropping(prefix: host.byteText) else { return false }
+        return rest.isEmpty || rest.hasPrefix(":")
     }
 
     /// Whether a byte stands in plain names of hosts, and in numeric addresses.
