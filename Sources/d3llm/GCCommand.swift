@@ -1,7 +1,7 @@
-import ArtifactStore
 import ArgumentParser
-import Runs
+import ArtifactStore
 import Audit
+import Runs
 
 /// `d3llm gc` removes from a store what nothing refers to.
 struct GCCommand: ParsableCommand {

@@ -1,5 +1,5 @@
-import ArtifactStore
 import ArgumentParser
+import ArtifactStore
 import Audit
 import Runs
 import SystemPackage

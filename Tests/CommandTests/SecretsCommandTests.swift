@@ -73,7 +73,8 @@ import Testing
         return names.compactMap { pid_t($0) }.first { pid in
             var buffer = [CChar](repeating: 0, count: 4097)
             let count = readlink("/proc/\(pid)/exe", &buffer, buffer.count - 1)
-            let target = String(decoding: buffer[..<max(0, count)].map(UInt8.init(bitPattern:)), as: UTF8.self)
+            let target = String(
+                decoding: buffer[..<max(0, count)].map(UInt8.init(bitPattern:)), as: UTF8.self)
             return target == program.string
         }
     }

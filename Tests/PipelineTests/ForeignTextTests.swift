@@ -5,10 +5,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Recipes
 @testable import ArtifactStore
-@testable import Runs
 @testable import Audit
+@testable import Recipes
+@testable import Runs
 
 /// Texts of records, servers and configurations on a terminal: they stay on their line and command nothing.
 @Suite struct ForeignTextTests {

@@ -4,10 +4,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Recipes
 @testable import ArtifactStore
-@testable import Runs
 @testable import Audit
+@testable import Recipes
+@testable import Runs
 
 #if canImport(Glibc)
     import Glibc

@@ -78,7 +78,9 @@ import Testing
         let names = try FileSystem.list(store.root.appending(".locks"))
         try FileSystem.remove(store.root.appending(".locks"))
         #expect(try run().wasCached)
-        #expect(!FileSystem.exists(store.root.appending(".locks")) && names.count == 2 && names.contains("gate.lock"))
+        #expect(
+            !FileSystem.exists(store.root.appending(".locks")) && names.count == 2
+                && names.contains("gate.lock"))
     }
 
     @Test func aStoreMayBeASymbolicLink() throws {

@@ -75,6 +75,8 @@ import Testing
         // Some damage is harmless; if none or all were, the mutations would test nothing.
         #expect(read > count / 500 && read < count / 2, "\(read) of \(count)")
         #expect(slowest.time < 5, "\(String(decoding: slowest.text.prefix(4000), as: UTF8.self))")
-        if count > 20_000 { print("fuzz: \(count) mutations, \(read) still valid, slowest \(slowest.time) s") }
+        if count > 20_000 {
+            print("fuzz: \(count) mutations, \(read) still valid, slowest \(slowest.time) s")
+        }
     }
 }

@@ -1,7 +1,7 @@
+import ArtifactStore
 import Files
 import JSON
 import Recipes
-import ArtifactStore
 import Runs
 import SystemPackage
 import TestSupport

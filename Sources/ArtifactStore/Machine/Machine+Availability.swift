@@ -12,7 +12,9 @@ public import SystemPackage
 extension Machine {
     /// Memory that programs can still get without swapping, in bytes; nil where the kernel doesn't tell.
     public static func availableMemory() -> Int? {
-        field("MemAvailable", of: "/proc/meminfo")?.byteText.split(" ").first.flatMap { Int($0.text) }.map { $0 * 1024 }
+        field("MemAvailable", of: "/proc/meminfo")?.byteText.split(" ").first.flatMap { Int($0.text) }.map {
+            $0 * 1024
+        }
     }
 
     /// The logical processors that this process may use, as the kernel lists them: `0-3,8`.

@@ -1,6 +1,6 @@
-import Recipes
 import Files
 import JSON
+import Recipes
 import SystemPackage
 
 /// What the system said of an artifact's files when they were last known to be those of its record.

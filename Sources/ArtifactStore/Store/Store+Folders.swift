@@ -1,5 +1,5 @@
-import Recipes
 package import Files
+import Recipes
 package import SystemPackage
 
 /// A folder that a store keeps for itself, directly below its own.

@@ -1,6 +1,6 @@
-import Recipes
 internal import Base
 import Files
+import Recipes
 package import SystemPackage
 
 /// Artifacts that another experiment has made: same fingerprint, so the same content.

@@ -57,7 +57,8 @@ extension Store {
     /// Stages write in it by paths. So nothing but plain files and folders may be in it: one that holds a link, a pipe or
     /// a device, which no stage makes, is set aside.
     /// - Returns: The folder; where the earlier one was set aside to, if it was.
-    package func makeWork(_ fingerprint: String) throws(FileError) -> (folder: FilePath, setAside: FilePath?) {
+    package func makeWork(_ fingerprint: String) throws(FileError) -> (folder: FilePath, setAside: FilePath?)
+    {
         let (work, place) = (try makeHidden(.work), FilePath(fingerprint))
         var aside: FilePath?
         let isPlain: Bool

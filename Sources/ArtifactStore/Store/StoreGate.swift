@@ -37,7 +37,9 @@ package final class StoreGate: Sendable {
         /// Called once, when it has taken a second, with whom or what is waited for.
         var tell: @Sendable (String) -> Void = { _ in }
 
-        package init(cancellation: Cancellation = .never, tell: @escaping @Sendable (String) -> Void = { _ in }) {
+        package init(
+            cancellation: Cancellation = .never, tell: @escaping @Sendable (String) -> Void = { _ in }
+        ) {
             self.cancellation = cancellation
             self.tell = tell
         }

@@ -1,5 +1,5 @@
-import Recipes
 import Files
+import Recipes
 import SystemPackage
 
 /// Whose artifacts are used.

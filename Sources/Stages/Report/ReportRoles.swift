@@ -1,5 +1,5 @@
-internal import JSON
 internal import ArtifactStore
+internal import JSON
 
 /// Which curves of a comparison a report speaks of: the one that is judged, and the one that it is measured against.
 struct ReportRoles: Hashable {
