@@ -99,8 +99,9 @@ public struct ByteText: Sendable, CustomStringConvertible, ExpressibleByStringLi
         }
     }
 
-    /// The parts between characters of ASCII that separate words: space, tab, line feed, carriage return, vertical
-    /// tab, form feed. Empty parts aren't given.
+    /// The parts between characters of ASCII that separate words.
+    ///
+    /// Those are space, tab, line feed, carriage return, vertical tab and form feed.
     public var words: [ByteText] {
         bytes.split(whereSeparator: \.isASCIISpace).map { ByteText(bytes: $0) }
     }

@@ -11,7 +11,9 @@ enum ReportAssets {
             PackageResources.theme_js, PackageResources.samples_js, PackageResources.viewer_js,
         ].map { "(() => {\n\"use strict\";\n\(text($0))})();\n" }.joined()
 
-    /// What a browser lets a page do: run these scripts and apply these style sheets, and nothing else. It loads
+    /// What a browser lets a page do.
+    ///
+    /// It runs these scripts and applies these style sheets, and nothing else. It loads
     /// nothing, sends nothing, and runs no script that text of others brought.
     static let policy = ContentPolicy(scripts: [script], styles: [style, ChartTheme.styleSheet])
 
