@@ -101,7 +101,7 @@ public struct ByteText: Sendable, CustomStringConvertible, ExpressibleByStringLi
 
     /// The parts between characters of ASCII that separate words.
     ///
-    /// Those are space, tab, line feed, carriage return, vertical tab and form feed.
+    /// Those are space, tab, line feed, carriage return, vertical tab and form feed. Empty parts aren't given.
     public var words: [ByteText] {
         bytes.split(whereSeparator: \.isASCIISpace).map { ByteText(bytes: $0) }
     }
