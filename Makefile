@@ -10,7 +10,7 @@
 #                      (the newest of mini/table1)
 #             FORMAT   how tables are written: text, markdown, csv, latex, html, json (text)
 #             KILLS    how often `torture` kills (100)
-#             FUZZ     how many damaged files of each of seven kinds `fuzz` reads (200000)
+#             FUZZ     how many damaged inputs of each kind `fuzz` and `safety` read (200000)
 
 THREADS ?= $(shell nproc)
 STORE ?= store
@@ -140,6 +140,15 @@ slurm-check: build ## build, then run the toy experiment on a one-node Slurm of 
 .PHONY: lease-check
 lease-check: build ## build, then run one experiment by two processes on two FUSE mounts of one store, one stopped, one killed (apt-get install bindfs); 1 minute
 	scripts/lease-check.sh
+
+.PHONY: safety bytes-check
+SAFETY := ByteText|VisibleText|ShellWord|Secrets|Descriptor|EntryName|FolderTests|ForeignText|Hostile|InertMarkup|HeaderBytes|StoreSafety|SandboxAttack|SandboxEscape|SandboxProcess|PythonInterpreter|Fuzz|ServerTests|PrintingTests
+
+safety: setup bytes-check ## compile the tests, then try the attacks of SECURITY.md, the families of inputs around them, and FUZZ damaged inputs for each reader of foreign bytes; half an hour, minutes with FUZZ=5000
+	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "$(SAFETY)"
+
+bytes-check: ## fail where text that others read as bytes is compared by characters; a second
+	scripts/check-bytes.py
 
 fuzz: setup ## compile the tests, then read FUZZ damaged files of each kind that a store has; minutes
 	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "StoreFuzzTests|RecordFuzzTests"
