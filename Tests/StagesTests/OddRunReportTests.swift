@@ -34,7 +34,7 @@ import Testing
         let report = try report(micro)
         #expect(report.trajectories.count == 11)
         #expect(report.notes.contains { $0.hasPrefix("test-0 of vanilla isn't shown") }, "\(report.notes)")
-        #expect(report.html.contains("\\u003cscript>1\\u003c/script>"))
+        #expect(report.html.contains("\\u003cscript\\u003e1\\u003c/script\\u003e"))
         #expect(!report.html.contains("<script>1"))
         #expect(report.html.contains("No table was made in this run"))
     }
