@@ -1,3 +1,4 @@
+import Base
 import Files
 import SystemPackage
 import TestSupport
@@ -137,8 +138,14 @@ import Testing
         let teacher = try #require(try FileSystem.list(command.experiment).first { $0.hasPrefix("teacher-") })
         let weights = command.experiment.appending(teacher).appending("model.safetensors")
         var bytes = try FileSystem.read(weights)
+        let before = SHA256.hex(of: bytes)
         bytes[1] ^= 0xFF
         try FileSystem.writeAtomically(bytes, to: weights)
+        // With its hash in the record too: one that differs from its record is made again.
+        let record = command.experiment.appending(teacher).appending("artifact.json")
+        let text = try FileSystem.readText(record).byteText
+            .replacing(before.byteText, with: SHA256.hex(of: bytes).byteText).text
+        try FileSystem.writeAtomically(text, to: record)
         let damaged = try command.start(["run", D3LLMCommand.micro, "--only", "trajectories"] + store).wait()
         #expect(damaged.code == 3 && damaged.log.contains("model.safetensors"), "\(damaged.log)")
         let set = ["--set", "stages.teacher.generationLength=8"]
