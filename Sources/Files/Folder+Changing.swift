@@ -90,7 +90,10 @@ extension Folder {
         to place: FilePath, parts body: (borrowing FileSink) throws -> Void
     ) throws {
         let (folder, name) = try holder(of: place, "write")
-        let temporary = FilePath(".\(getpid()).\(String(UInt64.random(in: 0 ... .max), radix: 16)).tmp")
+        // With the file's own name, which an error shows; a long one leaves no room for more.
+        let label = name.validText.flatMap { $0.utf8.count <= 200 ? "\($0)." : nil } ?? ""
+        let number = String(UInt64.random(in: 0 ... .max), radix: 16)
+        let temporary = FilePath(".\(label)\(getpid()).\(number).tmp")
         do {
             let file = try folder.create(temporary)
             defer { try? file.close() }

@@ -40,7 +40,7 @@ import Tokenizers
     @Test func aTornJournalOfAnArtifactIsRefused() throws {
         let path = try #require(try micro.run(only: ["vanilla"]).artifact("vanilla")).folder.appending(
             "samples.jsonl")
-        try MicroExperiment.tamper(path) { $0[$0.count - 1] = UInt8(ascii: " ") }
+        try MicroExperiment.forge(path) { $0[$0.count - 1] = UInt8(ascii: " ") }
         let failure = try failure(only: "table")
         #expect(failure.stage == "table" && failure.underlying is JournalError)
         #expect(failure.description.contains("\(path) ends in the middle of a record"))
@@ -58,7 +58,7 @@ import Tokenizers
             (#""id":"train-0""#, #""id":"train-x""#, "no problem train-x"),
         ] {
             try FileSystem.writeAtomically(whole, to: path)
-            try MicroExperiment.tamper(path) { replace(old, with: new, in: &$0) }
+            try MicroExperiment.forge(path) { replace(old, with: new, in: &$0) }
             #expect(try FileSystem.read(path) != whole, "the fixture has no \(old)")
             let failure = try failure(only: "student")
             #expect(
@@ -74,7 +74,7 @@ import Tokenizers
         let whole = try FileSystem.read(path)
         for damage in [0, 1, 9, 200] {
             try FileSystem.writeAtomically(whole, to: path)
-            try MicroExperiment.tamper(path) { $0[damage] ^= 0x55 }
+            try MicroExperiment.forge(path) { $0[damage] ^= 0x55 }
             let failure = try failure(only: "trajectories")
             #expect(failure.failureKind == .inputOutput, "\(failure)")
             #expect(failure.description.contains("\(path)"), "\(failure)")
@@ -99,7 +99,7 @@ import Tokenizers
 
     @Test func aTeacherThatIsNeverRightLeavesNothingToLearn() throws {
         let folder = try #require(try micro.run(only: ["trajectories"]).artifact("trajectories")).folder
-        try MicroExperiment.tamper(folder.appending("trajectories.jsonl")) { bytes in
+        try MicroExperiment.forge(folder.appending("trajectories.jsonl")) { bytes in
             let right = #""correct":true,"attempt":0,"nfe":48"#
             while String(decoding: bytes, as: UTF8.self).contains(right) {
                 replace(right, with: #""correct":false,"attempt":0,"nfe":4"#, in: &bytes)

@@ -1,11 +1,13 @@
 import ArtifactStore
 import Files
+import JSON
 import Recipes
 import Runs
 import Stages
 import Synchronization
 import SystemPackage
 import TestSupport
+import Testing
 
 /// The experiment of `Tests/Fixtures/experiments/micro.json` in a store of its own.
 struct MicroExperiment {
@@ -29,7 +31,26 @@ struct MicroExperiment {
         ).run()
     }
 
-    /// Changes bytes of a file without changing its size, which is all that the runner itself looks at.
+    /// Changes bytes of a file of an artifact, without changing its size, and writes its hash in the artifact's record: a
+    /// file that somebody forged. One that differs from its record is made again.
+    static func forge(_ path: FilePath, _ change: (inout [UInt8]) -> Void) throws {
+        try tamper(path, change)
+        let record = path.removingLastComponent().appending(ArtifactRecord.fileName)
+        let root = try JSONDocument(parsing: FileSystem.read(record), name: record.string).root
+        var object = try #require(JSONValue(root).object)
+        let digest = try SHA256.hex(ofFile: path)
+        let files = try #require(object["files"]?.array).map { file -> JSONValue in
+            guard var entry = file.object, file["path"]?.string == path.lastComponent?.string else {
+                return file
+            }
+            entry["sha256"] = .string(digest)
+            return .object(entry)
+        }
+        object["files"] = .array(files)
+        try FileSystem.writeAtomically(try JSONValue.object(object).prettyBytes(), to: record)
+    }
+
+    /// Changes bytes of a file without changing its size.
     static func tamper(_ path: FilePath, _ change: (inout [UInt8]) -> Void) throws {
         var bytes = try FileSystem.read(path)
         let count = bytes.count
