@@ -1,12 +1,12 @@
-public import Base
-public import SystemPackage
+package import Base
+package import SystemPackage
 
 /// An archive that isn't unpacked, and why.
-public struct ArchiveError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct ArchiveError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
 
     /// What kind of reason it is.
-    public enum Code: Sendable, Hashable {
+    package enum Code: Sendable, Hashable {
         /// It isn't an archive, isn't whole, or something else stands in it or behind it.
         case damaged
         /// It has an entry that could write where it shouldn't, or that is no plain file or folder.
@@ -18,10 +18,10 @@ public struct ArchiveError: Failure, Sendable, Hashable {
     }
 
     /// The archive.
-    public let file: FilePath
-    public let code: Code
+    package let file: FilePath
+    package let code: Code
     /// A sentence without the archive's name.
-    public let reason: String
+    package let reason: String
 
     init(_ file: FilePath, _ code: Code, _ reason: String) {
         self.file = file
@@ -29,7 +29,7 @@ public struct ArchiveError: Failure, Sendable, Hashable {
         self.reason = reason
     }
 
-    public var description: String {
+    package var description: String {
         "\(file) wasn't unpacked, and nothing of it is kept: \(reason)"
     }
 }

@@ -1,10 +1,10 @@
 internal import CArchive
-public import SystemPackage
+package import SystemPackage
 
 /// A compressed stream that lies in memory, such as a page of a columnar file.
-public enum CompressedBytes {
+package enum CompressedBytes {
     /// The compressions that are expanded.
-    public enum Compression: String, Sendable, Hashable {
+    package enum Compression: String, Sendable, Hashable {
         case gzip, zstd
     }
 
@@ -14,7 +14,7 @@ public enum CompressedBytes {
     ///   - count: how many bytes it has; any other number is an error.
     ///   - file: where the bytes come from, for errors.
     /// - Throws: `ArchiveError` for a stream that is damaged, or shorter or longer than it should be.
-    public static func expand(
+    package static func expand(
         _ bytes: ArraySlice<UInt8>, _ compression: Compression, count: Int, of file: FilePath
     ) throws(ArchiveError) -> [UInt8] {
         // libarchive takes a stream without content for one of no known kind.

@@ -1,14 +1,14 @@
 internal import CArchive
 internal import Files
-public import SystemPackage
+package import SystemPackage
 
 /// A single file that may be compressed by gzip, xz or zstd.
-public enum CompressedFile {
+package enum CompressedFile {
     /// The content of a file; what isn't compressed is given as it is.
     ///
     /// - Parameter limit: the most bytes that it may have.
     /// - Throws: `ArchiveError` for a compressed file that is damaged, cut off or too large; `FileError`.
-    public static func read(_ file: FilePath, limit: Int = 4 << 30) throws -> [UInt8] {
+    package static func read(_ file: FilePath, limit: Int = 4 << 30) throws -> [UInt8] {
         guard let status = try FileSystem.status(file) else {
             throw FileError("read", file, .noSuchFileOrDirectory)
         }

@@ -1,7 +1,7 @@
-public import Base
+package import Base
 internal import CArchive
-public import Files
-public import SystemPackage
+package import Files
+package import SystemPackage
 
 #if canImport(Glibc)
     import Glibc
@@ -13,10 +13,10 @@ public import SystemPackage
 ///
 /// Entries are sorted by the bytes of their paths, all are plain files of mode 644 of user and group 0, changed at
 /// the beginning of 1970, and the compression's level is fixed. Another version of libzstd may compress otherwise.
-public enum Packer {
+package enum Packer {
     /// A file to be packed.
-    public struct Entry: Sendable {
-        public enum Content: Sendable {
+    package struct Entry: Sendable {
+        package enum Content: Sendable {
             case file(FilePath)
             /// A plain file below a folder, in whose place no link is followed.
             case below(Folder, FilePath)
@@ -24,10 +24,10 @@ public enum Packer {
         }
 
         /// Where it will be, relative to the archive.
-        public let path: String
-        public let content: Content
+        package let path: String
+        package let content: Content
 
-        public init(_ path: String, _ content: Content) {
+        package init(_ path: String, _ content: Content) {
             self.path = path
             self.content = content
         }
@@ -38,7 +38,7 @@ public enum Packer {
     /// Writes an archive, whole or not at all; a file that is there is replaced.
     ///
     /// - Throws: `FileError`; `PackingError` where libarchive fails or a file grew or shrank meanwhile.
-    public static func pack(_ entries: [Entry], into file: FilePath) throws {
+    package static func pack(_ entries: [Entry], into file: FilePath) throws {
         let folder = file.removingLastComponent()
         let name = file.lastComponent?.string ?? "archive"
         let temporary = folder.appending(".\(name).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp")
@@ -117,10 +117,10 @@ public enum Packer {
 }
 
 /// An archive that couldn't be written.
-public struct PackingError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct PackingError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
 
-    public let description: String
+    package let description: String
 
     init(_ file: FilePath, _ reason: String) { description = "\(file) wasn't written: \(reason)." }
 }

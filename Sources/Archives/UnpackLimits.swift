@@ -1,21 +1,21 @@
 extension Unpacker {
     /// How large an archive may be in each way; what is beyond is refused.
-    public struct Limits: Sendable, Hashable {
+    package struct Limits: Sendable, Hashable {
         /// Bytes of all files together.
-        public var bytes: Int
+        package var bytes: Int
         /// Files and folders.
-        public var entries: Int
+        package var entries: Int
         /// How many times as large as the archive its content may be; small archives may give 16 MiB in any case.
-        public var ratio: Int
+        package var ratio: Int
         /// Folders within folders.
-        public var depth: Int
+        package var depth: Int
         /// Bytes of one path.
-        public var pathBytes: Int
+        package var pathBytes: Int
         /// Bytes of what stands before an entry's content.
-        public var headerBytes: Int
+        package var headerBytes: Int
 
         /// Limits that data sets and results stay below by far.
-        public init(
+        package init(
             bytes: Int = 64 << 30, entries: Int = 200_000, ratio: Int = 200, depth: Int = 32,
             pathBytes: Int = 1024, headerBytes: Int = 64 << 10
         ) {

@@ -1,12 +1,12 @@
 internal import Base
 internal import CArchive
-public import Files
-public import SystemPackage
+package import Files
+package import SystemPackage
 
 extension Unpacker {
     /// The name that a file has without its compression: `HumanEval.jsonl` for `HumanEval.jsonl.gz`; nil for names that
     /// promise no compressed single file.
-    public static func nameWithoutCompression(_ name: String) -> String? {
+    package static func nameWithoutCompression(_ name: String) -> String? {
         guard !isArchive(name) else { return nil }
         for end in [".gz", ".xz", ".zst"] {
             let isNamed = name.byteText.asciiLowercased.hasSuffix(end) && name.utf8.count > end.utf8.count
@@ -16,7 +16,7 @@ extension Unpacker {
     }
 
     /// Whether a name promises an archive that ``unpack(_:into:)`` reads.
-    public static func isArchive(_ name: String) -> Bool {
+    package static func isArchive(_ name: String) -> Bool {
         let ends = [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".zip"]
         return ends.contains { name.byteText.asciiLowercased.hasSuffix($0) }
     }
@@ -29,13 +29,13 @@ extension Unpacker {
     /// - Returns: The size of what results, in bytes.
     /// - Throws: `ArchiveError`; `FileError`.
     @discardableResult
-    public func decompress(_ file: FilePath, to target: FilePath) throws -> Int {
+    package func decompress(_ file: FilePath, to target: FilePath) throws -> Int {
         try decompress(file) { body in try FileSystem.writeAtomically(to: target, parts: body) }
     }
 
     /// The same at a place below a folder, in whose place no link is followed.
     @discardableResult
-    public func decompress(_ file: FilePath, to place: FilePath, of folder: Folder) throws -> Int {
+    package func decompress(_ file: FilePath, to place: FilePath, of folder: Folder) throws -> Int {
         try decompress(file) { body in try folder.writeAtomically(to: place, parts: body) }
     }
 

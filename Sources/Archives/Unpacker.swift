@@ -1,24 +1,24 @@
 internal import CArchive
-public import Files
-public import SystemPackage
+package import Files
+package import SystemPackage
 
 /// Unpacks archives of unknown origin: tar (plain, gzip, xz, zstd) and zip.
 ///
 /// Only files and folders are made, in a fresh folder, with modes of their own; nothing that an archive says about
 /// owners, modes, times or links is believed. An archive that isn't whole, that has anything behind its end, a name
 /// twice, a path that leads out, or more of anything than the limits allow is refused as a whole.
-public struct Unpacker: Sendable {
+package struct Unpacker: Sendable {
     /// A file that was unpacked.
-    public struct File: Sendable, Hashable {
+    package struct File: Sendable, Hashable {
         /// Relative to the folder.
-        public let path: String
+        package let path: String
         /// In bytes.
-        public let size: Int
+        package let size: Int
     }
 
-    public let limits: Limits
+    package let limits: Limits
 
-    public init(limits: Limits = Limits()) { self.limits = limits }
+    package init(limits: Limits = Limits()) { self.limits = limits }
 
     /// Unpacks an archive into a folder that isn't there yet; it appears when everything is in it.
     ///
@@ -26,7 +26,7 @@ public struct Unpacker: Sendable {
     /// - Throws: `ArchiveError`; `FileError`, also when something stands where the folder is to be. Nothing is left
     ///   behind then.
     @discardableResult
-    public func unpack(_ file: FilePath, into folder: FilePath) throws -> [File] {
+    package func unpack(_ file: FilePath, into folder: FilePath) throws -> [File] {
         guard let name = folder.lastComponent, name.kind == .regular else {
             throw FileError("create folder", folder, .invalidArgument)
         }
@@ -40,7 +40,7 @@ public struct Unpacker: Sendable {
     ///   - name: What the archive is called, which tells its kind; as the file is called when nil.
     ///   - place: Relative; the folders above it are made.
     @discardableResult
-    public func unpack(
+    package func unpack(
         _ file: FilePath, named name: String? = nil, into place: FilePath, of outer: Folder
     ) throws -> [File] {
         let name = name ?? file.lastComponent?.string ?? ""

@@ -1,7 +1,7 @@
 internal import Base
 internal import CMPI
 internal import Dispatch
-public import Runs
+package import Runs
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -14,12 +14,12 @@ internal import Synchronization
 ///
 /// One thread does all that concerns MPI. It never waits inside of it: it asks, and sleeps in between, ever longer the
 /// longer nothing happens, so that ranks that share a machine don't take its processors from one another.
-public final class MPITransport: RankTransport {
+package final class MPITransport: RankTransport {
     /// This process's number.
-    public let rank: Int
-    public let count: Int
+    package let rank: Int
+    package let count: Int
     /// Name and version of the implementation of MPI.
-    public let library: String
+    package let library: String
     private let shared: Shared
 
     /// What this process and the thread have in common.
@@ -49,7 +49,7 @@ public final class MPITransport: RankTransport {
     ///
     /// - Parameter timeout: How long to wait for other ranks, here and whenever one isn't heard of.
     /// - Throws: `ClusterError` when MPI can't be loaded, or some rank doesn't join in time.
-    public static func join(timeout: Duration) throws -> MPITransport {
+    package static func join(timeout: Duration) throws -> MPITransport {
         let library = try MPILibrary()
         let shared = Shared(timeout)
         let joined = DispatchSemaphore(value: 0)
@@ -76,7 +76,7 @@ public final class MPITransport: RankTransport {
         return MPITransport(rank: rank, count: size, library: library.name, shared)
     }
 
-    public func start(_ receive: @escaping @Sendable (RankEvent) -> Void) {
+    package func start(_ receive: @escaping @Sendable (RankEvent) -> Void) {
         // What came before is handed on before what comes next, and never under the lock.
         while true {
             let early = shared.state.withLock { state in
@@ -89,12 +89,12 @@ public final class MPITransport: RankTransport {
         }
     }
 
-    public func send(_ frame: Frame, to rank: Int) {
+    package func send(_ frame: Frame, to rank: Int) {
         shared.state.withLock { $0.outbox.append((frame, rank)) }
         shared.wake.signal()
     }
 
-    public func close(abandoning: Bool) {
+    package func close(abandoning: Bool) {
         shared.state.withLock { $0.closing = $0.closing ?? abandoning }
         shared.wake.signal()
         // Leaving MPI takes an agreement of all; who doesn't come isn't waited for.
@@ -205,7 +205,7 @@ public final class MPITransport: RankTransport {
     }
 
     /// Ends all processes of the job at once: the only way out that doesn't wait for ranks that are gone.
-    public static func abort(code: Int32) {
+    package static func abort(code: Int32) {
         fflush(nil)
         if let library = try? MPILibrary() { library.functions.pointee.abort(code) }
     }

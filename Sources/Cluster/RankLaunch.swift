@@ -5,16 +5,16 @@
 #endif
 
 /// How this process was started as one of several, as its environment tells; nothing is loaded for it.
-public struct RankLaunch: Sendable, Hashable {
+package struct RankLaunch: Sendable, Hashable {
     /// How many ranks the job has; nil where only MPI itself knows.
-    public let size: Int?
+    package let size: Int?
     /// How many of them are on this machine; nil where that isn't told.
-    public let localSize: Int?
+    package let localSize: Int?
     /// The variable that tells of it.
-    public let variable: String
+    package let variable: String
 
     /// What `mpirun`, `mpiexec` or `srun --mpi` left; nil where this process is alone.
-    public static func current() -> RankLaunch? { read { getenv($0).map { String(cString: $0) } } }
+    package static func current() -> RankLaunch? { read { getenv($0).map { String(cString: $0) } } }
 
     /// - Parameter value: The value of a variable of the environment.
     static func read(_ value: (String) -> String?) -> RankLaunch? {
@@ -39,12 +39,12 @@ public struct RankLaunch: Sendable, Hashable {
     /// - Parameters:
     ///   - allowed: Processors that this process may use.
     ///   - online: Processors of the machine.
-    public func threads(allowed: Int, online: Int) -> Int {
+    package func threads(allowed: Int, online: Int) -> Int {
         // A launcher that has bound each rank to processors of its own has divided them already.
         guard let localSize, localSize > 1, allowed >= online else { return allowed }
         return max(1, allowed / localSize)
     }
 
     /// Processors of this machine, whoever may use them.
-    public static var onlineProcessors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+    package static var onlineProcessors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }

@@ -1,12 +1,12 @@
-public import Base
-public import SystemPackage
+package import Base
+package import SystemPackage
 
 /// A columnar file that isn't read, and why.
-public struct ColumnarError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct ColumnarError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
 
     /// What kind of reason it is.
-    public enum Code: Sendable, Hashable {
+    package enum Code: Sendable, Hashable {
         /// It isn't such a file, isn't whole, or contradicts itself.
         case damaged
         /// It is larger in some way than the limits allow.
@@ -16,10 +16,10 @@ public struct ColumnarError: Failure, Sendable, Hashable {
     }
 
     /// The file.
-    public let file: FilePath
-    public let code: Code
+    package let file: FilePath
+    package let code: Code
     /// A sentence without the file's name.
-    public let reason: String
+    package let reason: String
 
     /// Joins a file and what is wrong with it.
     init(_ file: FilePath, _ problem: ReadProblem) {
@@ -28,7 +28,7 @@ public struct ColumnarError: Failure, Sendable, Hashable {
         reason = problem.reason
     }
 
-    public var description: String { "\(file) can't be read: \(reason)" }
+    package var description: String { "\(file) can't be read: \(reason)" }
 }
 
 /// What is wrong, before it is known in which file.

@@ -2,16 +2,16 @@
 ///
 /// A few bytes can say that a value occurs a billion times, so that a file's size doesn't bound what it takes to
 /// read it. Only one page of each column (or one record batch) and one row are in memory at a time.
-public struct ColumnarLimits: Sendable, Hashable {
+package struct ColumnarLimits: Sendable, Hashable {
     /// The most bytes of the footer or of a message's header.
-    public var metadataBytes = 64 << 20
+    package var metadataBytes = 64 << 20
     /// The most bytes of a page after decompression, or of the body of a record batch.
-    public var pageBytes = 1 << 30
+    package var pageBytes = 1 << 30
     /// The most values of a page, nulls included.
-    public var pageValues = 1 << 24
+    package var pageValues = 1 << 24
     /// The most values of a row, those of its lists included.
-    public var rowValues = 1 << 22
+    package var rowValues = 1 << 22
 
     /// The limits that are the default.
-    public init() {}
+    package init() {}
 }

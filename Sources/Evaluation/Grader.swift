@@ -1,5 +1,5 @@
 /// What a grader found in a response.
-public enum Verdict: Sendable, Hashable {
+package enum Verdict: Sendable, Hashable {
     /// The number after the last marker is the answer.
     case correct
     /// The number after the last marker is another one.
@@ -10,18 +10,18 @@ public enum Verdict: Sendable, Hashable {
     case noMarker
 
     /// Whether the response counts as right.
-    public var isCorrect: Bool { self == .correct }
+    package var isCorrect: Bool { self == .correct }
 }
 
 /// Grades responses that end in `#### <number>`.
-public struct Grader: Sendable, Hashable {
+package struct Grader: Sendable, Hashable {
     /// What stands before the answer.
-    public let marker: String
+    package let marker: String
     /// The text from which on a response is ignored, as the tokenizer writes it.
-    public let endOfText: String
+    package let endOfText: String
 
     /// A grader for the marker and end-of-text token of this project's generated tasks.
-    public init(marker: String = "####", endOfText: String = "<|endoftext|>") {
+    package init(marker: String = "####", endOfText: String = "<|endoftext|>") {
         precondition(!marker.isEmpty && !endOfText.isEmpty, "neither the marker nor the end of text is empty")
         self.marker = marker
         self.endOfText = endOfText
@@ -32,7 +32,7 @@ public struct Grader: Sendable, Hashable {
     /// The number is the run of ASCII digits that follows the marker at once or after white space; white space
     /// between digits is dropped, because a tokenizer that splits digits joins them with spaces. The digits must be
     /// those of the answer: a leading zero makes a response wrong, what follows the number doesn't.
-    public func grade(_ response: String, answer: Int) -> Verdict {
+    package func grade(_ response: String, answer: Int) -> Verdict {
         let bytes = Array(response.utf8)
         let end = bytes.firstRange(of: endOfText.utf8)?.lowerBound ?? bytes.count
         guard let start = bytes[..<end].lastRange(of: Array(marker.utf8))?.upperBound else {

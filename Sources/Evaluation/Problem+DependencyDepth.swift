@@ -13,7 +13,7 @@ extension Problem {
     /// tokens before it) and whose model computes *one link of the chain per forward evaluation*: it needs at least
     /// `dependencyDepth` forwards for the response, however many tokens it commits in each. It isn't a bound for
     /// every model: one that adds two changes in one evaluation may be faster, and one that guesses may be as well.
-    public var dependencyDepth: Int {
+    package var dependencyDepth: Int {
         let introduction = 1
         let lastTotal = max(introduction, steps.count)
         return lastTotal + 1
@@ -25,7 +25,7 @@ extension Problem {
     ///   - answerTokens: for each problem the number of tokens of its response, counted as for tokens per forward.
     ///   - depths: for each problem its `dependencyDepth`.
     /// - Returns: the ratio of the sums (as tokens per forward is one), or nil for an empty set.
-    public static func tokensPerForwardBound(answerTokens: [Int], depths: [Int]) -> Double? {
+    package static func tokensPerForwardBound(answerTokens: [Int], depths: [Int]) -> Double? {
         precondition(answerTokens.count == depths.count, "one token count and one depth per problem")
         let depth = depths.reduce(0, +)
         guard depth > 0 else { return nil }

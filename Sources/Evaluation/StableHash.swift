@@ -2,9 +2,9 @@
 ///
 /// FNV-1a followed by the finalizer of MurmurHash3: FNV alone leaves the low bits, which decide the split of a
 /// data set, weakly mixed. `Hasher` of the standard library is seeded per process and can't be used for this.
-public enum StableHash {
+package enum StableHash {
     /// The hash of the UTF-8 bytes of `text`.
-    public static func of(_ text: String) -> UInt64 {
+    package static func of(_ text: String) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in text.utf8 {
             hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
@@ -17,7 +17,7 @@ public enum StableHash {
     }
 
     /// The hash of `text` as 16 lower-case hexadecimal digits.
-    public static func hex(_ text: String) -> String {
+    package static func hex(_ text: String) -> String {
         let digits = String(of(text), radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }

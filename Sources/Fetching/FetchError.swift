@@ -1,9 +1,9 @@
-public import Base
+package import Base
 
 /// Why an input isn't there, or isn't what it should be.
-public struct FetchError: Failure, Sendable, Hashable {
+package struct FetchError: Failure, Sendable, Hashable {
     /// The kinds of reasons.
-    public enum Code: Sendable, Hashable {
+    package enum Code: Sendable, Hashable {
         /// The network was to be left alone, and the cache doesn't have it.
         case offline
         /// The lock file doesn't know such an input.
@@ -22,11 +22,11 @@ public struct FetchError: Failure, Sendable, Hashable {
         case lockFile
     }
 
-    public let code: Code
+    package let code: Code
     /// Sentences that hold no secrets: addresses are without users, passwords and queries.
-    public let description: String
+    package let description: String
 
-    public var failureKind: FailureKind {
+    package var failureKind: FailureKind {
         switch code {
         case .unknownInput, .lockFile: .request
         case .noSpace: .inputOutput
@@ -41,16 +41,16 @@ public struct FetchError: Failure, Sendable, Hashable {
 }
 
 /// Downloads that were stopped because somebody asked for it; what has come so far is kept and gone on from.
-public struct FetchInterrupted: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .interruption }
+package struct FetchInterrupted: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .interruption }
 
-    public var description: String {
+    package var description: String {
         "Interrupted. What was downloaded so far is kept; run the same command again to go on from there."
     }
 }
 
 /// What is told while inputs are fetched; on the thread that fetches.
-public protocol FetchObserver: AnyObject {
+package protocol FetchObserver: AnyObject {
     /// Downloads of so many bytes in all begin; nil when that isn't known.
     func begin(bytes: Int?)
     /// Bytes came, or were found on the disk (`isInherited`); fewer than none when a download starts over.

@@ -1,28 +1,28 @@
-public import SystemPackage
+package import SystemPackage
 
 /// An input that is in the cache, whole and as pinned.
-public struct FetchedInput: Sendable {
-    public struct File: Sendable, Hashable {
+package struct FetchedInput: Sendable {
+    package struct File: Sendable, Hashable {
         /// Relative to the input's folder.
-        public let path: String
+        package let path: String
         /// The content in the cache: a plain file.
-        public let location: FilePath
+        package let location: FilePath
         /// In bytes.
-        public let size: Int
+        package let size: Int
         /// In hexadecimal.
-        public let sha256: String
+        package let sha256: String
         /// Whether it was in the cache already.
-        public let wasCached: Bool
+        package let wasCached: Bool
         /// Where it can be had: its first address, without anything secret.
-        public let address: String
+        package let address: String
     }
 
     /// As the lock file has it now.
-    public let input: LockedInput
+    package let input: LockedInput
     /// Whether this was the first use, which wrote the hashes in the lock file.
-    public let isNewlyPinned: Bool
+    package let isNewlyPinned: Bool
     /// In the order of the lock file.
-    public let files: [File]
+    package let files: [File]
 }
 
 /// An input on its way: its files with what to download for them.

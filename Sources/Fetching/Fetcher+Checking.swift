@@ -2,8 +2,8 @@ internal import Files
 internal import SystemPackage
 
 /// What the cache has of an input.
-public struct CheckedInput: Sendable {
-    public enum State: String, Sendable {
+package struct CheckedInput: Sendable {
+    package enum State: String, Sendable {
         /// All of it, byte by byte.
         case whole
         /// Some files of it.
@@ -15,10 +15,10 @@ public struct CheckedInput: Sendable {
         case unpinned
     }
 
-    public let input: LockedInput
-    public let state: State
+    package let input: LockedInput
+    package let state: State
     /// Sentences on what is wrong.
-    public let problems: [String]
+    package let problems: [String]
 }
 
 extension Fetcher {
@@ -26,7 +26,7 @@ extension Fetcher {
     ///
     /// - Parameter names: All inputs when nil.
     /// - Throws: ``FetchError`` for an unknown name or a damaged lock file; `FileError`; ``FetchInterrupted``.
-    public func check(_ names: [String]? = nil) throws -> [CheckedInput] {
+    package func check(_ names: [String]? = nil) throws -> [CheckedInput] {
         let lock = try DataLock(lockPath)
         let inputs = try names?.map { name throws(FetchError) in try lock.input(name) } ?? lock.inputs
         return try inputs.map { input in
@@ -75,7 +75,7 @@ extension HubSettings {
     }
 
     /// How many bytes of a pinned input the cache lacks, told from the sizes of its files without reading them.
-    public func missingBytes(of input: LockedInput) -> Int {
+    package func missingBytes(of input: LockedInput) -> Int {
         input.files.reduce(0) { sum, file in
             let size = file.size ?? 0
             let there = (try? FileSystem.status(place(of: file, input)))??.size

@@ -1,8 +1,8 @@
 internal import Files
-public import SystemPackage
+package import SystemPackage
 
 /// Gets the inputs of a lock file into the cache, whole and as pinned; the first download of an input pins it.
-public struct Fetcher {
+package struct Fetcher {
     let lockPath: FilePath
     let settings: HubSettings
     let options: TransferOptions
@@ -14,7 +14,7 @@ public struct Fetcher {
     ///   - lock: The lock file.
     ///   - isOffline: Whether the network is left alone, whatever the environment says; nothing opens a socket then.
     ///   - isCancelled: Asked several times a second while something is downloaded.
-    public init(
+    package init(
         lock: FilePath, settings: HubSettings, options: TransferOptions = TransferOptions(),
         isOffline: Bool = false,
         observer: any FetchObserver, isCancelled: @escaping () -> Bool = { false }
@@ -38,7 +38,7 @@ public struct Fetcher {
     /// - Returns: The inputs in the order of `names`.
     /// - Throws: ``FetchError`` for the first input that isn't there in the end, after the others were tried;
     ///   ``FetchInterrupted``; `FileError`.
-    public func fetch(_ names: [String]) throws -> [FetchedInput] {
+    package func fetch(_ names: [String]) throws -> [FetchedInput] {
         let lock = try DataLock(lockPath)
         let wanted = try names.map { name throws(FetchError) in try lock.input(name) }
         return try fetch(wanted)
@@ -48,7 +48,7 @@ public struct Fetcher {
     ///
     /// - Parameter pins: SHA-256 by path, as a recipe holds them.
     /// - Throws: As ``fetch(_:)``; also when the lock file has other hashes.
-    public func fetch(_ name: String, pinnedAs pins: [String: String]) throws -> FetchedInput {
+    package func fetch(_ name: String, pinnedAs pins: [String: String]) throws -> FetchedInput {
         let input = try DataLock(lockPath).input(name)
         let known = Dictionary(
             input.files.map { ($0.path, $0.sha256 ?? "") }, uniquingKeysWith: { first, _ in first })

@@ -1,8 +1,8 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Base
 internal import Files
 internal import JSON
-public import SystemPackage
+package import SystemPackage
 
 /// A Markdown file of an experiment: prose by people, and blocks that recorded results are rendered into.
 ///
@@ -14,28 +14,28 @@ public import SystemPackage
 /// an AUP of <!-- d3llm: value results/seed-1/table.csv[d3LLM][AUP] as 0 -->594<!-- /d3llm -->
 /// ```
 /// docs/notebooks.md has all markers. What stands outside of blocks is never changed.
-public struct Notebook: Sendable {
+package struct Notebook: Sendable {
     /// What came of rendering a notebook.
-    public struct Rendering: Sendable {
+    package struct Rendering: Sendable {
         /// The file, as it was given.
-        public let path: FilePath
+        package let path: FilePath
         /// How many blocks it has.
-        public let blocks: Int
+        package let blocks: Int
         /// What is the matter, in the order of the file; stale blocks among it.
-        public let findings: [NotebookFinding]
+        package let findings: [NotebookFinding]
         /// How many folders of recorded results were checked against their digests.
-        public let checkedFolders: Int
+        package let checkedFolders: Int
         /// The runs in the store that recorded results were compared with, in order.
-        public let comparedRuns: [String]
+        package let comparedRuns: [String]
         /// Files that were used without a digest to check them against, in order.
-        public let unchecked: [String]
+        package let unchecked: [String]
         /// The bytes that the file should have: equal to those it has where nothing is stale.
         ///
         /// Blocks that can't be rendered stay as they are.
-        public let bytes: [UInt8]
+        package let bytes: [UInt8]
 
         /// How many findings are of a kind.
-        public func count(_ kind: NotebookFinding.Kind) -> Int { findings.count { $0.kind == kind } }
+        package func count(_ kind: NotebookFinding.Kind) -> Int { findings.count { $0.kind == kind } }
     }
 
     private let path: FilePath
@@ -44,7 +44,7 @@ public struct Notebook: Sendable {
     /// Reads a notebook.
     ///
     /// - Throws: `FileError`, `FileEncodingError`.
-    public init(_ path: FilePath) throws {
+    package init(_ path: FilePath) throws {
         self.path = path
         bytes = Array(try FileSystem.readText(path).utf8)
     }
@@ -58,7 +58,7 @@ public struct Notebook: Sendable {
     /// Renders all blocks.
     ///
     /// - Parameter store: Where runs are looked up: those that markers name, and those that results were recorded from.
-    public func rendered(store: Store) -> Rendering {
+    package func rendered(store: Store) -> Rendering {
         let parser = NotebookParser(bytes, name: path.string)
         var renderer = BlockRenderer(
             reader: SourceReader(notebook: path, names: parser.names, store: store))

@@ -1,7 +1,7 @@
 /// Something about a notebook that people have to know, with its place.
-public struct NotebookFinding: Sendable, Hashable, CustomStringConvertible {
+package struct NotebookFinding: Sendable, Hashable, CustomStringConvertible {
     /// What has to be done about it.
-    public enum Kind: String, Sendable, Hashable {
+    package enum Kind: String, Sendable, Hashable {
         /// A block doesn't show what the results say; rendering mends it.
         case stale
         /// A marker can't be understood, or what it names isn't there; its text has to be corrected.
@@ -10,17 +10,17 @@ public struct NotebookFinding: Sendable, Hashable, CustomStringConvertible {
         case results
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// The notebook, as its path was given.
-    public let file: String
+    package let file: String
     /// The line, from 1.
-    public let line: Int
+    package let line: Int
     /// The column, from 1, in characters.
-    public let column: Int
+    package let column: Int
     /// What is wrong and what would be right, as sentences.
-    public let message: String
+    package let message: String
 
-    public var description: String { "\(file):\(line):\(column): \(kind.rawValue): \(message)" }
+    package var description: String { "\(file):\(line):\(column): \(kind.rawValue): \(message)" }
 }
 
 /// Why a marker can't be rendered; the notebook adds the place.

@@ -1,27 +1,27 @@
 internal import Base
-public import JSON
+package import JSON
 internal import SystemPackage
 
 /// What `d3llm notebook` says of several notebooks.
-public struct NotebookReport: Sendable {
+package struct NotebookReport: Sendable {
     /// What came of each notebook, in the order given.
-    public let renderings: [Notebook.Rendering]
+    package let renderings: [Notebook.Rendering]
     /// Whether files stay as they are.
-    public let isCheck: Bool
+    package let isCheck: Bool
 
     /// Joins what came of the notebooks.
-    public init(_ renderings: [Notebook.Rendering], isCheck: Bool) {
+    package init(_ renderings: [Notebook.Rendering], isCheck: Bool) {
         self.renderings = renderings
         self.isCheck = isCheck
     }
 
     /// How many findings of a kind there are in all notebooks.
-    public func count(_ kind: NotebookFinding.Kind) -> Int {
+    package func count(_ kind: NotebookFinding.Kind) -> Int {
         renderings.reduce(0) { $0 + $1.count(kind) }
     }
 
     /// One line for each finding and one for each notebook.
-    public var text: String {
+    package var text: String {
         renderings.map { rendering in
             var lines: [String] = rendering.findings.filter { isCheck || $0.kind != .stale }
                 .map(\.description)
@@ -56,7 +56,7 @@ public struct NotebookReport: Sendable {
     }
 
     /// The same as JSON: `{"notebooks": [{"file", "blocks", "findings": [{"kind", "line", "column", "message"}], …}]}`.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "notebooks": .array(
                 renderings.map { rendering in

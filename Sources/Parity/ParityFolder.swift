@@ -1,17 +1,17 @@
 internal import Files
 internal import JSON
-public import SystemPackage
-public import Transformers
+package import SystemPackage
+package import Transformers
 
 /// A folder of recorded cases: `decode_*.json`, `trajectory.json`, … and `models/<name>/`.
-public final class ParityFolder {
-    public let path: FilePath
+package final class ParityFolder {
+    package let path: FilePath
     private var models: [String: Transformer] = [:]
 
-    public init(_ path: FilePath) { self.path = path }
+    package init(_ path: FilePath) { self.path = path }
 
     /// Whether the folder has this file.
-    public func has(_ name: String) -> Bool { FileSystem.exists(path.appending(name)) }
+    package func has(_ name: String) -> Bool { FileSystem.exists(path.appending(name)) }
 
     /// The cases of a JSON file.
     func cases(of name: String) throws -> CaseNode {
@@ -21,7 +21,7 @@ public final class ParityFolder {
     }
 
     /// The model `models/<name>`; loaded once.
-    public func model(_ name: String) throws -> Transformer {
+    package func model(_ name: String) throws -> Transformer {
         if let model = models[name] { return model }
         let model = try Checkpoint.load(try modelFolder(name))
         models[name] = model

@@ -1,7 +1,7 @@
 /// One kind of recorded cases: knows its files and how to repeat them.
 ///
 /// To add a kind, write a type in `Kinds/` and name it in ``ParityRunner/kinds``.
-public protocol ParityKind: Sendable {
+package protocol ParityKind: Sendable {
     /// Family and subject, for example `llada/decode`.
     var name: String { get }
     /// The file whose presence says that there are cases of this kind.
@@ -13,7 +13,7 @@ public protocol ParityKind: Sendable {
 }
 
 /// What became of the cases of one kind.
-public struct ParityTally: Sendable, Hashable {
+package struct ParityTally: Sendable, Hashable {
     /// Number of cases that agree.
     public private(set) var passed = 0
     /// What is different in each case that doesn't.
@@ -23,10 +23,10 @@ public struct ParityTally: Sendable, Hashable {
     /// Why the cases weren't run, if they weren't.
     public private(set) var skipped: String?
 
-    public init() {}
+    package init() {}
 
     /// Notes one case; `divergence` is nil if it agrees, else where it first doesn't.
-    public mutating func record(_ divergence: String?) {
+    package mutating func record(_ divergence: String?) {
         if let divergence { failures.append(divergence) } else { passed += 1 }
     }
 
@@ -37,10 +37,10 @@ public struct ParityTally: Sendable, Hashable {
     }
 
     /// Says that the cases aren't run.
-    public mutating func skip(_ reason: String) { skipped = reason }
+    package mutating func skip(_ reason: String) { skipped = reason }
 
     /// `185 passed, 0 failed`, or why there is nothing to count.
-    public var summary: String {
+    package var summary: String {
         skipped.map { "skipped, \($0)" } ?? "\(passed) passed, \(failures.count) failed"
     }
 }

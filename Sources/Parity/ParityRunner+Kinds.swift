@@ -1,6 +1,6 @@
 extension ParityRunner {
     /// Every kind of cases, in the order of the report; a kind that isn't in this list isn't run.
-    public static let kinds: [any ParityKind] = [
+    package static let kinds: [any ParityKind] = [
         ForwardParity(family: "llada", part: .forward),
         ForwardParity(family: "llada", part: .cache),
         DecodeParity(family: "llada"),

@@ -1,20 +1,20 @@
 internal import Files
-public import SystemPackage
+package import SystemPackage
 
 /// Repeats every recorded case that a folder holds and says where results part.
-public struct ParityRunner: Sendable {
+package struct ParityRunner: Sendable {
     /// What became of each kind that the folder has, in the order of ``kinds``.
-    public struct Outcome: Sendable, Hashable {
-        public let results: [(name: String, tally: ParityTally)]
+    package struct Outcome: Sendable, Hashable {
+        package let results: [(name: String, tally: ParityTally)]
 
         /// Whether no case failed.
-        public var hasPassed: Bool { results.allSatisfy { $0.tally.failures.isEmpty } }
+        package var hasPassed: Bool { results.allSatisfy { $0.tally.failures.isEmpty } }
 
-        public static func == (a: Outcome, b: Outcome) -> Bool {
+        package static func == (a: Outcome, b: Outcome) -> Bool {
             a.results.elementsEqual(b.results) { $0 == $1 }
         }
 
-        public func hash(into hasher: inout Hasher) {
+        package func hash(into hasher: inout Hasher) {
             for (name, tally) in results {
                 hasher.combine(name)
                 hasher.combine(tally)
@@ -25,14 +25,14 @@ public struct ParityRunner: Sendable {
     private let folder: FilePath
 
     /// - Parameter folder: a folder of the layout described in `Tests/Fixtures/golden/README.md`.
-    public init(_ folder: FilePath) { self.folder = folder }
+    package init(_ folder: FilePath) { self.folder = folder }
 
     /// Runs every kind whose file is there.
     ///
     /// - Parameter report: called with each line of the report as soon as it is known: one per kind, and below
     ///   a kind that failed its first divergence, below one with near-ties their cases.
     /// - Throws: ``ParityError`` when the folder doesn't exist or has no file of any kind.
-    public func run(_ report: (String) -> Void) throws -> Outcome {
+    package func run(_ report: (String) -> Void) throws -> Outcome {
         guard try FileSystem.status(folder)?.kind == .folder else {
             throw ParityError("\(folder) isn't a folder. Give the path of a folder of recorded cases.")
         }

@@ -1,15 +1,15 @@
-public import Base
+package import Base
 internal import JSON
 internal import Recipes
 internal import SystemPackage
 
 /// A file of published data that doesn't have the form that it should, and where.
-public struct PublishedDataError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct PublishedDataError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
 
     /// The file.
-    public let file: String
-    public let description: String
+    package let file: String
+    package let description: String
 
     init(_ document: JSONDocument, _ node: JSONNode, _ message: String) {
         let (line, column) = document.position(of: node.range.lowerBound)
@@ -25,10 +25,10 @@ public struct PublishedDataError: Failure, Sendable, Hashable {
 }
 
 /// A table, benchmark or file that isn't among the published ones.
-public struct UnknownPublishedNameError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .request }
+package struct UnknownPublishedNameError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .request }
 
-    public let description: String
+    package let description: String
 
     init(_ name: String, among names: [String]) {
         let nearest = NearestName.nearest(to: name, among: names)

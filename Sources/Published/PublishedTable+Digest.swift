@@ -6,7 +6,7 @@ extension PublishedTable {
     /// doubled, changed or invented.
     ///
     /// Each cell is one line of `key=value`, keys sorted, numbers as doubles; the lines are sorted.
-    public var digest: String {
+    package var digest: String {
         let lines = rows.flatMap { row in
             columns.compactMap { column in record(row, column).map(Self.line) }
         }

@@ -1,11 +1,11 @@
 internal import JSON
-public import SystemPackage
+package import SystemPackage
 
 extension PublishedTable {
     /// Reads a file of `configs/published`.
     ///
     /// - Throws: `FileError`, `JSONSyntaxError`, `PublishedDataError` with the place of the mistake.
-    public init(file: FilePath) throws {
+    package init(file: FilePath) throws {
         let root = try NodeReader(file: file)
         try root.allow([
             "name", "title", "work", "role", "sourceTable", "source", "experiment", "metrics", "attributes",

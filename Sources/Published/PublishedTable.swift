@@ -1,11 +1,11 @@
-public import JSON
+package import JSON
 
 /// One table of published numbers: rows and columns with stable keys, and the metrics of each cell.
 ///
 /// It is read from a file of `configs/published`, which says where the numbers come from.
-public struct PublishedTable: Sendable, Hashable {
+package struct PublishedTable: Sendable, Hashable {
     /// What kind of source the numbers have.
-    public enum Role: String, Sendable, Hashable, CaseIterable {
+    package enum Role: String, Sendable, Hashable, CaseIterable {
         /// A table of the authors.
         case table
         /// A figure, or the data of one.
@@ -23,49 +23,49 @@ public struct PublishedTable: Sendable, Hashable {
     }
 
     /// One column: mostly a benchmark, sometimes a machine.
-    public struct Column: Sendable, Hashable {
-        public let key: String
-        public let label: String
+    package struct Column: Sendable, Hashable {
+        package let key: String
+        package let label: String
         /// What holds for all its cells, such as the number of examples in the prompt.
-        public let attributes: JSONObject
+        package let attributes: JSONObject
     }
 
     /// One row: a method, possibly with a setting.
-    public struct Row: Sendable, Hashable {
-        public let key: String
-        public let label: String
+    package struct Row: Sendable, Hashable {
+        package let key: String
+        package let label: String
         /// What holds for all its cells.
-        public let attributes: JSONObject
+        package let attributes: JSONObject
         /// By the column's key, the metrics and what else holds for this cell alone.
-        public let cells: [String: JSONObject]
+        package let cells: [String: JSONObject]
     }
 
     /// The file's name without ending; what commands call the table.
-    public let name: String
-    public let title: String
+    package let name: String
+    package let title: String
     /// The work that it belongs to, such as `d3LLM`.
-    public let work: String
-    public let role: Role
+    package let work: String
+    package let role: Role
     /// The document that the numbers were read from.
-    public let source: String
+    package let source: String
     /// What the table is called there.
-    public let sourceTable: String
+    package let sourceTable: String
     /// The experiment that computes these numbers, such as `paper/d3llm-llada`; nil where none does.
-    public let experiment: String?
+    package let experiment: String?
     /// The keys of cells that are results, in the order in which they are shown.
-    public let metrics: [String]
+    package let metrics: [String]
     /// What holds for all cells.
-    public let attributes: JSONObject
-    public let columns: [Column]
-    public let rows: [Row]
+    package let attributes: JSONObject
+    package let columns: [Column]
+    package let rows: [Row]
 
     /// The row of this key.
-    public func row(_ key: String) -> Row? { rows.first { $0.key == key } }
+    package func row(_ key: String) -> Row? { rows.first { $0.key == key } }
 
     /// Everything that is known of a cell: attributes of the table, the column and the row, then the cell's own.
     ///
     /// Nil where the cell is empty.
-    public func record(_ row: Row, _ column: Column) -> JSONObject? {
+    package func record(_ row: Row, _ column: Column) -> JSONObject? {
         guard let cell = row.cells[column.key] else { return nil }
         var record = attributes
         for part in [column.attributes, row.attributes, cell] {
@@ -77,18 +77,18 @@ public struct PublishedTable: Sendable, Hashable {
     }
 
     /// A published number; nil where there is none or where the source has words.
-    public func number(_ metric: String, _ row: Row, _ column: Column) -> Double? {
+    package func number(_ metric: String, _ row: Row, _ column: Column) -> Double? {
         row.cells[column.key]?[metric]?.double
     }
 
     /// The benchmark that a cell is about.
-    public func benchmark(_ row: Row, _ column: Column) -> String? {
+    package func benchmark(_ row: Row, _ column: Column) -> String? {
         record(row, column)?["benchmark"]?.string
     }
 
     /// The stage whose numbers reproduce a cell, in the table's ``experiment``.
-    public func stage(_ row: Row, _ column: Column) -> String { "\(row.key)-\(column.key)" }
+    package func stage(_ row: Row, _ column: Column) -> String { "\(row.key)-\(column.key)" }
 
     /// How many cells there are; each is one row of the sources.
-    public var cellCount: Int { rows.reduce(0) { $0 + $1.cells.count } }
+    package var cellCount: Int { rows.reduce(0) { $0 + $1.cells.count } }
 }

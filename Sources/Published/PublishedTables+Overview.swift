@@ -1,9 +1,9 @@
-public import JSON
-public import Reporting
+package import JSON
+package import Reporting
 
 extension PublishedTables {
     /// Which tables there are.
-    public var overview: Table {
+    package var overview: Table {
         var table = Table(
             title: "Published tables",
             columns: [
@@ -22,7 +22,7 @@ extension PublishedTables {
     }
 
     /// The same for programs.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "tables": .array(
                 tables.map {

@@ -1,20 +1,20 @@
 internal import Base
 internal import Files
-public import SystemPackage
+package import SystemPackage
 
 /// All published tables of a folder, with the tolerances for judging reproductions of them.
-public struct PublishedTables: Sendable {
+package struct PublishedTables: Sendable {
     /// Files of the folder that aren't tables.
     private static let others: Set<String> = ["tolerances.json", "coverage.json"]
 
     /// By name.
-    public let tables: [PublishedTable]
-    public let tolerances: Tolerances
+    package let tables: [PublishedTable]
+    package let tolerances: Tolerances
 
     /// Reads every file of the folder.
     ///
     /// - Throws: `UnknownPublishedNameError` where there is no such folder; else as the readers of the files.
-    public init(folder: FilePath) throws {
+    package init(folder: FilePath) throws {
         guard try FileSystem.status(folder)?.kind == .folder else {
             throw UnknownPublishedNameError(folder: folder)
         }
@@ -28,7 +28,7 @@ public struct PublishedTables: Sendable {
     /// The table of this name.
     ///
     /// - Throws: `UnknownPublishedNameError` with the nearest name.
-    public func table(_ name: String) throws -> PublishedTable {
+    package func table(_ name: String) throws -> PublishedTable {
         guard let table = tables.first(where: { $0.name == name }) else {
             throw UnknownPublishedNameError(name, among: tables.map(\.name))
         }

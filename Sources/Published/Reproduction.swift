@@ -1,35 +1,35 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Evaluation
 internal import JSON
 
 /// What one run of an experiment measured, by stage.
-public struct Reproduction: Sendable {
+package struct Reproduction: Sendable {
     /// What an evaluation gave.
-    public struct Point: Sendable, Hashable {
+    package struct Point: Sendable, Hashable {
         /// Tokens per forward over all problems.
-        public let tpf: Double
+        package let tpf: Double
         /// Right answers in percent.
-        public let accuracy: Double
-        public let correct: Int
+        package let accuracy: Double
+        package let correct: Int
         /// Problems.
-        public let count: Int
+        package let count: Int
         /// Forward evaluations per problem.
-        public let meanNFE: Double
+        package let meanNFE: Double
     }
 
     /// The experiment's name.
-    public let experiment: String
+    package let experiment: String
     /// The run's address in its store.
-    public let address: String
+    package let address: String
     /// What the command line changed in the configuration.
-    public let overrides: [String]
+    package let overrides: [String]
     /// The evaluations that the run has, by the stage's full name.
-    public let points: [String: Point]
+    package let points: [String: Point]
     /// Why stages have no numbers: failed, skipped, or no longer in the store.
-    public let missing: [String: String]
+    package let missing: [String: String]
 
     /// A run of the given parts.
-    public init(
+    package init(
         experiment: String, address: String, overrides: [String] = [], points: [String: Point],
         missing: [String: String] = [:]
     ) {
@@ -43,7 +43,7 @@ public struct Reproduction: Sendable {
     /// The evaluations of a recorded run.
     ///
     /// - Throws: `StoreError` when an artifact isn't whole; `FileError`.
-    public init(_ location: RunLocation) throws {
+    package init(_ location: RunLocation) throws {
         var points: [String: Point] = [:]
         var missing: [String: String] = [:]
         for entry in location.record.stages {

@@ -1,8 +1,8 @@
-public import JSON
+package import JSON
 
 extension TableComparison {
     /// For programs: every entry with its keys, and the counts of the verdicts.
-    public var value: JSONValue {
+    package var value: JSONValue {
         func optional(_ number: Double?) -> JSONValue { number.map { .number($0) } ?? .null }
         return [
             "table": .string(table.name), "title": .string(table.title), "source": .string(table.source),

@@ -1,10 +1,10 @@
 internal import Evaluation
 internal import JSON
-public import Reporting
+package import Reporting
 
 extension TableComparison {
     /// The comparison as part of a run's report: the verdicts, a chart per benchmark that has numbers, the table.
-    public func section(of run: Reproduction) -> ReportSection {
+    package func section(of run: Reproduction) -> ReportSection {
         ReportSection("published-\(table.name)", "Beside the published numbers of \(table.name)") {
             HTML.paragraph(
                 "Of \(entries.count) published numbers: \(summary). Tolerances were written down beforehand, in configs/published/tolerances.json; d3llm table \(table.name) shows the same."

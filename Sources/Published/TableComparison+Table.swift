@@ -1,10 +1,10 @@
 internal import Base
 internal import JSON
-public import Reporting
+package import Reporting
 
 extension TableComparison {
     /// The comparison as a table, without saying what it looks like.
-    public var rendered: Table {
+    package var rendered: Table {
         let hasShots = entries.contains { shots($0) != nil }
         var table = Table(
             title: self.table.title,

@@ -1,42 +1,42 @@
 internal import Evaluation
-public import JSON
+package import JSON
 
 /// The numbers of a published table beside those of a run, each with its verdict.
-public struct TableComparison: Sendable {
+package struct TableComparison: Sendable {
     /// One metric of one cell.
-    public struct Entry: Sendable {
-        public let row: PublishedTable.Row
-        public let column: PublishedTable.Column
-        public let metric: String
+    package struct Entry: Sendable {
+        package let row: PublishedTable.Row
+        package let column: PublishedTable.Column
+        package let metric: String
         /// A number, or words where the source has words.
-        public let published: JSONValue
+        package let published: JSONValue
         /// Nil where nothing was computed.
-        public let reproduced: Double?
+        package let reproduced: Double?
         /// The Wilson interval of a reproduced accuracy.
-        public let interval: ClosedRange<Double>?
+        package let interval: ClosedRange<Double>?
         /// How far they may be apart to match, in the metric's unit; nil where they aren't compared.
-        public let tolerance: Double?
+        package let tolerance: Double?
         /// How far they may be apart by chance; nil where they aren't compared.
-        public let noise: Double?
-        public let verdict: Verdict
+        package let noise: Double?
+        package let verdict: Verdict
         /// Why there is no number or no comparison.
-        public let reason: String?
+        package let reason: String?
 
         /// Reproduced less published.
-        public var difference: Double? {
+        package var difference: Double? {
             guard let reproduced, let number = published.double else { return nil }
             return reproduced - number
         }
     }
 
-    public let table: PublishedTable
+    package let table: PublishedTable
     /// The address of the run; nil where none was given.
-    public let run: String?
+    package let run: String?
     /// Column by column, in each row by row.
-    public let entries: [Entry]
+    package let entries: [Entry]
 
     /// Compares a table with a run, or with nothing.
-    public init(_ table: PublishedTable, _ run: Reproduction?, tolerances: Tolerances) {
+    package init(_ table: PublishedTable, _ run: Reproduction?, tolerances: Tolerances) {
         self.table = table
         self.run = run?.address
         let comparer = CellComparer(table: table, run: run, tolerances: tolerances)
@@ -48,10 +48,10 @@ public struct TableComparison: Sendable {
     }
 
     /// How many entries have a verdict.
-    public func count(_ verdict: Verdict) -> Int { entries.count { $0.verdict == verdict } }
+    package func count(_ verdict: Verdict) -> Int { entries.count { $0.verdict == verdict } }
 
     /// All verdicts with their counts, as a phrase: `12 match, 3 not run`.
-    public var summary: String {
+    package var summary: String {
         Verdict.allCases.filter { count($0) > 0 }.map { "\(count($0)) \($0.rawValue)" }
             .joined(separator: ", ")
     }

@@ -1,11 +1,11 @@
 internal import JSON
-public import SystemPackage
+package import SystemPackage
 
 extension Tolerances {
     /// Reads `configs/published/tolerances.json`.
     ///
     /// - Throws: `FileError`, `JSONSyntaxError`, `PublishedDataError` with the place of the mistake.
-    public init(file: FilePath) throws {
+    package init(file: FilePath) throws {
         let root = try NodeReader(file: file)
         try root.allow(["benchmarks", "tables", "metrics"])
         benchmarks = try Self.benchmarks(root.required("benchmarks"))

@@ -1,15 +1,15 @@
 /// What counts as the same number, written down before anything was run.
-public struct Tolerances: Sendable, Hashable {
+package struct Tolerances: Sendable, Hashable {
     /// How many problems a benchmark has.
-    public struct Benchmark: Sendable, Hashable {
-        public let problems: Int
-        public let reason: String
+    package struct Benchmark: Sendable, Hashable {
+        package let problems: Int
+        package let reason: String
     }
 
     /// What one metric may differ by.
-    public struct Rule: Sendable, Hashable {
+    package struct Rule: Sendable, Hashable {
         /// What a tolerance is given in.
-        public enum Unit: String, Sendable, Hashable, CaseIterable {
+        package enum Unit: String, Sendable, Hashable, CaseIterable {
             /// In the metric's own unit.
             case points
             /// Of the published value.
@@ -17,7 +17,7 @@ public struct Tolerances: Sendable, Hashable {
         }
 
         /// How large the sampling noise of two runs is.
-        public enum Noise: Sendable, Hashable {
+        package enum Noise: Sendable, Hashable {
             /// A proportion of the benchmark's problems: Newcombe's interval of a difference.
             case binomial
             /// A mean over a share of the problems, less those left out; `variation` is the coefficient of variation
@@ -29,21 +29,21 @@ public struct Tolerances: Sendable, Hashable {
             case machine
         }
 
-        public let tolerance: Double
-        public let unit: Unit
-        public let noise: Noise
-        public let reason: String
+        package let tolerance: Double
+        package let unit: Unit
+        package let noise: Noise
+        package let reason: String
     }
 
     /// By name.
-    public let benchmarks: [String: Benchmark]
+    package let benchmarks: [String: Benchmark]
     /// By table, benchmarks that are others there.
-    public let tables: [String: [String: Benchmark]]
+    package let tables: [String: [String: Benchmark]]
     /// By metric.
-    public let metrics: [String: Rule]
+    package let metrics: [String: Rule]
 
     /// The problems of a benchmark in a table; nil for one that isn't known.
-    public func problems(of benchmark: String, in table: String) -> Int? {
+    package func problems(of benchmark: String, in table: String) -> Int? {
         (tables[table]?[benchmark] ?? benchmarks[benchmark])?.problems
     }
 }

@@ -1,5 +1,5 @@
 /// What a comparison of a published with a reproduced number says.
-public enum Verdict: String, Sendable, Hashable, CaseIterable {
+package enum Verdict: String, Sendable, Hashable, CaseIterable {
     /// They differ by at most the tolerance.
     case match
     /// They differ by more than the tolerance, but not by more than two runs do by chance.

@@ -1,5 +1,5 @@
 /// How a program that a model wrote is kept from everything else; each level has what the ones below have.
-public enum Isolation: String, Sendable, Hashable, CaseIterable, Comparable {
+package enum Isolation: String, Sendable, Hashable, CaseIterable, Comparable {
     /// Limits of time, memory, file sizes and processes; no new privileges; clean environment, closed descriptors; all
     /// that it starts is killed with it.
     ///
@@ -14,7 +14,7 @@ public enum Isolation: String, Sendable, Hashable, CaseIterable, Comparable {
     /// the system's libraries and an empty folder in memory.
     case namespaces
 
-    public static func < (a: Isolation, b: Isolation) -> Bool { a.rank < b.rank }
+    package static func < (a: Isolation, b: Isolation) -> Bool { a.rank < b.rank }
 
     /// The number of the level in the C part.
     var rank: Int32 {
@@ -26,7 +26,7 @@ public enum Isolation: String, Sendable, Hashable, CaseIterable, Comparable {
     }
 
     /// What the level keeps out, for people.
-    public var summary: String {
+    package var summary: String {
         switch self {
         case .limits: "resource limits only: files and network of the user can be reached"
         case .seccomp:

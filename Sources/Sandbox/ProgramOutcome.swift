@@ -1,5 +1,5 @@
 /// How a program fared with its tests.
-public enum ProgramOutcome: Sendable, Hashable {
+package enum ProgramOutcome: Sendable, Hashable {
     /// All tests ran through.
     case passed
     /// Something was raised: the name of the exception and its text, cut short.
@@ -13,10 +13,10 @@ public enum ProgramOutcome: Sendable, Hashable {
     /// It wrote to the channel that only the tests' result belongs on.
     case tampered
 
-    public var hasPassed: Bool { self == .passed }
+    package var hasPassed: Bool { self == .passed }
 
     /// One word for records: `passed`, `raised`, `ended`, `timeLimit`, `signal`, `tampered`.
-    public var name: String {
+    package var name: String {
         switch self {
         case .passed: "passed"
         case .raised: "raised"
@@ -28,7 +28,7 @@ public enum ProgramOutcome: Sendable, Hashable {
     }
 
     /// What is known beyond the name; nil where there is nothing.
-    public var detail: String? {
+    package var detail: String? {
         switch self {
         case .raised(let name, let message): message.isEmpty ? name : "\(name): \(message)"
         case .ended(let code): "exit code \(code) before the tests were through"

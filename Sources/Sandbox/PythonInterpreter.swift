@@ -9,15 +9,15 @@ internal import SystemPackage
 #endif
 
 /// A Python interpreter that programs are run by.
-public struct PythonInterpreter: Sendable, Hashable {
+package struct PythonInterpreter: Sendable, Hashable {
     /// Its path, as it says itself: what is in `PATH` may be a script that looks for it.
-    public let executable: String
+    package let executable: String
     /// What tells it from others: the same without links, and its environment.
     let real: String
     /// For example `3.11.7`: what programs do depends on it.
-    public let version: String
+    package let version: String
     /// The version of sympy; nil without sympy or without antlr 4.11, which its LaTeX parser needs.
-    public let sympy: String?
+    package let sympy: String?
     /// What it needs to read beside the system's libraries.
     let folders: [String]
 
@@ -25,7 +25,7 @@ public struct PythonInterpreter: Sendable, Hashable {
     ///
     /// Several, because not each of them can be executed by the user that programs run as.
     /// - Parameter path: folders with colons between them; `PATH` of this process when nil.
-    public static func all(path: String? = nil) -> [PythonInterpreter] {
+    package static func all(path: String? = nil) -> [PythonInterpreter] {
         let path = path ?? getenv("PATH").map { String(cString: $0) } ?? ""
         var found: [PythonInterpreter] = []
         for folder in path.byteText.split(":").map(\.text) where folder.byteText.hasPrefix("/") {

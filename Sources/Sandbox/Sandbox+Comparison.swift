@@ -9,7 +9,7 @@ extension Sandbox {
     ///
     /// - Returns: how the comparison went where an answer is wrong or all are right, else how the program ended.
     /// - Throws: ``SandboxError`` when one of them can't be run.
-    public func run(
+    package func run(
         _ program: String, comparing function: ComparedFunction, limits: SandboxLimits = SandboxLimits()
     ) throws(SandboxError) -> ProgramOutcome {
         var generous = limits

@@ -8,7 +8,7 @@ extension Sandbox {
     /// channel of its own. Neither an exit code nor anything printed counts. The secret is in the interpreter's memory:
     /// a program written against this very check could find it, which no check within one process can prevent.
     /// - Throws: ``SandboxError`` when it can't be started.
-    public func run(
+    package func run(
         _ program: String, tests: String, limits: SandboxLimits = SandboxLimits()
     ) throws(SandboxError) -> ProgramOutcome {
         var generator = SystemRandomNumberGenerator()

@@ -3,12 +3,12 @@ internal import JSON
 internal import SystemPackage
 
 /// Runs Python that a model wrote, kept from everything else as far as this kernel allows.
-public struct Sandbox: Sendable {
-    public let python: PythonInterpreter
+package struct Sandbox: Sendable {
+    package let python: PythonInterpreter
     /// The level by which programs are run.
-    public let isolation: Isolation
+    package let isolation: Isolation
     /// Why stronger levels can't be had, strongest first.
-    public let obstacles: [String]
+    package let obstacles: [String]
 
     /// Whether what it runs may stay root.
     let isTrusted: Bool
@@ -20,7 +20,7 @@ public struct Sandbox: Sendable {
     ///   - most: no stronger level than this, for tests.
     ///   - floor: the weakest level that will do.
     /// - Throws: ``SandboxError`` when only weaker levels work, or none.
-    public init(
+    package init(
         _ pythons: [PythonInterpreter] = PythonInterpreter.all(), atMost most: Isolation = .namespaces,
         floor: Isolation = .seccomp
     ) throws(SandboxError) {

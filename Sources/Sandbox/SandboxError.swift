@@ -1,11 +1,11 @@
-public import Base
+package import Base
 
 /// Why programs can't be run in isolation here.
-public struct SandboxError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .unavailable }
+package struct SandboxError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .unavailable }
 
     /// What is wrong, and what would help.
-    public let description: String
+    package let description: String
 
     init(_ description: String) { self.description = description }
 

@@ -5,13 +5,13 @@ internal import SystemPackage
 ///
 /// Only text reaches it: sympy's LaTeX parser makes expressions of it and nothing evaluates it as code. It is confined
 /// all the same, because parser and simplifier can take any time and memory.
-public struct SymbolicEquivalence: Sendable {
+package struct SymbolicEquivalence: Sendable {
     private let sandbox: Sandbox
     /// The version of sympy.
-    public let version: String
+    package let version: String
 
     /// - Returns: nil when no interpreter has sympy with antlr 4.11, or can be started with limits.
-    public init?(_ pythons: [PythonInterpreter] = PythonInterpreter.all()) {
+    package init?(_ pythons: [PythonInterpreter] = PythonInterpreter.all()) {
         let able = pythons.filter { $0.sympy != nil }
         guard !able.isEmpty,
             let sandbox = try? Sandbox(able, atMost: .namespaces, floor: .limits, isTrusted: true),
@@ -24,7 +24,7 @@ public struct SymbolicEquivalence: Sendable {
     /// Whether each pair of normal forms is equal; false where one can't be parsed or it takes too long.
     ///
     /// - Throws: ``SandboxError`` when sympy can't be run.
-    public func areEqual(_ pairs: [(String, String)]) throws(SandboxError) -> [Bool] {
+    package func areEqual(_ pairs: [(String, String)]) throws(SandboxError) -> [Bool] {
         var verdicts: [Bool] = []
         while verdicts.count < pairs.count {
             let rest = pairs[verdicts.count...]

@@ -1,26 +1,26 @@
 internal import Base
-public import Sessions
+package import Sessions
 internal import Synchronization
 
 /// An HTTP server that decodes with one model: a web page, and an interface as OpenAI's.
-public final class Server: Sendable {
+package final class Server: Sendable {
     /// How it serves.
-    public struct Options: Sendable {
+    package struct Options: Sendable {
         /// A numeric address; the default is reached from this machine only.
-        public var host = "127.0.0.1"
+        package var host = "127.0.0.1"
         /// 0 for any that is free.
-        public var port = 8080
+        package var port = 8080
         /// Names under which the server may be called besides localhost and numeric addresses.
-        public var allowedHosts: [String] = []
+        package var allowedHosts: [String] = []
         /// Responses that are decoded at once; more are answered with 429.
-        public var slots = 2
+        package var slots = 2
         /// Most tokens of a response.
-        public var maximumTokens = 2048
+        package var maximumTokens = 2048
         /// Threads of all responses together.
-        public var threads = 1
-        public var limits = HTTPLimits()
+        package var threads = 1
+        package var limits = HTTPLimits()
 
-        public init() {}
+        package init() {}
     }
 
     let model: LiveModel
@@ -34,7 +34,7 @@ public final class Server: Sendable {
     /// A server that doesn't listen yet.
     ///
     /// - Parameter log: gets a line per request.
-    public init(
+    package init(
         _ model: LiveModel, _ setting: DecoderSetting, _ options: Options,
         log: @escaping @Sendable (String) -> Void
     ) {
@@ -53,7 +53,7 @@ public final class Server: Sendable {
     ///   - ready: gets the address of the page once clients can connect.
     ///   - shouldStop: asked several times a second.
     /// - Throws: ``ListenError``.
-    public func run(ready: (String) -> Void, shouldStop: () -> Bool) throws(ListenError) {
+    package func run(ready: (String) -> Void, shouldStop: () -> Bool) throws(ListenError) {
         let listener = try Listener(host: options.host, port: options.port)
         let host = options.host.byteText.contains(":") ? "[\(options.host)]" : options.host
         ready("http://\(host):\(listener.port)/")

@@ -1,33 +1,33 @@
 internal import Base
-public import SystemPackage
+package import SystemPackage
 
 /// The text of the scripts that are handed to sbatch.
-public struct JobScript: Sendable {
+package struct JobScript: Sendable {
     /// What runs: tasks of an array, each a process of its own, or one job of many ranks.
-    public enum Form: Sendable, Hashable {
+    package enum Form: Sendable, Hashable {
         case tasks
         case ranks
     }
 
-    public let site: Site
+    package let site: Site
     /// What the jobs ask for, the command line's wishes over those of the site.
-    public let resources: Resources
+    package let resources: Resources
     /// The name of the experiment.
-    public let experiment: String
+    package let experiment: String
     /// The command as jobs call it.
-    public let program: String
+    package let program: String
     /// The configuration in one piece that jobs run, as an absolute path.
-    public let configuration: FilePath
+    package let configuration: FilePath
     /// The store, as an absolute path.
-    public let store: FilePath
+    package let store: FilePath
     /// The folder that jobs work in.
-    public let workingFolder: FilePath
+    package let workingFolder: FilePath
     /// The folder of the jobs' logs, as an absolute path.
-    public let logs: FilePath
+    package let logs: FilePath
     /// Further arguments of `d3llm run`, such as permissions.
-    public let arguments: [String]
+    package let arguments: [String]
 
-    public init(
+    package init(
         site: Site, resources: Resources, experiment: String, program: String, configuration: FilePath,
         store: FilePath, workingFolder: FilePath, logs: FilePath, arguments: [String] = []
     ) {
@@ -46,7 +46,7 @@ public struct JobScript: Sendable {
     ///
     /// The paths in it are quoted for the shell. The queue's own log goes nowhere: its quoting and its patterns can't
     /// express every path, so the script itself sends its output to the log.
-    public func text(_ job: LaunchPlan.Job, as form: Form = .tasks) -> String {
+    package func text(_ job: LaunchPlan.Job, as form: Form = .tasks) -> String {
         let number = job.isArray ? "_$SLURM_ARRAY_TASK_ID" : ""
         let opening = [
             "#!/bin/bash\(site.modules.isEmpty ? "" : " -l")",

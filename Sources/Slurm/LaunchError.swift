@@ -2,8 +2,8 @@ internal import Base
 internal import SystemPackage
 
 /// What keeps jobs from being handed to a cluster's queue, or the queue from being read.
-public struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
-    public let description: String
+package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
 
     init(_ description: String) { self.description = description }
 

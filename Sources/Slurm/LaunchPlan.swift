@@ -1,35 +1,35 @@
-public import Recipes
+package import Recipes
 import Runs
 
 /// Which jobs make what isn't in the store yet: one per stage, whose variants are the tasks of an array.
-public struct LaunchPlan: Sendable, Hashable {
+package struct LaunchPlan: Sendable, Hashable {
     /// One stage, or one variant of a stage with a matrix.
-    public struct Task: Sendable, Hashable {
+    package struct Task: Sendable, Hashable {
         /// Its number in the array.
-        public let index: Int
+        package let index: Int
         /// The full name of the stage.
-        public let stage: String
-        public let fingerprint: String
+        package let stage: String
+        package let fingerprint: String
     }
 
     /// One submission.
-    public struct Job: Sendable, Hashable {
+    package struct Job: Sendable, Hashable {
         /// The name of its stage; with a number behind it where an array would be too long.
-        public let name: String
-        public let tasks: [Task]
+        package let name: String
+        package let tasks: [Task]
         /// Whether it is an array; one that has a single task left is one still if its stage has variants.
-        public let isArray: Bool
+        package let isArray: Bool
         /// The names of the jobs of this plan that have to end well before it begins.
-        public let needs: [String]
+        package let needs: [String]
         /// What is in the queue already and has to end well before it begins, as `12` or `12_3`.
-        public let needsQueued: [String]
+        package let needsQueued: [String]
     }
 
     /// In an order in which they can be submitted.
-    public let jobs: [Job]
+    package let jobs: [Job]
 
     /// Whether there is nothing to submit.
-    public var isEmpty: Bool { jobs.isEmpty }
+    package var isEmpty: Bool { jobs.isEmpty }
 
     /// Arranges the stages that have to be made.
     ///
@@ -38,7 +38,7 @@ public struct LaunchPlan: Sendable, Hashable {
     ///   - done: Fingerprints of what is in the store.
     ///   - queued: By fingerprint, the task in the queue that makes it, as `12` or `12_3`.
     ///   - limit: The most tasks of one array; Slurm's own default allows 1000.
-    public init(
+    package init(
         _ experiment: Experiment, done: Set<String>, queued: [String: String] = [:], limit: Int = 1000
     ) {
         var names: [String] = []

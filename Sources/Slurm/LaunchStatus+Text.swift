@@ -1,9 +1,9 @@
-public import JSON
+package import JSON
 internal import SystemPackage
 
 extension LaunchStatus {
     /// For people: one line per stage.
-    public var text: String {
+    package var text: String {
         let counts = State.allCases.compactMap { state in
             count(state) > 0 ? "\(count(state)) \(state.rawValue)" : nil
         }
@@ -31,7 +31,7 @@ extension LaunchStatus {
     }
 
     /// What `--json` prints.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "experiment": .string(experiment),
             "stages": .array(

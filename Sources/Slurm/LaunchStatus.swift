@@ -1,13 +1,13 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Files
-public import Recipes
+package import Recipes
 internal import Runs
-public import SystemPackage
+package import SystemPackage
 
 /// What has become of an experiment's stages that were handed to a queue.
-public struct LaunchStatus: Sendable {
+package struct LaunchStatus: Sendable {
     /// How far a stage is.
-    public enum State: String, Sendable, Hashable, CaseIterable {
+    package enum State: String, Sendable, Hashable, CaseIterable {
         /// Its artifact is in the store.
         case done
         case running
@@ -21,35 +21,35 @@ public struct LaunchStatus: Sendable {
     }
 
     /// One stage.
-    public struct Entry: Sendable, Hashable {
+    package struct Entry: Sendable, Hashable {
         /// The stage's full name.
-        public let stage: String
+        package let stage: String
         let fingerprint: String
-        public let state: State
+        package let state: State
         /// `12`, or `12_3` for a task of an array.
-        public let job: String?
+        package let job: String?
         /// What Slurm calls its state, and why; empty where there is nothing to say.
-        public let detail: String
-        public let log: FilePath?
+        package let detail: String
+        package let log: FilePath?
         /// Whether it waits for what can't happen any more, or for a job that did.
         let isStuck: Bool
     }
 
     /// The experiment's name.
-    public let experiment: String
+    package let experiment: String
     /// One entry per stage, in running order.
-    public let entries: [Entry]
+    package let entries: [Entry]
     /// Launches whose jobs could now be told, after they were cut off before their numbers were noted.
-    public let recovered: Int
+    package let recovered: Int
     let hasRecords: Bool
 
     /// How many stages are in one of the states.
-    public func count(_ states: State...) -> Int { entries.count { states.contains($0.state) } }
+    package func count(_ states: State...) -> Int { entries.count { states.contains($0.state) } }
 
     /// Looks at the store, at the records of launches and, where they name jobs that aren't done, at the queue.
     ///
     /// - Throws: `LaunchError`, `StoreError`, `FileError`.
-    public init(_ experiment: Experiment, in store: Store) throws {
+    package init(_ experiment: Experiment, in store: Store) throws {
         let cached = Set(
             try Plan(experiment, store: store).entries.filter { $0.status == .cached }.map(\.stage))
         var records = try LaunchRecord.all(of: experiment.name, in: store)

@@ -1,10 +1,10 @@
-public import JSON
+package import JSON
 internal import SystemPackage
 
 /// What a launch has done.
-public struct LaunchSummary: Sendable {
+package struct LaunchSummary: Sendable {
     /// As it was before.
-    public let status: LaunchStatus
+    package let status: LaunchStatus
     let record: LaunchRecord?
     let cancelled: [String]
 
@@ -15,7 +15,7 @@ public struct LaunchSummary: Sendable {
     }
 
     /// For people.
-    public var text: String {
+    package var text: String {
         let live = status.count(.running, .waiting) - cancelled.count
         var text =
             "\(status.experiment): \(status.entries.count) stages, \(status.count(.done)) in the store, \(max(0, live)) in the queue.\n"
@@ -44,7 +44,7 @@ public struct LaunchSummary: Sendable {
     }
 
     /// What `--json` prints.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "experiment": .string(status.experiment),
             "launch": .orNull(record?.folder.string),

@@ -1,24 +1,24 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Files
 internal import JSON
-public import Recipes
+package import Recipes
 internal import Runs
-public import SystemPackage
+package import SystemPackage
 
 /// Hands the stages of an experiment that aren't in the store to Slurm's queue.
-public struct Launcher: Sendable {
+package struct Launcher: Sendable {
     /// What jobs run and ask for.
-    public struct Options: Sendable {
-        public var site: Site
+    package struct Options: Sendable {
+        package var site: Site
         /// What the command line asks for, over the site's.
-        public var resources: Resources
-        public var form: JobScript.Form
+        package var resources: Resources
+        package var form: JobScript.Form
         /// The path of this program.
-        public var program: String
+        package var program: String
         /// Arguments of `d3llm run` that the launch was given.
-        public var arguments: [String]
+        package var arguments: [String]
 
-        public init(
+        package init(
             site: Site, resources: Resources = Resources(), form: JobScript.Form = .tasks, program: String,
             arguments: [String] = []
         ) {
@@ -34,7 +34,7 @@ public struct Launcher: Sendable {
     let store: Store
     let options: Options
 
-    public init(_ experiment: Experiment, store: Store, options: Options) {
+    package init(_ experiment: Experiment, store: Store, options: Options) {
         self.experiment = experiment
         self.store = store
         self.options = options
@@ -44,7 +44,7 @@ public struct Launcher: Sendable {
     ///
     /// - Parameter source: The configuration as the command line names it, and the arguments of `--set`.
     /// - Throws: `StoreError`, `FileError`.
-    public func preview(_ source: (file: FilePath, overrides: [String])) throws -> String {
+    package func preview(_ source: (file: FilePath, overrides: [String])) throws -> String {
         let plan = arranged(try LaunchPlan(experiment, done: done()))
         let folder = try FileSystem.absolute(store.launchesFolder(experiment.name))
         let script = try script(
@@ -85,7 +85,7 @@ public struct Launcher: Sendable {
     ///
     /// Killed in between, the next launch finds what this one handed in.
     /// - Throws: `LaunchError`, `StoreError`, `FileError`. What was handed in before stays in the queue and recorded.
-    public func launch() throws -> LaunchSummary {
+    package func launch() throws -> LaunchSummary {
         try checkRanks()
         switch try store.launching(experiment.name, submit) {
         case .done(let summary): return summary

@@ -2,23 +2,23 @@ internal import Base
 internal import Recipes
 
 /// What a job asks the queue for.
-public struct Resources: Sendable, Hashable {
-    public var partition: String?
-    public var account: String?
-    public var qos: String?
+package struct Resources: Sendable, Hashable {
+    package var partition: String?
+    package var account: String?
+    package var qos: String?
     /// As Slurm writes it: minutes, `hours:minutes:seconds` or `days-hours:minutes:seconds`.
-    public var time: String?
+    package var time: String?
     /// Per node, as Slurm writes it: `16G`.
-    public var memory: String?
+    package var memory: String?
     /// Threads of a task, or of a rank.
-    public var cpusPerTask: Int?
+    package var cpusPerTask: Int?
     /// How many nodes an MPI job has.
-    public var nodes: Int?
+    package var nodes: Int?
     /// How many ranks an MPI job has.
-    public var ranks: Int?
+    package var ranks: Int?
 
     /// Nothing asked for: the queue's own defaults hold.
-    public init() {}
+    package init() {}
 
     /// The keys of a site file that the command line can overrule.
     init(_ fields: Fields) {
@@ -35,7 +35,7 @@ public struct Resources: Sendable, Hashable {
     }
 
     /// These, and those of `other` where nothing is asked for here.
-    public func completed(by other: Resources) -> Resources {
+    package func completed(by other: Resources) -> Resources {
         var result = self
         result.partition = partition ?? other.partition
         result.account = account ?? other.account
@@ -49,14 +49,14 @@ public struct Resources: Sendable, Hashable {
     }
 
     /// A value that no line of a script can carry.
-    public struct Flaw: Sendable {
-        public let key: String
-        public let message: String
-        public let hint: String
+    package struct Flaw: Sendable {
+        package let key: String
+        package let message: String
+        package let hint: String
     }
 
     /// What is wrong with the texts; empty when nothing is.
-    public var flaws: [Flaw] {
+    package var flaws: [Flaw] {
         var flaws: [Flaw] = []
         func check(_ key: String, _ value: String?, _ hint: String, _ isRight: (String) -> Bool) {
             guard let value, !isRight(value) else { return }

@@ -1,12 +1,12 @@
 internal import Files
 internal import Recipes
-public import SystemPackage
+package import SystemPackage
 
 extension Site {
     /// Reads a site file.
     ///
     /// - Throws: `ConfigurationError` with every problem found; `FileError` when the file can't be read.
-    public static func read(_ path: FilePath) throws -> Site {
+    package static func read(_ path: FilePath) throws -> Site {
         try SettingsFile.read(path, subject: "the site file") { Site($0) }
     }
 
@@ -18,7 +18,7 @@ extension Site {
     ///   - named: The file that the command line names.
     ///   - variables: Gives the value of a variable of the environment.
     /// - Throws: `ConfigurationError` with every problem found; `FileError` when a file that was named can't be read.
-    public static func find(named: String?, variables: (String) -> String?) throws -> (
+    package static func find(named: String?, variables: (String) -> String?) throws -> (
         site: Site, path: FilePath?
     ) {
         if let path = named ?? variables("D3LLM_SITE").flatMap({ $0.isEmpty ? nil : $0 }) {
@@ -34,7 +34,7 @@ extension Site {
     }
 
     /// Nothing asked for beyond the defaults.
-    public static var plain: Site { Site(.none) }
+    package static var plain: Site { Site(.none) }
 
     private enum Nothing { case none }
 

@@ -1,33 +1,33 @@
 internal import Base
-public import Recipes
+package import Recipes
 
 /// What a cluster wants of every job: partition, account, modules, container.
 ///
 /// It is kept in a file of its own, never in an experiment, and nothing of it enters a fingerprint.
-public struct Site: Sendable, Hashable {
+package struct Site: Sendable, Hashable {
     /// What jobs ask the queue for; the command line may ask for something else.
-    public var resources: Resources
+    package var resources: Resources
     /// Environment modules that jobs load first, in order.
-    public var modules: [String]
+    package var modules: [String]
     /// Words that stand before the command in jobs, such as `apptainer exec image.sif`.
-    public var container: [String]
+    package var container: [String]
     /// The program as jobs call it; the path of this program where it is nil.
-    public var program: String?
+    package var program: String?
     /// Variables of the environment, each as `NAME=value`.
-    public var environment: [String]
+    package var environment: [String]
     /// Further options of sbatch, each as a line `#SBATCH` has them.
-    public var options: [String]
+    package var options: [String]
     /// How many tasks of one array may run at once; no limit where it is nil.
-    public var tasksAtOnce: Int?
+    package var tasksAtOnce: Int?
     /// How many seconds before its time limit a task is told to save and end.
-    public var warningSeconds: Int
+    package var warningSeconds: Int
     /// How often a task that came to its time limit is queued again to go on.
-    public var restarts: Int
+    package var restarts: Int
     /// What srun starts ranks with: the value of its `--mpi`.
-    public var mpi: String
+    package var mpi: String
 
     /// The keys of a site file.
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         resources = Resources(fields)
         modules = fields.strings("modules", default: [], "Environment modules that jobs load, in order.")
         container = fields.strings(

@@ -62,7 +62,7 @@ struct Tool: Sendable {
 
 extension Launcher {
     /// The path of the program that runs.
-    public static var ownProgram: String {
+    package static var ownProgram: String {
         guard let path = realpath("/proc/self/exe", nil) else { return "d3llm" }
         defer { free(path) }
         return String(cString: path)

@@ -2,18 +2,18 @@ internal import ArtifactStore
 internal import Evaluation
 internal import Files
 internal import JSON
-public import Recipes
+package import Recipes
 internal import Reporting
-public import Runs
+package import Runs
 internal import SystemPackage
 
 /// Compares methods over their sweeps: TPF, NFE, accuracy and AUP per method, and a verdict for each claim.
-public struct AUPStage: StageKind {
-    public static let name = "aup"
-    public static let version = 3
-    public static let summary =
+package struct AUPStage: StageKind {
+    package static let name = "aup"
+    package static let version = 3
+    package static let summary =
         "Puts the sweeps of several methods into one table with AUP, intervals, and a verdict for each claim."
-    public static let output = ArtifactType.table
+    package static let output = ArtifactType.table
 
     let curves: [LabelledArtifacts]
     let reference: ArtifactReference
@@ -24,7 +24,7 @@ public struct AUPStage: StageKind {
     let subject: String?
     let baseline: String?
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         curves = fields.artifacts(
             "curves", types: [.samples], "For each method its sweep, or several to be joined.")
         reference = fields.artifact(
@@ -62,7 +62,7 @@ public struct AUPStage: StageKind {
         }
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let sweeps = try curves.map { curve in
             let names = SettingNames.of(curve.artifacts.map { context.record(of: $0).recipe })
             return Sweep(

@@ -1,5 +1,5 @@
-public import Base
-public import SystemPackage
+package import Base
+package import SystemPackage
 
 /// Why a stage can't work with what it was given, although every file is whole.
 struct DataError: Error, Sendable, CustomStringConvertible {
@@ -7,14 +7,14 @@ struct DataError: Error, Sendable, CustomStringConvertible {
 }
 
 /// A file of an artifact or of a journal that holds something else than it should.
-public struct DamagedFileError: Failure, Sendable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct DamagedFileError: Failure, Sendable {
+    package var failureKind: FailureKind { .inputOutput }
 
     /// The file.
-    public let path: FilePath
+    package let path: FilePath
     /// The line, from 1, where one is known.
-    public let line: Int?
-    public let description: String
+    package let line: Int?
+    package let description: String
 
     /// Names a file, a line of it and, as a sentence, what is wrong there.
     init(_ path: FilePath, line: Int? = nil, _ problem: String) {

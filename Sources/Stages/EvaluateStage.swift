@@ -1,24 +1,24 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Decoding
 internal import Evaluation
 internal import Files
 internal import JSON
 internal import Numerics
-public import Recipes
+package import Recipes
 internal import Reporting
-public import Runs
-public import SystemPackage
+package import Runs
+package import SystemPackage
 internal import Tokenizers
 internal import Transformers
 
 /// Decodes the unseen problems of a data set with one decoder setting and grades the answers.
-public struct EvaluateStage: SampledStage, RestrictedStage {
-    public static let name = "evaluate"
-    public static let version = 1
-    public static let summary =
+package struct EvaluateStage: SampledStage, RestrictedStage {
+    package static let name = "evaluate"
+    package static let version = 1
+    package static let summary =
         "Decodes unseen problems with one decoder setting; a matrix over the decoder's options makes a sweep."
-    public static let output = ArtifactType.samples
-    public static let journalName = "samples"
+    package static let output = ArtifactType.samples
+    package static let journalName = "samples"
 
     let model: ArtifactReference
     let data: ArtifactReference
@@ -27,7 +27,7 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
     let precision: WeightPrecision?
     var decoder: DecoderFields
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         model = fields.artifact("model", types: [.model], "The model that decodes.")
         data = fields.artifact(
             "data", types: [.dataset, .benchmark], "Data set whose test part is decoded, or a benchmark.")
@@ -41,11 +41,11 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
         decoder = fields.object("decoder", "Decoding method and its options.") { DecoderFields($0) }
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         try runGroups(context, unit: "problems")
     }
 
-    public func sampleKeys(_ context: StageContext) throws -> [JournalKey] {
+    package func sampleKeys(_ context: StageContext) throws -> [JournalKey] {
         try asked(context).ids.map { .string($0) }
     }
 
@@ -56,7 +56,7 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
             ? try AskedBenchmark(folder, limit: limit) : try AskedProblems(folder, limit: limit)
     }
 
-    public func groups(_ context: StageContext) throws -> SampleGroups {
+    package func groups(_ context: StageContext) throws -> SampleGroups {
         let questions = try questions(asked(context), context)
         let (size, seed, count) = (groupSize, context.seed, questions.ids.count)
         let setup = try decoder.setup()
@@ -100,12 +100,12 @@ public struct EvaluateStage: SampledStage, RestrictedStage {
         return decoders
     }
 
-    public func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageDescription)?) -> String? {
+    package func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageDescription)?) -> String? {
         guard let benchmark = stage(data) as? BenchmarkStage, benchmark.task.runsPrograms else { return nil }
         return "the benchmark \"\(benchmark.task.rawValue)\" is graded by running them"
     }
 
-    public func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult {
+    package func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult {
         let extractions = ExtractionCounts(records)
         let records = try records.map { record in
             guard let sample = SampleRecord(record.value) else {

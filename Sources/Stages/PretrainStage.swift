@@ -1,21 +1,21 @@
 internal import Files
 internal import JSON
 internal import Numerics
-public import Recipes
-public import Runs
+package import Recipes
+package import Runs
 internal import SystemPackage
 internal import Tokenizers
 internal import Training
 internal import Transformers
 
 /// Trains a model in phases, from scratch or from where another one stopped.
-public struct PretrainStage: StageKind {
-    public static let name = "pretrain"
-    public static let version = 1
-    public static let summary =
+package struct PretrainStage: StageKind {
+    package static let name = "pretrain"
+    package static let version = 1
+    package static let summary =
         "Trains a transformer, from scratch or on from another: autoregressive, masked-diffusion and mixed phases one "
         + "after another."
-    public static let output = ArtifactType.model
+    package static let output = ArtifactType.model
 
     let data: ArtifactReference
     let tokenizer: ArtifactReference
@@ -30,7 +30,7 @@ public struct PretrainStage: StageKind {
         case model(ArtifactReference)
     }
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         data = fields.artifact("data", types: [.dataset], "Problems to train on.")
         tokenizer = fields.artifact("tokenizer", types: [.tokenizer], "Tokenizer of the model.")
         let shape = "Shape of a model that is trained from scratch."
@@ -51,7 +51,7 @@ public struct PretrainStage: StageKind {
         checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let tokenizer = try WordLevelTokenizer(folder: context.folder(of: tokenizer))
         let (mask, end) = try ModelFolder.specialTokens(tokenizer, context.folder(of: self.tokenizer))
         let problems = try ProblemFile.read(context.folder(of: data).appending("train.jsonl"))

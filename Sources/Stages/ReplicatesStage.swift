@@ -1,30 +1,30 @@
 internal import Evaluation
 internal import Files
 internal import JSON
-public import Recipes
+package import Recipes
 internal import Reporting
-public import Runs
+package import Runs
 internal import SystemPackage
 
 /// Puts the same comparison of several repeats together: means with intervals over the repeats, and verdicts from them.
-public struct ReplicatesStage: StageKind {
-    public static let name = "replicates"
-    public static let version = 1
-    public static let summary =
+package struct ReplicatesStage: StageKind {
+    package static let name = "replicates"
+    package static let version = 1
+    package static let summary =
         "Puts the tables of several seeds together: means with intervals over the seeds, and a verdict for each claim."
-    public static let output = ArtifactType.summary
+    package static let output = ArtifactType.summary
 
     let tables: [ArtifactReference]
     let title: String
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         tables = fields.artifactList(
             "tables", types: [.table], "The tables of the repeats, with the same methods and claims.")
         title = fields.string(
             "title", default: "Accuracy under parallelism", "Title of the table and the figure.")
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let comparisons = try tables.map { try Comparison(folder: context.folder(of: $0)) }
         guard let first = comparisons.first else { throw DataError(description: "there are no tables") }
         for (table, comparison) in zip(tables, comparisons) {

@@ -1,8 +1,8 @@
-public import Recipes
+package import Recipes
 
 /// The kinds of stages that experiments can name, one file each.
-public enum Stages {
-    public static let registry = StageRegistry(
+package enum Stages {
+    package static let registry = StageRegistry(
         [
             SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
             DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,

@@ -1,17 +1,17 @@
 internal import Evaluation
 internal import JSON
-public import Recipes
-public import Runs
+package import Recipes
+package import Runs
 internal import SystemPackage
 
 /// Generates a data set: problems to train on and unseen ones to be tested on.
-public struct SynthesizeStage: StageKind {
-    public static let name = "synthesize"
-    public static let version = 1
-    public static let summary =
+package struct SynthesizeStage: StageKind {
+    package static let name = "synthesize"
+    package static let version = 1
+    package static let summary =
         "Generates word problems with worked solutions, split by a hash of the question."
-    public static let output = ArtifactType.dataset
-    public static let parts = ["train", "test"]
+    package static let output = ArtifactType.dataset
+    package static let parts = ["train", "test"]
 
     enum Task: String, CaseIterable {
         case wordProblems = "word-problems"
@@ -22,7 +22,7 @@ public struct SynthesizeStage: StageKind {
     let test: Int
     let options: WordProblems.Options
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         task = fields.choice("task", default: Task.wordProblems, "What the problems are about.")
         train = fields.integer("train", default: 20_000, in: 1...10_000_000, "Problems to train on.")
         test = fields.integer("test", default: 1000, in: 1...100_000, "Unseen problems, all different.")
@@ -38,7 +38,7 @@ public struct SynthesizeStage: StageKind {
             ) ?? .forward)
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let task = try WordProblems(options: options, seed: context.seed)
         let training = try task.problems(.train, count: train)
         try context.checkCancellation()

@@ -1,28 +1,28 @@
 internal import Evaluation
 internal import JSON
-public import Recipes
-public import Runs
+package import Recipes
+package import Runs
 internal import SystemPackage
 internal import Tokenizers
 
 /// Trains the tokenizer of an experiment.
-public struct TokenizerStage: StageKind {
-    public static let name = "tokenizer"
-    public static let version = 1
-    public static let summary =
+package struct TokenizerStage: StageKind {
+    package static let name = "tokenizer"
+    package static let version = 1
+    package static let summary =
         "Makes a word-level tokenizer (digits apart) from the training problems; Hugging Face's library reads it."
-    public static let output = ArtifactType.tokenizer
+    package static let output = ArtifactType.tokenizer
 
     let corpus: ArtifactReference
     let vocabulary: Int
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         corpus = fields.artifact("corpus", types: [.dataset], "The data set whose training part is read.")
         vocabulary = fields.integer(
             "vocabulary", default: 512, in: 8...1_000_000, "Largest number of tokens, special ones included.")
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let problems = try ProblemFile.read(context.folder(of: corpus).appending("train.jsonl"))
         let tokenizer = try WordLevelTokenizer.train(
             on: problems.lazy.map { $0.prompt() + " " + $0.response }, vocabularyLimit: vocabulary)

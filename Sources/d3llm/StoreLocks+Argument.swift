@@ -1,4 +1,4 @@
-public import ArgumentParser
-public import ArtifactStore
+import ArgumentParser
+import ArtifactStore
 
 extension StoreLocks: ExpressibleByArgument {}

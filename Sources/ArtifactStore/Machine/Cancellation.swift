@@ -1,4 +1,4 @@
-public import Base
+package import Base
 import Synchronization
 
 #if canImport(Glibc)
@@ -8,20 +8,20 @@ import Synchronization
 #endif
 
 /// Whether work should stop at the next safe point.
-public struct Cancellation: Sendable {
+package struct Cancellation: Sendable {
     private let check: @Sendable () -> Bool
 
     /// Asks `check`, which should be cheap: stages ask often.
-    public init(_ check: @escaping @Sendable () -> Bool) { self.check = check }
+    package init(_ check: @escaping @Sendable () -> Bool) { self.check = check }
 
     /// Whether to stop.
-    public var isCancelled: Bool { check() }
+    package var isCancelled: Bool { check() }
 
     /// Never stops.
-    public static let never = Cancellation { false }
+    package static let never = Cancellation { false }
 
     /// Stops after Ctrl-C (SIGINT) or SIGTERM; a second one ends the process at once, as it always did.
-    public static func onSignals() -> Cancellation {
+    package static func onSignals() -> Cancellation {
         // The handler may only touch what exists already: a global is created on first use.
         signalled.store(false, ordering: .relaxed)
         for number in [SIGINT, SIGTERM] {
@@ -37,11 +37,11 @@ public struct Cancellation: Sendable {
 private let signalled = Atomic<Bool>(false)
 
 /// What a stage throws when it stops because it was asked to.
-public struct Interrupted: Failure, Sendable, Hashable {
+package struct Interrupted: Failure, Sendable, Hashable {
 
     package init() {
     }
-    public var failureKind: FailureKind { .interruption }
+    package var failureKind: FailureKind { .interruption }
 
-    public var description: String { "Interrupted." }
+    package var description: String { "Interrupted." }
 }

@@ -10,18 +10,18 @@ package import SystemPackage
 #endif
 
 /// The machine that an artifact is made on, as far as it may matter for numbers and times.
-public struct Machine: Sendable {
+package struct Machine: Sendable {
     /// The processor's name, as the kernel gives it.
-    public let processor: String
+    package let processor: String
     /// Logical processors that this process may use.
-    public let cores: Int
+    package let cores: Int
     /// In bytes.
-    public let memory: Int
+    package let memory: Int
     /// The distribution and the kernel.
-    public let system: String
+    package let system: String
 
     /// The machine that runs this.
-    public static let current = Machine(
+    package static let current = Machine(
         processor: field("model name", of: "/proc/cpuinfo") ?? "unknown", cores: availableCores(),
         memory: (field("MemTotal", of: "/proc/meminfo")?.byteText.split(" ").first.flatMap { Int($0.text) }
             ?? 0)

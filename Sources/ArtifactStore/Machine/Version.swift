@@ -1,9 +1,9 @@
 /// The version of this program, as `d3llm --version` and the records say it.
-public enum Version {
-    public static let current = "0.1.0"
+package enum Version {
+    package static let current = "0.1.0"
 
     /// The compiler that built it, to the minor version: all that Swift tells its source.
-    public static let swift: String = {
+    package static let swift: String = {
         #if compiler(>=6.5)
             "6.5 or later"
         #elseif compiler(>=6.4)

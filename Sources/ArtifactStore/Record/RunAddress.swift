@@ -1,17 +1,17 @@
-public import Base
+package import Base
 import Files
 import Recipes
-public import SystemPackage
+package import SystemPackage
 
 /// How people name a run: by its folder or file, or by its experiment.
-public enum RunAddress {
+package enum RunAddress {
     /// The folder of the run that a text names.
     ///
     /// The text is a run's folder or the `run.json` in it, as a path or relative to the store; or the name of an
     /// experiment, which stands for its newest run that has ended.
     /// - Throws: `UnknownRunError` with the nearest name; `RunRecordError` for the folder of a run that hasn't ended;
     ///   `FileError`.
-    public static func find(_ text: String, in store: Store) throws -> FilePath {
+    package static func find(_ text: String, in store: Store) throws -> FilePath {
         let given = FilePath(text)
         for path in [given, store.root.pushing(given)] where !text.isEmpty {
             guard let kind = try? FileSystem.status(path)?.kind else { continue }
@@ -30,7 +30,7 @@ public enum RunAddress {
 
 extension Store {
     /// The folders of an experiment's runs that have ended, the newest last.
-    public func runs(of experiment: String) -> [FilePath] {
+    package func runs(of experiment: String) -> [FilePath] {
         let name = FilePath(experiment)
         guard name.isRelative, !experiment.isEmpty else { return [] }
         let folder = runsFolder(experiment)
@@ -55,7 +55,7 @@ extension Store {
     }
 
     /// The names of all experiments that have run folders, in order.
-    public func experimentsWithRuns() -> [String] {
+    package func experimentsWithRuns() -> [String] {
         var names: [String] = []
         func visit(_ name: String) {
             for child in (try? FileSystem.list(experimentFolder(name))) ?? []
@@ -87,10 +87,10 @@ extension Store {
 }
 
 /// A run named on the command line that isn't there.
-public struct UnknownRunError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .request }
+package struct UnknownRunError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .request }
 
-    public let description: String
+    package let description: String
 
     package init(_ text: String, _ store: Store) {
         let names = store.experimentsWithRuns()

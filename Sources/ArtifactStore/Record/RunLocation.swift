@@ -1,11 +1,11 @@
-public import SystemPackage
+package import SystemPackage
 
 /// A run with its record and the store that its artifacts are in.
-public struct RunLocation: Sendable {
+package struct RunLocation: Sendable {
     /// The run's folder.
-    public let folder: FilePath
-    public let record: RunRecord
-    public let store: Store
+    package let folder: FilePath
+    package let record: RunRecord
+    package let store: Store
 
     /// The run that a text names.
     ///
@@ -13,7 +13,7 @@ public struct RunLocation: Sendable {
     ///   - text: See ``RunAddress/find(_:in:)``.
     ///   - store: Where names are looked up. A run given by its path is in the store that its folder lies in.
     /// - Throws: As ``RunAddress/find(_:in:)`` and ``RunRecord/read(_:)``.
-    public static func find(_ text: String, in store: Store) throws -> RunLocation {
+    package static func find(_ text: String, in store: Store) throws -> RunLocation {
         let folder = try RunAddress.find(text, in: store)
         let record = try RunRecord.read(folder)
         return RunLocation(
@@ -34,5 +34,5 @@ public struct RunLocation: Sendable {
     }
 
     /// The run's address in its store: `mini/smoke/runs/20261121T093000Z-1`.
-    public var address: String { "\(record.experiment)/runs/\(folder.lastComponent?.string ?? "")" }
+    package var address: String { "\(record.experiment)/runs/\(folder.lastComponent?.string ?? "")" }
 }

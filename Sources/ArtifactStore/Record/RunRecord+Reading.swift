@@ -1,7 +1,7 @@
-public import Base
+package import Base
 import Files
 import JSON
-public import SystemPackage
+package import SystemPackage
 
 extension RunRecord {
     /// Reads the record of a run.
@@ -10,7 +10,7 @@ extension RunRecord {
     /// though they may have been another experiment's (``Store/artifact(of:)`` finds those too).
     /// - Parameter folder: The run's folder.
     /// - Throws: `RunRecordError` where there is no record, or one that this version can't read; `FileError`.
-    public static func read(_ folder: FilePath) throws -> RunRecord {
+    package static func read(_ folder: FilePath) throws -> RunRecord {
         let path = folder.appending(fileName)
         guard try FileSystem.status(path)?.kind == .file else { throw RunRecordError.absent(folder) }
         let root: JSONValue
@@ -96,10 +96,10 @@ extension RunRecord {
 }
 
 /// A run's folder without a record, or with one that can't be read.
-public struct RunRecordError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct RunRecordError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
 
-    public let description: String
+    package let description: String
 
     package static func absent(_ folder: FilePath) -> RunRecordError {
         let isRun = [RunRecord.experimentFileName, RunRecord.logFileName].contains {

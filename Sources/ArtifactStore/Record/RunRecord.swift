@@ -1,28 +1,28 @@
-public import JSON
-public import SystemPackage
+package import JSON
+package import SystemPackage
 
 /// One execution of an experiment, as `store/<experiment>/runs/<time>-<n>/run.json` tells it.
 ///
 /// The file is written when the run ends, whichever way: a run folder without it belongs to a run that goes on or was
 /// killed. It holds no path of the machine but those of system libraries, so that it can be given away.
-public struct RunRecord: Sendable {
+package struct RunRecord: Sendable {
     /// The version of the file's form.
-    public static let format = 2
+    package static let format = 2
     /// The name of the file in the run's folder.
-    public static let fileName = "run.json"
+    package static let fileName = "run.json"
     /// The name of the file with the resolved configuration.
     ///
     /// Reading it gives the same stages with the same fingerprints. Records of format 1 have none.
-    public static let experimentFileName = "experiment.json"
+    package static let experimentFileName = "experiment.json"
     /// The name of the file with what the log said.
-    public static let logFileName = "log.txt"
+    package static let logFileName = "log.txt"
 
     /// How a run ended.
-    public enum Status: String, Sendable { case finished, failed, interrupted }
+    package enum Status: String, Sendable { case finished, failed, interrupted }
 
     /// What became of one stage.
-    public struct Entry: Sendable {
-        public enum Status: String, Sendable {
+    package struct Entry: Sendable {
+        package enum Status: String, Sendable {
             /// The artifact was there before, or another process made it meanwhile.
             case cached
             case made
@@ -32,27 +32,27 @@ public struct RunRecord: Sendable {
         }
 
         /// The stage's full name.
-        public let stage: String
+        package let stage: String
         /// The artifact's folder relative to the store: an artifact can be another experiment's.
         ///
         /// Where the stage failed or was skipped, this is the place that the artifact would have had.
-        public let artifact: FilePath
-        public let fingerprint: String
-        public let status: Status
+        package let artifact: FilePath
+        package let fingerprint: String
+        package let status: Status
         /// What it took in this run, of which a stage that was cached takes none.
-        public let seconds: Double
+        package let seconds: Double
         /// The largest resident size of the process meanwhile, in bytes; nil for stages that this run didn't make.
-        public let peakMemory: Int?
+        package let peakMemory: Int?
         /// How many stages the process ran at once meanwhile, at most; above 1, ``peakMemory`` is that of all.
-        public let stagesAtOnce: Int?
+        package let stagesAtOnce: Int?
         /// How many threads it had.
-        public let threads: Int?
+        package let threads: Int?
         /// What its kind expected it to take; nil where it couldn't tell.
-        public let forecast: StageForecast?
+        package let forecast: StageForecast?
         /// Why it failed or was skipped.
-        public let message: String?
+        package let message: String?
         /// The bundle that its artifact was imported from; nil where it was made here.
-        public var origin: ArtifactRecord.Origin?
+        package var origin: ArtifactRecord.Origin?
 
         package init(
             stage: String, artifact: FilePath, fingerprint: String, status: Status, seconds: Double,
@@ -74,11 +74,11 @@ public struct RunRecord: Sendable {
     }
 
     /// Where the configuration came from.
-    public struct Config: Sendable, Hashable {
+    package struct Config: Sendable, Hashable {
         /// The file as it was given, without the folders of the machine.
-        public let file: String
+        package let file: String
         /// The arguments of `--set`.
-        public let overrides: [String]
+        package let overrides: [String]
 
         package init(file: String, overrides: [String]) {
             self.file = file
@@ -87,27 +87,27 @@ public struct RunRecord: Sendable {
     }
 
     /// The form of the file that this was read from.
-    public let format: Int
-    public let experiment: String
-    public let status: Status
+    package let format: Int
+    package let experiment: String
+    package let status: Status
     /// Why it failed or stopped, if it did.
-    public let message: String?
+    package let message: String?
     /// All stages that were to be there at the end, in running order.
-    public let stages: [Entry]
+    package let stages: [Entry]
     /// UTC, ISO 8601.
-    public let started: String
-    public let finished: String
-    public let seconds: Double
+    package let started: String
+    package let finished: String
+    package let seconds: Double
     /// The command line.
-    public let arguments: [String]
+    package let arguments: [String]
     /// Nil in records of format 1.
-    public let config: Config?
+    package let config: Config?
     /// Which program it was: `version`, `executableSHA256`, `commit`, `dirty`, `dirtyDiffSHA256`.
-    public let code: JSONValue
+    package let code: JSONValue
     /// Where it ran; see `Machine`.
-    public let machine: JSONValue
+    package let machine: JSONValue
     /// The variables of the environment that matter to numbers or places, by name.
-    public let environment: [String: String]
+    package let environment: [String: String]
 
     package init(
         format: Int, experiment: String, status: Status, message: String?, stages: [Entry], started: String,
@@ -130,5 +130,5 @@ public struct RunRecord: Sendable {
     }
 
     /// The entry of the stage with this full name.
-    public subscript(stage: String) -> Entry? { stages.first { $0.stage == stage } }
+    package subscript(stage: String) -> Entry? { stages.first { $0.stage == stage } }
 }

@@ -1,28 +1,28 @@
-public import JSON
+package import JSON
 import Recipes
 
 /// What a stage is expected to take, or took.
-public struct StageForecast: Sendable, Hashable {
+package struct StageForecast: Sendable, Hashable {
     /// Wall-clock seconds; nil where nothing is known.
-    public var seconds: Double?
+    package var seconds: Double?
     /// The largest resident size, in bytes.
-    public var memory: Int?
+    package var memory: Int?
     /// What the artifact takes on disk, in bytes.
-    public var disk: Int?
+    package var disk: Int?
     /// What journals and checkpoints take on disk besides, while the stage runs, in bytes.
-    public var scratch: Int?
+    package var scratch: Int?
     /// What comes over the network; nil for stages that take nothing from there.
-    public var download: Download?
+    package var download: Download?
 
     /// What a stage has to download.
-    public enum Download: Sendable, Hashable {
+    package enum Download: Sendable, Hashable {
         case bytes(Int)
         /// Nothing says how much it is before it has been downloaded once.
         case unknown
     }
 
     /// A forecast of what is known.
-    public init(
+    package init(
         seconds: Double? = nil, memory: Int? = nil, disk: Int? = nil, scratch: Int? = nil,
         download: Download? = nil
     ) {
@@ -34,7 +34,7 @@ public struct StageForecast: Sendable, Hashable {
     }
 
     /// As records of runs hold it: `seconds`, `memory` and `disk` in bytes, null where nothing is known.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "seconds": seconds.map { .number(($0 * 1000).rounded() / 1000) } ?? .null,
             "memory": memory.map(JSONValue.integer) ?? .null, "disk": disk.map(JSONValue.integer) ?? .null,

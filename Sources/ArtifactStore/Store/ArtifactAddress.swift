@@ -1,26 +1,26 @@
-public import Base
+package import Base
 import Files
 import Recipes
-public import SystemPackage
+package import SystemPackage
 
 /// How people name an artifact: by its folder, or by experiment and stage.
-public struct ArtifactAddress: Sendable {
+package struct ArtifactAddress: Sendable {
     /// What is looked for, for messages: "model", "dataset".
     package let noun: String
     /// The file that every such folder has.
     package let marker: String
 
     /// Folders with `config.json`: artifacts of that kind, and checkpoints from elsewhere.
-    public static let model = ArtifactAddress(noun: "model", marker: "config.json")
+    package static let model = ArtifactAddress(noun: "model", marker: "config.json")
     /// Folders with `test.jsonl`.
-    public static let dataset = ArtifactAddress(noun: "dataset", marker: "test.jsonl")
+    package static let dataset = ArtifactAddress(noun: "dataset", marker: "test.jsonl")
 
     /// The folder that a text names.
     ///
     /// The text is a folder, as a path or relative to the store; or `experiment/stage`, or `stage`, where one artifact
     /// only has that name, with or without the digits of its fingerprint.
     /// - Throws: ``UnknownArtifactError`` with the nearest name; `FileError`.
-    public func find(_ text: String, in store: Store) throws -> FilePath {
+    package func find(_ text: String, in store: Store) throws -> FilePath {
         let given = FilePath(text)
         for path in [given, store.root.pushing(given)] where !text.isEmpty {
             guard try FileSystem.status(path)?.kind == .folder else { continue }
@@ -52,7 +52,7 @@ public struct ArtifactAddress: Sendable {
     ///
     /// - Parameter folder: an artifact of the experiment.
     /// - Throws: ``UnknownArtifactError`` when there is none or more than one; `FileError`.
-    public func find(beside folder: FilePath) throws -> FilePath {
+    package func find(beside folder: FilePath) throws -> FilePath {
         let parent = folder.removingLastComponent()
         let names = try FileSystem.list(parent.isEmpty ? "." : parent).filter {
             FileSystem.exists(parent.appending($0).appending(marker))
@@ -116,10 +116,10 @@ public struct ArtifactAddress: Sendable {
 }
 
 /// An artifact named on the command line that isn't there, or isn't of the right kind.
-public struct UnknownArtifactError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .request }
+package struct UnknownArtifactError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .request }
 
-    public let description: String
+    package let description: String
 
     package init(_ description: String) { self.description = description }
 }

@@ -2,13 +2,13 @@ package import JSON
 
 extension ArtifactRecord {
     /// The bundle that an artifact was imported from: not made by the program that has it now.
-    public struct Origin: Sendable, Hashable {
+    package struct Origin: Sendable, Hashable {
         /// The name of the bundle's file.
-        public let bundle: String
+        package let bundle: String
         /// Of that file, in hexadecimal.
-        public let sha256: String
+        package let sha256: String
         /// When it was imported: UTC, ISO 8601.
-        public let imported: String
+        package let imported: String
 
         /// Its key in `artifact.json`.
         static let key = "origin"

@@ -1,24 +1,24 @@
-public import JSON
+package import JSON
 import Recipes
 import SystemPackage
 
 /// What `artifact.json` says: that the artifact is whole, what it was made from, how, where and when.
-public struct ArtifactRecord: Sendable {
+package struct ArtifactRecord: Sendable {
     /// The version of the file's form.
-    public static let format = 1
+    package static let format = 1
     /// The name of the file in the artifact's folder.
     ///
     /// It is written last: where it is, all the rest is.
-    public static let fileName = "artifact.json"
+    package static let fileName = "artifact.json"
 
     /// One file of the artifact.
-    public struct File: Sendable, Hashable {
+    package struct File: Sendable, Hashable {
         /// Relative to the artifact's folder.
-        public let path: String
+        package let path: String
         /// In bytes.
-        public let size: Int
+        package let size: Int
         /// In hexadecimal.
-        public let sha256: String
+        package let sha256: String
 
         /// Whether the path stays in the artifact's folder, as that of every file does that the program wrote.
         package var isInside: Bool {
@@ -27,44 +27,44 @@ public struct ArtifactRecord: Sendable {
         }
     }
 
-    public let experiment: String
+    package let experiment: String
     /// The stage's full name, with its variant.
-    public let stage: String
+    package let stage: String
     /// What the artifact holds: the name of its `ArtifactType`.
-    public let type: String
-    public let fingerprint: String
+    package let type: String
+    package let fingerprint: String
     /// See `Recipe.value`.
-    public let recipe: JSONValue
+    package let recipe: JSONValue
     /// By key, the references as written and the folders that they stood for.
-    public let inputs: JSONValue
-    public let files: [File]
+    package let inputs: JSONValue
+    package let files: [File]
     /// Files among them that came from elsewhere; not part of what identifies the content.
-    public var external: [ExternalFile] = []
+    package var external: [ExternalFile] = []
     /// Where it came from, if it was imported; not part of what identifies the content.
-    public var origin: Origin?
+    package var origin: Origin?
     /// One line on what was made.
-    public let summary: String
-    public let metrics: JSONValue
+    package let summary: String
+    package let metrics: JSONValue
     /// The file to print when a run ends, relative to the folder.
-    public let report: String?
+    package let report: String?
     /// UTC, ISO 8601.
-    public let started: String
-    public let finished: String
+    package let started: String
+    package let finished: String
     /// How long it took, by a clock that never goes backwards; of the last process when the work was resumed.
-    public let seconds: Double
+    package let seconds: Double
     /// Whether journals or checkpoints of an earlier process were taken up.
-    public let isResumed: Bool
+    package let isResumed: Bool
     /// The largest resident size of the process while the stage ran, in bytes; of all its stages when there were
     /// several (see ``stagesAtOnce``).
-    public let peakMemory: Int
+    package let peakMemory: Int
     /// How many stages the process ran at once, at most, while it ran this one.
     ///
     /// Above 1, they shared the memory that ``peakMemory`` counts and the processors that ``seconds`` depends on.
-    public let stagesAtOnce: Int
+    package let stagesAtOnce: Int
     /// See `CodeIdentity.value`.
-    public let code: JSONValue
+    package let code: JSONValue
     /// See `Machine.value`.
-    public let machine: JSONValue
+    package let machine: JSONValue
 
     package init(
         experiment: String, stage: String, type: String, fingerprint: String, recipe: JSONValue,

@@ -4,14 +4,14 @@ import Synchronization
 import SystemPackage
 
 /// A file of an artifact that wasn't made but taken over, from a cache of downloads.
-public struct ExternalFile: Sendable, Hashable {
+package struct ExternalFile: Sendable, Hashable {
     /// Relative to the artifact's folder.
-    public let path: String
+    package let path: String
     /// Where it can be had, without anything secret.
-    public let address: String?
+    package let address: String?
     /// Whether the artifact has only a link to it, because it lies on another file system and is too large for two
     /// copies; else it is the same file under a second name.
-    public let isReference: Bool
+    package let isReference: Bool
 
     package init(path: String, address: String?, isReference: Bool) {
         (self.path, self.address, self.isReference) = (path, address, isReference)

@@ -1,12 +1,12 @@
 import Files
 import JSON
-public import SystemPackage
+package import SystemPackage
 
 extension Journal {
     /// Gives the records of a journal in an artifact one after another; one is in memory at a time.
     ///
     /// - Throws: `JournalError` when the file is no journal or isn't whole; `FileError`, and what the body throws.
-    public static func forEach(_ path: FilePath, _ body: (JournalRecord) throws -> Void) throws {
+    package static func forEach(_ path: FilePath, _ body: (JournalRecord) throws -> Void) throws {
         var lines = 0
         var following = 0
         try FileSystem.forEachLine(of: path) { line, number in

@@ -1,15 +1,15 @@
 import Files
-public import JSON
+package import JSON
 import Synchronization
-public import SystemPackage
+package import SystemPackage
 
 /// The results of the samples of a stage, kept as they come, so that a killed stage goes on where it was.
 ///
 /// Records are appended and never changed. What a stage reports (counts, tokens, seconds) should be computed
 /// from the records, not counted on the way: then a resumed stage reports the same as one never stopped.
-public final class Journal: Sendable {
+package final class Journal: Sendable {
     /// The file.
-    public let path: FilePath
+    package let path: FilePath
 
     private struct State {
         var file: FileDescriptor?
@@ -73,19 +73,19 @@ public final class Journal: Sendable {
     }
 
     /// All records so far, in the order in which they were appended, those of earlier processes first.
-    public var records: [JournalRecord] { state.withLock { $0.records } }
+    package var records: [JournalRecord] { state.withLock { $0.records } }
 
     /// How many records there are.
-    public var count: Int { state.withLock { $0.records.count } }
+    package var count: Int { state.withLock { $0.records.count } }
 
     /// Whether a sample has its record.
-    public func contains(_ key: JournalKey) -> Bool { state.withLock { $0.keys.contains(key) } }
+    package func contains(_ key: JournalKey) -> Bool { state.withLock { $0.keys.contains(key) } }
 
     /// Adds the record of one sample.
     ///
     /// - Throws: `FileError`; `JSONWritingError` for a number that isn't finite; `JournalError` for a sample
     ///   that has its record already.
-    public func append(_ key: JournalKey, _ value: JSONValue) throws {
+    package func append(_ key: JournalKey, _ value: JSONValue) throws {
         try append(group: [JournalRecord(key, value)])
     }
 
@@ -93,7 +93,7 @@ public final class Journal: Sendable {
     ///
     /// They survive a kill of the process once this returns, and a power cut about a second later.
     /// - Throws: As for one record. After an error the journal is as it was before.
-    public func append(group: [JournalRecord]) throws {
+    package func append(group: [JournalRecord]) throws {
         let bytes = try JournalText.lines(of: group)
         try state.withLock { state in
             guard let file = state.file else { throw JournalError(description: "\(path) is closed already.") }
@@ -120,7 +120,7 @@ public final class Journal: Sendable {
     }
 
     /// Flushes all records to the disk.
-    public func flush() throws { try FileSystem.synchronize(path) }
+    package func flush() throws { try FileSystem.synchronize(path) }
 
     /// Flushes and closes; later appends are refused.
     package func close() throws {
@@ -134,7 +134,7 @@ public final class Journal: Sendable {
     /// Reads the records of a journal in an artifact.
     ///
     /// - Throws: `JournalError` when the file is no journal or isn't whole; `FileError`.
-    public static func read(_ path: FilePath) throws -> [JournalRecord] {
+    package static func read(_ path: FilePath) throws -> [JournalRecord] {
         let bytes = try FileSystem.read(path)
         guard let text = try JournalText(parsing: bytes, path: path, fingerprint: nil),
             text.wholeLength == bytes.count

@@ -1,17 +1,17 @@
-public import Base
-public import JSON
+package import Base
+package import JSON
 
 /// What a journal knows a sample by.
-public enum JournalKey: Sendable, Hashable, CustomStringConvertible, ExpressibleByIntegerLiteral,
+package enum JournalKey: Sendable, Hashable, CustomStringConvertible, ExpressibleByIntegerLiteral,
     ExpressibleByStringLiteral
 {
     case integer(Int)
     case string(String)
 
-    public init(integerLiteral value: Int) { self = .integer(value) }
-    public init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int) { self = .integer(value) }
+    package init(stringLiteral value: String) { self = .string(value) }
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .integer(let integer): String(integer)
         case .string(let string): "\"\(string)\""
@@ -35,24 +35,24 @@ public enum JournalKey: Sendable, Hashable, CustomStringConvertible, Expressible
 }
 
 /// The result of one sample.
-public struct JournalRecord: Sendable, Hashable {
+package struct JournalRecord: Sendable, Hashable {
     /// Which sample.
-    public let key: JournalKey
+    package let key: JournalKey
     /// Its result.
-    public let value: JSONValue
+    package let value: JSONValue
 
     /// Joins a sample with its result.
-    public init(_ key: JournalKey, _ value: JSONValue) {
+    package init(_ key: JournalKey, _ value: JSONValue) {
         self.key = key
         self.value = value
     }
 }
 
 /// A journal that can't be used.
-public struct JournalError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct JournalError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
 
-    public let description: String
+    package let description: String
 
     package init(description: String) {
         self.description = description

@@ -56,7 +56,7 @@ extension Store {
     /// The artifact that a run's record names, with or without weights; nil where it isn't in the store any more.
     ///
     /// - Throws: `StoreError` when what stands there isn't whole, or was written by a newer version; `FileError`.
-    public func artifact(of entry: RunRecord.Entry) throws -> Artifact? {
+    package func artifact(of entry: RunRecord.Entry) throws -> Artifact? {
         let folder = root.pushing(entry.artifact)
         let finding = try find(entry.fingerprint, at: folder, allowingIncomplete: true)
         if case .whole(let artifact) = finding { return artifact }

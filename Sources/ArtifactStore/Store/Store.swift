@@ -1,6 +1,6 @@
-public import Base
-public import Recipes
-public import SystemPackage
+package import Base
+package import Recipes
+package import SystemPackage
 
 /// The folder in which artifacts, journals and records of runs are kept.
 ///
@@ -17,33 +17,33 @@ public import SystemPackage
 /// store/.facts/<fingerprint>      sizes and times of an artifact's files when they were last hashed
 /// store/.d3llm-store              says that this program made the store
 /// ```
-public struct Store: Sendable {
+package struct Store: Sendable {
     /// The folder; created with the first artifact.
-    public let root: FilePath
+    package let root: FilePath
 
     /// How processes agree on who makes an artifact.
     package let locks: StoreLocks
     /// Whose artifacts count as being there.
-    public let trust: Trust
+    package let trust: Trust
 
     /// A store in this folder.
     ///
     /// - Parameters:
     ///   - locks: What to use where the store isn't used with leases already; what suits the file system when nil.
     ///   - trust: Whose artifacts count as being there.
-    public init(_ root: FilePath, locks: StoreLocks? = nil, trust: Trust = .imported) {
+    package init(_ root: FilePath, locks: StoreLocks? = nil, trust: Trust = .imported) {
         self.root = root
         self.locks = StoreLocks.suited(for: root, asked: locks)
         self.trust = trust
     }
 
     /// The same store for somebody who trusts others, or fewer.
-    public init(_ store: Store, trust: Trust) {
+    package init(_ store: Store, trust: Trust) {
         (root, locks, self.trust) = (store.root, store.locks, trust)
     }
 
     /// Where the artifact of a stage is, or will be.
-    public func folder(of stage: Stage, in experiment: Experiment) -> FilePath {
+    package func folder(of stage: Stage, in experiment: Experiment) -> FilePath {
         experimentFolder(experiment.name).appending(stage.folderName)
     }
 
@@ -67,9 +67,9 @@ public struct Store: Sendable {
 }
 
 /// A whole artifact: its folder and what its `artifact.json` says.
-public struct Artifact: Sendable {
-    public let folder: FilePath
-    public let record: ArtifactRecord
+package struct Artifact: Sendable {
+    package let folder: FilePath
+    package let record: ArtifactRecord
 
     package init(folder: FilePath, record: ArtifactRecord) {
         self.folder = folder
@@ -78,10 +78,10 @@ public struct Artifact: Sendable {
 }
 
 /// What makes a store unusable for this version of the program.
-public struct StoreError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct StoreError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
 
-    public let description: String
+    package let description: String
 
     package init(description: String) {
         self.description = description

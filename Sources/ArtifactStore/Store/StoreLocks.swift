@@ -9,7 +9,7 @@ package import SystemPackage
 #endif
 
 /// How processes agree on who makes an artifact of a store.
-public enum StoreLocks: String, Sendable, CaseIterable {
+package enum StoreLocks: String, Sendable, CaseIterable {
     /// By flock: the kernel gives a lock back when its holder ends. For disks of this machine.
     case flock
     /// By leases, which need nothing but exclusive creation of names: for file systems that several machines share,

@@ -3,7 +3,7 @@ import Recipes
 import SystemPackage
 
 /// Whose artifacts are used.
-public enum Trust: String, Sendable, CaseIterable {
+package enum Trust: String, Sendable, CaseIterable {
     /// Also what was imported; it is said which that are.
     case imported
     /// Only what was made here, from nothing that wasn't.

@@ -8,7 +8,7 @@ extension GarbageCollector {
     /// Killed in between, the store is whole: folders are renamed to a temporary name first.
     /// - Returns: The report with what was removed; what was taken up meanwhile isn't.
     /// - Throws: `FileError`.
-    public func remove(_ report: GarbageReport) throws -> GarbageReport {
+    package func remove(_ report: GarbageReport) throws -> GarbageReport {
         var report = report
         var removed: [Item] = []
         var runs = try runCount()

@@ -1,27 +1,27 @@
-public import ArtifactStore
+package import ArtifactStore
 import Files
-public import Recipes
-public import SystemPackage
+package import Recipes
+package import SystemPackage
 
 /// Finds what a store could do without, and removes it if told to.
 ///
 /// Kept is whatever the record of a run refers to, finished or not, with all that it was made from; what a run that
 /// has no record yet may still want; everything whose lock is held; and everything that isn't known.
-public struct GarbageCollector: Sendable {
+package struct GarbageCollector: Sendable {
     /// Something that could go.
-    public struct Item: Sendable, Hashable {
+    package struct Item: Sendable, Hashable {
         /// What it is.
-        public enum Kind: String, Sendable, CaseIterable {
+        package enum Kind: String, Sendable, CaseIterable {
             case artifact, damaged, temporary, work, index, lock
         }
 
-        public let kind: Kind
+        package let kind: Kind
         /// Relative to the store.
-        public let path: FilePath
+        package let path: FilePath
         /// In bytes, with all that it holds.
-        public let size: Int
+        package let size: Int
         /// Why it isn't needed, or for an artifact of which stage it is, as a phrase.
-        public let reason: String
+        package let reason: String
         /// Of the artifact that it belongs to; what its lock is called by.
         let fingerprint: String
     }
@@ -35,7 +35,7 @@ public struct GarbageCollector: Sendable {
     /// - Parameters:
     ///   - registry: Reads the configurations of runs that have no record yet.
     ///   - days: Only what wasn't changed for so many days; what was changed in the future counts as new.
-    public init(_ store: Store, registry: StageRegistry, olderThan days: Int = 0) {
+    package init(_ store: Store, registry: StageRegistry, olderThan days: Int = 0) {
         self.init(store, registry: registry, olderThan: days, now: Timestamp.now().secondsSince1970)
     }
 
@@ -49,7 +49,7 @@ public struct GarbageCollector: Sendable {
     /// The same, which says whom or what it waits for, and stops waiting when it is told to.
     ///
     /// ``remove(_:)`` throws `Interrupted` then.
-    public func waiting(
+    package func waiting(
         _ cancellation: Cancellation, tell: @escaping @Sendable (String) -> Void
     ) -> GarbageCollector {
         var collector = self
@@ -60,7 +60,7 @@ public struct GarbageCollector: Sendable {
     /// Looks, without changing anything.
     ///
     /// - Throws: `FileError`.
-    public func look() throws -> GarbageReport {
+    package func look() throws -> GarbageReport {
         guard try FileSystem.status(store.root) != nil else { return GarbageReport(store: store.root) }
         try store.settleLeases()
         let inventory = try StoreInventory(store)
@@ -124,7 +124,7 @@ extension GarbageCollector.Item.Kind {
 }
 
 /// What a store could do without.
-public struct GarbageReport: Sendable {
+package struct GarbageReport: Sendable {
     let store: FilePath
     public internal(set) var items: [GarbageCollector.Item] = []
     /// What isn't of this program and is left alone: paths relative to the store, each with what is odd.
@@ -138,5 +138,5 @@ public struct GarbageReport: Sendable {
     init(store: FilePath) { self.store = store }
 
     /// Of all items, in bytes.
-    public var size: Int { items.reduce(0) { $0 + $1.size } }
+    package var size: Int { items.reduce(0) { $0 + $1.size } }
 }

@@ -1,5 +1,5 @@
 import ArtifactStore
-public import JSON
+package import JSON
 import Recipes
 import SystemPackage
 
@@ -8,7 +8,7 @@ extension GarbageReport {
     private static let most = 20
 
     /// What could go or has gone, for people.
-    public var text: String {
+    package var text: String {
         var text = ""
         // Names of locks and of the index say nothing to people.
         let silent: Set<GarbageCollector.Item.Kind> = [.index, .lock]
@@ -51,7 +51,7 @@ extension GarbageReport {
     }
 
     /// The same as JSON.
-    public var value: JSONValue {
+    package var value: JSONValue {
         let gone = Set(removed ?? [])
         return [
             "removing": .bool(removed != nil), "sizeBytes": .integer(size),

@@ -2,10 +2,10 @@ internal import Base
 import Files
 import JSON
 import Recipes
-public import SystemPackage
+package import SystemPackage
 
 /// How far a stage gives the same again, as it was measured on this machine.
-public enum Determinism: String, Sendable {
+package enum Determinism: String, Sendable {
     /// The same bytes every time, with one thread and with many.
     case bitwise
     /// The same bytes with the same number of threads.
@@ -15,41 +15,41 @@ public enum Determinism: String, Sendable {
 }
 
 /// What making one stage three times gave.
-public struct DeterminismReport: Sendable {
+package struct DeterminismReport: Sendable {
     /// One of the three times.
-    public struct Run: Sendable {
-        public let threads: Int
-        public let seconds: Double
+    package struct Run: Sendable {
+        package let threads: Int
+        package let seconds: Double
     }
 
     /// A file that wasn't the same.
-    public struct Difference: Sendable, Hashable {
+    package struct Difference: Sendable, Hashable {
         /// Relative to the artifact; "metrics" and "summary" stand for what isn't in a file.
-        public let file: String
+        package let file: String
         /// Whether it differed between the two runs with one thread.
-        public let differsAtOnce: Bool
+        package let differsAtOnce: Bool
         /// The largest difference of two numbers in the same place; nil where there are none to compare.
-        public let largest: Double?
+        package let largest: Double?
     }
 
     /// The stage's full name.
-    public let stage: String
-    public let kind: String
-    public let fingerprint: String
-    public let measured: Determinism
-    public let runs: [Run]
+    package let stage: String
+    package let kind: String
+    package let fingerprint: String
+    package let measured: Determinism
+    package let runs: [Run]
     /// How many files were compared.
-    public let files: Int
-    public let differences: [Difference]
+    package let files: Int
+    package let differences: [Difference]
     /// Whether the artifact in the store has the same files and metrics; nil when there is none.
-    public let sameAsStored: Bool?
+    package let sameAsStored: Bool?
     /// Where this was written to.
-    public let record: FilePath
+    package let record: FilePath
 }
 
 /// An input that a test needs and that isn't in the store.
-public struct MissingInputError: Error, Sendable, Hashable, CustomStringConvertible {
-    public let description: String
+package struct MissingInputError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
 
     init(_ reference: ArtifactReference, of stage: Stage) {
         description =

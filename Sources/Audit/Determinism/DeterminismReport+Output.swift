@@ -1,9 +1,9 @@
-public import JSON
+package import JSON
 import Recipes
 
 extension DeterminismReport {
     /// A table for people: stage, kind, what was measured, times; below it the files that differ.
-    public static func table(_ reports: [DeterminismReport]) -> String {
+    package static func table(_ reports: [DeterminismReport]) -> String {
         let head = ["stage", "kind", "measured", "files", "1 thread", "again", "many", "in the store"]
         let rows = reports.map { report -> [String] in
             let times = report.runs.map { Readable.duration($0.seconds) }
@@ -33,7 +33,7 @@ extension DeterminismReport {
     }
 
     /// As the record in the store has it, without machine and code.
-    public var json: JSONValue {
+    package var json: JSONValue {
         [
             "stage": .string(stage), "kind": .string(kind), "fingerprint": .string(fingerprint),
             "measured": .string(measured.rawValue), "files": .integer(files),

@@ -1,24 +1,24 @@
-public import ArtifactStore
+package import ArtifactStore
 import Files
-public import JSON
-public import Recipes
-public import Runs
-public import SystemPackage
+package import JSON
+package import Recipes
+package import Runs
+package import SystemPackage
 
 /// Makes stages several times outside the store and compares what comes out.
-public struct DeterminismTest: Sendable {
+package struct DeterminismTest: Sendable {
     /// What to make, and how.
-    public struct Options: Sendable {
+    package struct Options: Sendable {
         /// The stage, or one variant; nil for the first stage of each kind.
-        public var stage: String?
+        package var stage: String?
         /// Threads of the third run; the other two have one.
-        public var threads: Int
+        package var threads: Int
         /// What the caller knows of the machine, for the records.
-        public var machineExtras: @Sendable () throws -> JSONObject
+        package var machineExtras: @Sendable () throws -> JSONObject
         /// The largest difference of the numbers in two files of a form that only the caller can read.
-        public var compare: @Sendable (FilePath, FilePath) -> Double?
+        package var compare: @Sendable (FilePath, FilePath) -> Double?
 
-        public init(
+        package init(
             stage: String? = nil, threads: Int = max(2, Machine.current.cores),
             machineExtras: @escaping @Sendable () throws -> JSONObject = { [:] },
             compare: @escaping @Sendable (FilePath, FilePath) -> Double? = { _, _ in nil }
@@ -36,7 +36,7 @@ public struct DeterminismTest: Sendable {
     let reporter: ProgressReporter
     let cancellation: Cancellation
 
-    public init(
+    package init(
         _ experiment: Experiment, store: Store, options: Options = Options(),
         reporter: ProgressReporter = .silent, cancellation: Cancellation = .never
     ) {
@@ -52,7 +52,7 @@ public struct DeterminismTest: Sendable {
     ///
     /// - Throws: `UnknownStageError`; `MissingInputError` before anything is made; what the stages throw; `Interrupted`;
     ///   `FileError`, `StoreError`.
-    public func measure() throws -> [DeterminismReport] {
+    package func measure() throws -> [DeterminismReport] {
         let chosen = try chosenStages().map { (stage: $0, inputs: try inputs(of: $0)) }
         let machine = Machine.current.value(threads: options.threads, extras: try options.machineExtras())
         let code = CodeIdentity.current().value

@@ -1,4 +1,4 @@
-public import ArtifactStore
+package import ArtifactStore
 import JSON
 import Recipes
 
@@ -9,7 +9,7 @@ extension RunDifference {
     /// ``Verifier`` to find out.
     ///
     /// - Throws: `StoreError` for an artifact of a newer version; `FileError`.
-    public init(_ old: RunLocation, _ new: RunLocation) throws {
+    package init(_ old: RunLocation, _ new: RunLocation) throws {
         let explainer = DifferenceExplainer(old.store, new.store)
         var entries: [StageEntry] = []
         var missing: [(stage: String, reason: String)] = []

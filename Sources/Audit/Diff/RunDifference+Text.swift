@@ -6,7 +6,7 @@ extension RunDifference {
     private static let limit = 8
 
     /// The same for people.
-    public var text: String {
+    package var text: String {
         var text = "\(old.visible)\n\(new.visible)\n"
         if circumstances.isEmpty {
             text += "\nProgram, machine, environment and command line are the same.\n"

@@ -1,45 +1,45 @@
 import ArtifactStore
-public import JSON
-public import Recipes
+package import JSON
+package import Recipes
 
 /// In what two runs of an experiment differ, and why.
-public struct RunDifference: Sendable {
+package struct RunDifference: Sendable {
     /// A stage that both runs have and that didn't give the same.
-    public struct StageEntry: Sendable {
+    package struct StageEntry: Sendable {
         /// The stage's full name.
-        public let stage: String
+        package let stage: String
         /// Why, as phrases; never empty.
-        public let reasons: [String]
+        package let reasons: [String]
         /// The metrics that differ, old → new.
-        public let numbers: [ValueDifference]
+        package let numbers: [ValueDifference]
         /// The files that differ, or that only one artifact has.
-        public let files: [String]
+        package let files: [String]
         /// Whether files and metrics are the same although the recipes aren't.
-        public var hasSameContent: Bool { numbers.isEmpty && files.isEmpty }
+        package var hasSameContent: Bool { numbers.isEmpty && files.isEmpty }
         /// Whether nothing that is recorded explains it.
-        public let isUnexplained: Bool
+        package let isUnexplained: Bool
     }
 
     /// The runs' addresses in their stores.
-    public let old: String
-    public let new: String
+    package let old: String
+    package let new: String
     /// What the runs' records say of program, machine, environment and command line, where they differ.
-    public let circumstances: [ValueDifference]
-    public let stages: [StageEntry]
+    package let circumstances: [ValueDifference]
+    package let stages: [StageEntry]
     /// How many stages are the same in both.
-    public let sameCount: Int
-    public let onlyOld: [String]
-    public let onlyNew: [String]
+    package let sameCount: Int
+    package let onlyOld: [String]
+    package let onlyNew: [String]
     /// Stages of which an artifact isn't in its store any more, with the reason.
-    public let missing: [(stage: String, reason: String)]
+    package let missing: [(stage: String, reason: String)]
 
     /// Whether the runs made the same of the same stages.
-    public var isSame: Bool { stages.isEmpty && onlyOld.isEmpty && onlyNew.isEmpty && missing.isEmpty }
+    package var isSame: Bool { stages.isEmpty && onlyOld.isEmpty && onlyNew.isEmpty && missing.isEmpty }
 }
 
 extension RunDifference {
     /// The same as one JSON object.
-    public var json: JSONValue {
+    package var json: JSONValue {
         [
             "old": .string(old), "new": .string(new), "same": .bool(isSame),
             "sameStages": .integer(sameCount),

@@ -1,26 +1,26 @@
 import Archives
-public import ArtifactStore
+package import ArtifactStore
 internal import Base
 import Files
 import JSON
 internal import Runs
-public import SystemPackage
+package import SystemPackage
 
 /// Packs a run with everything that it was made from, so that others can check it and go on from it.
-public struct Exporter: Sendable {
+package struct Exporter: Sendable {
     let run: RunLocation
     let withWeights: Bool
     let cancellation: Cancellation
 
     /// - Parameter withWeights: Whether the weights of models are packed too; they are listed in any case.
-    public init(_ run: RunLocation, withWeights: Bool = false, cancellation: Cancellation = .never) {
+    package init(_ run: RunLocation, withWeights: Bool = false, cancellation: Cancellation = .never) {
         self.run = run
         self.withWeights = withWeights
         self.cancellation = cancellation
     }
 
     /// What the bundle of the run is called: `mini-smoke-20261121T083104Z-1`.
-    public var name: String {
+    package var name: String {
         run.address.byteText.replacing("/runs/", with: "/").replacing("/", with: "-").text
     }
 
@@ -28,7 +28,7 @@ public struct Exporter: Sendable {
     ///
     /// - Throws: `ExportError` where an artifact of the run isn't what its record says, or something stands at
     ///   `file`; `FileError`, `PackingError`, `Interrupted`.
-    public func export(to file: FilePath) throws -> ExportSummary {
+    package func export(to file: FilePath) throws -> ExportSummary {
         guard try FileSystem.status(file, followingLinks: false) == nil else {
             throw ExportError("\(file) is there already. Choose another name with --output, or remove it.")
         }
@@ -71,29 +71,29 @@ public struct Exporter: Sendable {
 }
 
 /// What was exported.
-public struct ExportSummary: Sendable {
+package struct ExportSummary: Sendable {
     /// A file that is listed but not packed.
-    public struct LeftOut: Sendable, Hashable {
+    package struct LeftOut: Sendable, Hashable {
         /// Relative to the store.
-        public let path: String
+        package let path: String
         /// In bytes.
-        public let size: Int
+        package let size: Int
         /// In hexadecimal.
-        public let sha256: String
+        package let sha256: String
         /// Where it can be had, if it was downloaded.
-        public let address: String?
+        package let address: String?
     }
 
-    public let file: FilePath
+    package let file: FilePath
     /// The run's address in its store.
-    public let run: String
-    public let artifacts: Int
-    public let files: Int
+    package let run: String
+    package let artifacts: Int
+    package let files: Int
     /// Of all files, in bytes.
-    public let contentSize: Int
+    package let contentSize: Int
     /// Of the bundle, in bytes.
-    public let size: Int
+    package let size: Int
     /// Of the bundle.
-    public let sha256: String
-    public let leftOut: [LeftOut]
+    package let sha256: String
+    package let leftOut: [LeftOut]
 }

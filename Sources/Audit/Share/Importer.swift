@@ -1,19 +1,19 @@
 import Archives
-public import ArtifactStore
+package import ArtifactStore
 import Files
 import JSON
 import Runs
-public import SystemPackage
+package import SystemPackage
 
 /// Takes a run over that somebody else exported.
 ///
 /// A bundle is untrusted: it is unpacked in a temporary folder of the store, everything in it is checked, and only
 /// then its artifacts are moved to their places. One thing that doesn't hold, and nothing of it is taken.
-public struct Importer: Sendable {
+package struct Importer: Sendable {
     let store: Store
     let cancellation: Cancellation
 
-    public init(into store: Store, cancellation: Cancellation = .never) {
+    package init(into store: Store, cancellation: Cancellation = .never) {
         self.store = store
         self.cancellation = cancellation
     }
@@ -22,7 +22,7 @@ public struct Importer: Sendable {
     ///
     /// - Throws: `ArchiveError` for a file that isn't unpacked, `ImportError` for what doesn't hold, `FileError`,
     ///   `Interrupted`. The store is as it was then.
-    public func run(_ file: FilePath) throws -> ImportSummary {
+    package func run(_ file: FilePath) throws -> ImportSummary {
         guard let lock = try ArtifactLock.attempt(store, Store.importName) else {
             throw ImportError(
                 "\(ArtifactLock.holder(store, Store.importName)) is importing into \(store.root); wait for it"
@@ -52,10 +52,10 @@ public struct Importer: Sendable {
 }
 
 /// What was imported.
-public struct ImportSummary: Sendable {
+package struct ImportSummary: Sendable {
     /// What became of one artifact of the bundle.
-    public struct Entry: Sendable, Hashable {
-        public enum Outcome: String, Sendable {
+    package struct Entry: Sendable, Hashable {
+        package enum Outcome: String, Sendable {
             /// It is new in the store.
             case imported
             /// The same was there.
@@ -65,15 +65,15 @@ public struct ImportSummary: Sendable {
         }
 
         /// Relative to the store.
-        public let folder: String
-        public let outcome: Outcome
+        package let folder: String
+        package let outcome: Outcome
         /// Files that it lacks now.
-        public let missing: [String]
+        package let missing: [String]
     }
 
     /// The run's address in the store.
-    public let run: String
+    package let run: String
     /// Whether the run is new in the store.
-    public let isNewRun: Bool
-    public let artifacts: [Entry]
+    package let isNewRun: Bool
+    package let artifacts: [Entry]
 }

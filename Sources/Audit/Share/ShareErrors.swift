@@ -1,18 +1,18 @@
-public import Base
+package import Base
 import SystemPackage
 
 /// A run that can't be given away as it is.
-public struct ExportError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct ExportError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
 
-    public let description: String
+    package let description: String
 
     init(_ description: String) { self.description = description }
 }
 
 /// A bundle that isn't taken over, or not into this store.
-public struct ImportError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct ImportError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
 
     /// The bundle's file, once it is known.
     var file: FilePath?
@@ -21,7 +21,7 @@ public struct ImportError: Failure, Sendable, Hashable {
 
     init(_ reason: String) { self.reason = reason }
 
-    public var description: String {
+    package var description: String {
         "\(file?.string ?? "The bundle") wasn't imported, and the store is as it was: \(reason)."
     }
 }

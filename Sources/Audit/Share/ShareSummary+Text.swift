@@ -1,12 +1,12 @@
 import ArtifactStore
 internal import Base
-public import JSON
+package import JSON
 import Recipes
 import SystemPackage
 
 extension ExportSummary {
     /// What was exported, for people.
-    public var text: String {
+    package var text: String {
         var text = """
             \(run.visible): \(Self.count(artifacts, "artifact")), \(Self.count(files, "file")) of \(Readable.size(contentSize))
             \(file): \(Readable.size(size)), SHA-256 \(sha256)
@@ -25,7 +25,7 @@ extension ExportSummary {
     }
 
     /// The same as JSON.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "run": .string(run), "file": .string(file.string), "artifacts": .integer(artifacts),
             "files": .integer(files), "contentBytes": .integer(contentSize), "sizeBytes": .integer(size),
@@ -48,7 +48,7 @@ extension ExportSummary {
 
 extension ImportSummary {
     /// What was imported, for people.
-    public var text: String {
+    package var text: String {
         let kinds: [(Entry.Outcome, String)] = [
             (.imported, "new"), (.completed, "completed with weights"), (.kept, "there already"),
         ]
@@ -67,7 +67,7 @@ extension ImportSummary {
     }
 
     /// The same as JSON.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "run": .string(run), "newRun": .bool(isNewRun),
             "artifacts": .array(

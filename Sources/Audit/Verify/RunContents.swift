@@ -1,34 +1,34 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Files
-public import Recipes
-public import Runs
+package import Recipes
+package import Runs
 internal import SystemPackage
 
 /// What a run left in its store, opened for reading: its stages, their artifacts, and what made them.
 ///
 /// Nothing is checked beyond names and sizes, which is what `d3llm verify` is for, and nothing is written but scratch
 /// folders outside the store.
-public final class RunContents: Sendable {
+package final class RunContents: Sendable {
     /// One stage of the run.
-    public struct Item: Sendable {
+    package struct Item: Sendable {
         /// What the run says became of it.
-        public let entry: RunRecord.Entry
+        package let entry: RunRecord.Entry
         /// What it left; nil where it failed, was skipped, or isn't in the store any more.
-        public let artifact: Artifact?
+        package let artifact: Artifact?
         /// Why there is no artifact although the run says so, as a sentence.
-        public let problem: String?
+        package let problem: String?
         /// Files of the artifact that were left out of the bundle that it was imported from.
-        public let leftOut: [String]
+        package let leftOut: [String]
     }
 
-    public let location: RunLocation
+    package let location: RunLocation
     /// The stages in the order of the run.
-    public let items: [Item]
+    package let items: [Item]
     /// Why no stage can be computed again, as a sentence; nil where the run's configuration gives its stages.
-    public let configurationProblem: String?
+    package let configurationProblem: String?
 
     /// Which artifacts were imported and from where, as a sentence; nil where all were made here.
-    public var imported: String? {
+    package var imported: String? {
         ImportedArtifacts(items.compactMap(\.artifact?.record)).sentence("artifacts")
     }
 
@@ -40,7 +40,7 @@ public final class RunContents: Sendable {
     /// Opens the artifacts of a run.
     ///
     /// - Throws: `FileError` when the scratch folder can't be made.
-    public init(
+    package init(
         _ location: RunLocation, registry: StageRegistry, cancellation: Cancellation = .never
     ) throws {
         self.location = location
@@ -74,11 +74,11 @@ public final class RunContents: Sendable {
     }
 
     /// The stage of the run that has this fingerprint.
-    public subscript(fingerprint: String) -> Item? { byFingerprint[fingerprint].map { items[$0] } }
+    package subscript(fingerprint: String) -> Item? { byFingerprint[fingerprint].map { items[$0] } }
 
     /// The implementation of a stage, as this version of the program reads it from the run's configuration; nil where
     /// the configuration doesn't give this recipe.
-    public func implementation(of item: Item) -> (any StageDescription)? {
+    package func implementation(of item: Item) -> (any StageDescription)? {
         configuration[item.entry.fingerprint]?.implementation
     }
 
@@ -86,7 +86,7 @@ public final class RunContents: Sendable {
     ///
     /// - Throws: ``NotComputable`` when the configuration doesn't give the stage, or an input or its weights are
     ///   missing; `FileError`.
-    public func context(for item: Item, threads: Int) throws -> StageContext {
+    package func context(for item: Item, threads: Int) throws -> StageContext {
         if let configurationProblem { throw NotComputable(description: configurationProblem) }
         guard let stage = configuration[item.entry.fingerprint] else {
             throw NotComputable(
@@ -115,8 +115,8 @@ public final class RunContents: Sendable {
     }
 
     /// Why a stage can't compute anything again, as a sentence.
-    public struct NotComputable: Error, Sendable, Hashable, CustomStringConvertible {
-        public let description: String
+    package struct NotComputable: Error, Sendable, Hashable, CustomStringConvertible {
+        package let description: String
 
         package init(description: String) {
             self.description = description

@@ -3,7 +3,7 @@ import Recipes
 
 extension Verification {
     /// The same for people: a heading per step, a line per check, a summary.
-    public var text: String {
+    package var text: String {
         var text = "\(run.visible)\n"
         let width = min(60, checks.map(\.subject.visible.count).max() ?? 0)
         for step in Step.allCases {

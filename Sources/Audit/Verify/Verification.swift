@@ -1,14 +1,14 @@
 import ArtifactStore
-public import JSON
+package import JSON
 
 /// What checking a run found.
-public struct Verification: Sendable {
+package struct Verification: Sendable {
     /// The steps of a check, in order.
-    public enum Step: String, Sendable, CaseIterable {
+    package enum Step: String, Sendable, CaseIterable {
         case record, artifacts, results, reruns, samples
 
         /// What the step does, as a heading.
-        public var title: String {
+        package var title: String {
             switch self {
             case .record: "The run's record"
             case .artifacts: "Artifacts: files, hashes, recipes, inputs"
@@ -20,7 +20,7 @@ public struct Verification: Sendable {
     }
 
     /// How one check ended.
-    public enum Outcome: Sendable, Hashable {
+    package enum Outcome: Sendable, Hashable {
         /// What was checked, as a phrase.
         case holds(String)
         /// What doesn't hold, as sentences.
@@ -32,33 +32,33 @@ public struct Verification: Sendable {
     }
 
     /// One check.
-    public struct Check: Sendable, Hashable {
-        public let step: Step
+    package struct Check: Sendable, Hashable {
+        package let step: Step
         /// What it is about: a stage, or a file of the run.
-        public let subject: String
-        public let outcome: Outcome
+        package let subject: String
+        package let outcome: Outcome
     }
 
     /// Which samples were computed again.
-    public struct Sampling: Sendable, Hashable {
+    package struct Sampling: Sendable, Hashable {
         /// What they were drawn with; the same seed draws the same ones.
-        public let seed: UInt64
+        package let seed: UInt64
         /// How many were drawn.
-        public let drawn: Int
+        package let drawn: Int
         /// From how many.
-        public let total: Int
+        package let total: Int
     }
 
     /// The run's address in its store.
-    public let run: String
-    public let checks: [Check]
+    package let run: String
+    package let checks: [Check]
     /// Nil when no samples were asked for.
-    public let sampling: Sampling?
+    package let sampling: Sampling?
     /// Which artifacts were imported, as a sentence; nil where none was.
-    public var imported: String?
+    package var imported: String?
 
     /// Whether everything was checked and holds, but what needs files that were left out.
-    public var holds: Bool {
+    package var holds: Bool {
         checks.allSatisfy {
             switch $0.outcome {
             case .holds, .leftOut: true
@@ -68,7 +68,7 @@ public struct Verification: Sendable {
     }
 
     /// The same as one JSON object.
-    public var json: JSONValue {
+    package var json: JSONValue {
         var object: JSONObject = ["run": .string(run), "holds": .bool(holds)]
         if let sampling {
             object["sampling"] = [

@@ -1,28 +1,28 @@
-public import ArtifactStore
+package import ArtifactStore
 import Files
-public import Recipes
-public import Runs
+package import Recipes
+package import Runs
 import SystemPackage
 
 /// Checks a run: that its artifacts are what their records say, and that what can be computed again comes out the same.
 ///
 /// Nothing is written to the store; what is made again lies in a scratch folder outside it.
-public struct Verifier: Sendable {
+package struct Verifier: Sendable {
     /// What to check beyond what is always checked.
-    public struct Options: Sendable {
+    package struct Options: Sendable {
         /// How many random samples to compute again.
-        public var samples: Int
+        package var samples: Int
         /// What they are drawn with.
-        public var seed: UInt64
+        package var seed: UInt64
         /// Threads for what is computed again.
-        public var threads: Int
+        package var threads: Int
         /// The configuration of the run where its record has none; its stages count only where their fingerprints
         /// are those of the run.
-        public var experiment: Experiment?
+        package var experiment: Experiment?
         /// What stages that are checked may do beyond computing.
-        public var permissions: Permissions = .none
+        package var permissions: Permissions = .none
 
-        public init(
+        package init(
             samples: Int = 0, seed: UInt64 = UInt64(UInt32.random(in: 0 ... .max)),
             threads: Int = Machine.current.cores, experiment: Experiment? = nil
         ) {
@@ -42,7 +42,7 @@ public struct Verifier: Sendable {
     /// - Parameters:
     ///   - registry: The kinds that the run's stages have.
     ///   - reporter: Is told what takes long.
-    public init(
+    package init(
         _ run: RunLocation, registry: StageRegistry, options: Options = Options(),
         reporter: ProgressReporter = .silent, cancellation: Cancellation = .never
     ) {
@@ -56,7 +56,7 @@ public struct Verifier: Sendable {
     /// Makes all checks; one that fails doesn't stop the others.
     ///
     /// - Throws: `FileError` when a file of the store can't be looked at; `Interrupted`.
-    public func verify() throws -> Verification {
+    package func verify() throws -> Verification {
         var checks: [Verification.Check] = []
         let configuration = RunConfiguration(run, registry: registry, given: options.experiment)
         checks += recordChecks(configuration)

@@ -1,6 +1,6 @@
 internal import Files
-public import JSON
-public import SystemPackage
+package import JSON
+package import SystemPackage
 
 /// An Arrow IPC file, in the stream format (as data sets saved to disk have it) or in the file format.
 ///
@@ -8,11 +8,11 @@ public import SystemPackage
 /// that says so. A stream that ends without its end mark is read up to there, as other readers do.
 ///
 /// Source: apache/arrow, docs/source/format/Columnar.rst, "Serialization and Interprocess Communication".
-public struct ArrowFile: Sendable {
+package struct ArrowFile: Sendable {
     /// The file.
-    public let path: FilePath
+    package let path: FilePath
     /// The names of the columns, in order.
-    public var columns: [String] { fields.map(\.name) }
+    package var columns: [String] { fields.map(\.name) }
 
     private let file: MappedFile
     private let limits: ColumnarLimits
@@ -22,7 +22,7 @@ public struct ArrowFile: Sendable {
     /// Reads a file's schema.
     ///
     /// - Throws: ``ColumnarError``, `FileError`.
-    public init(_ path: FilePath, limits: ColumnarLimits = ColumnarLimits()) throws {
+    package init(_ path: FilePath, limits: ColumnarLimits = ColumnarLimits()) throws {
         self.path = path
         self.limits = limits
         file = try MappedFile(path)
@@ -51,7 +51,7 @@ public struct ArrowFile: Sendable {
     /// Gives each row in order; one record batch is in memory at a time.
     ///
     /// - Throws: ``ColumnarError``, and what the body throws.
-    public func forEachRow(_ body: (JSONObject) throws -> Void) throws {
+    package func forEachRow(_ body: (JSONObject) throws -> Void) throws {
         var offset = firstBatch
         while let batch = try nextBatch(&offset) {
             for index in 0..<batch.rows { try body(try row(index, batch.columns)) }
@@ -61,7 +61,7 @@ public struct ArrowFile: Sendable {
     /// All rows.
     ///
     /// - Throws: ``ColumnarError``.
-    public func rows() throws -> [JSONObject] {
+    package func rows() throws -> [JSONObject] {
         var rows: [JSONObject] = []
         try forEachRow { rows.append($0) }
         return rows

@@ -1,6 +1,6 @@
 internal import Files
-public import JSON
-public import SystemPackage
+package import JSON
+package import SystemPackage
 
 /// A Parquet file: rows of texts, numbers and truth values, and of lists and structures of them.
 ///
@@ -9,15 +9,15 @@ public import SystemPackage
 /// or by SNAPPY, GZIP or ZSTD. A file with anything else gives an error that names it. Checksums of pages aren't compared.
 ///
 /// Source: apache/parquet-format.
-public struct ParquetFile: Sendable {
+package struct ParquetFile: Sendable {
     /// The file.
-    public let path: FilePath
+    package let path: FilePath
     /// The number of rows.
-    public let rowCount: Int
+    package let rowCount: Int
     /// The number of row groups.
-    public let rowGroupCount: Int
+    package let rowGroupCount: Int
     /// The names of the columns, in order; a list or a structure is one.
-    public var columns: [String] { tree.map(\.name) }
+    package var columns: [String] { tree.map(\.name) }
 
     private let file: MappedFile
     private let limits: ColumnarLimits
@@ -28,7 +28,7 @@ public struct ParquetFile: Sendable {
     /// Reads a file's footer.
     ///
     /// - Throws: ``ColumnarError``, `FileError`.
-    public init(_ path: FilePath, limits: ColumnarLimits = ColumnarLimits()) throws {
+    package init(_ path: FilePath, limits: ColumnarLimits = ColumnarLimits()) throws {
         self.path = path
         self.limits = limits
         file = try MappedFile(path)
@@ -59,14 +59,14 @@ public struct ParquetFile: Sendable {
     }
 
     /// Whether some bytes start as a Parquet file does.
-    public static func isParquet(_ start: some Sequence<UInt8>) -> Bool { start.starts(with: magic) }
+    package static func isParquet(_ start: some Sequence<UInt8>) -> Bool { start.starts(with: magic) }
 
     /// Gives each row in order; one page of each column is in memory at a time.
     ///
     /// Floating-point numbers may be infinite or not a number, which JSON can't write.
     ///
     /// - Throws: ``ColumnarError``, and what the body throws.
-    public func forEachRow(_ body: (JSONObject) throws -> Void) throws {
+    package func forEachRow(_ body: (JSONObject) throws -> Void) throws {
         for group in rowGroups {
             var cursors: [ColumnCursor] = []
             do throws(ReadProblem) {
@@ -85,7 +85,7 @@ public struct ParquetFile: Sendable {
     /// All rows.
     ///
     /// - Throws: ``ColumnarError``.
-    public func rows() throws -> [JSONObject] {
+    package func rows() throws -> [JSONObject] {
         var rows: [JSONObject] = []
         try forEachRow { rows.append($0) }
         return rows

@@ -4,9 +4,9 @@ internal import Numerics
 /// counts less the further it is below the best one of the task (d3LLM, arXiv 2601.07568; upstream `aup_utils.py`).
 ///
 ///     AUP = ρ₁·y₁ + ½ · Σ (ρᵢ − ρᵢ₋₁) · (yᵢ·W(yᵢ) + yᵢ₋₁·W(yᵢ₋₁)),   W(y) = min(exp(−α·(1 − y/yMax)), 1)
-public enum AUP {
+package enum AUP {
     /// What happens to a curve that loses more accuracy than the offset allows.
-    public enum Mode: String, Sendable, Hashable, CaseIterable {
+    package enum Mode: String, Sendable, Hashable, CaseIterable {
         /// As the released code: points below the limit are dropped, but a curve whose *last* point is below it is
         /// refused. What the paper's numbers were made with.
         case upstream
@@ -21,7 +21,7 @@ public enum AUP {
     ///   - yMax: the best accuracy of any method on the task.
     ///   - alpha: how fast the weight falls with the distance to `yMax`.
     /// - Returns: a number in 0...1.
-    public static func weight(_ y: Double, yMax: Double, alpha: Double = 3) -> Double {
+    package static func weight(_ y: Double, yMax: Double, alpha: Double = 3) -> Double {
         min(Elementary.exp(-alpha * (1 - y / yMax)), 1)
     }
 
@@ -36,7 +36,7 @@ public enum AUP {
     ///   - mode: what happens to points that lie below.
     /// - Throws: `AUPError` for lists that aren't a curve, and in `.upstream` mode for one whose last point lies
     ///   more than `offset` below its first.
-    public static func area(
+    package static func area(
         tpf: [Double], accuracy: [Double], yMax: Double, alpha: Double = 3, offset: Double = 5,
         mode: Mode = .upstream
     ) throws(AUPError) -> Double {
@@ -69,7 +69,7 @@ public enum AUP {
     }
 
     /// The area of the curve through measured points; see `area(tpf:accuracy:yMax:alpha:offset:mode:)`.
-    public static func area(
+    package static func area(
         _ points: [CurvePoint], yMax: Double, alpha: Double = 3, offset: Double = 5, mode: Mode = .upstream
     ) throws(AUPError) -> Double {
         try area(

@@ -1,5 +1,5 @@
 /// Why a curve has no area.
-public enum AUPError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum AUPError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The two lists don't have the same length.
     case lengthMismatch(tpf: Int, accuracy: Int)
     /// The curve has no point.
@@ -13,7 +13,7 @@ public enum AUPError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The fastest point loses more accuracy than the offset allows.
     case accuracyFallsTooFar(first: Double, last: Double, offset: Double)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .lengthMismatch(let tpf, let accuracy):
             "A curve needs one accuracy per speed, but there are \(tpf) speeds and \(accuracy) accuracies."

@@ -3,9 +3,9 @@
 /// The released leaderboard code names tasks to exclude in lower case but compares them with the tasks' own
 /// spelling, so that none is excluded, and it divides every sum by 5, also for a method with more or fewer tasks or
 /// one that appears on two leaderboards.
-public struct LeaderboardAverage: Sendable, Hashable {
+package struct LeaderboardAverage: Sendable, Hashable {
     /// What the sum is divided by.
-    public enum Divisor: Sendable, Hashable {
+    package enum Divisor: Sendable, Hashable {
         /// A number that doesn't depend on the method.
         case fixed(Double)
         /// The number of areas that went into the sum.
@@ -13,14 +13,14 @@ public struct LeaderboardAverage: Sendable, Hashable {
     }
 
     /// The tasks that are left out.
-    public let excluded: Set<String>
+    package let excluded: Set<String>
     /// Whether a task is left out only if its name has the same upper and lower case.
-    public let matchesCase: Bool
+    package let matchesCase: Bool
     /// What the sum is divided by.
-    public let divisor: Divisor
+    package let divisor: Divisor
 
     /// A rule of the given parts.
-    public init(excluded: Set<String>, matchesCase: Bool, divisor: Divisor) {
+    package init(excluded: Set<String>, matchesCase: Bool, divisor: Divisor) {
         self.excluded = excluded
         self.matchesCase = matchesCase
         self.divisor = divisor
@@ -29,16 +29,16 @@ public struct LeaderboardAverage: Sendable, Hashable {
     private static let plusTasks: Set<String> = ["humaneval+", "mbpp+"]
 
     /// As the released code computes it.
-    public static let upstream = Self(excluded: plusTasks, matchesCase: true, divisor: .fixed(5))
+    package static let upstream = Self(excluded: plusTasks, matchesCase: true, divisor: .fixed(5))
 
     /// As its exclusion list reads: the two "plus" tasks are left out, and the mean is over the method's own tasks.
-    public static let intended = Self(excluded: plusTasks, matchesCase: false, divisor: .taskCount)
+    package static let intended = Self(excluded: plusTasks, matchesCase: false, divisor: .taskCount)
 
     /// The average of a method's areas.
     ///
     /// - Parameter areas: the tasks of all leaderboards in their order, each with the method's area on it.
     /// - Returns: nil when no area remains.
-    public func callAsFunction(_ areas: [(task: String, area: Double)]) -> Double? {
+    package func callAsFunction(_ areas: [(task: String, area: Double)]) -> Double? {
         let folded = Set(excluded.map { $0.lowercased() })
         let kept = areas.filter { entry in
             matchesCase ? !excluded.contains(entry.task) : !folded.contains(entry.task.lowercased())

@@ -5,7 +5,7 @@ extension Claim {
     /// the margin or multiplied by the factor; otherwise the verdict is `withinNoise`, whichever value is greater.
     /// Nearness holds when the values are near enough; if they aren't, overlapping intervals make it `withinNoise`.
     /// - Parameter measurements: by name; a missing one, or one that isn't finite, makes the verdict `notRun`.
-    public func verdict(given measurements: [String: Measurement]) -> Verdict {
+    package func verdict(given measurements: [String: Measurement]) -> Verdict {
         guard let left = value(of: left, in: measurements), let right = value(of: right, in: measurements)
         else {
             return .notRun

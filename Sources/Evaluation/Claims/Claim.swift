@@ -1,7 +1,7 @@
 /// A statement about two measurements that is written down, with its tolerance, before they are made.
-public struct Claim: Sendable, Hashable {
+package struct Claim: Sendable, Hashable {
     /// How the left measurement relates to the right one if the claim holds.
-    public enum Relation: Sendable, Hashable {
+    package enum Relation: Sendable, Hashable {
         /// Left exceeds right by more than `margin`, in the unit of the measurements.
         case greater(margin: Double)
         /// Left is more than `factor` times right.
@@ -11,7 +11,7 @@ public struct Claim: Sendable, Hashable {
     }
 
     /// One side of a claim.
-    public enum Side: Sendable, Hashable {
+    package enum Side: Sendable, Hashable {
         /// The measurement of this name.
         case measured(String)
         /// A number that is part of the claim, such as a published one.
@@ -19,7 +19,7 @@ public struct Claim: Sendable, Hashable {
     }
 
     /// What came of a claim.
-    public enum Verdict: String, Sendable, Hashable, CaseIterable {
+    package enum Verdict: String, Sendable, Hashable, CaseIterable {
         /// The relation holds and the intervals separate.
         case holds
         /// The relation fails and the intervals separate.
@@ -31,18 +31,18 @@ public struct Claim: Sendable, Hashable {
     }
 
     /// Short and unique, such as `multi-block-faster`.
-    public let name: String
+    package let name: String
     /// The claim in words.
-    public let statement: String
+    package let statement: String
     /// The side that is said to be greater, a multiple, or near.
-    public let left: Side
+    package let left: Side
     /// The side that left is compared with.
-    public let right: Side
+    package let right: Side
     /// What is claimed of the two.
-    public let relation: Relation
+    package let relation: Relation
 
     /// A claim of the given parts.
-    public init(name: String, statement: String, left: Side, relation: Relation, right: Side) {
+    package init(name: String, statement: String, left: Side, relation: Relation, right: Side) {
         self.name = name
         self.statement = statement
         self.left = left
@@ -52,20 +52,20 @@ public struct Claim: Sendable, Hashable {
 }
 
 /// A measured number with the interval it may lie in.
-public struct Measurement: Sendable, Hashable {
+package struct Measurement: Sendable, Hashable {
     /// The number itself.
-    public let value: Double
+    package let value: Double
     /// Where it may lie, or nil if no uncertainty is known; then it is taken as exact.
-    public let interval: ClosedRange<Double>?
+    package let interval: ClosedRange<Double>?
 
     /// A measurement with its interval, if one is known.
-    public init(_ value: Double, interval: ClosedRange<Double>? = nil) {
+    package init(_ value: Double, interval: ClosedRange<Double>? = nil) {
         self.value = value
         self.interval = interval
     }
 
     /// The accuracy of a point with its Wilson interval, in percent.
-    public static func accuracy(of point: CurvePoint) -> Measurement {
+    package static func accuracy(of point: CurvePoint) -> Measurement {
         Measurement(point.accuracy, interval: point.interval.range)
     }
 

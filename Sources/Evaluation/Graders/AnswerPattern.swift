@@ -1,5 +1,5 @@
 /// Where GSM8K's filters look for the answer in a response (lm-evaluation-harness, `RegexFilter`).
-public enum AnswerPattern: String, Sendable, Hashable, CaseIterable {
+package enum AnswerPattern: String, Sendable, Hashable, CaseIterable {
     /// The first number after "The answer is", which a zero-shot model has no reason to write.
     case theAnswerIs = #"The answer is (\-?[0-9\.\,]+)."#
     /// The first number after "#### ".
@@ -8,13 +8,13 @@ public enum AnswerPattern: String, Sendable, Hashable, CaseIterable {
     case lastNumber = #"(-?[$0-9.,]{2,})|(-?[0-9]+)"#
 
     /// What a filter gives when it finds nothing.
-    public static let invalid = "[invalid]"
+    package static let invalid = "[invalid]"
 
     /// The regular expression of the upstream task.
-    public var expression: String { rawValue }
+    package var expression: String { rawValue }
 
     /// The text of the answer, or ``invalid``.
-    public func extract(from response: String) -> String {
+    package func extract(from response: String) -> String {
         let text = CodePoints(response)
         let found =
             switch self {

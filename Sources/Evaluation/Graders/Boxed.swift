@@ -1,10 +1,10 @@
 /// Finds the answer that a solution puts in `\boxed{…}` (hendrycks_math of lm-evaluation-harness).
-public enum Boxed {
+package enum Boxed {
     /// The last `\boxed…` or, without any, `\fbox…` of a solution, up to the brace that closes it.
     ///
     /// A `\boxed` with a space behind it goes to the next dollar sign and wins over all others.
     /// - Returns: nil when there is none or its brace is never closed.
-    public static func lastExpression(in solution: String) -> String? {
+    package static func lastExpression(in solution: String) -> String? {
         lastExpression(in: CodePoints(solution))?.string
     }
 
@@ -18,7 +18,7 @@ public enum Boxed {
     /// What stands inside an expression that ``lastExpression(in:)`` gave.
     ///
     /// - Throws: `TypeError` for nil, `AssertionError` for anything but a whole `\boxed`.
-    public static func content(of expression: String?) throws(UpstreamException) -> String {
+    package static func content(of expression: String?) throws(UpstreamException) -> String {
         try content(of: expression.map { CodePoints($0) }).string
     }
 

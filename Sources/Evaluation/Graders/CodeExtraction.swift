@@ -1,9 +1,9 @@
 /// Finds the program in a response to a programming problem.
-public enum CodeExtraction {
+package enum CodeExtraction {
     /// What stands behind the first line "```python" and before the next fence, or before the first fence.
     ///
     /// - Note: upstream `postprocess_code_humaneval.py` and `postprocess_code_mbpp.py`.
-    public static func program(in response: String) -> String {
+    package static func program(in response: String) -> String {
         let text = CodePoints(response)
         let opening: CodePoints = "```python\n"
         let start = text.firstIndex(of: opening).map { $0 + opening.count } ?? 0
@@ -11,14 +11,14 @@ public enum CodeExtraction {
     }
 
     /// The text from which a HumanEval program is sanitized: the prompt, and below it ``program(in:)``.
-    public static func humanEvalText(prompt: String, response: String) -> String {
+    package static func humanEvalText(prompt: String, response: String) -> String {
         prompt + "\n" + program(in: response)
     }
 
     /// The program of a response that goes on after `prompt`: all of it before the first fence.
     ///
     /// - Note: `build_predictions_instruct` of humaneval_instruct in the harness that comes with Dream.
-    public static func humanEvalInstruct(prompt: String, response: String) -> String {
+    package static func humanEvalInstruct(prompt: String, response: String) -> String {
         prompt + CodePoints(response).prefix(before: "```").string
     }
 
@@ -27,7 +27,7 @@ public enum CodeExtraction {
     /// A word right after the fence is taken for the name of a language, also where it is the program's first.
     /// - Returns: nothing when no block is closed.
     /// - Note: `extract_code_blocks` of mbpp_instruct in lm-evaluation-harness.
-    public static func firstBlock(in response: String) -> String {
+    package static func firstBlock(in response: String) -> String {
         let text = CodePoints(response)
         let block =
             firstBlock(of: "```" + text) ?? firstBlock(of: text.replacing("```python", with: "```"))
@@ -46,7 +46,7 @@ public enum CodeExtraction {
     /// The response without its fences and without white space at its ends.
     ///
     /// - Note: `remove_code_blocks` of the harness that comes with Dream, as far as its recorded results tell.
-    public static func withoutFences(_ response: String) -> String {
+    package static func withoutFences(_ response: String) -> String {
         CodePoints(response).removing("```").stripped().string
     }
 }

@@ -1,14 +1,14 @@
 /// GSM8K's comparison of an extracted answer with the reference solution (lm-evaluation-harness, `exact_match`).
-public enum ExactMatch {
+package enum ExactMatch {
     /// The regular expressions whose matches are removed from both sides, in this order.
-    public static let ignored = [",", #"\$"#, "(?s).*#### ", #"\.$"#]
+    package static let ignored = [",", #"\$"#, "(?s).*#### ", #"\.$"#]
 
     /// Whether both are the same once case and all that ``ignored`` matches is gone.
     ///
     /// - Parameters:
     ///   - prediction: what an ``AnswerPattern`` extracted.
     ///   - target: the whole solution of the data set, which ends in `#### <number>`.
-    public static func matches(_ prediction: String, _ target: String) -> Bool {
+    package static func matches(_ prediction: String, _ target: String) -> Bool {
         normalize(prediction) == normalize(target)
     }
 

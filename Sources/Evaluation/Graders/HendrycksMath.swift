@@ -1,7 +1,7 @@
 /// The comparison of MATH answers by their spelling (hendrycks_math of lm-evaluation-harness).
-public enum HendrycksMath {
+package enum HendrycksMath {
     /// Whether two answers are spelled the same after ``strip(_:)``, or as they are where that raises.
-    public static func isEquivalent(_ a: String?, _ b: String?) -> Bool {
+    package static func isEquivalent(_ a: String?, _ b: String?) -> Bool {
         isEquivalent(a.map { CodePoints($0) }, b.map { CodePoints($0) })
     }
 
@@ -14,7 +14,7 @@ public enum HendrycksMath {
     /// Whether a response has the answer of a solution: the text between its first and last dollar sign, or all of it.
     ///
     /// - Throws: what ``Boxed/content(of:)`` throws for a solution without a boxed answer.
-    public static func isCorrect(_ response: String, solution: String) throws(UpstreamException) -> Bool {
+    package static func isCorrect(_ response: String, solution: String) throws(UpstreamException) -> Bool {
         let text = CodePoints(response)
         var answer = text
         if let first = text.scalars.firstIndex(of: "$"), let last = text.scalars.lastIndex(of: "$"),
@@ -30,7 +30,7 @@ public enum HendrycksMath {
     ///
     /// - Throws: `IndexError` after `\frac` or `\sqrt` at the end of something, `AssertionError` for two units,
     ///   `ValueError` for a single slash between other things than whole numbers.
-    public static func strip(_ answer: String) throws(UpstreamException) -> String {
+    package static func strip(_ answer: String) throws(UpstreamException) -> String {
         try strip(CodePoints(answer)).string
     }
 

@@ -3,7 +3,7 @@ extension MinervaMath {
     ///
     /// The order of the steps is that of the source, and so are their accidents: `\left(` loses the "ft" of
     /// "feet", and `\frac1{72}` becomes `\frac{1}{{}72}`.
-    public static func normalize(_ answer: String) -> String { normalize(CodePoints(answer)).string }
+    package static func normalize(_ answer: String) -> String { normalize(CodePoints(answer)).string }
 
     static func normalize(_ answer: CodePoints) -> CodePoints {
         var text = answer.split(by: "=").last ?? answer

@@ -3,12 +3,12 @@
 /// Source: appendix D of Lewkowycz and others (2022), as minerva_math of lm-evaluation-harness 0.4.9 has it.
 /// Upstream then asks sympy whether the two normal forms are equal as expressions. That isn't here: see
 /// ``isCorrect(_:answer:)``.
-public enum MinervaMath {
+package enum MinervaMath {
     /// The answer of a response that doesn't give one in the form that the examples show.
-    public static let invalid = "[invalidanswer]"
+    package static let invalid = "[invalidanswer]"
 
     /// The normal form of the answer that a response gives in the words of the examples.
-    public static func finalAnswer(in response: String) -> String {
+    package static func finalAnswer(in response: String) -> String {
         normalize(announcedAnswer(in: CodePoints(response))).string
     }
 
@@ -16,14 +16,14 @@ public enum MinervaMath {
     ///
     /// Upstream's verdict differs in both directions: sympy takes `2x` for `x+x`, but what it can't parse, an
     /// interval for instance, it refuses even where both are spelled the same.
-    public static func isCorrect(_ response: String, answer: String) -> Bool {
+    package static func isCorrect(_ response: String, answer: String) -> Bool {
         normalize(announcedAnswer(in: CodePoints(response))) == CodePoints(answer)
     }
 
     /// The normal form of the boxed answer of a reference solution.
     ///
     /// - Throws: what ``Boxed/content(of:)`` throws.
-    public static func answer(ofSolution solution: String) throws(UpstreamException) -> String {
+    package static func answer(ofSolution solution: String) throws(UpstreamException) -> String {
         normalize(try Boxed.content(of: Boxed.lastExpression(in: CodePoints(solution)))).string
     }
 

@@ -1,18 +1,18 @@
 /// One setting of one method on one set of problems: how fast and how often right.
-public struct CurvePoint: Sendable, Hashable {
+package struct CurvePoint: Sendable, Hashable {
     /// Counted tokens over all samples.
-    public let tokens: Int
+    package let tokens: Int
     /// Forward evaluations over all samples.
-    public let nfe: Int
+    package let nfe: Int
     /// Right answers.
-    public let correct: Int
+    package let correct: Int
     /// Samples.
-    public let count: Int
+    package let count: Int
 
     /// A point from totals.
     ///
     /// - Throws: `MeasureError` when a ratio of the totals would have no meaning.
-    public init(tokens: Int, nfe: Int, correct: Int, count: Int) throws(MeasureError) {
+    package init(tokens: Int, nfe: Int, correct: Int, count: Int) throws(MeasureError) {
         guard count > 0 else { throw .noSamples }
         guard nfe > 0 else { throw .noForwards(samples: count) }
         guard tokens >= 0, (0...count).contains(correct) else {
@@ -27,27 +27,27 @@ public struct CurvePoint: Sendable, Hashable {
     /// The point that `records` add up to.
     ///
     /// - Throws: `MeasureError.noSamples` for an empty list, `.noForwards` when all records have an NFE of 0.
-    public init(_ records: [SampleRecord]) throws(MeasureError) {
+    package init(_ records: [SampleRecord]) throws(MeasureError) {
         try self.init(
             tokens: records.reduce(0) { $0 + $1.tokensBeforeEnd }, nfe: records.reduce(0) { $0 + $1.nfe },
             correct: records.count { $0.correct }, count: records.count)
     }
 
     /// Tokens per forward: the ratio of the sums over the whole set, not the mean of the samples' ratios.
-    public var tpf: Double { Double(tokens) / Double(nfe) }
+    package var tpf: Double { Double(tokens) / Double(nfe) }
 
     /// Right answers in percent.
-    public var accuracy: Double { 100 * Double(correct) / Double(count) }
+    package var accuracy: Double { 100 * Double(correct) / Double(count) }
 
     /// Forward evaluations per sample.
-    public var meanNFE: Double { Double(nfe) / Double(count) }
+    package var meanNFE: Double { Double(nfe) / Double(count) }
 
     /// The Wilson 95 % interval of the accuracy, in percent.
-    public var interval: WilsonInterval { WilsonInterval(correct: correct, count: count) }
+    package var interval: WilsonInterval { WilsonInterval(correct: correct, count: count) }
 }
 
 /// Why records can't be turned into a measure.
-public enum MeasureError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum MeasureError: Error, Sendable, Hashable, CustomStringConvertible {
     /// There isn't a single sample.
     case noSamples
     /// No sample took a forward evaluation.
@@ -55,7 +55,7 @@ public enum MeasureError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The totals contradict one another.
     case impossibleTotals(tokens: Int, correct: Int, count: Int)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .noSamples:
             "There are no samples to measure: accuracy and tokens per forward need at least one."

@@ -1,22 +1,22 @@
 /// One measure over independent repeats of an experiment, such as training seeds.
-public struct RepeatedMeasure: Sendable, Hashable {
+package struct RepeatedMeasure: Sendable, Hashable {
     /// The value of each repeat, in order.
-    public let values: [Double]
+    package let values: [Double]
 
     /// The measure over at least one repeat.
-    public init(_ values: [Double]) {
+    package init(_ values: [Double]) {
         precondition(!values.isEmpty, "a measure over no repeats")
         self.values = values
     }
 
     /// The mean of the repeats.
-    public var mean: Double { values.reduce(0, +) / Double(values.count) }
+    package var mean: Double { values.reduce(0, +) / Double(values.count) }
 
     /// Student's 95 % interval of the mean; nil for a single repeat, which says nothing of the spread.
     ///
     /// It takes the repeats as draws from a normal distribution; with three of them it is 2.5 standard deviations
     /// wide to either side.
-    public var interval: ClosedRange<Double>? {
+    package var interval: ClosedRange<Double>? {
         guard values.count > 1 else { return nil }
         let n = Double(values.count)
         let mean = mean
@@ -26,7 +26,7 @@ public struct RepeatedMeasure: Sendable, Hashable {
     }
 
     /// Mean and interval.
-    public var measurement: Measurement { Measurement(mean, interval: interval) }
+    package var measurement: Measurement { Measurement(mean, interval: interval) }
 
     /// The 97.5 % quantile of Student's distribution; that of 30 degrees of freedom, which is wider, beyond.
     static func quantile(freedom: Int) -> Double {

@@ -1,25 +1,25 @@
 /// What was measured on one problem; every table and curve is derived from these.
-public struct SampleRecord: Sendable, Hashable, Identifiable {
+package struct SampleRecord: Sendable, Hashable, Identifiable {
     /// The id of the problem.
-    public let id: String
+    package let id: String
     /// Whether the grader accepted the response.
-    public let correct: Bool
+    package let correct: Bool
     /// The tokens of the response that count, by default up to and including the first end-of-text token and at
     /// most the generation length (see `TokenCount`).
-    public let tokensBeforeEnd: Int
+    package let tokensBeforeEnd: Int
     /// The number of forward evaluations as the method counts them; some count a turn that ended early.
-    public let nfe: Int
+    package let nfe: Int
     /// The number of forward evaluations that really took place.
-    public let forwards: Int
+    package let forwards: Int
     /// The sum over the forwards of the positions they were given; less than length × forwards with a KV cache.
-    public let tokensForwarded: Int
+    package let tokensForwarded: Int
     /// The response as text.
-    public let text: String
+    package let text: String
     /// `StableHash.hex` of the prompt, to tell whether two records answer the same question.
-    public let promptHash: String
+    package let promptHash: String
 
     /// A record of the given measurements; nothing is checked.
-    public init(
+    package init(
         id: String, correct: Bool, tokensBeforeEnd: Int, nfe: Int, forwards: Int, tokensForwarded: Int,
         text: String,
         promptHash: String
@@ -37,10 +37,10 @@ public struct SampleRecord: Sendable, Hashable, Identifiable {
 
 extension Array where Element == SampleRecord {
     /// The records with an even index: what a threshold is chosen on.
-    public var calibrationHalf: [SampleRecord] { half(0) }
+    package var calibrationHalf: [SampleRecord] { half(0) }
 
     /// The records with an odd index: what the chosen threshold is reported on.
-    public var reportHalf: [SampleRecord] { half(1) }
+    package var reportHalf: [SampleRecord] { half(1) }
 
     private func half(_ remainder: Int) -> [SampleRecord] {
         enumerated().filter { $0.offset % 2 == remainder }.map(\.element)

@@ -1,33 +1,33 @@
 /// The settings of one method on one set of problems.
-public struct Sweep: Sendable {
+package struct Sweep: Sendable {
     /// One setting with its per-sample results.
-    public struct Setting: Sendable {
+    package struct Setting: Sendable {
         /// What distinguishes it, for people: "threshold 0.1".
-        public let name: String
-        public let records: [SampleRecord]
+        package let name: String
+        package let records: [SampleRecord]
 
-        public init(name: String, records: [SampleRecord]) {
+        package init(name: String, records: [SampleRecord]) {
             self.name = name
             self.records = records
         }
     }
 
-    public let label: String
-    public let settings: [Setting]
+    package let label: String
+    package let settings: [Setting]
 
-    public init(label: String, settings: [Setting]) {
+    package init(label: String, settings: [Setting]) {
         self.label = label
         self.settings = settings
     }
 }
 
 /// Why sweeps can't be compared.
-public enum SweepError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum SweepError: Error, Sendable, Hashable, CustomStringConvertible {
     case empty(label: String)
     case differentProblems(label: String, setting: String)
     case tooFewProblems(Int)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .empty(let label): "The curve \"\(label)\" has no setting."
         case .differentProblems(let label, let setting):

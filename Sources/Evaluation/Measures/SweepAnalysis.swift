@@ -8,36 +8,36 @@ internal import Numerics
 /// setting whose accuracy reaches the target. TPF, accuracy and AUP of these are then measured on the odd-numbered
 /// problems. Intervals are percentiles of a bootstrap over the odd-numbered problems, the same resamples for all
 /// methods, so that differences are paired.
-public struct SweepAnalysis: Sendable {
+package struct SweepAnalysis: Sendable {
     /// One method's results.
-    public struct Row: Sendable {
-        public let label: String
+    package struct Row: Sendable {
+        package let label: String
         /// Names of the settings that form the curve.
-        public let curve: [String]
+        package let curve: [String]
         /// Area under the curve, on the reported half.
-        public let aup: Measurement
+        package let aup: Measurement
         /// Area under all settings within the bound, on all problems: no choice, no held-out half.
-        public let aupOfAll: Double
+        package let aupOfAll: Double
         /// The chosen setting; nil where none reaches the target on the calibration half.
-        public let chosen: String?
+        package let chosen: String?
         /// The chosen setting on the reported half.
-        public let point: CurvePoint?
+        package let point: CurvePoint?
         /// Tokens per forward of the chosen setting.
-        public let tpf: Measurement?
+        package let tpf: Measurement?
     }
 
-    public let rows: [Row]
+    package let rows: [Row]
     /// Accuracy in percent that an operating point has to reach on the calibration half.
-    public let target: Double
+    package let target: Double
     /// Best accuracy of any point on the reported half; the AUP's y_max.
-    public let best: Double
+    package let best: Double
     private let samples: [String: [Double]]
 
     /// - Parameters:
     ///   - target: accuracy in percent.
     ///   - resamples: rounds of the bootstrap.
     ///   - seed: of the bootstrap.
-    public init(_ sweeps: [Sweep], target: Double, resamples: Int, seed: UInt64) throws {
+    package init(_ sweeps: [Sweep], target: Double, resamples: Int, seed: UInt64) throws {
         let halves = try Self.halves(sweeps)
         let count = halves.report.first?.first?.tokens.count ?? 0
         let ones = [Double](repeating: 1, count: count)
@@ -98,7 +98,7 @@ public struct SweepAnalysis: Sendable {
     }
 
     /// A measurement by name: "label.aup" or "label.tpf" (of the chosen setting).
-    public func measurement(_ name: String) -> Measurement? {
+    package func measurement(_ name: String) -> Measurement? {
         for row in rows {
             if name == "\(row.label).aup" { return row.aup }
             if name == "\(row.label).tpf" { return row.tpf }
@@ -107,7 +107,7 @@ public struct SweepAnalysis: Sendable {
     }
 
     /// `left − factor · right` with its paired interval; nil where either is missing.
-    public func difference(_ left: String, _ right: String, factor: Double = 1) -> Measurement? {
+    package func difference(_ left: String, _ right: String, factor: Double = 1) -> Measurement? {
         guard let a = measurement(left), let b = measurement(right) else { return nil }
         var interval: ClosedRange<Double>?
         if let left = samples[left], let right = samples[right], left.count == right.count {

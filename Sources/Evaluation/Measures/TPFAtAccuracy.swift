@@ -1,9 +1,9 @@
 /// The speed that a method reaches without falling below a target accuracy.
-public enum TPFAtAccuracy {
+package enum TPFAtAccuracy {
     /// The fastest measured point whose accuracy is at least `target` percent, or nil if there is none.
     ///
     /// Of points with the same speed the more accurate one is taken.
-    public static func highest(_ points: [CurvePoint], target: Double) -> CurvePoint? {
+    package static func highest(_ points: [CurvePoint], target: Double) -> CurvePoint? {
         points.filter { $0.accuracy >= target }.max { ($0.tpf, $0.accuracy) < ($1.tpf, $1.accuracy) }
     }
 
@@ -14,7 +14,7 @@ public enum TPFAtAccuracy {
     /// point is accurate enough its speed is the result. The value is never below that of `highest`, and unlike
     /// it, it doesn't jump when one sample moves a point across the target.
     /// - Returns: tokens per forward, or nil if no point reaches the target.
-    public static func interpolated(_ points: [CurvePoint], target: Double) -> Double? {
+    package static func interpolated(_ points: [CurvePoint], target: Double) -> Double? {
         let sorted = points.sorted { ($0.tpf, $1.accuracy) < ($1.tpf, $0.accuracy) }
         guard let last = sorted.lastIndex(where: { $0.accuracy >= target }) else { return nil }
         let inside = sorted[last]
@@ -29,13 +29,13 @@ public enum TPFAtAccuracy {
 ///
 /// Choosing and reporting on the same samples favours the luckiest setting of a sweep; the two halves don't share
 /// a sample, so the reported point is free of that.
-public struct ThresholdChoice: Sendable, Hashable {
+package struct ThresholdChoice: Sendable, Hashable {
     /// The chosen setting, such as an entropy threshold.
-    public let setting: Double
+    package let setting: Double
     /// What the choice was based on: the even-numbered samples.
-    public let calibration: CurvePoint
+    package let calibration: CurvePoint
     /// What is to be reported: the odd-numbered samples.
-    public let report: CurvePoint
+    package let report: CurvePoint
 
     /// Takes the setting with the highest tokens per forward among those that reach `target` percent on the
     /// calibration half; of equally fast ones the most accurate, then the first.
@@ -45,7 +45,7 @@ public struct ThresholdChoice: Sendable, Hashable {
     ///   - target: the accuracy in percent that the calibration half must reach.
     /// - Returns: nil if no setting reaches the target.
     /// - Throws: `MeasureError` when a half of some setting has no samples or no forwards.
-    public init?(sweep: [(setting: Double, records: [SampleRecord])], target: Double) throws(MeasureError) {
+    package init?(sweep: [(setting: Double, records: [SampleRecord])], target: Double) throws(MeasureError) {
         var best: (setting: Double, point: CurvePoint, records: [SampleRecord])?
         for entry in sweep {
             let point = try CurvePoint(entry.records.calibrationHalf)

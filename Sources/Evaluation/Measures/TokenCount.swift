@@ -2,7 +2,7 @@
 ///
 /// The paper's released code counts in several narrower ways (it decodes, cuts and tokenizes the text again); here
 /// a token is a position of the response that the decoder filled before the response ended.
-public enum TokenCount: String, Sendable, Hashable, CaseIterable {
+package enum TokenCount: String, Sendable, Hashable, CaseIterable {
     /// Up to and including the first end-of-text token: the decoder had to produce that one as well. The default.
     case throughEnd
     /// Up to the first end-of-text token, without it.
@@ -15,7 +15,7 @@ public enum TokenCount: String, Sendable, Hashable, CaseIterable {
     ///   - endOfText: the id of the end-of-text token.
     ///   - generationLength: the cap; positions from there on never count.
     /// - Returns: the capped length of the response when it has no end-of-text token.
-    public func callAsFunction(_ response: [Int], endOfText: Int, generationLength: Int) -> Int {
+    package func callAsFunction(_ response: [Int], endOfText: Int, generationLength: Int) -> Int {
         let capped = response.prefix(max(0, generationLength))
         guard let end = capped.firstIndex(of: endOfText) else { return capped.count }
         return self == .throughEnd ? end + 1 : end

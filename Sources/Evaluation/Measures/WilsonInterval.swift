@@ -2,19 +2,19 @@
 ///
 /// Unlike the textbook interval it stays inside 0...100 and isn't empty when all or no samples are right
 /// (Wilson, 1927).
-public struct WilsonInterval: Sendable, Hashable {
+package struct WilsonInterval: Sendable, Hashable {
     /// The lower end, in percent.
-    public let lower: Double
+    package let lower: Double
     /// The upper end, in percent.
-    public let upper: Double
+    package let upper: Double
 
     /// The 97.5 % quantile of the standard normal distribution, which makes a two-sided 95 % interval.
-    public static let z95 = 1.959963984540054
+    package static let z95 = 1.959963984540054
 
     /// The interval for `correct` right answers among `count`.
     ///
     /// - Parameter z: the quantile of the normal distribution that sets the confidence.
-    public init(correct: Int, count: Int, z: Double = Self.z95) {
+    package init(correct: Int, count: Int, z: Double = Self.z95) {
         precondition(count > 0 && (0...count).contains(correct), "0 ≤ correct ≤ count and count > 0")
         let n = Double(count)
         let p = Double(correct) / n
@@ -27,5 +27,5 @@ public struct WilsonInterval: Sendable, Hashable {
     }
 
     /// The interval as a range, in percent.
-    public var range: ClosedRange<Double> { lower...upper }
+    package var range: ClosedRange<Double> { lower...upper }
 }

@@ -1,10 +1,10 @@
 internal import Files
-public import JSON
+package import JSON
 
 /// The hash by which lm-evaluation-harness knows a record of a data set.
-public enum DocumentHash {
+package enum DocumentHash {
     /// SHA-256 of the record as `json.dumps(record, indent=2, ensure_ascii=False)` writes it.
-    public static func of(_ document: JSONValue) -> String { SHA256.hex(of: Array(text(of: document).utf8)) }
+    package static func of(_ document: JSONValue) -> String { SHA256.hex(of: Array(text(of: document).utf8)) }
 
     /// The record as Python writes it.
     static func text(of value: JSONValue, indent: Int = 0) -> String {

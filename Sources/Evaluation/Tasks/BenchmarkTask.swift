@@ -2,7 +2,7 @@
 ///
 /// To add one, write a type that conforms, name it in ``BenchmarkTasks``, and test its prompts against those of the
 /// harness that published numbers were made with.
-public protocol BenchmarkTask: Sendable {
+package protocol BenchmarkTask: Sendable {
     /// One problem.
     associatedtype Document: Sendable
 
@@ -34,19 +34,19 @@ public protocol BenchmarkTask: Sendable {
 }
 
 extension BenchmarkTask {
-    public var fewShot: FewShot { .none }
-    public var fixedExamples: [Document] { [] }
+    package var fewShot: FewShot { .none }
+    package var fixedExamples: [Document] { [] }
 
-    public func kept(_ record: TaskRecord) throws(TaskError) -> TaskRecord { record }
+    package func kept(_ record: TaskRecord) throws(TaskError) -> TaskRecord { record }
 
-    public func id(of document: Document, index: Int) -> String { "\(name)-\(index)" }
+    package func id(of document: Document, index: Int) -> String { "\(name)-\(index)" }
 
-    public func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
+    package func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
         [TaskExtraction(name: "none", verdict: verdict(response, document), isReported: true)]
     }
 
     /// Grades a response: text up to its end token, without special tokens.
-    public func grade(_ response: String, _ document: Document) -> TaskVerdict {
+    package func grade(_ response: String, _ document: Document) -> TaskVerdict {
         verdict(StopStrings.cut(response, at: stopStrings), document)
     }
 
@@ -56,7 +56,7 @@ extension BenchmarkTask {
     ///   - records: the file that is asked, whole: which examples a question gets depends on its place.
     ///   - training: the training split, for tasks that draw examples.
     /// - Throws: ``TaskError`` for a record that lacks something and for too few examples.
-    public func items(_ records: [TaskRecord], training: [TaskRecord] = []) throws(TaskError) -> [TaskItem] {
+    package func items(_ records: [TaskRecord], training: [TaskRecord] = []) throws(TaskError) -> [TaskItem] {
         var asked: [(TaskRecord, Document)] = []
         for record in records { if let document = try document(record) { asked.append((record, document)) } }
         let examples = try examples(questions: asked.count, training)
@@ -71,7 +71,7 @@ extension BenchmarkTask {
     /// A problem whose prompt was made before, for grading.
     ///
     /// - Throws: ``TaskError`` for a record that lacks something or isn't part of the split that is asked.
-    public func item(_ record: TaskRecord, id: String, prompt: TaskPrompt) throws(TaskError) -> TaskItem {
+    package func item(_ record: TaskRecord, id: String, prompt: TaskPrompt) throws(TaskError) -> TaskItem {
         guard let document = try document(record) else {
             throw record.problem("the record isn't part of the split that \(name) asks.")
         }
@@ -112,16 +112,16 @@ extension BenchmarkTask {
 }
 
 /// A problem that is ready to be asked.
-public struct TaskItem: Sendable, Identifiable {
+package struct TaskItem: Sendable, Identifiable {
     /// Unique within its benchmark.
-    public let id: String
-    public let prompt: TaskPrompt
+    package let id: String
+    package let prompt: TaskPrompt
     /// The right answer, or the tests, as the data set has them.
-    public let target: String
+    package let target: String
     /// The record of the data set.
-    public let record: TaskRecord
+    package let record: TaskRecord
     /// Where a response ends, before it is graded.
-    public let stopStrings: [String]
+    package let stopStrings: [String]
     private let extracting: @Sendable (String) -> [TaskExtraction]
     private let grading: @Sendable (String) -> TaskVerdict
 
@@ -140,11 +140,11 @@ public struct TaskItem: Sendable, Identifiable {
     }
 
     /// The part of a response that is graded: what stands before the first stop string.
-    public func graded(_ response: String) -> String { StopStrings.cut(response, at: stopStrings) }
+    package func graded(_ response: String) -> String { StopStrings.cut(response, at: stopStrings) }
 
     /// Grades a response: text up to its end token, without special tokens.
-    public func grade(_ response: String) -> TaskVerdict { grading(graded(response)) }
+    package func grade(_ response: String) -> TaskVerdict { grading(graded(response)) }
 
     /// What each way to find the answer makes of a response: text up to its end token, without special tokens.
-    public func extractions(_ response: String) -> [TaskExtraction] { extracting(graded(response)) }
+    package func extractions(_ response: String) -> [TaskExtraction] { extracting(graded(response)) }
 }

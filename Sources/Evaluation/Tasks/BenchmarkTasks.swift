@@ -1,7 +1,7 @@
 /// The benchmarks of the paper, as each model family is asked them upstream.
-public enum BenchmarkTasks {
+package enum BenchmarkTasks {
     /// A model family whose evaluation harness is followed.
-    public enum Family: String, Sendable, Hashable, CaseIterable {
+    package enum Family: String, Sendable, Hashable, CaseIterable {
         /// d3LLM's `eval_llada.py`: only the programming tasks use the chat template.
         case llada
         /// `eval_instruct` of Dream: everything uses it, and MATH has no examples.
@@ -9,7 +9,7 @@ public enum BenchmarkTasks {
     }
 
     /// All tasks of a family.
-    public static func all(_ family: Family) -> [any BenchmarkTask] {
+    package static func all(_ family: Family) -> [any BenchmarkTask] {
         switch family {
         case .llada:
             [
@@ -29,7 +29,7 @@ public enum BenchmarkTasks {
     /// The task of that name.
     ///
     /// - Throws: ``TaskError`` that lists the names when there is none.
-    public static func named(_ name: String, _ family: Family) throws(TaskError) -> any BenchmarkTask {
+    package static func named(_ name: String, _ family: Family) throws(TaskError) -> any BenchmarkTask {
         let tasks = all(family)
         if let task = tasks.first(where: { $0.name == name }) { return task }
         let names = tasks.map { "\"\($0.name)\"" }.joined(separator: ", ")

@@ -4,14 +4,14 @@ internal import JSON
 ///
 /// The data is that of its releases, JSON lines with `base_input`, `plus_input`, `canonical_solution` and `atol`. What is right is
 /// what the canonical solution gives for the same input.
-public struct EvalPlusTask: BenchmarkTask {
-    public enum Dataset: String, Sendable, Hashable, CaseIterable {
+package struct EvalPlusTask: BenchmarkTask {
+    package enum Dataset: String, Sendable, Hashable, CaseIterable {
         case humanEval = "humaneval-plus"
         case mbpp = "mbpp-plus"
     }
 
     /// Which tests decide.
-    public enum Tests: String, Sendable, Hashable, CaseIterable {
+    package enum Tests: String, Sendable, Hashable, CaseIterable {
         /// Those that the data set had before EvalPlus.
         case base
         /// Those and the added ones.
@@ -19,36 +19,36 @@ public struct EvalPlusTask: BenchmarkTask {
     }
 
     /// One problem.
-    public struct Document: Sendable, Hashable {
+    package struct Document: Sendable, Hashable {
         /// `HumanEval/0`, `Mbpp/2`.
-        public let id: String
-        public let prompt: String
-        public let entryPoint: String
+        package let id: String
+        package let prompt: String
+        package let entryPoint: String
         /// What stands below the prompt in a right program.
-        public let solution: String
+        package let solution: String
         /// As a number in Python.
-        public let tolerance: String
+        package let tolerance: String
         /// Lists of arguments in Python.
-        public let base: String
-        public let plus: String
+        package let base: String
+        package let plus: String
     }
 
-    public let dataset: Dataset
-    public let tests: Tests
-    public let form = TaskPrompt.Form.chat
-    public var name: String { dataset.rawValue }
+    package let dataset: Dataset
+    package let tests: Tests
+    package let form = TaskPrompt.Form.chat
+    package var name: String { dataset.rawValue }
 
-    public init(_ dataset: Dataset, tests: Tests = .plus) {
+    package init(_ dataset: Dataset, tests: Tests = .plus) {
         self.dataset = dataset
         self.tests = tests
     }
 
     /// Those of EvalPlus for chat models.
-    public var stopStrings: [String] {
+    package var stopStrings: [String] {
         ["<|endoftext|>", "<|endofmask|>", "</s>", "\nif __name__", "\ndef main(", "\nprint(", "\n```\n"]
     }
 
-    public func document(_ record: TaskRecord) throws(TaskError) -> Document? {
+    package func document(_ record: TaskRecord) throws(TaskError) -> Document? {
         guard record.has("base_input"), record.has("plus_input") else {
             throw record.problem(
                 "the record has no \"base_input\" and \"plus_input\"; \(name) is read from a release of EvalPlus, such as \(dataset == .mbpp ? "MbppPlus.jsonl.gz" : "HumanEvalPlus.jsonl.gz")."
@@ -62,7 +62,7 @@ public struct EvalPlusTask: BenchmarkTask {
     }
 
     /// Inputs have numbers beyond those of Swift, so that they are kept as text.
-    public func kept(_ record: TaskRecord) throws(TaskError) -> TaskRecord {
+    package func kept(_ record: TaskRecord) throws(TaskError) -> TaskRecord {
         var members: [(String, String)] = []
         for key in ["atol", "base_input", "plus_input"] {
             members.append((key, try record.pythonLiteral(key)))
@@ -71,9 +71,9 @@ public struct EvalPlusTask: BenchmarkTask {
         return try record.replacing(members)
     }
 
-    public func id(of document: Document, index: Int) -> String { document.id }
+    package func id(of document: Document, index: Int) -> String { document.id }
 
-    public func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
+    package func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
         TaskPrompt(
             form: form,
             text:
@@ -83,16 +83,16 @@ public struct EvalPlusTask: BenchmarkTask {
         )
     }
 
-    public func target(of document: Document) -> String { document.prompt + document.solution }
+    package func target(of document: Document) -> String { document.prompt + document.solution }
 
-    public func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
+    package func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
         Tests.allCases.map {
             TaskExtraction(
                 name: $0.rawValue, verdict: verdict(response, document, $0), isReported: $0 == tests)
         }
     }
 
-    public func verdict(_ response: String, _ document: Document) -> TaskVerdict {
+    package func verdict(_ response: String, _ document: Document) -> TaskVerdict {
         verdict(response, document, tests)
     }
 

@@ -1,5 +1,5 @@
 /// Which solved examples stand before a question.
-public enum FewShot: Sendable, Hashable {
+package enum FewShot: Sendable, Hashable {
     /// None.
     case none
     /// The first `count` of the task's own.
@@ -8,7 +8,7 @@ public enum FewShot: Sendable, Hashable {
     case drawn(ExampleDraw)
 
     /// How many there are.
-    public var count: Int {
+    package var count: Int {
         switch self {
         case .none: 0
         case .fixed(let count): count
@@ -18,19 +18,19 @@ public enum FewShot: Sendable, Hashable {
 }
 
 /// How lm-evaluation-harness draws the examples of each question.
-public struct ExampleDraw: Sendable, Hashable {
+package struct ExampleDraw: Sendable, Hashable {
     /// Examples for each question.
-    public let count: Int
+    package let count: Int
     /// The harness's `fewshot_seed`.
-    public let seed: UInt64
+    package let seed: UInt64
     /// How many processes shared the questions.
     ///
     /// Process r asks the questions r, r + n, … and each draws from the same seed, so that n questions in a row get
     /// the same examples. Upstream's scripts use 4.
-    public let processes: Int
+    package let processes: Int
 
     /// A way to draw; the defaults are those of upstream's runs.
-    public init(count: Int, seed: UInt64 = 1234, processes: Int = 4) {
+    package init(count: Int, seed: UInt64 = 1234, processes: Int = 4) {
         precondition(count >= 0 && processes >= 1, "a number of examples and at least one process")
         self.count = count
         self.seed = seed
@@ -43,7 +43,7 @@ public struct ExampleDraw: Sendable, Hashable {
     ///   - questions: how many questions are asked in all.
     ///   - population: how many examples there are, at least ``count``.
     ///   - form: for a chat the harness draws twice and uses what it drew last.
-    public func places(questions: Int, of population: Int, form: TaskPrompt.Form) -> [[Int]] {
+    package func places(questions: Int, of population: Int, form: TaskPrompt.Form) -> [[Int]] {
         var random = PythonRandom(seed: seed)
         var draws: [[Int]] = []
         for _ in stride(from: 0, to: questions, by: processes) {

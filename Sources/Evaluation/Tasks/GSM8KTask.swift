@@ -1,7 +1,7 @@
 /// Grade-school word problems (Cobbe and others 2021), as lm-evaluation-harness asks them.
-public struct GSM8KTask: BenchmarkTask {
+package struct GSM8KTask: BenchmarkTask {
     /// How a problem is put.
-    public enum Wording: String, Sendable, Hashable, CaseIterable {
+    package enum Wording: String, Sendable, Hashable, CaseIterable {
         /// `gsm8k_cot_zeroshot`: "Q: … A: Let's think step by step."
         case stepByStep
         /// `gsm8k`: "Question: … Answer:", below solved examples; the paper's Long-GSM8K.
@@ -9,23 +9,23 @@ public struct GSM8KTask: BenchmarkTask {
     }
 
     /// One problem.
-    public struct Document: Sendable, Hashable {
-        public let question: String
+    package struct Document: Sendable, Hashable {
+        package let question: String
         /// The solution, which ends in `#### <number>`.
-        public let answer: String
+        package let answer: String
     }
 
-    public let name: String
-    public let wording: Wording
-    public let form: TaskPrompt.Form
-    public let fewShot: FewShot
+    package let name: String
+    package let wording: Wording
+    package let form: TaskPrompt.Form
+    package let fewShot: FewShot
     /// How the answer is found in a response.
     ///
     /// The default is the filter that can work with either wording; upstream doesn't say which it reports.
-    public let pattern: AnswerPattern
+    package let pattern: AnswerPattern
 
     /// The task; `fewShot` is what the wording's harness task has unless given.
-    public init(
+    package init(
         _ wording: Wording, form: TaskPrompt.Form, fewShot: FewShot? = nil,
         pattern: AnswerPattern = .lastNumber
     ) {
@@ -36,15 +36,15 @@ public struct GSM8KTask: BenchmarkTask {
         self.pattern = pattern
     }
 
-    public var stopStrings: [String] {
+    package var stopStrings: [String] {
         [wording == .stepByStep ? "Q:" : "Question:", "</s>", "<|im_end|>"]
     }
 
-    public func document(_ record: TaskRecord) throws(TaskError) -> Document? {
+    package func document(_ record: TaskRecord) throws(TaskError) -> Document? {
         Document(question: try record.string("question"), answer: try record.string("answer"))
     }
 
-    public func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
+    package func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
         let solved = examples.map { "\(question($0)) \($0.answer)\n\n" }.joined()
         return TaskPrompt(form: form, text: solved + question(document))
     }
@@ -56,9 +56,9 @@ public struct GSM8KTask: BenchmarkTask {
         }
     }
 
-    public func target(of document: Document) -> String { document.answer }
+    package func target(of document: Document) -> String { document.answer }
 
-    public func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
+    package func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
         let strict: AnswerPattern = wording == .stepByStep ? .theAnswerIs : .fourHashes
         return [("strict-match", strict), ("flexible-extract", .lastNumber)].map { name, pattern in
             TaskExtraction(
@@ -67,7 +67,7 @@ public struct GSM8KTask: BenchmarkTask {
         }
     }
 
-    public func verdict(_ response: String, _ document: Document) -> TaskVerdict {
+    package func verdict(_ response: String, _ document: Document) -> TaskVerdict {
         verdict(response, document, pattern)
     }
 

@@ -1,7 +1,7 @@
 /// Functions to be completed (Chen and others 2021), in the two ways in which upstream asks chat models for them.
-public struct HumanEvalTask: BenchmarkTask {
+package struct HumanEvalTask: BenchmarkTask {
     /// Whose wording and grading.
-    public enum Wording: String, Sendable, Hashable, CaseIterable {
+    package enum Wording: String, Sendable, Hashable, CaseIterable {
         /// d3LLM's `eval_llada.py`: the function in a fenced block; the program is sanitized.
         case fenced
         /// `humaneval_instruct` of the harness that comes with Dream: the answer starts with the function.
@@ -9,38 +9,38 @@ public struct HumanEvalTask: BenchmarkTask {
     }
 
     /// One problem.
-    public struct Document: Sendable, Hashable {
-        public let id: String
+    package struct Document: Sendable, Hashable {
+        package let id: String
         /// Imports, the head of a function and its documentation.
-        public let prompt: String
+        package let prompt: String
         /// The name of the function.
-        public let entryPoint: String
+        package let entryPoint: String
         /// Code that defines `check(candidate)`.
-        public let test: String
+        package let test: String
     }
 
-    public let name = "humaneval"
-    public let wording: Wording
-    public let form = TaskPrompt.Form.chat
+    package let name = "humaneval"
+    package let wording: Wording
+    package let form = TaskPrompt.Form.chat
 
-    public init(_ wording: Wording) { self.wording = wording }
+    package init(_ wording: Wording) { self.wording = wording }
 
-    public var stopStrings: [String] {
+    package var stopStrings: [String] {
         switch wording {
         case .fenced: []
         case .startedAnswer: ["\nclass", "\ndef", "\n#", "\nif", "\nprint"]
         }
     }
 
-    public func document(_ record: TaskRecord) throws(TaskError) -> Document? {
+    package func document(_ record: TaskRecord) throws(TaskError) -> Document? {
         Document(
             id: try record.string("task_id"), prompt: try record.string("prompt"),
             entryPoint: try record.string("entry_point"), test: try record.string("test"))
     }
 
-    public func id(of document: Document, index: Int) -> String { document.id }
+    package func id(of document: Document, index: Int) -> String { document.id }
 
-    public func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
+    package func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
         let request = "Write a solution to the following problem and make sure that it passes the tests:"
         switch wording {
         case .fenced:
@@ -52,15 +52,15 @@ public struct HumanEvalTask: BenchmarkTask {
         }
     }
 
-    public func target(of document: Document) -> String {
+    package func target(of document: Document) -> String {
         "\(document.test)\ncheck(\(document.entryPoint))"
     }
 
-    public func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
+    package func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
         [TaskExtraction(name: "create_test", verdict: verdict(response, document), isReported: true)]
     }
 
-    public func verdict(_ response: String, _ document: Document) -> TaskVerdict {
+    package func verdict(_ response: String, _ document: Document) -> TaskVerdict {
         let source: Program.Source
         switch wording {
         case .fenced:

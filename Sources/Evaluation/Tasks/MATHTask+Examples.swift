@@ -3,7 +3,7 @@ extension MATHTask {
     ///
     /// The brace that nothing opens at the end of the first problem and the single backslashes that end lines are
     /// part of the prompts that published numbers were made with. The problems are from MATH (MIT licence).
-    public var fixedExamples: [Document] { Self.examples }
+    package var fixedExamples: [Document] { Self.examples }
 
     private static let examples: [Document] = [
         Document(

@@ -1,28 +1,28 @@
 /// Competition problems (Hendrycks and others 2021) with Minerva's prompt.
 ///
 /// Source: `minerva_math` of lm-evaluation-harness.
-public struct MATHTask: BenchmarkTask {
+package struct MATHTask: BenchmarkTask {
     /// One problem.
-    public struct Document: Sendable, Hashable {
-        public let problem: String
-        public let solution: String
+    package struct Document: Sendable, Hashable {
+        package let problem: String
+        package let solution: String
         /// The answer of the solution in normal form.
-        public let answer: String
+        package let answer: String
     }
 
-    public let name = "math"
-    public let form: TaskPrompt.Form
-    public let fewShot: FewShot
+    package let name = "math"
+    package let form: TaskPrompt.Form
+    package let fewShot: FewShot
 
     /// The task with its first `examples` solved examples, of which there are four.
-    public init(form: TaskPrompt.Form, examples: Int = 4) {
+    package init(form: TaskPrompt.Form, examples: Int = 4) {
         self.form = form
         fewShot = examples == 0 ? .none : .fixed(count: examples)
     }
 
-    public var stopStrings: [String] { ["Problem:"] }
+    package var stopStrings: [String] { ["Problem:"] }
 
-    public func document(_ record: TaskRecord) throws(TaskError) -> Document? {
+    package func document(_ record: TaskRecord) throws(TaskError) -> Document? {
         let solution = try record.string("solution")
         let answer: String
         do throws(UpstreamException) {
@@ -33,17 +33,17 @@ public struct MATHTask: BenchmarkTask {
         return Document(problem: try record.string("problem"), solution: solution, answer: answer)
     }
 
-    public func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
+    package func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
         let solved = examples.map { "\(question($0)) \($0.solution)\n\n" }.joined()
         return TaskPrompt(form: form, text: solved + question(document))
     }
 
     private func question(_ document: Document) -> String { "Problem:\n\(document.problem)\n\nSolution:" }
 
-    public func target(of document: Document) -> String { document.answer }
+    package func target(of document: Document) -> String { document.answer }
 
     /// Compares normal forms; see ``MinervaMath/isCorrect(_:answer:)`` for what upstream does beyond.
-    public func verdict(_ response: String, _ document: Document) -> TaskVerdict {
+    package func verdict(_ response: String, _ document: Document) -> TaskVerdict {
         let found = MinervaMath.finalAnswer(in: response)
         return found.utf8.elementsEqual(document.answer.utf8) ? .correct(found: found) : .wrong(found: found)
     }

@@ -1,6 +1,6 @@
 extension MBPPTask {
     /// The examples of lm-evaluation-harness: problems 2 to 4 of MBPP (CC-BY-4.0), with its carriage returns.
-    public var fixedExamples: [Document] { Self.examples }
+    package var fixedExamples: [Document] { Self.examples }
 
     private static let examples: [Document] = [
         Document(

@@ -1,7 +1,7 @@
 /// Short Python functions (Austin and others 2021), in the two ways in which upstream asks chat models for them.
-public struct MBPPTask: BenchmarkTask {
+package struct MBPPTask: BenchmarkTask {
     /// Whose wording and grading.
-    public enum Wording: String, Sendable, Hashable, CaseIterable {
+    package enum Wording: String, Sendable, Hashable, CaseIterable {
         /// `mbpp` of lm-evaluation-harness: examples that end in [DONE]; d3LLM's script sanitizes the program.
         case beginDone
         /// `mbpp_instruct` of the harness that comes with Dream: the answer starts a fenced block.
@@ -9,34 +9,34 @@ public struct MBPPTask: BenchmarkTask {
     }
 
     /// One problem.
-    public struct Document: Sendable, Hashable {
-        public let id: Int
-        public let text: String
+    package struct Document: Sendable, Hashable {
+        package let id: Int
+        package let text: String
         /// The reference solution.
-        public let code: String
+        package let code: String
         /// Three assertions.
-        public let tests: [String]
+        package let tests: [String]
     }
 
-    public let name = "mbpp"
-    public let wording: Wording
-    public let form = TaskPrompt.Form.chat
-    public let fewShot: FewShot
+    package let name = "mbpp"
+    package let wording: Wording
+    package let form = TaskPrompt.Form.chat
+    package let fewShot: FewShot
 
     /// The task with its first `examples` solved examples, of which there are three.
     ///
     /// - Parameter examples: three and none unless given. Upstream's script asks for four with the second wording,
     ///   but the harness ignores that where the task's own number is none.
-    public init(_ wording: Wording, examples: Int? = nil) {
+    package init(_ wording: Wording, examples: Int? = nil) {
         self.wording = wording
         let count = examples ?? (wording == .beginDone ? 3 : 0)
         fewShot = count == 0 ? .none : .fixed(count: count)
     }
 
-    public var stopStrings: [String] { wording == .beginDone ? ["[DONE]"] : ["```"] }
+    package var stopStrings: [String] { wording == .beginDone ? ["[DONE]"] : ["```"] }
 
     /// Reads a record; nil for those that aren't of the test split, whose numbers are 11 to 510.
-    public func document(_ record: TaskRecord) throws(TaskError) -> Document? {
+    package func document(_ record: TaskRecord) throws(TaskError) -> Document? {
         let tests = try record.strings("test_list")
         let id = try record.int("task_id")
         guard (11...510).contains(id) else { return nil }
@@ -48,9 +48,9 @@ public struct MBPPTask: BenchmarkTask {
             tests: Array(tests.prefix(3)))
     }
 
-    public func id(of document: Document, index: Int) -> String { "mbpp-\(document.id)" }
+    package func id(of document: Document, index: Int) -> String { "mbpp-\(document.id)" }
 
-    public func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
+    package func prompt(for document: Document, examples: [Document]) -> TaskPrompt {
         // The harness puts a space behind the start of an answer, in examples only.
         let opening = answerPrefix.isEmpty ? "" : answerPrefix + " "
         let solved = examples.map { "\(question($0))\(opening)\($0.code)\n[DONE]\n\n" }.joined()
@@ -67,9 +67,9 @@ public struct MBPPTask: BenchmarkTask {
             + (wording == .beginDone ? "\n[BEGIN]\n" : "")
     }
 
-    public func target(of document: Document) -> String { document.tests.joined(separator: "\n") }
+    package func target(of document: Document) -> String { document.tests.joined(separator: "\n") }
 
-    public func verdict(_ response: String, _ document: Document) -> TaskVerdict {
+    package func verdict(_ response: String, _ document: Document) -> TaskVerdict {
         let source: Program.Source =
             switch wording {
             case .beginDone: .toSanitize(.init(text: CodeExtraction.program(in: response)))

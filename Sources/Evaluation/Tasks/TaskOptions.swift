@@ -1,7 +1,7 @@
 /// Which benchmark is asked, in which family's way, and what differs from that.
-public struct TaskOptions: Sendable, Hashable {
+package struct TaskOptions: Sendable, Hashable {
     /// Which of GSM8K's filters decides.
-    public enum Extraction: String, Sendable, Hashable, CaseIterable {
+    package enum Extraction: String, Sendable, Hashable, CaseIterable {
         /// The words that the task's examples use.
         case strict
         /// The last number.
@@ -9,16 +9,16 @@ public struct TaskOptions: Sendable, Hashable {
     }
 
     /// A name of ``BenchmarkTasks``.
-    public var task: String
-    public var family: BenchmarkTasks.Family
+    package var task: String
+    package var family: BenchmarkTasks.Family
     /// Examples before each question; as many as the family's harness gives when nil.
-    public var examples: Int?
+    package var examples: Int?
     /// What decides for GSM8K; ``Extraction/flexible`` when nil.
-    public var extraction: Extraction?
+    package var extraction: Extraction?
     /// What decides for EvalPlus; ``EvalPlusTask/Tests/plus`` when nil.
-    public var tests: EvalPlusTask.Tests?
+    package var tests: EvalPlusTask.Tests?
 
-    public init(
+    package init(
         task: String, family: BenchmarkTasks.Family, examples: Int? = nil, extraction: Extraction? = nil,
         tests: EvalPlusTask.Tests? = nil
     ) {
@@ -32,12 +32,12 @@ public struct TaskOptions: Sendable, Hashable {
 
 extension BenchmarkTasks {
     /// The names of all tasks, the same for each family.
-    public static let names = all(.llada).map(\.name)
+    package static let names = all(.llada).map(\.name)
 
     /// The task as the options want it.
     ///
     /// - Throws: ``TaskError`` for an unknown name, and for options that the task doesn't have.
-    public static func make(_ options: TaskOptions) throws(TaskError) -> any BenchmarkTask {
+    package static func make(_ options: TaskOptions) throws(TaskError) -> any BenchmarkTask {
         let task = try named(options.task, options.family)
         if options.tests != nil, !(task is EvalPlusTask) {
             throw TaskError(

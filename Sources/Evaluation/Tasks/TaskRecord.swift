@@ -1,13 +1,13 @@
 internal import Files
-public import JSON
-public import SystemPackage
+package import JSON
+package import SystemPackage
 
 /// One record of a benchmark's file; its accessors say what is missing and where.
-public struct TaskRecord: Sendable {
+package struct TaskRecord: Sendable {
     /// Its place in the file, from 0; lines without content aren't counted.
-    public let index: Int
+    package let index: Int
     /// The whole record, keys in the file's order.
-    public var value: JSONValue { JSONValue(node) }
+    package var value: JSONValue { JSONValue(node) }
     private let node: JSONNode
     /// File, line and column for messages.
     private let place: String
@@ -17,7 +17,7 @@ public struct TaskRecord: Sendable {
     /// - Parameters:
     ///   - index: the place among the records, from 0.
     ///   - line: the line of the file, from 1.
-    public init(parsing bytes: [UInt8], index: Int, file: String, line: Int) throws(TaskError) {
+    package init(parsing bytes: [UInt8], index: Int, file: String, line: Int) throws(TaskError) {
         self.index = index
         place = "\(file):\(line)"
         do throws(JSONSyntaxError) {
@@ -33,14 +33,14 @@ public struct TaskRecord: Sendable {
     /// All records of a JSONL file.
     ///
     /// - Throws: `FileError`, or ``TaskError`` for a line that is no JSON object and for a file without records.
-    public static func read(_ path: FilePath) throws -> [TaskRecord] {
+    package static func read(_ path: FilePath) throws -> [TaskRecord] {
         try records(in: try FileSystem.read(path), name: path.string)
     }
 
     /// All records of the content of a JSONL file.
     ///
     /// - Parameter name: what messages call the file.
-    public static func records(in bytes: [UInt8], name: String) throws(TaskError) -> [TaskRecord] {
+    package static func records(in bytes: [UInt8], name: String) throws(TaskError) -> [TaskRecord] {
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         var records: [TaskRecord] = []
         for (number, line) in lines.enumerated() {
@@ -57,21 +57,21 @@ public struct TaskRecord: Sendable {
     }
 
     /// The text under `key`.
-    public func string(_ key: String) throws(TaskError) -> String {
+    package func string(_ key: String) throws(TaskError) -> String {
         let value = try member(key)
         guard let text = value.string else { throw wrong(key, value, "a string") }
         return text
     }
 
     /// The whole number under `key`.
-    public func int(_ key: String) throws(TaskError) -> Int {
+    package func int(_ key: String) throws(TaskError) -> Int {
         let value = try member(key)
         guard let number = value.int else { throw wrong(key, value, "a whole number") }
         return number
     }
 
     /// The texts of the list under `key`.
-    public func strings(_ key: String) throws(TaskError) -> [String] {
+    package func strings(_ key: String) throws(TaskError) -> [String] {
         let value = try member(key)
         guard let list = value.array else { throw wrong(key, value, "a list of strings") }
         return try list.map { (element) throws(TaskError) in
@@ -81,7 +81,7 @@ public struct TaskRecord: Sendable {
     }
 
     /// Whether the record has the key.
-    public func has(_ key: String) -> Bool { node[key] != nil }
+    package func has(_ key: String) -> Bool { node[key] != nil }
 
     /// What is under `key` as Python writes it, numbers with all of their digits; a text is taken for such already.
     func pythonLiteral(_ key: String) throws(TaskError) -> String {
@@ -103,7 +103,7 @@ public struct TaskRecord: Sendable {
     }
 
     /// An error about this record.
-    public func problem(_ text: String) -> TaskError { TaskError("\(place): \(text)") }
+    package func problem(_ text: String) -> TaskError { TaskError("\(place): \(text)") }
 
     private func member(_ key: String) throws(TaskError) -> JSONNode {
         if let value = node[key] { return value }

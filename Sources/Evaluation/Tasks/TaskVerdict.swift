@@ -1,5 +1,5 @@
 /// What a task's grader makes of a response.
-public enum TaskVerdict: Sendable, Hashable {
+package enum TaskVerdict: Sendable, Hashable {
     /// The answer is right.
     case correct(found: String)
     /// It is another answer, or none.
@@ -8,7 +8,7 @@ public enum TaskVerdict: Sendable, Hashable {
     case untested(Program)
 
     /// Whether the response is right; nil when only running it can tell.
-    public var isCorrect: Bool? {
+    package var isCorrect: Bool? {
         switch self {
         case .correct: true
         case .wrong: false
@@ -21,9 +21,9 @@ public enum TaskVerdict: Sendable, Hashable {
 ///
 /// It was written by a model: it may be run in a sandbox only, with limits of time and memory. Nothing in this
 /// module runs it.
-public struct Program: Sendable, Hashable {
+package struct Program: Sendable, Hashable {
     /// Where the program's text comes from.
-    public enum Source: Sendable, Hashable {
+    package enum Source: Sendable, Hashable {
         /// The text is the program.
         case asWritten(String)
         /// The program is what ``PythonParser/sanitize(_:dependencies:)`` takes out of the text.
@@ -31,7 +31,7 @@ public struct Program: Sendable, Hashable {
     }
 
     /// What a program has to pass.
-    public enum Tests: Sendable, Hashable {
+    package enum Tests: Sendable, Hashable {
         /// Python code that raises unless the program before it is right.
         case script(String)
         /// A function of the program gives answers that are compared elsewhere.
@@ -44,11 +44,11 @@ public struct Program: Sendable, Hashable {
         case comparison(entryPoint: String, inputs: String, grader: String, takesIterators: Bool)
     }
 
-    public let source: Source
-    public let tests: Tests
+    package let source: Source
+    package let tests: Tests
 
     /// A program of the given parts.
-    public init(source: Source, tests: Tests) {
+    package init(source: Source, tests: Tests) {
         self.source = source
         self.tests = tests
     }

@@ -6,22 +6,22 @@ internal import Numerics
 /// model which writes many steps at once can tell them apart. Every number is an ordinary decimal number in the
 /// text; splitting it into digits is the tokenizer's business. Problem `i` of a split depends on the seed, the
 /// split and `i` only (for the test split also on the problems before it, which it must not repeat).
-public struct WordProblems: Sendable {
+package struct WordProblems: Sendable {
     /// The part of the task that a problem belongs to, decided by a hash of its question.
-    public enum Split: String, Sendable, Hashable, CaseIterable {
+    package enum Split: String, Sendable, Hashable, CaseIterable {
         /// Questions whose hash isn't a multiple of 16.
         case train
         /// Questions whose hash is a multiple of 16; all different from one another.
         case test
 
         /// The split that a question belongs to, whatever generated it.
-        public init(of question: String) {
+        package init(of question: String) {
             self = StableHash.of(question) % 16 == 0 ? .test : .train
         }
     }
 
     /// Where the results of a response stand.
-    public enum Order: String, Sendable, Hashable, CaseIterable {
+    package enum Order: String, Sendable, Hashable, CaseIterable {
         /// Each total behind the sum that gives it, `Friday : 47 + 5 = 52 .`: what stands further left is needed first.
         case forward
         /// Each total before its sum, `Friday : 52 = 47 + 5 .`
@@ -32,19 +32,19 @@ public struct WordProblems: Sendable {
     }
 
     /// What decides the distribution of the problems.
-    public struct Options: Sendable, Hashable {
+    package struct Options: Sendable, Hashable {
         /// How many changes a problem has, 1 to 3; each takes another weekday.
-        public var steps: Int
+        package var steps: Int
         /// The weight of an answer's variant k is `variantDecay` to the power k; 1 makes all equally likely.
         ///
         /// Questions are always drawn uniformly. A skewed distribution of answers gives the most likely answer a
         /// lead that a parallel decoder can rely on; with 1, tokens of different variants are committed together.
-        public var variantDecay: Double
+        package var variantDecay: Double
         /// The order of the response; questions are the same in either.
-        public var order: Order
+        package var order: Order
 
         /// Two steps, halving weights and results last, unless told otherwise.
-        public init(steps: Int = 2, variantDecay: Double = 0.5, order: Order = .forward) {
+        package init(steps: Int = 2, variantDecay: Double = 0.5, order: Order = .forward) {
             self.steps = steps
             self.variantDecay = variantDecay
             self.order = order
@@ -52,9 +52,9 @@ public struct WordProblems: Sendable {
     }
 
     /// The options that the task was made with.
-    public let options: Options
+    package let options: Options
     /// The seed of all random draws.
-    public let seed: UInt64
+    package let seed: UInt64
 
     /// The start total of every problem lies in this range.
     static let startRange = 10..<61
@@ -68,7 +68,7 @@ public struct WordProblems: Sendable {
     /// A task with the given options.
     ///
     /// - Throws: `WordProblemsError` for options outside their legal range.
-    public init(options: Options = Options(), seed: UInt64) throws(WordProblemsError) {
+    package init(options: Options = Options(), seed: UInt64) throws(WordProblemsError) {
         guard (1...3).contains(options.steps) else { throw .illegalSteps(options.steps) }
         guard options.variantDecay > 0, options.variantDecay <= 1 else {
             throw .illegalVariantDecay(options.variantDecay)
@@ -80,7 +80,7 @@ public struct WordProblems: Sendable {
     /// The first `count` problems of a split; a longer list starts with the shorter one.
     ///
     /// - Throws: `WordProblemsError.exhausted` when no new test question can be found.
-    public func problems(_ split: Split, count: Int) throws(WordProblemsError) -> [Problem] {
+    package func problems(_ split: Split, count: Int) throws(WordProblemsError) -> [Problem] {
         precondition(count >= 0, "the number of problems isn't negative")
         var result: [Problem] = []
         result.reserveCapacity(count)
@@ -96,7 +96,7 @@ public struct WordProblems: Sendable {
     /// Problem `index` of the train split, without making those before it.
     ///
     /// - Throws: `WordProblemsError.exhausted`, in practice never.
-    public func trainProblem(_ index: Int) throws(WordProblemsError) -> Problem {
+    package func trainProblem(_ index: Int) throws(WordProblemsError) -> Problem {
         try problem(.train, index: index, excluding: [])
     }
 

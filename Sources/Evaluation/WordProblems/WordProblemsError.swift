@@ -1,5 +1,5 @@
 /// Why word problems can't be generated.
-public enum WordProblemsError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum WordProblemsError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The number of steps is outside 1...3.
     case illegalSteps(Int)
     /// The decay isn't above 0 and at most 1.
@@ -7,7 +7,7 @@ public enum WordProblemsError: Error, Sendable, Hashable, CustomStringConvertibl
     /// So many problems were asked for that no new question is found.
     case exhausted(split: WordProblems.Split, index: Int)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .illegalSteps(let steps):
             "A word problem can't have \(steps) steps: legal are 1, 2 and 3."

@@ -32,9 +32,9 @@ enum DiskSpace {
 }
 
 /// Numbers of bytes for people.
-public enum ByteCount {
+package enum ByteCount {
     /// "749.7 kB", "16.1 GB": powers of ten.
-    public static func text(_ bytes: Int) -> String {
+    package static func text(_ bytes: Int) -> String {
         let units = ["bytes", "kB", "MB", "GB", "TB"]
         var (value, unit) = (Double(bytes), 0)
         while value >= 999.5, unit < units.count - 1 {

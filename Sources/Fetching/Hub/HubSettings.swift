@@ -1,20 +1,20 @@
 internal import Base
 internal import Files
-public import SystemPackage
+package import SystemPackage
 
 /// What the environment says of hub, cache and network, read as huggingface_hub reads it.
-public struct HubSettings: Sendable {
+package struct HubSettings: Sendable {
     /// The hub that all know.
     static let publicHub = "https://huggingface.co"
 
     /// `HF_ENDPOINT`: the hub's address, without a slash at its end.
     let endpoint: String
     /// The hub's cache: `HF_HUB_CACHE`, or `hub` in `HF_HOME`.
-    public let hubCache: FilePath
+    package let hubCache: FilePath
     /// The cache of files with addresses of their own: `files` in `D3LLM_CACHE`.
-    public let filesCache: FilePath
+    package let filesCache: FilePath
     /// `HF_HUB_OFFLINE`: no socket is opened.
-    public let isOffline: Bool
+    package let isOffline: Bool
     /// `HF_TOKEN`, or the file that `hf auth login` writes.
     let token: Secret?
     /// `SSL_CERT_FILE` or `CURL_CA_BUNDLE`.
@@ -23,7 +23,7 @@ public struct HubSettings: Sendable {
     /// - Parameters:
     ///   - variables: The environment.
     ///   - cache: A folder to hold both caches instead.
-    public init(variables: [String: String], cache: FilePath? = nil) {
+    package init(variables: [String: String], cache: FilePath? = nil) {
         func variable(_ name: String) -> String? { variables[name].flatMap { $0.isEmpty ? nil : $0 } }
         func expanded(_ text: String) -> FilePath {
             guard text == "~" || text.byteText.hasPrefix("~/") else { return FilePath(text) }
@@ -63,7 +63,7 @@ public struct HubSettings: Sendable {
     }
 
     /// The environment of this process.
-    public static func current(cache: FilePath? = nil) -> HubSettings {
+    package static func current(cache: FilePath? = nil) -> HubSettings {
         var variables: [String: String] = [:]
         for name in names {
             if let value = EnvironmentSecrets.value(name) { variables[name] = value }

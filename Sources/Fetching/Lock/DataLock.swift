@@ -1,31 +1,31 @@
 internal import Files
 internal import JSON
-public import SystemPackage
+package import SystemPackage
 
 /// The lock file `data.lock`: every input that experiments take from outside, and its hashes.
-public struct DataLock: Sendable {
+package struct DataLock: Sendable {
     /// What the file is called.
-    public static let fileName = "data.lock"
+    package static let fileName = "data.lock"
     /// The version of the file's form.
     static let format = 1
 
-    public let path: FilePath
+    package let path: FilePath
     /// In the order of the file.
-    public let inputs: [LockedInput]
+    package let inputs: [LockedInput]
     /// The whole file: what changes are made in.
     let value: JSONValue
 
     /// Reads a lock file.
     ///
     /// - Throws: ``FetchError`` with the place of the first thing that is wrong; `FileError`.
-    public init(_ path: FilePath) throws {
+    package init(_ path: FilePath) throws {
         try self.init(parsing: try FileSystem.read(path), path: path)
     }
 
     /// Reads the bytes of a lock file.
     ///
     /// - Throws: ``FetchError`` with the place of the first thing that is wrong.
-    public init(parsing bytes: [UInt8], path: FilePath) throws(FetchError) {
+    package init(parsing bytes: [UInt8], path: FilePath) throws(FetchError) {
         let document: JSONDocument
         do throws(JSONSyntaxError) {
             document = try JSONDocument(parsing: bytes, name: path.string)
@@ -40,7 +40,7 @@ public struct DataLock: Sendable {
     /// The input of that name.
     ///
     /// - Throws: ``FetchError`` that lists the names.
-    public func input(_ name: String) throws(FetchError) -> LockedInput {
+    package func input(_ name: String) throws(FetchError) -> LockedInput {
         guard let input = inputs.first(where: { $0.name == name }) else {
             throw FetchError(
                 .unknownInput,

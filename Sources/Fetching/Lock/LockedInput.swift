@@ -1,19 +1,19 @@
 /// One input of the lock file: what it is, where it is from, and the bytes that it has to have.
-public struct LockedInput: Sendable, Hashable {
+package struct LockedInput: Sendable, Hashable {
     /// What experiments and the command line call it.
-    public let name: String
+    package let name: String
     /// What it is, in a line.
-    public let summary: String?
+    package let summary: String?
     /// As its makers word it; nil where it isn't known.
-    public let licence: String?
+    package let licence: String?
     /// The page where its terms have to be accepted before it can be downloaded.
-    public let terms: String?
-    public let origin: Origin
+    package let terms: String?
+    package let origin: Origin
     /// In the order of the lock file; none for a repository that isn't pinned yet.
-    public let files: [LockedFile]
+    package let files: [LockedFile]
 
     /// Where it is from.
-    public enum Origin: Sendable, Hashable {
+    package enum Origin: Sendable, Hashable {
         /// Files with addresses of their own.
         case addresses
         /// A repository of a Hugging Face hub.
@@ -21,28 +21,28 @@ public struct LockedInput: Sendable, Hashable {
     }
 
     /// Whether every byte of it is determined.
-    public var isPinned: Bool {
+    package var isPinned: Bool {
         guard !files.isEmpty, files.allSatisfy({ $0.sha256 != nil && $0.size != nil }) else { return false }
         if case .repository(let repository) = origin { return repository.commit != nil }
         return true
     }
 
     /// The bytes of all files; nil where that isn't known.
-    public var size: Int? { isPinned ? files.reduce(0) { $0 + ($1.size ?? 0) } : nil }
+    package var size: Int? { isPinned ? files.reduce(0) { $0 + ($1.size ?? 0) } : nil }
 }
 
 /// One file of an input.
-public struct LockedFile: Sendable, Hashable {
+package struct LockedFile: Sendable, Hashable {
     /// Relative to the input's folder.
-    public let path: String
+    package let path: String
     /// Where to get it, in the order in which they are tried; none for files of a repository.
-    public let urls: [String]
+    package let urls: [String]
     /// In bytes.
-    public let size: Int?
+    package let size: Int?
     /// In hexadecimal.
-    public let sha256: String?
+    package let sha256: String?
     /// What a hub calls the content: git's hash of it, for files that aren't kept apart by their SHA-256.
-    public let blob: String?
+    package let blob: String?
 
     init(path: String, urls: [String] = [], size: Int?, sha256: String?, blob: String? = nil) {
         (self.path, self.urls, self.size, self.sha256, self.blob) = (path, urls, size, sha256, blob)
@@ -50,23 +50,23 @@ public struct LockedFile: Sendable, Hashable {
 }
 
 /// A repository of a Hugging Face hub, and which of its files are wanted.
-public struct LockedRepository: Sendable, Hashable {
-    public enum Kind: String, Sendable, CaseIterable { case model, dataset }
+package struct LockedRepository: Sendable, Hashable {
+    package enum Kind: String, Sendable, CaseIterable { case model, dataset }
 
     /// `GSAI-ML/LLaDA-8B-Instruct`.
-    public let id: String
-    public let kind: Kind
+    package let id: String
+    package let kind: Kind
     /// A commit when it is pinned; else the branch, tag or commit that will be.
-    public let revision: String
+    package let revision: String
     /// The branch or tag that the commit was found by.
-    public let branch: String?
+    package let branch: String?
     /// Patterns of the wanted files' paths: `*` stands for anything.
-    public let include: [String]
+    package let include: [String]
     /// Other servers of the hub's kind, tried after the hub.
-    public let mirrors: [String]
+    package let mirrors: [String]
 
     /// The commit, if one is named: 40 hexadecimal digits.
-    public var commit: String? {
+    package var commit: String? {
         revision.utf8.count == 40 && revision.utf8.allSatisfy(Hexadecimal.isDigit) ? revision : nil
     }
 }

@@ -83,14 +83,14 @@ struct PublicAddress: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// A text that no message, log or record may hold.
-public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The text itself, for the request that it is meant for.
     let revealed: String
 
     /// Keeps a text from being printed.
-    public init(_ text: String) { revealed = text }
+    package init(_ text: String) { revealed = text }
 
-    public var description: String { "(secret)" }
-    public var debugDescription: String { description }
-    public var customMirror: Mirror { Mirror(self, children: []) }
+    package var description: String { "(secret)" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
 }

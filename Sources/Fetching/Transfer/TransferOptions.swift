@@ -1,31 +1,31 @@
 /// How patient downloads are; none of it decides what is downloaded.
-public struct TransferOptions: Sendable {
+package struct TransferOptions: Sendable {
     /// Downloads at once.
-    public var parallel = 4
+    package var parallel = 4
     /// Until a connection stands, in milliseconds.
-    public var connectMilliseconds = 30_000
+    package var connectMilliseconds = 30_000
     /// Bytes per second below which a connection counts as stalled.
-    public var lowestSpeed = 1000
+    package var lowestSpeed = 1000
     /// For how long, in seconds.
-    public var slowSeconds = 30
+    package var slowSeconds = 30
     /// Attempts in a row that bring nothing new, per address.
-    public var attempts = 6
+    package var attempts = 6
     /// The first pause between attempts, in seconds; each is twice the one before, with up to a half taken off at
     /// random.
-    public var firstPause = 1.0
+    package var firstPause = 1.0
     /// The longest of these pauses, in seconds.
-    public var longestPause = 60.0
+    package var longestPause = 60.0
     /// The longest wait that a server may ask for, in seconds; a longer one is an error that names it.
-    public var longestWait = 600
+    package var longestWait = 600
     /// Redirects per attempt.
-    public var redirects = 10
+    package var redirects = 10
     /// Downloads of wrong content per address: one more than the part that was on the disk already.
-    public var wrongContents = 2
+    package var wrongContents = 2
     /// A file of certificates of authorities instead of the system's.
-    public var certificates: String?
+    package var certificates: String?
 
     /// The usual ones.
-    public init() {}
+    package init() {}
 
     /// The pause before attempt `number` (from 1), in seconds.
     func pause(before number: Int, random: Double = .random(in: 0...1)) -> Double {

@@ -1,18 +1,18 @@
 internal import Evaluation
-public import JSON
-public import Reporting
+package import JSON
+package import Reporting
 internal import SystemPackage
 
 extension Coverage {
     /// How many items of a kind are in each state.
-    public func counts(_ kind: CoverageItem.Kind) -> [(state: CoverageItem.State, count: Int)] {
+    package func counts(_ kind: CoverageItem.Kind) -> [(state: CoverageItem.State, count: Int)] {
         CoverageItem.State.allCases.map { state in
             (state, entries.count { $0.item.kind == kind && $0.item.state == state })
         }
     }
 
     /// All items, and below the shares of each kind.
-    public var table: Table {
+    package var table: Table {
         var table = Table(
             title: "Coverage of the papers",
             columns: [
@@ -32,7 +32,7 @@ extension Coverage {
     }
 
     /// One sentence for each kind: how many items it has, and the share in each state.
-    public var summary: [String] {
+    package var summary: [String] {
         CoverageItem.Kind.allCases.compactMap { kind in
             let counts = counts(kind)
             let all = counts.reduce(0) { $0 + $1.count }
@@ -45,7 +45,7 @@ extension Coverage {
     }
 
     /// The same for programs.
-    public var value: JSONValue {
+    package var value: JSONValue {
         func text(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
         return [
             "note": .string(note),

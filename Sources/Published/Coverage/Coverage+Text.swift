@@ -3,7 +3,7 @@ internal import SystemPackage
 
 extension Coverage {
     /// For terminals, where the table would be too wide: a paragraph for each item, and the shares.
-    public var text: String {
+    package var text: String {
         var lines: [String] = []
         for kind in CoverageItem.Kind.allCases {
             lines += ["\(kind.rawValue.uppercased())S", ""]

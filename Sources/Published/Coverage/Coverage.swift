@@ -1,31 +1,31 @@
 internal import Base
-public import Evaluation
+package import Evaluation
 internal import Files
 internal import JSON
-public import SystemPackage
+package import SystemPackage
 
 /// What of the papers is covered, with the verdicts that are recorded.
-public struct Coverage: Sendable {
+package struct Coverage: Sendable {
     /// An item with what the repository has on it.
-    public struct Entry: Sendable {
-        public let item: CoverageItem
+    package struct Entry: Sendable {
+        package let item: CoverageItem
         /// The recorded verdict of a claim that was tested here.
-        public let verdict: String?
+        package let verdict: String?
         /// What the published numbers themselves say of the claim.
-        public let publishedVerdict: Claim.Verdict?
+        package let publishedVerdict: Claim.Verdict?
         /// How many of a table's cells have a stage, and how many it has.
-        public let cells: (covered: Int, all: Int)?
+        package let cells: (covered: Int, all: Int)?
     }
 
     /// What isn't known of the papers.
-    public let note: String
-    public let entries: [Entry]
+    package let note: String
+    package let entries: [Entry]
 
     /// Reads `coverage.json` of the published numbers and the records that it points to.
     ///
     /// - Parameter root: The repository's folder, in which `experiments` and `configs` are.
     /// - Throws: `FileError`, `JSONSyntaxError`, `PublishedDataError`, `UnknownPublishedNameError`.
-    public init(_ tables: PublishedTables, file: FilePath, root: FilePath) throws {
+    package init(_ tables: PublishedTables, file: FilePath, root: FilePath) throws {
         let reader = try NodeReader(file: file)
         try reader.allow(["note", "items"])
         note = try reader.required("note").string
@@ -78,7 +78,7 @@ extension PublishedTables {
     /// The number of a path `table/row/column/metric`.
     ///
     /// - Throws: `UnknownPublishedNameError` for the table, `PublishedDataError` for the rest.
-    public func number(at path: String) throws -> Double {
+    package func number(at path: String) throws -> Double {
         let parts = path.byteText.split("/").map(\.text)
         guard parts.count == 4 else {
             throw PublishedDataError(file: path, "\"\(path)\" isn't of the form table/row/column/metric.")

@@ -1,13 +1,13 @@
-public import SystemPackage
+package import SystemPackage
 
 /// One table, figure or claim of a paper, and how far it is covered here.
-public struct CoverageItem: Sendable, Hashable {
-    public enum Kind: String, Sendable, Hashable, CaseIterable {
+package struct CoverageItem: Sendable, Hashable {
+    package enum Kind: String, Sendable, Hashable, CaseIterable {
         case table, figure, claim
     }
 
     /// How far an item is covered.
-    public enum State: String, Sendable, Hashable, CaseIterable {
+    package enum State: String, Sendable, Hashable, CaseIterable {
         /// Computed again here from the published numbers, in full.
         case recomputed
         /// The predicate was tested on models trained here from scratch; what came of it is the verdict.
@@ -19,34 +19,34 @@ public struct CoverageItem: Sendable, Hashable {
     }
 
     /// Where the verdict of a claim is recorded.
-    public struct Record: Sendable, Hashable {
+    package struct Record: Sendable, Hashable {
         /// A `claims.csv` of an experiment, relative to the repository.
-        public let file: FilePath
+        package let file: FilePath
         /// The claim in the words of that file.
-        public let statement: String
+        package let statement: String
     }
 
     /// A claim about published numbers, by their paths `table/row/column/metric`.
-    public struct Predicate: Sendable, Hashable {
-        public let left: String
-        public let right: String
+    package struct Predicate: Sendable, Hashable {
+        package let left: String
+        package let right: String
         /// What left is more than so many times of.
-        public let factor: Double
+        package let factor: Double
     }
 
     /// Short and unique.
-    public let key: String
-    public let work: String
-    public let kind: Kind
+    package let key: String
+    package let work: String
+    package let kind: Kind
     /// The table's title, or the claim in words.
-    public let title: String
+    package let title: String
     /// The published table, if there is one.
-    public let table: String?
+    package let table: String?
     /// The configuration that covers it, relative to the repository.
-    public let config: String?
-    public let state: State
+    package let config: String?
+    package let state: State
     /// Why it isn't more than that.
-    public let reason: String
-    public let record: Record?
-    public let predicate: Predicate?
+    package let reason: String
+    package let record: Record?
+    package let predicate: Predicate?
 }

@@ -1,10 +1,10 @@
 internal import Evaluation
 internal import JSON
-public import Reporting
+package import Reporting
 
 extension Leaderboard {
     /// The charts, by the name of their file without ending.
-    public var figures: [(name: String, chart: Chart)] {
+    package var figures: [(name: String, chart: Chart)] {
         var figures: [(String, Chart)] = []
         for base in bases {
             for column in base.table.columns {

@@ -1,9 +1,9 @@
-public import JSON
-public import Reporting
+package import JSON
+package import Reporting
 
 extension Leaderboard {
     /// How many areas agree, as a sentence.
-    public var summary: String {
+    package var summary: String {
         let differing = entries.filter { !$0.agrees }
         let names = differing.map { "\($0.row.label) on \($0.column.label)" }.joined(separator: ", ")
         return
@@ -12,7 +12,7 @@ extension Leaderboard {
     }
 
     /// All areas: published, computed again, and whether they agree.
-    public var table: Table {
+    package var table: Table {
         var table = Table(
             title: "Accuracy under parallelism, published and computed again",
             columns: [
@@ -40,7 +40,7 @@ extension Leaderboard {
     }
 
     /// The same for programs.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "areas": .integer(entries.count), "agree": .integer(entries.count { $0.agrees }),
             "entries": .array(

@@ -1,12 +1,12 @@
 internal import Files
 internal import Reporting
-public import SystemPackage
+package import SystemPackage
 
 extension Leaderboard {
     /// Writes the table as text, Markdown and CSV, and the figures as SVG; gives the files' names.
     ///
     /// - Throws: `FileError`.
-    public func write(to folder: FilePath) throws -> [String] {
+    package func write(to folder: FilePath) throws -> [String] {
         try FileSystem.createDirectory(folder)
         var names: [String] = []
         func write(_ text: String, _ name: String) throws {

@@ -2,34 +2,34 @@ internal import Evaluation
 internal import JSON
 
 /// The AUP of every method and benchmark of the d3LLM paper, computed again from the published speeds and accuracies.
-public struct Leaderboard: Sendable {
+package struct Leaderboard: Sendable {
     /// One published AUP and what its curve gives.
-    public struct Entry: Sendable {
-        public let base: Base
-        public let row: PublishedTable.Row
-        public let column: PublishedTable.Column
+    package struct Entry: Sendable {
+        package let base: Base
+        package let row: PublishedTable.Row
+        package let column: PublishedTable.Column
         /// The points of the curve, the slowest first: tokens per forward and accuracy in percent.
-        public let points: [(tpf: Double, accuracy: Double)]
+        package let points: [(tpf: Double, accuracy: Double)]
         /// The AUP of the leaderboard.
-        public let published: Double
+        package let published: Double
         /// The AUP of the points.
-        public let recomputed: Double
+        package let recomputed: Double
 
         /// Whether both are the same but for rounding.
-        public var agrees: Bool { abs(published - recomputed) <= Leaderboard.rounding }
+        package var agrees: Bool { abs(published - recomputed) <= Leaderboard.rounding }
     }
 
     /// The methods on one model: they share the best accuracy of each benchmark.
-    public struct Base: Sendable {
+    package struct Base: Sendable {
         /// What files call it, such as `llada`.
-        public let key: String
-        public let title: String
+        package let key: String
+        package let title: String
         /// The table of the speeds and accuracies.
-        public let table: PublishedTable
+        package let table: PublishedTable
     }
 
     /// How far apart two values of the same area may be: published ones have four digits after the point at most.
-    public static let rounding = 0.006
+    package static let rounding = 0.006
 
     /// The table of the published AUP.
     static let tableName = "d3llm-leaderboard"
@@ -38,16 +38,16 @@ public struct Leaderboard: Sendable {
         ("dream-coder", "Dream-Coder", "d3llm-coder"),
     ]
 
-    public let bases: [Base]
+    package let bases: [Base]
     /// Base by base, in each benchmark by benchmark.
-    public let entries: [Entry]
+    package let entries: [Entry]
     let tables: PublishedTables
 
     /// Computes all areas again.
     ///
     /// - Throws: `UnknownPublishedNameError` where a table is missing; `LeaderboardError` where the tables don't
     ///   belong together; `AUPError`.
-    public init(_ tables: PublishedTables) throws {
+    package init(_ tables: PublishedTables) throws {
         self.tables = tables
         let published = try tables.table(Self.tableName)
         bases = try Self.bases.map { Base(key: $0, title: $1, table: try tables.table($2)) }
@@ -97,7 +97,7 @@ public struct Leaderboard: Sendable {
     }
 
     /// The mean area of a method over the benchmarks of its base, without the "plus" ones.
-    public func mean(_ base: Base, _ row: PublishedTable.Row) -> Double? {
+    package func mean(_ base: Base, _ row: PublishedTable.Row) -> Double? {
         LeaderboardAverage.intended(
             entries.filter { $0.base.key == base.key && $0.row.key == row.key }
                 .map { (task: $0.column.label, area: $0.recomputed) })
@@ -105,8 +105,8 @@ public struct Leaderboard: Sendable {
 }
 
 /// Why the published tables give no leaderboard.
-public struct LeaderboardError: Error, Sendable, Hashable, CustomStringConvertible {
-    public let description: String
+package struct LeaderboardError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
 
     init(_ description: String) { self.description = description }
 }

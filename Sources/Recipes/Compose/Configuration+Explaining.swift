@@ -5,7 +5,7 @@ extension Configuration {
     ///
     /// - Parameter text: A dotted path such as `stages.curve.decoder.threshold` or `stages.teacher.phases[0].steps`.
     /// - Throws: `UnknownPathError` for a path to nothing that a configuration has or could have.
-    public func explanation(of text: String) throws(UnknownPathError) -> ValueExplanation {
+    package func explanation(of text: String) throws(UnknownPathError) -> ValueExplanation {
         let path = try self.path(text)
         return explanation(of: path)
     }

@@ -4,7 +4,7 @@ extension Configuration {
     /// All values at and below a path, each with the place that it comes from.
     ///
     /// - Throws: `UnknownPathError` for a path to nothing that the configuration has or could have.
-    public func listing(of text: String) throws(UnknownPathError) -> String {
+    package func listing(of text: String) throws(UnknownPathError) -> String {
         let path = try self.path(text)
         guard isContainer(path) else { return explanation(of: path).text }
         let rows = leaves(below: path).map { leaf -> (path: String, value: String, place: String) in
@@ -29,7 +29,7 @@ extension Configuration {
     /// The same, each value with everything that sets it.
     ///
     /// - Throws: `UnknownPathError` for a path to nothing that the configuration has or could have.
-    public func explanations(of text: String) throws(UnknownPathError) -> [ValueExplanation] {
+    package func explanations(of text: String) throws(UnknownPathError) -> [ValueExplanation] {
         let path = try self.path(text)
         return isContainer(path) ? leaves(below: path).map(explanation(of:)) : [explanation(of: path)]
     }

@@ -1,12 +1,12 @@
 internal import Base
-public import JSON
+package import JSON
 
 extension Configuration {
     /// The whole configuration in one piece: a file of this content gives the same experiment.
     ///
     /// - Parameter withDefaults: Adds the keys that the files leave to their defaults; for reading, because options
     ///   of which an absent one leaves no trace become part of the recipe once they are written.
-    public func resolved(withDefaults: Bool) -> JSONValue {
+    package func resolved(withDefaults: Bool) -> JSONValue {
         var object = JSONObject()
         for member in root.members ?? [] where member.key != "$schema" {
             object[member.key] = escaped(JSONValue(member.value))

@@ -1,6 +1,6 @@
 import Files
 import JSON
-public import SystemPackage
+package import SystemPackage
 
 /// A configuration put together: its files laid over one another, variables put in, the command line applied.
 ///
@@ -8,7 +8,7 @@ public import SystemPackage
 /// the file; `--set`. Objects are joined key by key, lists and all other values are replaced. `null` is a value like
 /// any other; `without` leaves inherited keys out. A matrix makes its variants of what results; a key that `--set`
 /// gives a value is no longer swept.
-public struct Configuration: Sendable {
+package struct Configuration: Sendable {
     /// One text that sets values.
     struct Layer: Sendable {
         /// The path of a file; "--set" for the command line.
@@ -42,7 +42,7 @@ public struct Configuration: Sendable {
     ///   - overrides: Arguments of `--set`, applied in order.
     ///   - registry: The kinds that stages may have.
     /// - Throws: `FileError` when the file can't be read.
-    public init(_ path: FilePath, overrides: [String] = [], registry: StageRegistry) throws {
+    package init(_ path: FilePath, overrides: [String] = [], registry: StageRegistry) throws {
         self.init(
             parsing: try FileSystem.read(path), name: path.string, overrides: overrides, registry: registry)
     }
@@ -52,7 +52,7 @@ public struct Configuration: Sendable {
     /// - Parameters:
     ///   - name: The path of the file: for messages, and what `extends` is relative to.
     ///   - read: Gives the bytes of the files that are extended; by default those on disk.
-    public init(
+    package init(
         parsing bytes: [UInt8], name: String, overrides: [String] = [], registry: StageRegistry,
         read: ((FilePath) throws -> [UInt8])? = nil
     ) {
@@ -76,19 +76,19 @@ public struct Configuration: Sendable {
     }
 
     /// The files in the order in which they are laid over one another, the main one last.
-    public var files: [String] { layers.map(\.name) }
+    package var files: [String] { layers.map(\.name) }
 
     /// Checks that the parts fit together, whatever the stages ask for.
     ///
     /// - Throws: `ConfigurationError` with every problem of the files and of the command line.
-    public func checkComposition() throws(ConfigurationError) {
+    package func checkComposition() throws(ConfigurationError) {
         guard problems.isEmpty else { throw ConfigurationError(problems) }
     }
 
     /// Checks all stages and orders them.
     ///
     /// - Throws: `ConfigurationError` with every problem found.
-    public func experiment() throws(ConfigurationError) -> Experiment {
+    package func experiment() throws(ConfigurationError) -> Experiment {
         guard !layers.isEmpty else { throw ConfigurationError(problems) }
         var loader = ExperimentLoader(registry: registry, lock: lock)
         let loaded = loader.load(root)

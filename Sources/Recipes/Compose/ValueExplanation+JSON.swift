@@ -1,10 +1,10 @@
-public import JSON
+package import JSON
 
 extension Configuration {
     /// For programs, what ``listing(of:)`` says: the values at and below a path with all that sets them.
     ///
     /// - Throws: `UnknownPathError` for a path to nothing that the configuration has or could have.
-    public func explanationValue(of text: String) throws(UnknownPathError) -> JSONValue {
+    package func explanationValue(of text: String) throws(UnknownPathError) -> JSONValue {
         [
             "path": .string(text), "files": .array(files.map(JSONValue.string)),
             "values": .array(try explanations(of: text).map(\.value)),

@@ -1,31 +1,31 @@
-public import Base
-public import JSON
+package import Base
+package import JSON
 
 /// Where a value of a configuration comes from: everything that sets it, the weakest first.
-public struct ValueExplanation: Sendable {
+package struct ValueExplanation: Sendable {
     /// One place that sets the value, or takes it away.
-    public struct Entry: Sendable {
+    package struct Entry: Sendable {
         /// "default", a place in a file, "matrix at …", "--set".
-        public let place: String
+        package let place: String
         /// Nil where the value is taken away.
-        public let value: JSONValue?
+        package let value: JSONValue?
         /// More about it: the variable that it comes from, why it is gone.
-        public let note: String?
+        package let note: String?
     }
 
-    public let path: String
+    package let path: String
     /// What may stand there; nil where nothing is known.
-    public let expectation: String?
+    package let expectation: String?
     /// What the key means.
-    public let summary: String?
+    package let summary: String?
     /// The places in order; the last one holds.
-    public let entries: [Entry]
+    package let entries: [Entry]
 
     /// The entry that holds.
-    public var holding: Entry? { entries.last }
+    package var holding: Entry? { entries.last }
 
     /// All entries below one another for people, with a mark at the one that holds.
-    public var text: String {
+    package var text: String {
         var text = "\(path): \(expectation ?? "no key that a stage asks for")\n"
         if let summary { text += "\(summary)\n" }
         guard !entries.isEmpty else { return text + "\nNothing sets it, and it has no default.\n" }
@@ -42,10 +42,10 @@ public struct ValueExplanation: Sendable {
 }
 
 /// A path that leads to nothing that a configuration has or could have.
-public struct UnknownPathError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .request }
+package struct UnknownPathError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .request }
 
-    public let description: String
+    package let description: String
 }
 
 extension JSONValue {

@@ -1,28 +1,28 @@
 internal import Base
 
 /// What a number of a configuration may be; `1...8`, `0..<1`, `1...` and `.above(0)` all are.
-public protocol FieldBounds<Value> {
+package protocol FieldBounds<Value> {
     associatedtype Value: Comparable
     /// The limits in the one form that checks, messages and the schema use.
     var bounds: Bounds<Value> { get }
 }
 
 /// A lower and an upper limit, each absent, included or excluded.
-public struct Bounds<Value: Comparable>: FieldBounds {
+package struct Bounds<Value: Comparable>: FieldBounds {
     /// One end of an interval.
-    public struct Limit {
-        public let value: Value
+    package struct Limit {
+        package let value: Value
         /// Whether `value` itself is legal.
-        public let isIncluded: Bool
+        package let isIncluded: Bool
     }
 
-    public let lower: Limit?
-    public let upper: Limit?
+    package let lower: Limit?
+    package let upper: Limit?
 
-    public var bounds: Bounds { self }
+    package var bounds: Bounds { self }
 
     /// Whether `value` is legal.
-    public func contains(_ value: Value) -> Bool {
+    package func contains(_ value: Value) -> Bool {
         if let lower, lower.isIncluded ? value < lower.value : value <= lower.value { return false }
         if let upper, upper.isIncluded ? value > upper.value : value >= upper.value { return false }
         return true
@@ -57,29 +57,29 @@ extension Bounds.Limit: Sendable where Value: Sendable {}
 
 extension FieldBounds where Self == Bounds<Int> {
     /// Any whole number.
-    public static var any: Bounds<Int> { Bounds(lower: nil, upper: nil) }
+    package static var any: Bounds<Int> { Bounds(lower: nil, upper: nil) }
 }
 
 extension FieldBounds where Self == Bounds<Double> {
     /// Any finite number.
-    public static var any: Bounds<Double> { Bounds(lower: nil, upper: nil) }
+    package static var any: Bounds<Double> { Bounds(lower: nil, upper: nil) }
     /// Greater than `value`.
-    public static func above(_ value: Double) -> Bounds<Double> {
+    package static func above(_ value: Double) -> Bounds<Double> {
         Bounds(lower: .init(value: value, isIncluded: false), upper: nil)
     }
     /// Greater than `value` and at most `limit`.
-    public static func above(_ value: Double, upTo limit: Double) -> Bounds<Double> {
+    package static func above(_ value: Double, upTo limit: Double) -> Bounds<Double> {
         Bounds(lower: .init(value: value, isIncluded: false), upper: .init(value: limit, isIncluded: true))
     }
     /// Greater than `value` and less than `limit`.
-    public static func above(_ value: Double, below limit: Double) -> Bounds<Double> {
+    package static func above(_ value: Double, below limit: Double) -> Bounds<Double> {
         Bounds(lower: .init(value: value, isIncluded: false), upper: .init(value: limit, isIncluded: false))
     }
 }
 
 extension ClosedRange: FieldBounds {
-    public typealias Value = Bound
-    public var bounds: Bounds<Bound> {
+    package typealias Value = Bound
+    package var bounds: Bounds<Bound> {
         Bounds(
             lower: .init(value: lowerBound, isIncluded: true),
             upper: .init(value: upperBound, isIncluded: true))
@@ -87,8 +87,8 @@ extension ClosedRange: FieldBounds {
 }
 
 extension Range: FieldBounds {
-    public typealias Value = Bound
-    public var bounds: Bounds<Bound> {
+    package typealias Value = Bound
+    package var bounds: Bounds<Bound> {
         Bounds(
             lower: .init(value: lowerBound, isIncluded: true),
             upper: .init(value: upperBound, isIncluded: false))
@@ -96,11 +96,15 @@ extension Range: FieldBounds {
 }
 
 extension PartialRangeFrom: FieldBounds {
-    public typealias Value = Bound
-    public var bounds: Bounds<Bound> { Bounds(lower: .init(value: lowerBound, isIncluded: true), upper: nil) }
+    package typealias Value = Bound
+    package var bounds: Bounds<Bound> {
+        Bounds(lower: .init(value: lowerBound, isIncluded: true), upper: nil)
+    }
 }
 
 extension PartialRangeThrough: FieldBounds {
-    public typealias Value = Bound
-    public var bounds: Bounds<Bound> { Bounds(lower: nil, upper: .init(value: upperBound, isIncluded: true)) }
+    package typealias Value = Bound
+    package var bounds: Bounds<Bound> {
+        Bounds(lower: nil, upper: .init(value: upperBound, isIncluded: true))
+    }
 }

@@ -1,8 +1,8 @@
-public import JSON
+package import JSON
 
 extension Diagnostic {
     /// For programs: place, what is wrong, and as notes what would be right and where a variable is used.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "file": .string(file), "line": .integer(line), "column": .integer(column),
             "message": .string(message),

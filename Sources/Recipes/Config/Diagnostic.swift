@@ -1,22 +1,22 @@
-public import Base
+package import Base
 package import JSON
 
 /// One thing that is wrong in a configuration, where it stands, and what would be right.
-public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
+package struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
     /// The file; for an override its flag, as in `--set`.
-    public let file: String
+    package let file: String
     /// The line, from 1.
-    public let line: Int
+    package let line: Int
     /// The column, from 1, in characters.
-    public let column: Int
+    package let column: Int
     /// What is wrong, as a sentence.
-    public let message: String
+    package let message: String
     /// The offending line with a caret below the offending character.
-    public let excerpt: String
+    package let excerpt: String
     /// What would be right: the nearest name, the legal values.
-    public let hint: String?
+    package let hint: String?
     /// Where the value is used, if it was written for a variable.
-    public let use: String?
+    package let use: String?
 
     package init(at origin: Origin, _ message: String, hint: String? = nil) {
         let (line, column) = origin.source.position(of: origin.range.lowerBound)
@@ -44,7 +44,7 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
         self.use = nil
     }
 
-    public var description: String {
+    package var description: String {
         (["\(file.visible):\(line):\(column): \(message.visible)", excerpt]
             + [hint, use].compactMap { $0?.visible })
             .joined(separator: "\n")
@@ -52,11 +52,11 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// All that is wrong in a configuration.
-public struct ConfigurationError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .request }
+package struct ConfigurationError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .request }
 
     /// The problems, sorted by their place; never empty.
-    public let diagnostics: [Diagnostic]
+    package let diagnostics: [Diagnostic]
 
     package init(_ diagnostics: [Diagnostic]) {
         // Variants of one stage share most of their lines, and with them their problems.
@@ -67,7 +67,7 @@ public struct ConfigurationError: Failure, Sendable, Hashable {
             .sorted { ($0.file, $0.line, $0.column) < ($1.file, $1.line, $1.column) }
     }
 
-    public var description: String {
+    package var description: String {
         let count = diagnostics.count == 1 ? "1 problem" : "\(diagnostics.count) problems"
         return diagnostics.map(\.description).joined(separator: "\n\n")
             + "\n\n\(count) found; nothing was run."

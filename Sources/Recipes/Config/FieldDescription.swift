@@ -1,7 +1,7 @@
-public import JSON
+package import JSON
 
 /// Whether a key decides an artifact's content.
-public enum FieldRole: Sendable, Hashable {
+package enum FieldRole: Sendable, Hashable {
     /// Part of the recipe: another value is another artifact.
     case recipe
     /// Only how the work is done (batch sizes proved neutral, verbosity); never fingerprinted.
@@ -9,7 +9,7 @@ public enum FieldRole: Sendable, Hashable {
 }
 
 /// What a key may be set to.
-public indirect enum FieldType: Sendable {
+package indirect enum FieldType: Sendable {
     case integer(Bounds<Int>)
     case number(Bounds<Double>)
     case flag
@@ -62,9 +62,9 @@ public indirect enum FieldType: Sendable {
 }
 
 /// All that is known about one key: what the parser checks is what the table of keys and the schema say.
-public struct FieldDescription: Sendable {
+package struct FieldDescription: Sendable {
     /// Whether a key must be there, and what holds when it isn't.
-    public enum Presence: Sendable {
+    package enum Presence: Sendable {
         case required
         case optional
         /// The recipe has this value where the key is absent.
@@ -73,14 +73,14 @@ public struct FieldDescription: Sendable {
         case implied(JSONValue)
     }
 
-    public let key: String
-    public let type: FieldType
-    public let presence: Presence
-    public let role: FieldRole
+    package let key: String
+    package let type: FieldType
+    package let presence: Presence
+    package let role: FieldRole
     /// One or two sentences for the reader of a configuration.
-    public let summary: String
+    package let summary: String
     /// Whether the key may be set to null.
-    public let acceptsNull: Bool
+    package let acceptsNull: Bool
 
     package init(
         key: String, type: FieldType, presence: Presence, role: FieldRole, summary: String,
@@ -113,24 +113,24 @@ public struct FieldDescription: Sendable {
 }
 
 /// The keys of an object.
-public struct ObjectDescription: Sendable {
+package struct ObjectDescription: Sendable {
     /// One value of the key that decides on further keys, and these.
-    public struct Alternative: Sendable {
-        public let name: String
-        public let summary: String
-        public let fields: [FieldDescription]
+    package struct Alternative: Sendable {
+        package let name: String
+        package let summary: String
+        package let fields: [FieldDescription]
     }
 
     /// A key whose value decides which further keys there are.
-    public struct Alternatives: Sendable {
-        public let key: String
-        public let cases: [Alternative]
+    package struct Alternatives: Sendable {
+        package let key: String
+        package let cases: [Alternative]
     }
 
     /// The keys that are always there to be set.
-    public let fields: [FieldDescription]
+    package let fields: [FieldDescription]
     /// The keys that depend on the value of one of `fields`.
-    public let alternatives: Alternatives?
+    package let alternatives: Alternatives?
 
     /// All keys that hold for an object, its own alternative's included.
     package func fields(of node: ConfigNode?) -> [FieldDescription] {

@@ -1,4 +1,4 @@
-public import JSON
+package import JSON
 
 /// Objects in which the value of one key decides which others there are.
 extension Fields {
@@ -9,7 +9,7 @@ extension Fields {
     ///     FieldAlternative(method.name, method.summary) { Options(method, $0) }
     /// }, "The method.")
     /// ```
-    public func alternative<Value>(
+    package func alternative<Value>(
         _ key: String, of cases: [FieldAlternative<Value>], _ summary: String
     ) -> (name: String, value: Value)? {
         let names = cases.map(\.name)
@@ -45,7 +45,7 @@ extension Fields {
     /// - Parameters:
     ///   - type: A number, a flag, text or a choice.
     ///   - value: What holds where the key is absent; it is shown and leaves no trace in the recipe.
-    public func option(
+    package func option(
         _ key: String, _ type: FieldType, implied value: JSONValue, acceptsNull: Bool, _ summary: String
     ) -> JSONValue? {
         read(
@@ -61,7 +61,7 @@ extension Fields {
     /// Sets what the recipe holds of an option; nil takes it out.
     ///
     /// Whoever describes the options knows which values of several mean the same.
-    public func record(_ value: JSONValue?, of key: String) {
+    package func record(_ value: JSONValue?, of key: String) {
         precondition(descriptions.contains { $0.key == key }, "the key \"\(key)\" wasn't asked for")
         guard node != nil else { return }
         config[key] = value
@@ -84,13 +84,13 @@ extension Fields {
 }
 
 /// One alternative of an object, by the value of the key that decides.
-public struct FieldAlternative<Value>: Sendable {
+package struct FieldAlternative<Value>: Sendable {
     package let name: String
     package let summary: String
     package let read: @Sendable (Fields) -> Value
 
     /// The alternative that holds where the key is set to `name`; `read` asks for its keys.
-    public init(_ name: String, _ summary: String, read: @escaping @Sendable (Fields) -> Value) {
+    package init(_ name: String, _ summary: String, read: @escaping @Sendable (Fields) -> Value) {
         self.name = name
         self.summary = summary
         self.read = read

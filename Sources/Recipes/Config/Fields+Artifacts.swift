@@ -4,7 +4,7 @@ import JSON
 /// refer to, so that renaming a stage changes nothing.
 extension Fields {
     /// One artifact of one of `types`; must be there.
-    public func artifact(_ key: String, types: [ArtifactType], _ summary: String) -> ArtifactReference {
+    package func artifact(_ key: String, types: [ArtifactType], _ summary: String) -> ArtifactReference {
         let type = FieldType.artifact(types)
         return read(
             key, type, presence: .required, summary, role: .recipe, fallback: nil, placeholder: .placeholder,
@@ -12,7 +12,7 @@ extension Fields {
     }
 
     /// One artifact of one of `types`, or nothing.
-    public func optionalArtifact(_ key: String, types: [ArtifactType], _ summary: String)
+    package func optionalArtifact(_ key: String, types: [ArtifactType], _ summary: String)
         -> ArtifactReference?
     {
         read(
@@ -25,7 +25,7 @@ extension Fields {
     }
 
     /// Artifacts in order: `"@stage"` or `["@stage", …]`, where a stage with a matrix stands for all its variants.
-    public func artifactList(
+    package func artifactList(
         _ key: String, types: [ArtifactType], atLeast count: Int = 1, _ summary: String
     ) -> [ArtifactReference] {
         let type = FieldType.artifactList(types, atLeast: count)
@@ -45,7 +45,7 @@ extension Fields {
 
     /// Artifacts under labels, in order: `{"label": "@stage", "other": ["@a", "@b"]}`, where a stage with a
     /// matrix stands for all its variants.
-    public func artifacts(
+    package func artifacts(
         _ key: String, types: [ArtifactType], atLeast count: Int = 1, _ summary: String
     ) -> [LabelledArtifacts] {
         let type = FieldType.labelledArtifacts(types, atLeast: count)

@@ -3,7 +3,7 @@ import JSON
 /// Lists of scalars. Without a default the key must be there.
 extension Fields {
     /// Whole numbers.
-    public func integers(
+    package func integers(
         _ key: String, default values: [Int]? = nil, in bounds: some FieldBounds<Int> = .any,
         atLeast count: Int = 0,
         _ summary: String, role: FieldRole = .recipe
@@ -15,7 +15,7 @@ extension Fields {
     }
 
     /// Finite numbers.
-    public func numbers(
+    package func numbers(
         _ key: String, default values: [Double]? = nil, in bounds: some FieldBounds<Double> = .any,
         atLeast count: Int = 0, _ summary: String, role: FieldRole = .recipe
     ) -> [Double] {
@@ -25,7 +25,7 @@ extension Fields {
     }
 
     /// Texts.
-    public func strings(
+    package func strings(
         _ key: String, default values: [String]? = nil, atLeast count: Int = 0, _ summary: String,
         role: FieldRole = .recipe
     ) -> [String] {
@@ -35,7 +35,7 @@ extension Fields {
     }
 
     /// Texts, at least one, or nothing.
-    public func optionalStrings(
+    package func optionalStrings(
         _ key: String, _ summary: String, role: FieldRole = .recipe
     ) -> [String]? {
         let type = FieldType.list(of: .string, atLeast: 1)
@@ -51,7 +51,7 @@ extension Fields {
     }
 
     /// Raw values of an enumeration.
-    public func choices<Choice: CaseIterable & RawRepresentable<String>>(
+    package func choices<Choice: CaseIterable & RawRepresentable<String>>(
         _ key: String, default values: [Choice]? = nil, atLeast count: Int = 0, _ summary: String,
         role: FieldRole = .recipe
     ) -> [Choice] {

@@ -5,7 +5,7 @@ extension Fields {
     /// A nested object.
     ///
     /// Where the key is absent, all defaults of the nested object hold.
-    public func object<Value>(
+    package func object<Value>(
         _ key: String, _ summary: String, role: FieldRole = .recipe, _ read: (Fields) -> Value
     ) -> Value {
         let child: Fields
@@ -27,7 +27,7 @@ extension Fields {
     }
 
     /// A nested object or nothing: nil where the key is absent or null.
-    public func optionalObject<Value>(
+    package func optionalObject<Value>(
         _ key: String, _ summary: String, role: FieldRole = .recipe, _ read: (Fields) -> Value
     ) -> Value? {
         let description = describe(read)
@@ -47,7 +47,7 @@ extension Fields {
     /// A list of objects.
     ///
     /// Without a default of none, `atLeast: 0` still needs the key.
-    public func objects<Value>(
+    package func objects<Value>(
         _ key: String, atLeast count: Int = 0, _ summary: String, role: FieldRole = .recipe,
         _ read: (Fields) -> Value
     ) -> [Value] {

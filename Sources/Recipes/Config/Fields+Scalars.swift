@@ -4,7 +4,7 @@ package import JSON
 /// a missing key and `null` both give nil.
 extension Fields {
     /// A whole number that must be there.
-    public func integer(
+    package func integer(
         _ key: String, in bounds: some FieldBounds<Int> = .any, _ summary: String, role: FieldRole = .recipe
     ) -> Int {
         let type = FieldType.integer(bounds.bounds)
@@ -15,7 +15,7 @@ extension Fields {
     }
 
     /// A whole number.
-    public func integer(
+    package func integer(
         _ key: String, default value: Int, in bounds: some FieldBounds<Int> = .any, _ summary: String,
         role: FieldRole = .recipe
     ) -> Int {
@@ -27,7 +27,7 @@ extension Fields {
     }
 
     /// A whole number or nothing.
-    public func optionalInteger(
+    package func optionalInteger(
         _ key: String, in bounds: some FieldBounds<Int> = .any, _ summary: String, role: FieldRole = .recipe
     ) -> Int? {
         optional(key, .integer(bounds.bounds), summary, role: role, { .integer($0) }) {
@@ -36,7 +36,7 @@ extension Fields {
     }
 
     /// A finite number that must be there.
-    public func number(
+    package func number(
         _ key: String, in bounds: some FieldBounds<Double> = .any, _ summary: String,
         role: FieldRole = .recipe
     ) -> Double {
@@ -47,7 +47,7 @@ extension Fields {
     }
 
     /// A finite number.
-    public func number(
+    package func number(
         _ key: String, default value: Double, in bounds: some FieldBounds<Double> = .any, _ summary: String,
         role: FieldRole = .recipe
     ) -> Double {
@@ -60,7 +60,7 @@ extension Fields {
     }
 
     /// A finite number or nothing.
-    public func optionalNumber(
+    package func optionalNumber(
         _ key: String, in bounds: some FieldBounds<Double> = .any, _ summary: String,
         role: FieldRole = .recipe
     ) -> Double? {
@@ -70,7 +70,7 @@ extension Fields {
     }
 
     /// True or false.
-    public func flag(
+    package func flag(
         _ key: String, default value: Bool, _ summary: String, role: FieldRole = .recipe
     ) -> Bool {
         read(
@@ -79,19 +79,19 @@ extension Fields {
     }
 
     /// Text that must be there.
-    public func string(_ key: String, _ summary: String, role: FieldRole = .recipe) -> String {
+    package func string(_ key: String, _ summary: String, role: FieldRole = .recipe) -> String {
         read(
             key, .string, presence: .required, summary, role: role, fallback: nil, placeholder: "",
             decode: { self.string($0, key) }, encode: { .string($0) })
     }
 
     /// True, false, or nothing.
-    public func optionalFlag(_ key: String, _ summary: String, role: FieldRole = .recipe) -> Bool? {
+    package func optionalFlag(_ key: String, _ summary: String, role: FieldRole = .recipe) -> Bool? {
         optional(key, .flag, summary, role: role, { .bool($0) }) { self.flag($0, key) }
     }
 
     /// Text.
-    public func string(
+    package func string(
         _ key: String, default value: String, _ summary: String, role: FieldRole = .recipe
     ) -> String {
         read(
@@ -100,12 +100,12 @@ extension Fields {
     }
 
     /// Text or nothing.
-    public func optionalString(_ key: String, _ summary: String, role: FieldRole = .recipe) -> String? {
+    package func optionalString(_ key: String, _ summary: String, role: FieldRole = .recipe) -> String? {
         optional(key, .string, summary, role: role, { .string($0) }) { self.string($0, key) }
     }
 
     /// One of the raw values of an enumeration, told from the type asked for; must be there.
-    public func choice<Choice: CaseIterable & RawRepresentable<String>>(
+    package func choice<Choice: CaseIterable & RawRepresentable<String>>(
         _ key: String, _ summary: String, role: FieldRole = .recipe
     ) -> Choice {
         guard let first = Choice.allCases.first else {
@@ -117,7 +117,7 @@ extension Fields {
     }
 
     /// One of the raw values of an enumeration.
-    public func choice<Choice: CaseIterable & RawRepresentable<String>>(
+    package func choice<Choice: CaseIterable & RawRepresentable<String>>(
         _ key: String, default value: Choice, _ summary: String, role: FieldRole = .recipe
     ) -> Choice {
         read(
@@ -128,7 +128,7 @@ extension Fields {
     }
 
     /// One of the raw values of an enumeration, or nothing.
-    public func optionalChoice<Choice: CaseIterable & RawRepresentable<String>>(
+    package func optionalChoice<Choice: CaseIterable & RawRepresentable<String>>(
         _ key: String, _ summary: String, role: FieldRole = .recipe
     ) -> Choice? {
         optional(key, Self.type(of: Choice.self), summary, role: role, { .string($0.rawValue) }) {

@@ -16,7 +16,7 @@ package import JSON
 /// It *records* the resolved value of each key for the recipe.
 /// It *describes*: run without an object, it yields the table of keys that help and schema are made from. Hence
 /// every key must be asked for on every path through the initialiser.
-public final class Fields {
+package final class Fields {
     /// The object; nil when only the description is wanted.
     package let node: ConfigNode?
     /// Where to report what is missing.
@@ -55,7 +55,7 @@ public final class Fields {
     package var description: ObjectDescription { .init(fields: descriptions, alternatives: alternatives) }
 
     /// Whether the object has the key with the value null, which the optional readers don't tell from its absence.
-    public func isNull(_ key: String) -> Bool { node?[key]?.isNull ?? false }
+    package func isNull(_ key: String) -> Bool { node?[key]?.isNull ?? false }
 
     /// Reports a problem that only shows when keys are seen together.
     ///
@@ -63,7 +63,7 @@ public final class Fields {
     ///   - key: The key to point at.
     ///   - message: What is wrong, as a sentence.
     ///   - hint: What would be right.
-    public func reject(_ key: String, _ message: String, hint: String? = nil) {
+    package func reject(_ key: String, _ message: String, hint: String? = nil) {
         guard let origin = node?.member(key)?.value.origin ?? anchor else { return }
         session.report(origin, message, hint: hint)
     }

@@ -2,15 +2,15 @@ internal import Base
 package import JSON
 
 /// A field in which two recipes differ.
-public struct RecipeDifference: Sendable, Hashable, CustomStringConvertible {
+package struct RecipeDifference: Sendable, Hashable, CustomStringConvertible {
     /// The key as the configuration has it; "kind", "kind version" or "seed" outside the stage's own keys.
-    public let field: String
+    package let field: String
     /// Nil where the old recipe has no such field.
-    public let old: String?
+    package let old: String?
     /// Nil where the new recipe has no such field.
-    public let new: String?
+    package let new: String?
     /// Whether the field refers to the artifact of another stage: then both are fingerprints.
-    public let isInput: Bool
+    package let isInput: Bool
 
     package init(field: String, old: String?, new: String?, isInput: Bool = false) {
         self.field = field
@@ -19,7 +19,7 @@ public struct RecipeDifference: Sendable, Hashable, CustomStringConvertible {
         self.isInput = isInput
     }
 
-    public var description: String { description(of: "") }
+    package var description: String { description(of: "") }
 
     /// The same with the stage that the field is of behind it: "steps of @teacher: 300 → 600".
     package func description(of owner: String) -> String {

@@ -1,12 +1,12 @@
 package import JSON
 
 /// A place in which two JSON values differ.
-public struct ValueDifference: Sendable, Hashable, CustomStringConvertible {
+package struct ValueDifference: Sendable, Hashable, CustomStringConvertible {
     /// Dotted, with [n] for elements; empty for the whole.
-    public let path: String
+    package let path: String
     /// As JSON on one line; nil where there is nothing.
-    public let old: String?
-    public let new: String?
+    package let old: String?
+    package let new: String?
 
     package init(path: String, old: String?, new: String?) {
         self.path = path
@@ -14,7 +14,7 @@ public struct ValueDifference: Sendable, Hashable, CustomStringConvertible {
         self.new = new
     }
 
-    public var description: String {
+    package var description: String {
         "\(path.isEmpty ? "" : "\(path): ")\(old ?? "(none)") → \(new ?? "(none)")"
     }
 

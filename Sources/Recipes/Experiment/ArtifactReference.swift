@@ -1,39 +1,39 @@
 /// What kind of thing an artifact holds: decides which keys it may be given to.
 ///
 /// Kinds declare their own in extensions: `extension ArtifactType { static let model = ArtifactType("model") }`.
-public struct ArtifactType: Hashable, Sendable {
+package struct ArtifactType: Hashable, Sendable {
     /// A noun as messages use it: "model", "dataset".
-    public let name: String
+    package let name: String
 
     /// A type of this name.
-    public init(_ name: String) { self.name = name }
+    package init(_ name: String) { self.name = name }
 }
 
 /// A stage's artifact, or a part of it, that another stage reads: `"@stage"` or `"@stage.part"`.
 ///
 /// It gives kinds nothing to put into their artifacts: what a stage is called isn't part of any recipe. What tells one
 /// input from another is in its own recipe, ``StageContext/record(of:)``.
-public struct ArtifactReference: Hashable, Sendable, CustomStringConvertible {
+package struct ArtifactReference: Hashable, Sendable, CustomStringConvertible {
     /// The stage that makes it; for a variant of a matrix its full name, `curve[threshold=0.1]`.
     package let stage: String
     /// The part of the artifact that is meant, if not all of it; what parts there are is the kind's matter.
-    public let part: String?
+    package let part: String?
     /// What the artifact holds.
-    public let type: ArtifactType
+    package let type: ArtifactType
 
     /// As configurations write it, for messages.
-    public var description: String { "@\(stage)" + (part.map { ".\($0)" } ?? "") }
+    package var description: String { "@\(stage)" + (part.map { ".\($0)" } ?? "") }
 
     /// What is given after a problem was reported; never seen by a stage that runs.
     static let placeholder = ArtifactReference(stage: "", part: nil, type: ArtifactType(""))
 }
 
 /// References under one label: for example the points of one curve.
-public struct LabelledArtifacts: Hashable, Sendable {
+package struct LabelledArtifacts: Hashable, Sendable {
     /// The label, as the configuration has it.
-    public let label: String
+    package let label: String
     /// All variants of the stages referred to, in order.
-    public let artifacts: [ArtifactReference]
+    package let artifacts: [ArtifactReference]
 }
 
 /// What one key of a stage refers to.

@@ -1,8 +1,8 @@
-public import JSON
+package import JSON
 
 extension Experiment {
     /// For programs: the stages and variants in running order with kind, fingerprint and what they refer to.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "experiment": .string(name), "seed": .integer(seed),
             "description": description.map(JSONValue.string) ?? .null,

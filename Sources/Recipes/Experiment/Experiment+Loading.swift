@@ -1,4 +1,4 @@
-public import SystemPackage
+package import SystemPackage
 
 extension Experiment {
     /// Reads and checks a configuration without running anything.
@@ -8,7 +8,7 @@ extension Experiment {
     ///   - overrides: Arguments of `--set`, applied in order.
     ///   - registry: The kinds that stages may have.
     /// - Throws: `ConfigurationError` with every problem found; `FileError` when the file can't be read.
-    public static func load(_ path: FilePath, overrides: [String] = [], registry: StageRegistry) throws
+    package static func load(_ path: FilePath, overrides: [String] = [], registry: StageRegistry) throws
         -> Experiment
     {
         try Configuration(path, overrides: overrides, registry: registry).experiment()
@@ -17,7 +17,7 @@ extension Experiment {
     /// Reads and checks the bytes of a configuration; files that it extends are looked for beside `name`.
     ///
     /// - Throws: `ConfigurationError` with every problem found.
-    public static func parse(
+    package static func parse(
         _ bytes: [UInt8], name: String, overrides: [String] = [], registry: StageRegistry
     ) throws(ConfigurationError) -> Experiment {
         try Configuration(parsing: bytes, name: name, overrides: overrides, registry: registry).experiment()

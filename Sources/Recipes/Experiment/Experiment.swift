@@ -1,30 +1,30 @@
-public import JSON
+package import JSON
 
 /// A configuration that was read and found right: stages in an order in which they can run.
-public struct Experiment: Sendable {
+package struct Experiment: Sendable {
     /// Its address in the store: `mini/table1`.
-    public let name: String
+    package let name: String
     /// The seed of all stages that don't set their own.
-    public let seed: Int
+    package let seed: Int
     /// What the experiment is about.
-    public let description: String?
+    package let description: String?
     /// Every stage and every variant of a matrix, each after those that it refers to.
-    public let stages: [Stage]
+    package let stages: [Stage]
     /// The configuration that it was read from; nil for one that was put together otherwise.
     public internal(set) var source: Source?
 
     /// The configuration of an experiment.
-    public struct Source: Sendable {
+    package struct Source: Sendable {
         /// The path of the main file, as given.
-        public let file: String
+        package let file: String
         /// The arguments of `--set`.
-        public let overrides: [String]
+        package let overrides: [String]
         /// All in one piece: a file of this content gives the same stages with the same fingerprints.
-        public let resolved: JSONValue
+        package let resolved: JSONValue
     }
 
     /// The stage or variant with this full name.
-    public subscript(id: String) -> Stage? { stages.first { $0.id == id } }
+    package subscript(id: String) -> Stage? { stages.first { $0.id == id } }
 
     /// The stages called `name` and those that they need, in running order: all variants of a matrix, or one.
     package func closure(of name: String) -> [Stage] {
@@ -37,19 +37,19 @@ public struct Experiment: Sendable {
 }
 
 /// One configured stage, or one variant of a stage with a matrix.
-public struct Stage: Sendable {
+package struct Stage: Sendable {
     /// `curve`, or `curve[threshold=0.1]`.
-    public let id: String
+    package let id: String
     /// `curve`.
-    public let name: String
+    package let name: String
     /// What the matrix set, by dotted path; empty without a matrix.
-    public let variant: JSONObject
+    package let variant: JSONObject
     /// The configured implementation.
-    public let implementation: any StageDescription
+    package let implementation: any StageDescription
     /// All that decides the artifact's content.
-    public let recipe: Recipe
+    package let recipe: Recipe
     /// SHA-256 of the recipe's canonical bytes, in hexadecimal.
-    public let fingerprint: String
+    package let fingerprint: String
     package let inputs: [StageInput]
 
     /// The folder of the artifact in the experiment's folder: safe on every file system, readable, and distinct

@@ -1,37 +1,37 @@
 import JSON
-public import SystemPackage
+package import SystemPackage
 
 /// A kind whose stages take inputs from outside, named by their key `input` and others.
 ///
 /// The hashes of the input's files are part of the recipe. They come from the experiment's key `pins`, and where that
 /// has none from a lock file: it is looked for beside the configuration and in the folders above. What was read there
 /// becomes part of the configuration, so that a run's own copy gives the same recipes wherever it is read.
-public protocol PinnedStage: StageDescription {
+package protocol PinnedStage: StageDescription {
     /// The keys that name inputs.
     static var inputKeys: [String] { get }
 }
 
 extension PinnedStage {
-    public static var inputKeys: [String] { ["input"] }
+    package static var inputKeys: [String] { ["input"] }
 }
 
 /// One file of an input and its hash.
-public struct Pin: Sendable, Hashable {
+package struct Pin: Sendable, Hashable {
     /// Relative to the input's folder.
-    public let path: String
+    package let path: String
     /// In hexadecimal.
-    public let sha256: String
+    package let sha256: String
 
-    public init(path: String, sha256: String) { (self.path, self.sha256) = (path, sha256) }
+    package init(path: String, sha256: String) { (self.path, self.sha256) = (path, sha256) }
 }
 
 /// How lock files are called and read.
-public struct PinSource: Sendable {
+package struct PinSource: Sendable {
     package let fileName: String
     package let read: @Sendable (_ bytes: [UInt8], _ path: FilePath) throws -> [(input: String, pins: [Pin])]
 
     /// - Parameter read: The pins of all inputs in a lock file; none for an input that isn't pinned yet.
-    public init(
+    package init(
         fileName: String,
         read:
             @escaping @Sendable (_ bytes: [UInt8], _ path: FilePath) throws -> [(input: String, pins: [Pin])]
@@ -83,7 +83,7 @@ extension Fields {
     ///
     /// Call it once for each, with the value of the key that names it.
     /// - Parameter key: What the hashes are called in the recipe.
-    public func pins(of input: String, as key: String = "sha256") -> [Pin] {
+    package func pins(of input: String, as key: String = "sha256") -> [Pin] {
         guard node != nil else { return [] }
         let pins = session.pins.pins[input] ?? []
         config[key] = .object(.init(pins.map { ($0.path, .string($0.sha256)) }))
@@ -91,5 +91,5 @@ extension Fields {
     }
 
     /// The lock file that the experiment is read with; not a part of any recipe.
-    public var lockFile: FilePath? { session.pins.lock }
+    package var lockFile: FilePath? { session.pins.lock }
 }

@@ -1,24 +1,24 @@
 import Files
-public import JSON
+package import JSON
 
 /// All that decides an artifact's content, and nothing else.
-public struct Recipe: Sendable, Hashable {
+package struct Recipe: Sendable, Hashable {
     /// The version of the recipe's own form; raised when the meaning of its fields changes.
-    public static let format = 1
+    package static let format = 1
 
     /// The kind of the stage.
-    public let kind: String
+    package let kind: String
     /// The version of the kind.
-    public let version: Int
+    package let version: Int
     /// The stage's keys with all defaults filled in, without references and without `.execution` keys.
-    public let config: JSONObject
+    package let config: JSONObject
     /// What the references stand for: by key, the fingerprints of the artifacts.
-    public let inputs: JSONObject
+    package let inputs: JSONObject
     /// What random numbers are drawn from.
-    public let seed: Int
+    package let seed: Int
 
     /// The recipe as it is hashed and as `artifact.json` holds it.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "format": .integer(Self.format), "kind": .string(kind), "version": .integer(version),
             "config": .object(config), "inputs": .object(inputs), "seed": .integer(seed),

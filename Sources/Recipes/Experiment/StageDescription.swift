@@ -2,7 +2,7 @@
 ///
 /// A value of the type is one configured stage: its properties are the keys of the stage's object. What it does when it
 /// runs is known to those that run it: `StageKind` in the module `Runs`.
-public protocol StageDescription: Sendable {
+package protocol StageDescription: Sendable {
     /// What configurations write: "distill".
     static var name: String { get }
     /// Raised whenever the same keys give another result than before; it is part of the recipe.
@@ -19,28 +19,28 @@ public protocol StageDescription: Sendable {
 }
 
 extension StageDescription {
-    public static var parts: [String] { [] }
+    package static var parts: [String] { [] }
 }
 
 /// The kinds that configurations can name.
-public struct StageRegistry: Sendable {
+package struct StageRegistry: Sendable {
     /// The kinds in the order in which they are listed.
-    public let kinds: [any StageDescription.Type]
+    package let kinds: [any StageDescription.Type]
     /// Where the hashes of inputs come from; nil where no kind takes any.
     let pins: PinSource?
 
     /// Kinds with distinct names.
-    public init(_ kinds: [any StageDescription.Type], pins: PinSource? = nil) {
+    package init(_ kinds: [any StageDescription.Type], pins: PinSource? = nil) {
         precondition(Set(kinds.map { $0.name }).count == kinds.count, "two kinds have the same name")
         self.kinds = kinds
         self.pins = pins
     }
 
     /// The kind of that name.
-    public subscript(name: String) -> (any StageDescription.Type)? { kinds.first { $0.name == name } }
+    package subscript(name: String) -> (any StageDescription.Type)? { kinds.first { $0.name == name } }
 
     /// All keys of a kind, found by reading it without an object.
-    public static func description(of kind: any StageDescription.Type) -> ObjectDescription {
+    package static func description(of kind: any StageDescription.Type) -> ObjectDescription {
         let fields = Fields.describing()
         _ = kind.init(fields)
         return fields.description

@@ -1,4 +1,4 @@
-public import JSON
+package import JSON
 
 extension StageRegistry {
     /// The JSON Schema (draft 7, which editors know best) of configurations, from the descriptions that the parser
@@ -7,7 +7,7 @@ extension StageRegistry {
     /// What it can't say is left to the parser: whether what a reference names is there and of the right type, what
     /// variables hold, and rules between keys. A file with `extends` needs no key, because another may set it; the same
     /// goes for the keys of a stage with a matrix.
-    public var schema: JSONValue {
+    package var schema: JSONValue {
         var builder = SchemaBuilder()
         return builder.schema(of: self)
     }

@@ -4,11 +4,11 @@ import Recipes
 import SystemPackage
 
 /// How far forecasts were off for artifacts that this machine has made before.
-public struct Calibration: Sendable {
+package struct Calibration: Sendable {
     /// What it took over what the forecast would have been.
-    public let ratio: Double
+    package let ratio: Double
     /// The artifacts that were compared, relative to the store.
-    public let artifacts: [String]
+    package let artifacts: [String]
 }
 
 /// Compares forecasts with what earlier artifacts of the same kind took on the same machine.

@@ -1,8 +1,8 @@
-public import ArtifactStore
+package import ArtifactStore
 import Recipes
 
 /// Forecasts what the stages of a plan would take.
-public struct Forecaster: Sendable {
+package struct Forecaster: Sendable {
     let speed: any SpeedMeter
     package let threads: Int
     package let machine: Machine
@@ -11,7 +11,7 @@ public struct Forecaster: Sendable {
     ///   - speed: How fast this machine is.
     ///   - threads: How many threads the run would have.
     ///   - machine: Whose earlier artifacts tell how good forecasts are.
-    public init(_ speed: any SpeedMeter, threads: Int, machine: Machine = .current) {
+    package init(_ speed: any SpeedMeter, threads: Int, machine: Machine = .current) {
         self.speed = speed
         self.threads = threads
         self.machine = machine
@@ -56,11 +56,11 @@ public struct Forecaster: Sendable {
 }
 
 /// A forecast, and what it was before earlier artifacts of this machine were taken into account.
-public struct CalibratedForecast: Sendable {
+package struct CalibratedForecast: Sendable {
     /// The best that is known.
-    public let forecast: StageForecast
+    package let forecast: StageForecast
     /// From the machine's speed alone.
-    public let measured: StageForecast
+    package let measured: StageForecast
     /// Nil where no earlier artifact tells anything.
-    public let calibration: Calibration?
+    package let calibration: Calibration?
 }

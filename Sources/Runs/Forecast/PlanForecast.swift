@@ -3,26 +3,26 @@ package import JSON
 internal import Recipes
 
 /// What a plan's stages would take together, and what stands against it.
-public struct PlanForecast: Sendable {
+package struct PlanForecast: Sendable {
     /// How many threads it is for.
-    public let threads: Int
+    package let threads: Int
     /// The sum over the stages, one after another; nil where no stage knows.
-    public let seconds: Double?
+    package let seconds: Double?
     /// The stages that can't tell how long they take.
-    public let unknown: [String]
+    package let unknown: [String]
     /// The largest resident size of any one stage, in bytes, and that stage.
-    public let memory: (bytes: Int, stage: String)?
+    package let memory: (bytes: Int, stage: String)?
     /// What the artifacts take on disk, in bytes.
-    public let disk: Int
+    package let disk: Int
     /// The most that is on disk at a time besides, in bytes.
-    public let scratch: Int
+    package let scratch: Int
     /// What is to be downloaded, in bytes, as far as it is known; nil where no stage takes anything from outside.
-    public let download: Int?
+    package let download: Int?
     /// The stages whose downloads are of unknown size.
-    public let unknownDownloads: [String]
+    package let unknownDownloads: [String]
     /// What can still be had, in bytes; nil where the system doesn't tell.
-    public let availableMemory: Int?
-    public let freeSpace: Int?
+    package let availableMemory: Int?
+    package let freeSpace: Int?
 
     package init(
         _ forecasts: [(stage: String, forecast: StageForecast?)], threads: Int, store: Store,
@@ -52,7 +52,7 @@ public struct PlanForecast: Sendable {
     }
 
     /// What won't do, as sentences; empty where memory and disk suffice.
-    public var warnings: [String] {
+    package var warnings: [String] {
         var warnings: [String] = []
         if let memory, let availableMemory, memory.bytes > availableMemory {
             warnings.append(

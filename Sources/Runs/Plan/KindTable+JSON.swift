@@ -1,9 +1,9 @@
-public import JSON
-public import Recipes
+package import JSON
+package import Recipes
 
 extension StageRegistry {
     /// For programs, all kinds: name, version, summary, what they make and its parts.
-    public var value: JSONValue {
+    package var value: JSONValue {
         ["kinds": .array(kinds.map { .object(Self.head(of: $0)) })]
     }
 
@@ -11,7 +11,7 @@ extension StageRegistry {
     ///
     /// The keys of nested objects have dotted paths, those of elements of lists `[]`. A decoder's options depend on the
     /// value of another key, which `alternatives` names.
-    public static func value(of kind: any StageDescription.Type) -> JSONValue {
+    package static func value(of kind: any StageDescription.Type) -> JSONValue {
         var keys: [JSONValue] = []
         var alternatives: [JSONValue] = []
         func add(_ object: ObjectDescription, prefix: String) {

@@ -1,9 +1,9 @@
 import JSON
-public import Recipes
+package import Recipes
 
 extension StageRegistry {
     /// The names of all kinds with their summaries, one line each.
-    public var table: String {
+    package var table: String {
         let width = kinds.map { $0.name.count }.max() ?? 0
         return kinds.map { kind in
             "\(kind.name)\(String(repeating: " ", count: width - kind.name.count))  \(kind.summary)\n"
@@ -11,7 +11,7 @@ extension StageRegistry {
     }
 
     /// All keys of a kind with type, default and meaning: what the parser itself goes by.
-    public static func table(of kind: any StageDescription.Type) -> String {
+    package static func table(of kind: any StageDescription.Type) -> String {
         var text = "\(kind.name) (version \(kind.version)): \(kind.summary)\nMakes a \(kind.output.name)"
         text += kind.parts.isEmpty ? ".\n" : ", with the parts \(kind.parts.joined(separator: ", ")).\n"
         var rows: [(key: String, head: String, summary: String)] = []

@@ -1,5 +1,5 @@
 import ArtifactStore
-public import JSON
+package import JSON
 import Recipes
 import SystemPackage
 
@@ -7,7 +7,7 @@ extension Plan {
     /// The plan for programs: each stage with status, reason and forecast, then the sums.
     ///
     /// Keys are added in later versions, never given another meaning. Sizes are in bytes, times in seconds.
-    public var value: JSONValue {
+    package var value: JSONValue {
         [
             "experiment": .string(experiment.name),
             "stages": .array(
@@ -27,7 +27,7 @@ extension Plan {
     ///
     /// - Parameter name: A stage, with all its variants, or one variant.
     /// - Throws: `UnknownStageError`.
-    public func reasonsValue(for name: String) throws(UnknownStageError) -> JSONValue {
+    package func reasonsValue(for name: String) throws(UnknownStageError) -> JSONValue {
         let wanted = Set(try entries(of: name).map(\.stage))
         let chosen = zip(entries, experiment.stages).filter { wanted.contains($0.0.stage) }
         return [

@@ -4,7 +4,7 @@ import Recipes
 
 extension Plan {
     /// A table for people: stage, status, what it would take where that was asked for, reason; then the sums.
-    public var text: String {
+    package var text: String {
         var rows = entries.map { [$0.stage.visible, $0.status.rawValue] }
         if forecast != nil {
             for (index, entry) in entries.enumerated() {

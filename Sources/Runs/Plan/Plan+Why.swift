@@ -9,7 +9,7 @@ extension Plan {
     ///
     /// - Parameter name: A stage, with all its variants, or one variant.
     /// - Throws: `UnknownStageError`.
-    public func reasons(for name: String) throws(UnknownStageError) -> String {
+    package func reasons(for name: String) throws(UnknownStageError) -> String {
         try entries(of: name).map(text(of:)).joined(separator: "\n")
     }
 

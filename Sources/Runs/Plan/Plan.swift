@@ -1,49 +1,49 @@
-public import ArtifactStore
-public import Recipes
-public import SystemPackage
+package import ArtifactStore
+package import Recipes
+package import SystemPackage
 
 /// What a run would do, and why.
-public struct Plan: Sendable {
+package struct Plan: Sendable {
     /// What would happen to one stage.
-    public struct Entry: Sendable {
-        public enum Status: String, Sendable { case cached, resume = "will resume", run = "will run" }
+    package struct Entry: Sendable {
+        package enum Status: String, Sendable { case cached, resume = "will resume", run = "will run" }
 
         /// The stage's full name.
-        public let stage: String
-        public let status: Status
+        package let stage: String
+        package let status: Status
         /// Why, as a phrase.
-        public let reason: String
+        package let reason: String
         /// How the recipe differs from the nearest one in the store; empty where there is none.
-        public let changes: [RecipeChange]
+        package let changes: [RecipeChange]
         /// The artifact that it was compared with.
-        public let nearest: Nearest?
+        package let nearest: Nearest?
         /// Where the artifact is, or will be.
-        public let folder: FilePath
+        package let folder: FilePath
         /// The bundle that it was imported from; nil where it is to be made or was made here.
-        public var origin: ArtifactRecord.Origin?
+        package var origin: ArtifactRecord.Origin?
         /// What it would take; nil where it is cached, where its kind doesn't know, and where nobody asked.
-        public var forecast: StageForecast? { calibrated?.forecast }
+        package var forecast: StageForecast? { calibrated?.forecast }
         /// The same with what it is based on.
-        public fileprivate(set) var calibrated: CalibratedForecast?
+        package fileprivate(set) var calibrated: CalibratedForecast?
     }
 
     /// An artifact that a stage was compared with.
-    public struct Nearest: Sendable {
-        public let folder: FilePath
+    package struct Nearest: Sendable {
+        package let folder: FilePath
         /// Whether it is the same stage of the same experiment, made from an earlier recipe.
-        public let isSameStage: Bool
+        package let isSameStage: Bool
         /// In seconds, of the process that finished it.
-        public let duration: Double
+        package let duration: Double
         /// The largest resident size meanwhile, in bytes.
-        public let peakMemory: Int
+        package let peakMemory: Int
         /// The size of its files, in bytes.
-        public let size: Int
+        package let size: Int
     }
 
     /// One entry per stage, in running order.
-    public let entries: [Entry]
+    package let entries: [Entry]
     /// What the stages that aren't cached would take together; nil where all are or nobody asked.
-    public let forecast: PlanForecast?
+    package let forecast: PlanForecast?
     package let experiment: Experiment
     /// Which artifacts aren't of this store's own making, as a sentence; nil where all are.
     let imported: String?
@@ -52,7 +52,7 @@ public struct Plan: Sendable {
     ///
     /// - Parameter forecaster: Says what the stages that aren't cached would take; it isn't used when all are.
     /// - Throws: `StoreError`, `FileError`.
-    public init(_ experiment: Experiment, store: Store, forecaster: Forecaster? = nil) throws {
+    package init(_ experiment: Experiment, store: Store, forecaster: Forecaster? = nil) throws {
         let catalog = StoreCatalog(store)
         let tracer = ChangeTracer(experiment, catalog)
         let state = try StoreState(experiment, store)

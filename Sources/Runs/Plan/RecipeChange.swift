@@ -1,11 +1,11 @@
 import ArtifactStore
 package import JSON
-public import Recipes
+package import Recipes
 
 /// A difference between two recipes and, if it is an input, why that is another.
-public struct RecipeChange: Sendable {
+package struct RecipeChange: Sendable {
     /// Why an input is another artifact.
-    public indirect enum Cause: Sendable {
+    package indirect enum Cause: Sendable {
         /// The recipe of the stage that makes it changed; the stage's name, and how.
         case recipe(stage: String, changes: [RecipeChange])
         /// It comes from a stage of another kind than before.
@@ -16,9 +16,9 @@ public struct RecipeChange: Sendable {
         case unknown(stage: String)
     }
 
-    public let difference: RecipeDifference
+    package let difference: RecipeDifference
     /// Nil for a field that is no input, and for an input that is new or gone.
-    public let cause: Cause?
+    package let cause: Cause?
 
     package init(difference: RecipeDifference, cause: Cause?) {
         self.difference = difference

@@ -5,7 +5,7 @@ extension ProgressReporter {
     ///   - label: What it is called.
     ///   - total: How many units there are; nil when that isn't known.
     ///   - unit: What is counted, in the plural.
-    public func task(_ label: String, total: Int?, unit: String) -> TaskProgress {
+    package func task(_ label: String, total: Int?, unit: String) -> TaskProgress {
         let line = begin(label)
         beginStretch(line, total: total, unit: unit, done: 0)
         return TaskProgress(reporter: self, line: line)
@@ -13,13 +13,13 @@ extension ProgressReporter {
 }
 
 /// The line of a piece of work that is no stage.
-public struct TaskProgress: Sendable {
+package struct TaskProgress: Sendable {
     package let reporter: ProgressReporter
     package let line: RunningStage.ID
 
     /// Counts units that are done.
-    public func advance(by count: Int) { reporter.advance(line, by: count, note: nil) }
+    package func advance(by count: Int) { reporter.advance(line, by: count, note: nil) }
 
     /// Takes the line away and leaves one that stays; none without a message.
-    public func end(_ message: String? = nil) { reporter.end(line, message) }
+    package func end(_ message: String? = nil) { reporter.end(line, message) }
 }

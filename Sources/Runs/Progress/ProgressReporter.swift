@@ -6,7 +6,7 @@ import SystemPackage
 ///
 /// On a terminal each running stage has a line below the log that is written over; elsewhere (files, CI) it gets a
 /// line of its own every ten seconds. Messages may quote others (a file, a server, a record): they are made visible.
-public final class ProgressReporter: Sendable {
+package final class ProgressReporter: Sendable {
     private struct State {
         var stages: [RunningStage] = []
         var nextNumber = 0
@@ -29,7 +29,7 @@ public final class ProgressReporter: Sendable {
     private let state = Mutex(State())
 
     /// A log that goes where `write` puts it.
-    public init(
+    package init(
         style: Style, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         write: @escaping @Sendable (String) -> Void
     ) {
@@ -40,7 +40,7 @@ public final class ProgressReporter: Sendable {
     }
 
     /// The log of a command: standard error.
-    public static func standardError() -> ProgressReporter {
+    package static func standardError() -> ProgressReporter {
         // A log that can't be written (a closed pipe, a full disk) is no reason to stop the work.
         ProgressReporter(style: .forStandardError()) {
             _ = try? FileDescriptor.standardError.writeAll($0.utf8)
@@ -48,13 +48,13 @@ public final class ProgressReporter: Sendable {
     }
 
     /// A log that nobody reads.
-    public static var silent: ProgressReporter { ProgressReporter(style: .plain) { _ in } }
+    package static var silent: ProgressReporter { ProgressReporter(style: .plain) { _ in } }
 
     /// Writes a line.
-    public func log(_ message: String) { state.withLock { emit(message.visibleLines, &$0) } }
+    package func log(_ message: String) { state.withLock { emit(message.visibleLines, &$0) } }
 
     /// Writes a line that asks for attention.
-    public func warn(_ message: String) {
+    package func warn(_ message: String) {
         let message = message.visibleLines
         state.withLock { emit(colored("warning: ", "33") + message, plain: "warning: " + message, &$0) }
     }

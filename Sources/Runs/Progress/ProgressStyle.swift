@@ -8,18 +8,18 @@ internal import Base
 
 extension ProgressReporter {
     /// How the log looks.
-    public struct Style: Sendable {
+    package struct Style: Sendable {
         /// Whether the lines of running stages are written over.
-        public var rewritesLines: Bool
+        package var rewritesLines: Bool
         /// Whether escape sequences may colour it.
-        public var isColored: Bool
+        package var isColored: Bool
         /// Whether bars may be drawn with characters beyond ASCII.
-        public var isUnicode: Bool
+        package var isUnicode: Bool
         /// Columns and rows of the terminal now; lines are cut to the one, their number to the other.
-        public var size: @Sendable () -> (columns: Int, rows: Int)
+        package var size: @Sendable () -> (columns: Int, rows: Int)
 
         /// A style for a terminal of a size that doesn't change.
-        public init(
+        package init(
             rewritesLines: Bool, isColored: Bool, isUnicode: Bool = true, columns: Int = 80, rows: Int = 24
         ) {
             self.init(rewritesLines: rewritesLines, isColored: isColored, isUnicode: isUnicode) {
@@ -28,7 +28,7 @@ extension ProgressReporter {
         }
 
         /// A style for a terminal whose size is asked for each time.
-        public init(
+        package init(
             rewritesLines: Bool, isColored: Bool, isUnicode: Bool,
             size: @escaping @Sendable () -> (columns: Int, rows: Int)
         ) {
@@ -39,13 +39,13 @@ extension ProgressReporter {
         }
 
         /// For a file.
-        public static let plain = Style(rewritesLines: false, isColored: false)
+        package static let plain = Style(rewritesLines: false, isColored: false)
 
         /// What fits the standard error of this process.
         ///
         /// `NO_COLOR` (no-color.org) and `TERM=dumb` are honoured; bars are drawn in ASCII where the locale isn't
         /// UTF-8.
-        public static func forStandardError() -> Style {
+        package static func forStandardError() -> Style {
             guard isatty(2) == 1, let terminal = variable("TERM"), terminal != "dumb" else { return .plain }
             let locale = variable("LC_ALL") ?? variable("LC_CTYPE") ?? variable("LANG") ?? ""
             let encoding = locale.uppercased()

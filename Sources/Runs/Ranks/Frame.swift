@@ -1,14 +1,14 @@
 /// Bytes that travel between ranks, 64-byte aligned, without the copies that arrays of large numbers would cost.
 ///
 /// `@unchecked Sendable`: whoever makes a frame fills it before it is handed on; from then on it is only read.
-public final class Frame: @unchecked Sendable {
+package final class Frame: @unchecked Sendable {
     private let pointer: UnsafeMutableRawPointer
     private let capacity: Int
     /// How many bytes it holds.
-    public internal(set) var count: Int
+    package internal(set) var count: Int
 
     /// A frame whose bytes aren't set yet.
-    public init(uninitialized count: Int) {
+    package init(uninitialized count: Int) {
         capacity = max(count, 1)
         self.count = count
         pointer = .allocate(byteCount: capacity, alignment: 64)
@@ -20,18 +20,18 @@ public final class Frame: @unchecked Sendable {
     var room: Int { capacity }
 
     /// What it holds; valid while the frame is alive.
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: pointer, count: count) }
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: pointer, count: count) }
 
     /// The same for who fills it.
-    public var mutableBytes: UnsafeMutableRawBufferPointer {
+    package var mutableBytes: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: pointer, count: count)
     }
 }
 
 /// A frame that isn't what its reader expects.
-public struct FrameError: Error, Sendable, Hashable, CustomStringConvertible {
-    public let description: String
+package struct FrameError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
 
     /// - Parameter description: What is wrong, as a phrase that goes on from "its answer is no …:".
-    public init(description: String) { self.description = description }
+    package init(description: String) { self.description = description }
 }

@@ -1,35 +1,35 @@
 /// Takes values out of a frame in the order in which they were put there.
 ///
 /// Nothing that a frame says is believed without a look at how long it is: it may come from a rank that is broken.
-public struct FrameReader: Sendable {
+package struct FrameReader: Sendable {
     private let frame: Frame
     private var offset = 0
 
-    public init(_ frame: Frame) { self.frame = frame }
+    package init(_ frame: Frame) { self.frame = frame }
 
     /// How many bytes are left.
-    public var remaining: Int { frame.count - offset }
+    package var remaining: Int { frame.count - offset }
 
     /// The next number.
     ///
     /// - Throws: `FrameError` when the frame ends before it.
-    public mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type = Number.self)
+    package mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type = Number.self)
         throws(FrameError) -> Number
     {
         try unaligned(Number.self)
     }
 
     /// The next 32-bit float.
-    public mutating func float() throws(FrameError) -> Float { Float(bitPattern: try number()) }
+    package mutating func float() throws(FrameError) -> Float { Float(bitPattern: try number()) }
 
     /// The next 64-bit float.
-    public mutating func double() throws(FrameError) -> Double { Double(bitPattern: try number()) }
+    package mutating func double() throws(FrameError) -> Double { Double(bitPattern: try number()) }
 
     /// The next truth value, which is one byte.
-    public mutating func bool() throws(FrameError) -> Bool { try number(UInt8.self) != 0 }
+    package mutating func bool() throws(FrameError) -> Bool { try number(UInt8.self) != 0 }
 
     /// The next array of numbers.
-    public mutating func array<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type = Number.self)
+    package mutating func array<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type = Number.self)
         throws(FrameError) -> [Number]
     {
         let count = try length(of: MemoryLayout<Number>.stride)
@@ -41,7 +41,7 @@ public struct FrameReader: Sendable {
     }
 
     /// The next array of 32-bit floats, copied to a place that has exactly so many.
-    public mutating func floats(into target: UnsafeMutableBufferPointer<Float>) throws(FrameError) {
+    package mutating func floats(into target: UnsafeMutableBufferPointer<Float>) throws(FrameError) {
         let count = try length(of: 4)
         guard count == target.count else {
             throw FrameError(description: "it has \(count) numbers where \(target.count) belong")
@@ -50,17 +50,17 @@ public struct FrameReader: Sendable {
     }
 
     /// As many 32-bit floats as fit, whose number isn't in the frame.
-    public mutating func rawFloats(into target: UnsafeMutableBufferPointer<Float>) throws(FrameError) {
+    package mutating func rawFloats(into target: UnsafeMutableBufferPointer<Float>) throws(FrameError) {
         UnsafeMutableRawBufferPointer(target).copyMemory(from: try raw(target.count * 4))
     }
 
     /// The next text.
-    public mutating func text() throws(FrameError) -> String {
+    package mutating func text() throws(FrameError) -> String {
         String(decoding: try array(UInt8.self), as: UTF8.self)
     }
 
     /// How many things follow, each of at least `size` bytes.
-    public mutating func length(of size: Int) throws(FrameError) -> Int {
+    package mutating func length(of size: Int) throws(FrameError) -> Int {
         let count = try number(Int.self)
         guard count >= 0, count <= remaining / max(1, size) else {
             throw FrameError(description: "it ends in the middle of \(count) values")

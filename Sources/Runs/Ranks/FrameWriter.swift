@@ -1,7 +1,7 @@
 /// Puts values into a frame one after another, in the machine's own byte order.
 ///
 /// All ranks run the same program on machines of one kind, which is checked when they meet.
-public struct FrameWriter {
+package struct FrameWriter {
     private var frame: Frame
 
     /// - Parameter capacity: How many bytes are expected; more are possible at the cost of a copy.
@@ -14,7 +14,7 @@ public struct FrameWriter {
     func finish() -> Frame { frame }
 
     /// Adds the bytes of a buffer as they are.
-    public mutating func put(bytes: UnsafeRawBufferPointer) {
+    package mutating func put(bytes: UnsafeRawBufferPointer) {
         let start = frame.count
         reserve(bytes.count)
         frame.count += bytes.count
@@ -22,26 +22,26 @@ public struct FrameWriter {
     }
 
     /// Adds a number.
-    public mutating func put<Number: BitwiseCopyable>(_ number: Number) {
+    package mutating func put<Number: BitwiseCopyable>(_ number: Number) {
         withUnsafeBytes(of: number) { put(bytes: $0) }
     }
 
     /// Adds how many numbers there are, then the numbers.
-    public mutating func put<Number: BitwiseCopyable>(array numbers: UnsafeBufferPointer<Number>) {
+    package mutating func put<Number: BitwiseCopyable>(array numbers: UnsafeBufferPointer<Number>) {
         put(numbers.count)
         put(bytes: UnsafeRawBufferPointer(numbers))
     }
 
     /// Adds how many numbers there are, then the numbers.
-    public mutating func put<Number: BitwiseCopyable>(array numbers: [Number]) {
+    package mutating func put<Number: BitwiseCopyable>(array numbers: [Number]) {
         numbers.withUnsafeBufferPointer { put(array: $0) }
     }
 
     /// Adds a text with its length.
-    public mutating func put(_ text: String) { put(array: Array(text.utf8)) }
+    package mutating func put(_ text: String) { put(array: Array(text.utf8)) }
 
     /// Makes room, so that what follows is written without a copy of what is there.
-    public mutating func reserve(_ more: Int) {
+    package mutating func reserve(_ more: Int) {
         let wanted = frame.count + more
         guard wanted > frame.room else { return }
         let larger = Frame(uninitialized: max(wanted, frame.count * 2))

@@ -1,13 +1,13 @@
-public import ArtifactStore
+package import ArtifactStore
 import Synchronization
 
 /// Hands groups of samples to whoever is free, and commits their results in order.
 ///
 /// Which lane computes a group doesn't show in its result. A group whose rank is lost goes back; one that another rank
 /// holds for much longer than groups take is given out a second time, and what comes first counts.
-public final class GroupQueue: Sendable {
+package final class GroupQueue: Sendable {
     /// What a free lane is to do.
-    public enum Task: Sendable, Hashable {
+    package enum Task: Sendable, Hashable {
         case compute(Int)
         /// All groups are given out; some may come back.
         case wait
@@ -34,10 +34,10 @@ public final class GroupQueue: Sendable {
     }
 
     /// How many times as long as the longest group of this process another rank may take.
-    public static let patience = 3
+    package static let patience = 3
 
     /// How long it may take where this process has none to compare with.
-    public static let firstPatience = Duration.seconds(30)
+    package static let firstPatience = Duration.seconds(30)
 
     private let count: Int
     private let commit: @Sendable (Int, [JournalRecord]) throws -> Void
@@ -46,7 +46,7 @@ public final class GroupQueue: Sendable {
     /// - Parameters:
     ///   - first: The first group that isn't done yet.
     ///   - commit: Takes the results one at a time, in order.
-    public init(
+    package init(
         from first: Int, to count: Int,
         commit: @escaping @Sendable (Int, [JournalRecord]) throws -> Void
     ) {
@@ -56,7 +56,7 @@ public final class GroupQueue: Sendable {
     }
 
     /// What a lane does next.
-    public func take(isRemote: Bool) -> Task {
+    package func take(isRemote: Bool) -> Task {
         state.withLock { state in
             guard state.failure == nil, state.committed < count else { return .done }
             let group: Int
@@ -85,7 +85,7 @@ public final class GroupQueue: Sendable {
     }
 
     /// Takes a group back that another rank can't compute.
-    public func giveBack(_ group: Int) {
+    package func giveBack(_ group: Int) {
         state.withLock { state in
             drop(group, isRemote: true, &state)
             if state.held[group] == nil, group >= state.committed, state.results[group] == nil {
@@ -97,7 +97,7 @@ public final class GroupQueue: Sendable {
     /// Takes the result of a group, unless it is there already.
     ///
     /// - Parameter duration: How long it took; nil where another rank computed it.
-    public func finish(_ group: Int, _ records: [JournalRecord], took duration: Duration?) {
+    package func finish(_ group: Int, _ records: [JournalRecord], took duration: Duration?) {
         state.withLock { state in
             drop(group, isRemote: duration == nil, &state)
             if let duration { state.longest = max(state.longest ?? .zero, duration) }
@@ -116,13 +116,13 @@ public final class GroupQueue: Sendable {
     }
 
     /// Ends all lanes.
-    public func fail(_ error: any Error) { state.withLock { $0.failure = $0.failure ?? error } }
+    package func fail(_ error: any Error) { state.withLock { $0.failure = $0.failure ?? error } }
 
     /// Whether there is nothing left to do.
-    public var isDone: Bool { state.withLock { $0.failure != nil || $0.committed >= count } }
+    package var isDone: Bool { state.withLock { $0.failure != nil || $0.committed >= count } }
 
     /// What went wrong, if anything did.
-    public func check() throws {
+    package func check() throws {
         if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 

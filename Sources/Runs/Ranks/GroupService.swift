@@ -1,14 +1,14 @@
-public import ArtifactStore
+package import ArtifactStore
 import Base
 import Files
-public import Recipes
+package import Recipes
 import Synchronization
 import SystemPackage
 
 /// Computes groups of samples for rank 0, from the same configuration and the store that all ranks share.
-public final class GroupService: RankService {
+package final class GroupService: RankService {
     /// The name that it is asked by.
-    public static let name = "group"
+    package static let name = "group"
 
     /// A stage whose inputs are open.
     private final class Opened: Sendable {
@@ -28,7 +28,7 @@ public final class GroupService: RankService {
     private let opened = Mutex<[Opened]>([])
 
     /// - Throws: `FileError` when there is no room for temporary files.
-    public init(_ experiment: Experiment, _ store: Store, _ permissions: Permissions) throws {
+    package init(_ experiment: Experiment, _ store: Store, _ permissions: Permissions) throws {
         self.experiment = experiment
         self.store = store
         self.permissions = permissions
@@ -38,7 +38,7 @@ public final class GroupService: RankService {
             [UInt8](repeating: 1, count: 1 << 16), to: scratch.path.appending("room"))
     }
 
-    public func answer(_ question: inout FrameReader, _ answer: inout FrameWriter) throws {
+    package func answer(_ question: inout FrameReader, _ answer: inout FrameWriter) throws {
         let fingerprint = try question.text()
         let group = try question.number(Int.self)
         let groups = try open(fingerprint)

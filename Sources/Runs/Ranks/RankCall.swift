@@ -2,10 +2,10 @@ import Dispatch
 import Synchronization
 
 /// A question to a rank that is under way.
-public final class RankCall: Sendable {
-    public let rank: Int
+package final class RankCall: Sendable {
+    package let rank: Int
     /// When it was sent.
-    public let start = ContinuousClock.now
+    package let start = ContinuousClock.now
     let holdsThread: Bool
     private let completion: (@Sendable (RankCall) -> Void)?
     private let outcome = Mutex<(result: Result<FrameReader, any Error>, time: ContinuousClock.Instant)?>(nil)
@@ -18,16 +18,16 @@ public final class RankCall: Sendable {
     }
 
     /// The answer, or ``RankLost`` or ``RankFailure``; nil while there is none.
-    public var result: Result<FrameReader, any Error>? { outcome.withLock { $0?.result } }
+    package var result: Result<FrameReader, any Error>? { outcome.withLock { $0?.result } }
 
     /// When the answer came.
-    public var end: ContinuousClock.Instant? { outcome.withLock { $0?.time } }
+    package var end: ContinuousClock.Instant? { outcome.withLock { $0?.time } }
 
     /// Waits for the answer no longer than that; nil when none came.
     ///
     /// A call is never waited for without a bound: a rank that isn't heard of is lost, and its calls with it, but one
     /// that computes without an end is still heard of.
-    public func wait(_ duration: Duration) -> Result<FrameReader, any Error>? {
+    package func wait(_ duration: Duration) -> Result<FrameReader, any Error>? {
         let (seconds, rest) = duration.components
         let nanoseconds = Int(seconds) * 1_000_000_000 + Int(rest / 1_000_000_000)
         if result == nil, arrived.wait(timeout: .now() + .nanoseconds(nanoseconds)) == .success {

@@ -1,18 +1,18 @@
 import ArtifactStore
 import Files
-public import JSON
-public import Recipes
+package import JSON
+package import Recipes
 import SystemPackage
 
 /// What has to be the same on every rank, so that it doesn't matter which one computes something.
-public struct RankFacts: Sendable {
+package struct RankFacts: Sendable {
     /// Program, experiment and what the numbers depend on.
     package let value: JSONValue
 
     /// - Parameters:
     ///   - experiment: The one that this rank has read.
     ///   - machine: What the caller knows of the machine, for example the name of the BLAS kernels.
-    public init(_ experiment: Experiment, permissions: Permissions, machine: JSONObject) {
+    package init(_ experiment: Experiment, permissions: Permissions, machine: JSONObject) {
         let stages = experiment.stages.map { "\($0.id) \($0.fingerprint)\n" }.joined()
         value = [
             "version": .string(Version.current),

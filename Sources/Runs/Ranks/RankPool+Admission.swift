@@ -1,6 +1,6 @@
-public import ArtifactStore
+package import ArtifactStore
 import Files
-public import JSON
+package import JSON
 import Synchronization
 import SystemPackage
 
@@ -13,7 +13,7 @@ extension RankPool {
     /// - Parameter store: Ranks read what stages refer to there, so that all have to see the same folder.
     /// - Throws: `RanksRefusedError` when none can be used; `FileError` when the store can't be written.
     @discardableResult
-    public func admit(_ facts: RankFacts, _ store: Store) throws -> [Member] {
+    package func admit(_ facts: RankFacts, _ store: Store) throws -> [Member] {
         if let known = state.withLock({ $0.admission }) { return try known.get() }
         let nonce = (0..<2).map { _ in String(UInt64.random(in: 0 ... .max), radix: 16) }.joined()
         let note = store.root.appending(".ranks-\(nonce)")
@@ -48,7 +48,7 @@ extension RankPool {
     }
 
     /// What records of the machine say of the ranks in use.
-    public static func record(_ members: [Member]) -> JSONValue {
+    package static func record(_ members: [Member]) -> JSONValue {
         .array(
             [["rank": 0, "host": .string(Machine.hostName)]]
                 + members.map {

@@ -4,17 +4,17 @@ import Synchronization
 ///
 /// Nothing of them decides what comes out. A rank that is lost is left out from then on, and what it was asked fails at
 /// once, so that others can do it.
-public final class RankPool: Sendable {
+package final class RankPool: Sendable {
     /// A rank that can be asked.
-    public struct Member: Sendable, Hashable {
+    package struct Member: Sendable, Hashable {
         /// Its number; rank 0 is this process.
-        public let rank: Int
-        public let host: String
+        package let rank: Int
+        package let host: String
         /// How many threads it computes with.
-        public let threads: Int
+        package let threads: Int
 
         /// As messages name it.
-        public var name: String { "rank \(rank) (\(host))" }
+        package var name: String { "rank \(rank) (\(host))" }
     }
 
     struct State {
@@ -30,16 +30,16 @@ public final class RankPool: Sendable {
     let transport: any RankTransport
     let timeout: Duration
     /// Takes what has to be said of ranks.
-    public let log: @Sendable (String) -> Void
+    package let log: @Sendable (String) -> Void
     /// Whether each stage says what each rank did.
-    public let isVerbose: Bool
+    package let isVerbose: Bool
     let state = Mutex(State())
 
     /// - Parameters:
     ///   - transport: Started by the pool.
     ///   - timeout: How long ranks have to introduce themselves.
     ///   - log: Takes what has to be said of ranks.
-    public init(
+    package init(
         _ transport: any RankTransport, timeout: Duration, isVerbose: Bool = false,
         log: @escaping @Sendable (String) -> Void
     ) {
@@ -51,7 +51,7 @@ public final class RankPool: Sendable {
     }
 
     /// The ranks that can be asked, in order.
-    public var members: [Member] {
+    package var members: [Member] {
         state.withLock { state in
             state.members.values.filter { state.lost[$0.rank] == nil }.sorted { $0.rank < $1.rank }
         }
@@ -60,7 +60,7 @@ public final class RankPool: Sendable {
     /// Takes a thread of a rank for the next ``begin(_:_:capacity:holdingThread:completion:_:)``.
     ///
     /// - Returns: False when all of its threads are taken, or it is lost.
-    public func takeThread(of rank: Int) -> Bool {
+    package func takeThread(of rank: Int) -> Bool {
         state.withLock { state in
             guard let member = state.members[rank], state.lost[rank] == nil,
                 state.taken[rank, default: 0] < member.threads
@@ -71,7 +71,7 @@ public final class RankPool: Sendable {
     }
 
     /// Gives back a thread that was taken for nothing.
-    public func releaseThread(of rank: Int) { state.withLock { $0.taken[rank, default: 1] -= 1 } }
+    package func releaseThread(of rank: Int) { state.withLock { $0.taken[rank, default: 1] -= 1 } }
 
     /// Asks a rank, without waiting.
     ///
@@ -82,7 +82,7 @@ public final class RankPool: Sendable {
     ///   - completion: Called once when the call has ended, on the transport's thread, which it must not hold up.
     ///   - body: Writes the question.
     /// - Returns: The call; one that has failed when the rank is lost.
-    public func begin(
+    package func begin(
         _ rank: Int, _ service: String, capacity: Int = 256, holdingThread: Bool = false,
         completion: (@Sendable (RankCall) -> Void)? = nil, _ body: (inout FrameWriter) -> Void
     ) -> RankCall {
@@ -108,7 +108,7 @@ public final class RankPool: Sendable {
     }
 
     /// Says that nothing more will be asked, and ends the transport within a bounded time.
-    public func close() {
+    package func close() {
         // Whoever doesn't answer now would be waited for in vain when all leave together.
         let gone = state.withLock { Set($0.lost.keys) }
         let calls = (1..<max(1, transport.count)).filter { !gone.contains($0) }.map { rank in
@@ -129,7 +129,7 @@ public final class RankPool: Sendable {
     }
 
     /// Whether any rank was lost.
-    public var hasLostRanks: Bool { state.withLock { !$0.lost.isEmpty } }
+    package var hasLostRanks: Bool { state.withLock { !$0.lost.isEmpty } }
 
     /// As messages name a rank.
     package func name(_ rank: Int) -> String { state.withLock { $0.members[rank]?.name } ?? "rank \(rank)" }
@@ -162,7 +162,7 @@ public final class RankPool: Sendable {
     }
 
     /// What a rank couldn't do, as an error.
-    public func failure(_ rank: Int, _ reason: String) -> RankFailure {
+    package func failure(_ rank: Int, _ reason: String) -> RankFailure {
         RankFailure(rank: rank, description: "\(name(rank)): \(reason)")
     }
 

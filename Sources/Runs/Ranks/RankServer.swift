@@ -1,4 +1,4 @@
-public import ArtifactStore
+package import ArtifactStore
 import Base
 import Dispatch
 import Files
@@ -7,7 +7,7 @@ import Synchronization
 import SystemPackage
 
 /// What a rank other than 0 can be asked.
-public protocol RankService: Sendable {
+package protocol RankService: Sendable {
     /// Reads a question and writes the answer; called on a thread of its own, several times at once.
     ///
     /// - Throws: What rank 0 is told instead of an answer.
@@ -15,7 +15,7 @@ public protocol RankService: Sendable {
 }
 
 /// A rank other than 0: answers what rank 0 asks until it says that this was all, or isn't heard of any more.
-public final class RankServer: Sendable {
+package final class RankServer: Sendable {
     /// The service that every rank has: who it is, and whether it would compute the same.
     static let introduction = "introduction"
 
@@ -23,7 +23,7 @@ public final class RankServer: Sendable {
     static let farewell = "farewell"
 
     /// How a rank's work ended.
-    public enum Ending: Sendable, Hashable {
+    package enum Ending: Sendable, Hashable {
         /// Nothing more will be asked.
         case done
         /// The same, and some ranks are lost.
@@ -33,7 +33,7 @@ public final class RankServer: Sendable {
     }
 
     /// What a rank brings along.
-    public struct Equipment: Sendable {
+    package struct Equipment: Sendable {
         let facts: RankFacts
         package let store: Store
         package let threads: Int
@@ -42,7 +42,7 @@ public final class RankServer: Sendable {
         /// - Parameters:
         ///   - threads: How many it computes with.
         ///   - services: By name.
-        public init(
+        package init(
             facts: RankFacts, store: Store, threads: Int, services: [String: any RankService]
         ) {
             self.facts = facts
@@ -58,14 +58,14 @@ public final class RankServer: Sendable {
     private let ended = DispatchSemaphore(value: 0)
 
     /// - Parameter equipment: An error becomes the answer to everything, so that rank 0 can say why it isn't used.
-    public init(_ transport: any RankTransport, _ equipment: () throws -> Equipment) {
+    package init(_ transport: any RankTransport, _ equipment: () throws -> Equipment) {
         self.transport = transport
         self.equipment = Result { try equipment() }
         transport.start { [weak self] in self?.receive($0) }
     }
 
     /// Waits until there is nothing more to do.
-    public func run() -> Ending {
+    package func run() -> Ending {
         ended.wait()
         let ending = ending.withLock { $0 } ?? .done
         transport.close(abandoning: ending != .done)

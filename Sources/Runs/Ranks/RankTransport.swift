@@ -3,7 +3,7 @@
 /// Rank 0 runs the experiment; the others answer what it asks, and speak with nobody else. An implementation knows
 /// nothing of what frames say, but it knows which ranks are alive: it has something sent from each to each at short
 /// intervals, however long a rank computes, and no wait of its own is without a bound.
-public protocol RankTransport: Sendable {
+package protocol RankTransport: Sendable {
     /// How many ranks the job has, this one included.
     var count: Int { get }
 
@@ -21,7 +21,7 @@ public protocol RankTransport: Sendable {
 }
 
 /// What a transport has to say.
-public enum RankEvent: Sendable {
+package enum RankEvent: Sendable {
     case frame(from: Int, Frame)
     /// The rank is gone, or hasn't been heard of for longer than is waited; the reason is the end of a sentence that
     /// begins with the rank.

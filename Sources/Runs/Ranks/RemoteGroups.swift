@@ -1,4 +1,4 @@
-public import ArtifactStore
+package import ArtifactStore
 import Base
 import JSON
 import Recipes
@@ -103,7 +103,7 @@ extension StageContext {
     /// Has other ranks take part in computing a queue's groups until it is done; does nothing where there are none.
     ///
     /// - Parameter keys: The stage's samples in order, as they are in the journal.
-    public func shareGroups(
+    package func shareGroups(
         of groups: SampleGroups, keys: [JournalKey], _ queue: GroupQueue
     ) throws {
         guard let ranks else { return }

@@ -13,7 +13,7 @@ import SystemPackage
 ///
 /// The kernel counts for the process as a whole: while several stages run, the peak is that of all of them. So each
 /// measurement also says how many there were at once.
-public final class PeakMemory: Sendable {
+package final class PeakMemory: Sendable {
     /// What was measured for one stage.
     package struct Measurement: Sendable {
         /// In bytes.
@@ -54,7 +54,7 @@ public final class PeakMemory: Sendable {
         "/proc/self/clear_refs", .writeOnly, options: .closeOnExec)
 
     /// Opens what measuring takes, before the process's memory is protected.
-    public static func prepare() { _ = counter }
+    package static func prepare() { _ = counter }
 
     /// Starts anew, so that a stage isn't charged for what ran before it.
     ///

@@ -1,30 +1,30 @@
-public import ArtifactStore
-public import Base
-public import Recipes
+package import ArtifactStore
+package import Base
+package import Recipes
 
 /// What stages may do or have to leave, as the person who starts the run says.
 ///
 /// How a run is done, not what comes out: never part of a recipe.
-public struct Permissions: Sendable, Hashable {
+package struct Permissions: Sendable, Hashable {
     /// Whether programs that a model wrote may be run.
-    public var codeExecution: Bool
+    package var codeExecution: Bool
     /// The weakest isolation that will do for them, by the name that the kind of stage gives it; its own choice when nil.
-    public var isolationFloor: String?
+    package var isolationFloor: String?
     /// Whether connections may be opened.
-    public var network: Bool
+    package var network: Bool
 
-    public init(codeExecution: Bool = false, isolationFloor: String? = nil, network: Bool = true) {
+    package init(codeExecution: Bool = false, isolationFloor: String? = nil, network: Bool = true) {
         self.codeExecution = codeExecution
         self.isolationFloor = isolationFloor
         self.network = network
     }
 
     /// Nothing out of the ordinary.
-    public static let none = Permissions()
+    package static let none = Permissions()
 }
 
 /// A stage that may need a permission.
-public protocol RestrictedStage: StageDescription {
+package protocol RestrictedStage: StageDescription {
     /// Why the stage runs programs that a model wrote, as a phrase behind "because"; nil if it doesn't.
     ///
     /// - Parameter stage: the configured stage that a reference is to.
@@ -32,13 +32,13 @@ public protocol RestrictedStage: StageDescription {
 }
 
 /// A run that lacks a permission; nothing has been done then.
-public struct PermissionError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .permission }
+package struct PermissionError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .permission }
 
-    public let description: String
+    package let description: String
 
     /// An error with a full sentence.
-    public init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 
     package init(stage: String, reason: String) {
         description =
@@ -48,7 +48,7 @@ public struct PermissionError: Failure, Sendable, Hashable {
 
 extension Experiment {
     /// The stages that run programs that a model wrote, each with the reason as a phrase behind "because".
-    public var codeExecutions: [(stage: Stage, reason: String)] {
+    package var codeExecutions: [(stage: Stage, reason: String)] {
         stages.compactMap { stage in
             guard let restricted = stage.implementation as? any RestrictedStage,
                 let reason = restricted.codeExecutionReason({ self[$0.stage]?.implementation })
@@ -60,7 +60,7 @@ extension Experiment {
     /// Checks before anything is begun that what isn't in the store yet may run such programs.
     ///
     /// - Throws: `PermissionError`; `StoreError`, `FileError`.
-    public func checkPermissions(_ permissions: Permissions, store: Store) throws {
+    package func checkPermissions(_ permissions: Permissions, store: Store) throws {
         guard !permissions.codeExecution else { return }
         for (stage, reason) in codeExecutions {
             if case .whole = try store.find(stage, in: self) { continue }

@@ -1,28 +1,28 @@
-public import Base
+package import Base
 package import Recipes
 
 /// A stage that threw an error.
-public struct StageFailure: Failure {
+package struct StageFailure: Failure {
     /// The stage's full name.
-    public let stage: String
+    package let stage: String
     /// What it threw.
-    public let underlying: any Error
+    package let underlying: any Error
     /// What is kept for the next run, as a sentence.
-    public let kept: String
+    package let kept: String
 
-    public var failureKind: FailureKind { (underlying as? any Failure)?.failureKind ?? .work }
+    package var failureKind: FailureKind { (underlying as? any Failure)?.failureKind ?? .work }
 
-    public var description: String { "Stage \"\(stage)\" failed: \(underlying)\n\(kept)" }
+    package var description: String { "Stage \"\(stage)\" failed: \(underlying)\n\(kept)" }
 }
 
 /// A run in which several stages failed, or in which the others went on after one did.
-public struct RunFailure: Error, CustomStringConvertible {
+package struct RunFailure: Error, CustomStringConvertible {
     /// In the order in which they failed.
-    public let failures: [StageFailure]
+    package let failures: [StageFailure]
     /// The stages that weren't begun because of them, each with the reason.
-    public let skipped: [(stage: String, reason: String)]
+    package let skipped: [(stage: String, reason: String)]
 
-    public var description: String {
+    package var description: String {
         let head = failures.count == 1 ? "1 stage failed" : "\(failures.count) stages failed"
         var text = skipped.isEmpty ? "\(head).\n" : "\(head), \(skipped.count) skipped.\n"
         for failure in failures { text += "\n\(failure)\n" }
@@ -35,26 +35,26 @@ public struct RunFailure: Error, CustomStringConvertible {
 }
 
 /// A run that was asked to stop and did so at a safe point.
-public struct RunInterrupted: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .interruption }
+package struct RunInterrupted: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .interruption }
 
     /// A stage that stopped before it was done.
-    public struct Stop: Sendable, Hashable {
+    package struct Stop: Sendable, Hashable {
         /// The stage's full name.
-        public let stage: String
+        package let stage: String
         /// What is kept for the next run, as a sentence.
-        public let kept: String
+        package let kept: String
     }
 
     /// The stages that were running, or the one that would have been next.
-    public let stops: [Stop]
+    package let stops: [Stop]
 
     /// The first of the stages.
-    public var stage: String { stops.first?.stage ?? "" }
+    package var stage: String { stops.first?.stage ?? "" }
     /// What is kept of the first of the stages.
-    public var kept: String { stops.first?.kept ?? "" }
+    package var kept: String { stops.first?.kept ?? "" }
 
-    public var description: String {
+    package var description: String {
         if stops.count == 1 { return "Interrupted at stage \"\(stage)\". \(kept)" }
         return "Interrupted at \(stops.count) stages.\n"
             + stops.map { "  \($0.stage): \($0.kept)" }.joined(separator: "\n")
@@ -62,10 +62,10 @@ public struct RunInterrupted: Failure, Sendable, Hashable {
 }
 
 /// A stage named on the command line that the experiment doesn't have, or that the run wouldn't reach.
-public struct UnknownStageError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .request }
+package struct UnknownStageError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .request }
 
-    public let description: String
+    package let description: String
 
     package init(name: String, experiment: Experiment) {
         // A name with a bracket means a variant.

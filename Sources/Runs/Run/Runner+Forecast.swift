@@ -1,4 +1,4 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Base
 import Recipes
 
@@ -8,7 +8,7 @@ extension Runner {
     /// The forecaster isn't used then, so that it doesn't measure for nothing.
     ///
     /// - Throws: `StoreError`, `FileError`, `UnknownStageError`.
-    public func forecast(by forecaster: Forecaster) throws -> (
+    package func forecast(by forecaster: Forecaster) throws -> (
         run: PlanForecast, stages: [String: StageForecast]
     )? {
         let state = try StoreState(experiment, store)
@@ -37,5 +37,5 @@ extension Runner {
 
 extension PlanForecast {
     /// What is said before a run: the sum on one line, and each warning.
-    public var lines: [String] { text.byteText.split("\n").map(\.text) }
+    package var lines: [String] { text.byteText.split("\n").map(\.text) }
 }

@@ -1,41 +1,41 @@
-public import ArtifactStore
+package import ArtifactStore
 import Files
-public import JSON
-public import Recipes
+package import JSON
+package import Recipes
 import SystemPackage
 
 /// Runs the stages of an experiment that aren't in the store yet.
-public struct Runner: Sendable {
+package struct Runner: Sendable {
     /// How to run; nothing here changes what comes out.
-    public struct Options: Sendable {
+    package struct Options: Sendable {
         /// Threads for all stages together.
-        public var threads: Int
+        package var threads: Int
         /// How many stages may run at once, each with its share of the threads; as many as threads when nil.
-        public var jobs: Int?
+        package var jobs: Int?
         /// Whether stages that don't depend on a failed one are run all the same.
-        public var keepsGoing: Bool
+        package var keepsGoing: Bool
         /// Only these stages and what they need; all when empty.
-        public var only: [String]
+        package var only: [String]
         /// Stages that are made again although they are in the store.
-        public var force: [String]
+        package var force: [String]
         /// Stages that are made again together with all that depend on them.
-        public var from: [String]
+        package var from: [String]
         /// The command line, for the record.
-        public var arguments: [String]
+        package var arguments: [String]
         /// What the caller knows of the machine, for the records: for example the name of the BLAS kernels.
         ///
         /// Asked once, before the first stage that has to be made; its error stops the run there.
-        public var machineExtras: @Sendable () throws -> JSONObject
+        package var machineExtras: @Sendable () throws -> JSONObject
         /// What stages may do beyond computing.
-        public var permissions: Permissions = .none
+        package var permissions: Permissions = .none
         /// Other processes that compute for this one; nil where it is alone.
         ///
         /// They are admitted by ``machineExtras``, before the first stage that has to be made.
-        public var ranks: RankPool?
+        package var ranks: RankPool?
         /// What stages were expected to take, by full name, for the record.
-        public var forecasts: [String: StageForecast] = [:]
+        package var forecasts: [String: StageForecast] = [:]
 
-        public init(
+        package init(
             threads: Int = Machine.current.cores, jobs: Int? = nil, keepsGoing: Bool = false,
             only: [String] = [], force: [String] = [], from: [String] = [], arguments: [String] = [],
             machineExtras: @escaping @Sendable () throws -> JSONObject = { [:] }
@@ -51,13 +51,13 @@ public struct Runner: Sendable {
         }
     }
 
-    public let experiment: Experiment
-    public let store: Store
-    public let options: Options
+    package let experiment: Experiment
+    package let store: Store
+    package let options: Options
     package let reporter: ProgressReporter
     package let cancellation: Cancellation
 
-    public init(
+    package init(
         _ experiment: Experiment, store: Store, options: Options = Options(),
         reporter: ProgressReporter = .silent,
         cancellation: Cancellation = .never
@@ -75,7 +75,7 @@ public struct Runner: Sendable {
     ///   done; `StageFailure` when a stage fails, `RunFailure` when several do or the others were to go on,
     ///   `RunInterrupted` when it was asked to stop, `StoreError`, `FileError`, `UnknownStageError`, what
     ///   `machineExtras` throws. Whatever was finished before is in the store.
-    public func run() throws -> RunOutcome {
+    package func run() throws -> RunOutcome {
         let selection = try StageSelection(experiment, options)
         let clock = ContinuousClock.now
         let execution = Execution(self, selection, started: .now())

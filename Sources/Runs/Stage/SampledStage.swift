@@ -1,11 +1,11 @@
-public import ArtifactStore
+package import ArtifactStore
 import JSON
-public import SystemPackage
+package import SystemPackage
 
 /// A stage whose summary and metrics follow from what it left in its artifact.
 ///
 /// `d3llm verify` computes them again from there and compares them with what was recorded.
-public protocol RecomputableStage: StageKind {
+package protocol RecomputableStage: StageKind {
     /// The result that the files of an artifact give.
     ///
     /// ``StageKind/run(_:)`` and this share the function that turns records into numbers, so that they can only differ
@@ -19,13 +19,13 @@ public protocol RecomputableStage: StageKind {
 }
 
 /// A stage that takes seconds at most, so that it is checked by running it again whole.
-public protocol QuickStage: StageKind {}
+package protocol QuickStage: StageKind {}
 
 /// A stage that computes its samples in groups, each from the recipe, the inputs and the group's number alone.
 ///
 /// So any group can be computed again without the others. The samples' records are the journal
 /// `<journalName>.jsonl` of the artifact.
-public protocol SampledStage: RecomputableStage {
+package protocol SampledStage: RecomputableStage {
     /// The name of the journal.
     static var journalName: String { get }
 
@@ -42,19 +42,19 @@ public protocol SampledStage: RecomputableStage {
 }
 
 extension SampledStage {
-    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         try result(of: records(in: artifact, context), in: Self.journal(of: artifact))
     }
 
     /// The file of the samples' records in an artifact.
-    public static func journal(of artifact: FilePath) -> FilePath {
+    package static func journal(of artifact: FilePath) -> FilePath {
         artifact.appending("\(journalName).jsonl")
     }
 
     /// The records of an artifact.
     ///
     /// - Throws: `JournalError` when they aren't those of the stage's samples in their order; `FileError`.
-    public func records(in artifact: FilePath, _ context: StageContext) throws -> [JournalRecord] {
+    package func records(in artifact: FilePath, _ context: StageContext) throws -> [JournalRecord] {
         let path = Self.journal(of: artifact)
         let records = try Journal.read(path)
         let keys = try sampleKeys(context)
@@ -72,16 +72,16 @@ extension SampledStage {
 }
 
 /// Samples that are computed some at a time.
-public struct SampleGroups: Sendable {
+package struct SampleGroups: Sendable {
     /// How many samples there are.
-    public let sampleCount: Int
+    package let sampleCount: Int
     /// How many of them are computed together; the last group may be smaller.
-    public let size: Int
+    package let size: Int
     /// The records of a group, by its number; may be called on several threads at once.
-    public let compute: @Sendable (Int) throws -> [JournalRecord]
+    package let compute: @Sendable (Int) throws -> [JournalRecord]
 
     /// Groups of `size` samples.
-    public init(
+    package init(
         of sampleCount: Int, size: Int, compute: @escaping @Sendable (Int) throws -> [JournalRecord]
     ) {
         precondition(size > 0, "a group has at least one sample")
@@ -91,7 +91,7 @@ public struct SampleGroups: Sendable {
     }
 
     /// How many groups there are.
-    public var count: Int { (sampleCount + size - 1) / size }
+    package var count: Int { (sampleCount + size - 1) / size }
     /// The samples of a group.
-    public func range(of group: Int) -> Range<Int> { group * size..<min(sampleCount, (group + 1) * size) }
+    package func range(of group: Int) -> Range<Int> { group * size..<min(sampleCount, (group + 1) * size) }
 }

@@ -1,8 +1,8 @@
-public import ArtifactStore
+package import ArtifactStore
 import Files
 import JSON
 import Synchronization
-public import SystemPackage
+package import SystemPackage
 
 extension StageContext {
     /// Makes a file of a cache a file of the artifact, without a second copy of large ones.
@@ -16,7 +16,7 @@ extension StageContext {
     ///   - path: Its place in the artifact.
     ///   - address: Where it can be had, for those who get the artifact without its weights.
     /// - Throws: `FileError`.
-    public func adopt(_ file: FilePath, as path: String, address: String?) throws {
+    package func adopt(_ file: FilePath, as path: String, address: String?) throws {
         let (folder, place) = (try Folder(output), FilePath(path))
         let above = place.removingLastComponent()
         if !above.isEmpty { try folder.makeFolder(above) }
@@ -45,7 +45,8 @@ extension StageContext {
     ///   - name: As for ``journal(_:)``.
     ///   - body: Gets what appends a record.
     /// - Throws: `FileError`, `JSONWritingError`, and what the body throws.
-    public func writeJournal(_ name: String, _ body: ((JournalRecord) throws -> Void) throws -> Void) throws {
+    package func writeJournal(_ name: String, _ body: ((JournalRecord) throws -> Void) throws -> Void) throws
+    {
         try FileSystem.writeAtomically(to: output.appending("\(name).jsonl")) { sink in
             try sink.append(JournalText.header(fingerprint))
             try body { record in try sink.append(JournalText.lines(of: [record])) }

@@ -1,27 +1,27 @@
-public import ArtifactStore
+package import ArtifactStore
 import Files
-public import JSON
-public import Recipes
+package import JSON
+package import Recipes
 import Synchronization
-public import SystemPackage
+package import SystemPackage
 
 /// What a stage may use while it runs.
 ///
 /// None of it decides the content of the artifact but the seed and the artifacts that the stage refers to.
-public final class StageContext: Sendable {
+package final class StageContext: Sendable {
     /// An empty folder; what is in it when the stage returns becomes the artifact.
-    public let output: FilePath
+    package let output: FilePath
     /// A folder for checkpoints that survives a kill and is there again when the same recipe is resumed; removed
     /// when the artifact is whole.
-    public let workFolder: FilePath
+    package let workFolder: FilePath
     /// What random numbers are drawn from, together with stage, sample and purpose.
-    public let seed: UInt64
+    package let seed: UInt64
     /// How many threads to use.
-    public let threads: Int
+    package let threads: Int
     /// What the stage may do beyond computing.
-    public let permissions: Permissions
+    package let permissions: Permissions
     /// Other processes that compute for this one; nil where it is alone.
-    public let ranks: RankPool?
+    package let ranks: RankPool?
 
     package let stage: Stage
     private let artifacts: [String: Artifact]
@@ -51,13 +51,13 @@ public final class StageContext: Sendable {
     }
 
     /// The folder of an artifact that the stage refers to; its part, if one is named, is the kind's to find.
-    public func folder(of reference: ArtifactReference) -> FilePath { artifact(reference).folder }
+    package func folder(of reference: ArtifactReference) -> FilePath { artifact(reference).folder }
 
     /// The metrics of an artifact that the stage refers to.
-    public func metrics(of reference: ArtifactReference) -> JSONValue { artifact(reference).record.metrics }
+    package func metrics(of reference: ArtifactReference) -> JSONValue { artifact(reference).record.metrics }
 
     /// All that is recorded of an artifact that the stage refers to.
-    public func record(of reference: ArtifactReference) -> ArtifactRecord { artifact(reference).record }
+    package func record(of reference: ArtifactReference) -> ArtifactRecord { artifact(reference).record }
 
     private func artifact(_ reference: ArtifactReference) -> Artifact {
         guard let artifact = artifacts[reference.stage] else {
@@ -71,7 +71,7 @@ public final class StageContext: Sendable {
     /// When the stage is done it becomes the file `NAME.jsonl` of the artifact.
     ///
     /// - Throws: `JournalError` when the file is damaged; `FileError`.
-    public func journal(_ name: String) throws -> Journal {
+    package func journal(_ name: String) throws -> Journal {
         precondition(
             !name.isEmpty
                 && name.unicodeScalars.allSatisfy {
@@ -96,21 +96,21 @@ public final class StageContext: Sendable {
     ///   - total: How many units there are; nil when that isn't known.
     ///   - unit: What is counted, in the plural: "samples", "steps".
     ///   - done: How many are done already, by an earlier process; they don't count for the rate.
-    public func progress(total: Int?, unit: String, done: Int = 0) -> StageProgress {
+    package func progress(total: Int?, unit: String, done: Int = 0) -> StageProgress {
         reporter.beginStretch(line, total: total, unit: unit, done: done)
         return StageProgress(reporter: reporter, line: line)
     }
 
     /// Says something on the log, once.
-    public func log(_ message: String) { reporter.log("\(stage.id): \(message)") }
+    package func log(_ message: String) { reporter.log("\(stage.id): \(message)") }
 
     /// Whether the stage should stop at the next safe point.
-    public var isCancelled: Bool { cancellation.isCancelled }
+    package var isCancelled: Bool { cancellation.isCancelled }
 
     /// Stops the stage by an error if it should stop.
     ///
     /// Call it where journal and checkpoints are up to date.
-    public func checkCancellation() throws(Interrupted) {
+    package func checkCancellation() throws(Interrupted) {
         if isCancelled { throw Interrupted() }
     }
 
@@ -128,14 +128,14 @@ public final class StageContext: Sendable {
 }
 
 /// One stretch of work on the progress line.
-public struct StageProgress: Sendable {
+package struct StageProgress: Sendable {
     package let reporter: ProgressReporter
     package let line: RunningStage.ID
 
     /// Counts units that are done.
     ///
     /// - Parameter note: What to show besides, such as the current loss.
-    public func advance(by count: Int = 1, note: String? = nil) {
+    package func advance(by count: Int = 1, note: String? = nil) {
         reporter.advance(line, by: count, note: note)
     }
 }

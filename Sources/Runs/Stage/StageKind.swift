@@ -1,10 +1,10 @@
-public import ArtifactStore
-public import JSON
-public import Recipes
-public import SystemPackage
+package import ArtifactStore
+package import JSON
+package import Recipes
+package import SystemPackage
 
 /// An implementation of stages: what `"kind"` in a configuration picks, and how its artifact is made.
-public protocol StageKind: StageDescription {
+package protocol StageKind: StageDescription {
     /// What is known of the artifact before it is made, or from its record when it has been: numbers that stages
     /// which read it forecast from.
     func facts(_ context: ForecastContext) -> Facts
@@ -23,21 +23,21 @@ public protocol StageKind: StageDescription {
 }
 
 extension StageKind {
-    public func facts(_ context: ForecastContext) -> Facts { [:] }
-    public func forecast(_ context: ForecastContext) -> StageForecast? { nil }
+    package func facts(_ context: ForecastContext) -> Facts { [:] }
+    package func forecast(_ context: ForecastContext) -> StageForecast? { nil }
 }
 
 /// What a stage says about its artifact when it is done.
-public struct StageResult: Sendable {
+package struct StageResult: Sendable {
     /// One line for people: "2,121 kept of 2,176".
-    public var summary: String
+    package var summary: String
     /// Numbers for other stages and for comparisons; finite ones only.
-    public var metrics: JSONValue
+    package var metrics: JSONValue
     /// A text file of the artifact (relative to it) that is printed when the run ends.
-    public var report: FilePath?
+    package var report: FilePath?
 
     /// Sums up what was made.
-    public init(summary: String, metrics: JSONValue = .object([:]), report: FilePath? = nil) {
+    package init(summary: String, metrics: JSONValue = .object([:]), report: FilePath? = nil) {
         self.summary = summary
         self.metrics = metrics
         self.report = report

@@ -1,19 +1,19 @@
 /// What a client may ask of the server.
-public struct HTTPLimits: Sendable, Hashable {
+package struct HTTPLimits: Sendable, Hashable {
     /// Bytes of the request line and the headers.
-    public var headBytes = 16 << 10
+    package var headBytes = 16 << 10
     /// Bytes of a request's body.
-    public var bodyBytes = 256 << 10
+    package var bodyBytes = 256 << 10
     /// Connections at once; more are answered with 503.
-    public var connections = 64
+    package var connections = 64
     /// Time in which the head of a request has to arrive, from the connection's or the last answer's end.
-    public var headTime = Duration.seconds(10)
+    package var headTime = Duration.seconds(10)
     /// Time in which the body has to arrive.
-    public var bodyTime = Duration.seconds(20)
+    package var bodyTime = Duration.seconds(20)
     /// Time in which a client has to take some of what is sent.
-    public var sendTime = Duration.seconds(10)
+    package var sendTime = Duration.seconds(10)
     /// Requests that one connection may make.
-    public var requestsPerConnection = 1000
+    package var requestsPerConnection = 1000
 
-    public init() {}
+    package init() {}
 }

@@ -5,8 +5,8 @@
 #endif
 
 /// Why the server can't listen.
-public struct ListenError: Error, Sendable, Hashable, CustomStringConvertible {
-    public let description: String
+package struct ListenError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
 }
 
 /// A listening socket.

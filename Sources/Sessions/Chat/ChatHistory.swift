@@ -1,7 +1,7 @@
-public import Tokenizers
+package import Tokenizers
 
 /// What was said in a conversation.
-public struct ChatHistory: Sendable, Hashable {
+package struct ChatHistory: Sendable, Hashable {
     /// The messages, the oldest first.
     public private(set) var messages: [ChatMessage] = []
     private let system: String?
@@ -9,23 +9,23 @@ public struct ChatHistory: Sendable, Hashable {
     /// An empty conversation.
     ///
     /// - Parameter system: what the model is told first, if anything.
-    public init(system: String? = nil) {
+    package init(system: String? = nil) {
         self.system = system
         reset()
     }
 
     /// Forgets everything but the system message.
-    public mutating func reset() {
+    package mutating func reset() {
         messages = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
     }
 
     /// The messages with one more of the user: what the model is to answer.
-    public func asking(_ question: String) -> [ChatMessage] {
+    package func asking(_ question: String) -> [ChatMessage] {
         messages + [ChatMessage(role: "user", content: question)]
     }
 
     /// Keeps a question with its answer.
-    public mutating func keep(_ question: String, answer: String) {
+    package mutating func keep(_ question: String, answer: String) {
         messages = asking(question) + [ChatMessage(role: "assistant", content: answer)]
     }
 }

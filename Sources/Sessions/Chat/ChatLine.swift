@@ -1,7 +1,7 @@
 internal import Base
 
 /// What a person typed in a chat.
-public enum ChatLine: Sendable, Hashable {
+package enum ChatLine: Sendable, Hashable {
     /// Something to answer.
     case question(String)
     /// `/reset`: forget what was said.
@@ -18,7 +18,7 @@ public enum ChatLine: Sendable, Hashable {
     case unknown(String)
 
     /// The commands with what they do, one line each.
-    public static let commands = """
+    package static let commands = """
         /method            say how answers are decoded
         /method NAME k=v   decode otherwise; `d3llm methods` lists names and options
         /reset             forget what was said
@@ -27,7 +27,7 @@ public enum ChatLine: Sendable, Hashable {
         """
 
     /// Reads a line; what begins with "/" is a command, "//" stands for a text that begins with "/".
-    public init(_ line: String) {
+    package init(_ line: String) {
         let words = line.unicodeScalars.split(whereSeparator: \.properties.isWhitespace).map { String($0) }
         guard let first = words.first else {
             self = .nothing

@@ -1,9 +1,9 @@
 internal import SystemPackage
 
 /// Reads lines from standard input; a signal ends a read.
-public struct LineReader: Sendable {
+package struct LineReader: Sendable {
     /// What came.
-    public enum Outcome: Sendable, Hashable {
+    package enum Outcome: Sendable, Hashable {
         case line(String)
         /// Ctrl-C was pressed while waiting.
         case interrupted
@@ -15,12 +15,12 @@ public struct LineReader: Sendable {
     static let limit = 1 << 20
     private var pending: [UInt8] = []
 
-    public init() {}
+    package init() {}
 
     /// The next line without its line break.
     ///
     /// - Throws: `SessionError` for a line that is too long; `Errno`.
-    public mutating func next() throws -> Outcome {
+    package mutating func next() throws -> Outcome {
         while true {
             if let newline = pending.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = String(decoding: pending[..<newline], as: UTF8.self)
@@ -54,7 +54,7 @@ public struct LineReader: Sendable {
     /// All that is left, as one text.
     ///
     /// - Throws: as ``next()``.
-    public mutating func rest() throws -> String? {
+    package mutating func rest() throws -> String? {
         var lines: [String] = []
         var size = 0
         while true {

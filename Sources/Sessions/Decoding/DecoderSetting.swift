@@ -1,19 +1,19 @@
 internal import Base
-public import Decoding
-public import JSON
+package import Decoding
+package import JSON
 
 /// A decoding method with its options, as the command line and web requests give them.
 ///
 /// Which options there are, and between which limits, is the method's own description: the one that configurations
 /// are checked by.
-public struct DecoderSetting: Sendable {
-    public let method: DecodingMethod
+package struct DecoderSetting: Sendable {
+    package let method: DecodingMethod
     /// The options that were given or that suit the model; the others have the method's defaults.
-    public let values: [String: ParameterValue]
+    package let values: [String: ParameterValue]
     /// The method with these options.
-    public let setup: DecoderSetup
+    package let setup: DecoderSetup
     /// Makes the decoder of a sequence.
-    public var factory: DecoderFactory { setup.make }
+    package var factory: DecoderFactory { setup.make }
 
     /// Reads options.
     ///
@@ -24,7 +24,7 @@ public struct DecoderSetting: Sendable {
     ///   - model: whose usual lengths stand in for those that aren't given.
     /// - Throws: `DecodingError` that names the nearest method or option, and the legal values; also for a method that
     ///   the model lacks the mask token for.
-    public init(
+    package init(
         method: String?, values: [String: ParameterValue], inherited: [String: ParameterValue] = [:],
         for model: LiveModel
     ) throws(DecodingError) {
@@ -50,7 +50,7 @@ public struct DecoderSetting: Sendable {
     /// Reads options written as `name=value`.
     ///
     /// - Throws: ``SessionError`` for what has no "="; `DecodingError` as above.
-    public init(method: String?, settings: [String], for model: LiveModel) throws {
+    package init(method: String?, settings: [String], for model: LiveModel) throws {
         let found = try Self.method(method, for: model)
         var values: [String: ParameterValue] = [:]
         for setting in settings {
@@ -68,17 +68,17 @@ public struct DecoderSetting: Sendable {
     }
 
     /// The value of an option: as given, or the method's default; nil where the method has no such option.
-    public func value(_ name: String) -> ParameterValue? {
+    package func value(_ name: String) -> ParameterValue? {
         values[name] ?? method.parameters.first { $0.name == name }?.defaultValue
     }
 
     /// The value of an option that is a whole number.
-    public func integer(_ name: String) -> Int? {
+    package func integer(_ name: String) -> Int? {
         if case .integer(let value)? = value(name) { value } else { nil }
     }
 
     /// What was chosen, for people: `multi-block, threshold 0.3`.
-    public var summary: String {
+    package var summary: String {
         let options = method.parameters.compactMap { parameter in
             values[parameter.name].map { "\(parameter.name) \($0.plainText)" }
         }
@@ -101,7 +101,7 @@ public struct DecoderSetting: Sendable {
 
 extension ParameterValue {
     /// Reads what a person typed for an option; what doesn't fit stays text, which the option refuses by name.
-    public init(parsing text: String, as parameter: DecoderParameter) {
+    package init(parsing text: String, as parameter: DecoderParameter) {
         let value: ParameterValue? =
             switch parameter.kind {
             case .integer: Int(text).map { .integer($0) }
@@ -113,7 +113,7 @@ extension ParameterValue {
     }
 
     /// The value of an option as a request gives it; nil for what no option takes.
-    public init?(_ value: JSONValue) {
+    package init?(_ value: JSONValue) {
         switch value {
         case .null: self = .none
         case .bool(let flag): self = .flag(flag)
@@ -136,7 +136,7 @@ extension ParameterValue {
     }
 
     /// As requests and events write it.
-    public var json: JSONValue {
+    package var json: JSONValue {
         switch self {
         case .none: .null
         case .integer(let value): .integer(value)

@@ -1,9 +1,9 @@
 internal import Decoding
-public import JSON
+package import JSON
 
 extension DecodingEvent {
     /// One event as `d3llm decode --json` prints it and the server sends it; docs/json.md says what is in it.
-    public var json: JSONValue {
+    package var json: JSONValue {
         switch self {
         case .start(let start): start.json
         case .step(let step): step.json

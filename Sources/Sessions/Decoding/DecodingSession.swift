@@ -1,16 +1,16 @@
-public import Decoding
-public import Numerics
+package import Decoding
+import Numerics
 internal import Tokenizers
 internal import Transformers
 
 /// Decodes prompts with one model and tells what happens at each forward.
-public struct DecodingSession: Sendable {
+package struct DecodingSession: Sendable {
     private let model: LiveModel
     private let setting: DecoderSetting
     private let threads: Int
 
     /// A session with these settings.
-    public init(_ model: LiveModel, _ setting: DecoderSetting, threads: Int = Threads.available) {
+    package init(_ model: LiveModel, _ setting: DecoderSetting, threads: Int = Threads.available) {
         self.model = model
         self.setting = setting
         self.threads = threads
@@ -25,7 +25,7 @@ public struct DecodingSession: Sendable {
     /// - Returns: the last event's content.
     /// - Throws: ``SessionError`` for a prompt that doesn't fit the model; `DecodingError`.
     @discardableResult
-    public func decode(
+    package func decode(
         _ prompt: LivePrompt, sampling: Sampling? = nil, shouldStop: @escaping () -> Bool = { false },
         observe: @escaping (DecodingEvent) -> Void
     ) throws -> DecodingEvent.End {

@@ -1,13 +1,13 @@
 internal import Base
-public import Tokenizers
+package import Tokenizers
 
 /// The beginning of a response that won't change any more, as text in parts.
 ///
 /// A diffusion model decides tokens out of order; text can be given away only up to the first mask. It ends before the
 /// first end token, before a stop string, or with the last token that was asked for.
-public struct SettledText: Sendable {
+package struct SettledText: Sendable {
     /// Why the text ended.
-    public enum Ending: Sendable, Hashable {
+    package enum Ending: Sendable, Hashable {
         /// An end token or a stop string.
         case stop
         /// As many tokens as were asked for.
@@ -29,14 +29,14 @@ public struct SettledText: Sendable {
     /// - Parameters:
     ///   - limit: most tokens of the text; nil for all.
     ///   - stops: strings before which the text ends.
-    public init(_ tokenizer: any Tokenizer, limit: Int? = nil, stops: [String] = []) {
+    package init(_ tokenizer: any Tokenizer, limit: Int? = nil, stops: [String] = []) {
         self.limit = limit ?? .max
         self.stops = stops.filter { !$0.isEmpty }
         detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: true)
     }
 
     /// The text that is certain since the last event.
-    public mutating func take(_ event: DecodingEvent) -> String {
+    package mutating func take(_ event: DecodingEvent) -> String {
         let (tokens, isLast): ([DecodingEvent.Token], Bool) =
             switch event {
             case .start: ([], false)

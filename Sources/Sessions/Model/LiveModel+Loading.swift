@@ -1,7 +1,7 @@
 internal import Files
 internal import JSON
-public import Numerics
-public import SystemPackage
+package import Numerics
+package import SystemPackage
 internal import Tokenizers
 internal import Transformers
 
@@ -11,7 +11,7 @@ extension LiveModel {
     /// - Parameter precision: how the linear layers are kept; less than 32 bits saves memory and time.
     /// - Throws: ``SessionError`` when there is no mask token; `CheckpointError`, `TokenizerError`, `JSONSyntaxError`,
     ///   `FileError`, `BLASError`.
-    public init(
+    package init(
         folder: FilePath, precision: WeightPrecision = .float32, threads: Int = Threads.available
     ) throws {
         try self.init(

@@ -1,19 +1,19 @@
 internal import Base
 internal import JSON
-public import Tokenizers
+package import Tokenizers
 internal import Transformers
 
 /// A text as a model gets it.
-public struct LivePrompt: Sendable, Hashable {
+package struct LivePrompt: Sendable, Hashable {
     /// What was asked, for display.
-    public let text: String
+    package let text: String
     /// The tokens that the model sees.
-    public let tokens: [Int32]
+    package let tokens: [Int32]
     /// What people should know of how the text was taken, in full sentences.
-    public let notes: [String]
+    package let notes: [String]
 
     /// A prompt of these tokens.
-    public init(text: String, tokens: [Int32], notes: [String] = []) {
+    package init(text: String, tokens: [Int32], notes: [String] = []) {
         self.text = text
         self.tokens = tokens
         self.notes = notes
@@ -26,7 +26,7 @@ extension LiveModel {
     /// - Parameter isExact: whether the question is one of a data set, whose spacing is that of the training data.
     /// - Throws: ``SessionError`` for an empty question, and where no token comes of it; `ChatTemplateError`,
     ///   `TokenizerError`.
-    public func prompt(_ question: String, isExact: Bool = false) throws -> LivePrompt {
+    package func prompt(_ question: String, isExact: Bool = false) throws -> LivePrompt {
         guard question.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
             throw SessionError(.invalidPrompt, "The prompt is empty. Give some text.")
         }
@@ -42,14 +42,14 @@ extension LiveModel {
     /// The prompt that is this text and nothing else, with the special tokens that the tokenizer frames any text with.
     ///
     /// - Throws: ``SessionError`` where no token comes of it; `TokenizerError`.
-    public func prompt(raw text: String) throws -> LivePrompt {
+    package func prompt(raw text: String) throws -> LivePrompt {
         try prompt(tokenizer.encode(text: text, addSpecialTokens: true), shown: text)
     }
 
     /// The prompt that is these tokens.
     ///
     /// - Throws: ``SessionError`` where there is none, or one that the model doesn't know.
-    public func prompt(tokens: [Int]) throws(SessionError) -> LivePrompt {
+    package func prompt(tokens: [Int]) throws(SessionError) -> LivePrompt {
         let vocabulary = transformer.configuration.vocabulary
         if let wrong = tokens.first(where: { !(0..<vocabulary).contains($0) }) {
             throw SessionError(
@@ -64,7 +64,7 @@ extension LiveModel {
     /// A model without one is given the last message of the user alone, with a note that says so.
     /// - Throws: ``SessionError`` when there is nothing to answer, and where no token comes of it; `ChatTemplateError`,
     ///   `TokenizerError`.
-    public func prompt(_ messages: [ChatMessage]) throws -> LivePrompt {
+    package func prompt(_ messages: [ChatMessage]) throws -> LivePrompt {
         let last = messages.last { $0.members["role"]?.string == "user" }?.members["content"]?.string
         guard manner != .conversation else {
             return try prompt(files.encodeChat(messages), shown: last ?? "")
@@ -113,7 +113,7 @@ extension LiveModel {
     }
 
     /// An example of what the model can answer; nil for one that can be asked anything.
-    public var example: String? {
+    package var example: String? {
         guard manner == .wordProblems else { return nil }
         return
             "Clara owns 10 coins . On Friday she gets 7 from Anna . On Saturday she sells 2 coins . "

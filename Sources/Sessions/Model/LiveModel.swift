@@ -1,11 +1,11 @@
-public import SystemPackage
-public import Tokenizers
-public import Transformers
+package import SystemPackage
+package import Tokenizers
+package import Transformers
 
 /// A model with its tokenizer, ready to decode what people type.
-public struct LiveModel: Sendable {
+package struct LiveModel: Sendable {
     /// What a model can do with a text.
-    public enum Manner: Sendable, Hashable {
+    package enum Manner: Sendable, Hashable {
         /// Holds a conversation: the checkpoint has a chat template.
         case conversation
         /// Answers word problems of the generated kind and nothing else: a model that was trained here.
@@ -15,28 +15,28 @@ public struct LiveModel: Sendable {
     }
 
     /// What people call it: the last part of its folder's name.
-    public let name: String
+    package let name: String
     /// Where it was read from.
-    public let folder: FilePath
-    public let transformer: Transformer
+    package let folder: FilePath
+    package let transformer: Transformer
     /// The tokenizer and, with it, the chat template.
-    public let files: TokenizerFiles
+    package let files: TokenizerFiles
     /// The token that stands for "not decoded yet"; some other token where there is none.
-    public let maskToken: Int32
+    package let maskToken: Int32
     /// Whether the model has a mask token, so that methods that unmask can decode it.
-    public let hasMaskToken: Bool
+    package let hasMaskToken: Bool
     /// The token that ends a response; nil where the model has none.
-    public let endToken: Int32?
-    public let manner: Manner
+    package let endToken: Int32?
+    package let manner: Manner
 
     /// The tokenizer.
-    public var tokenizer: any Tokenizer { files.tokenizer }
+    package var tokenizer: any Tokenizer { files.tokenizer }
 
     /// Whether the model is autoregressive, so that only the method of that name decodes it as it was trained.
-    public var isAutoregressive: Bool { transformer.configuration.attention == .causal }
+    package var isAutoregressive: Bool { transformer.configuration.attention == .causal }
 
     /// What people should know before they expect too much, in full sentences; nil for a model that chats.
-    public var caveat: String? {
+    package var caveat: String? {
         switch manner {
         case .conversation: nil
         case .wordProblems:

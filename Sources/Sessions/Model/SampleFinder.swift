@@ -1,20 +1,20 @@
 internal import Files
 internal import JSON
-public import SystemPackage
+package import SystemPackage
 
 /// Finds a problem of a data set by its id.
-public enum SampleFinder {
+package enum SampleFinder {
     /// A question of a data set with its worked solution.
-    public struct Sample: Sendable, Hashable {
-        public let id: String
-        public let question: String
-        public let response: String?
+    package struct Sample: Sendable, Hashable {
+        package let id: String
+        package let question: String
+        package let response: String?
     }
 
     /// The sample with this id, of the test part or of the training part.
     ///
     /// - Throws: ``SessionError`` that says which ids there are; `JSONSyntaxError`, `FileError`.
-    public static func find(_ id: String, in folder: FilePath) throws -> Sample {
+    package static func find(_ id: String, in folder: FilePath) throws -> Sample {
         var known: [(file: String, ids: [String])] = []
         for file in ["test.jsonl", "train.jsonl"] {
             let path = folder.appending(file)

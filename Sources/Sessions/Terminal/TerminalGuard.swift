@@ -10,15 +10,15 @@ internal import Synchronization
 ///
 /// It is back after ``end()``, after a second Ctrl-C, which ends the process at once, and while the process is
 /// suspended. The first Ctrl-C (or SIGTERM) only sets ``isInterrupted``.
-public enum TerminalGuard {
+package enum TerminalGuard {
     /// Whether Ctrl-C was pressed, or SIGTERM sent, since ``begin(hidesCursor:)``.
-    public static var isInterrupted: Bool { interruptions.load(ordering: .relaxed) > 0 }
+    package static var isInterrupted: Bool { interruptions.load(ordering: .relaxed) > 0 }
 
     /// Whether SIGTERM was ever sent.
-    public static var isTerminated: Bool { isToldToEnd.load(ordering: .relaxed) }
+    package static var isTerminated: Bool { isToldToEnd.load(ordering: .relaxed) }
 
     /// Takes over SIGINT, SIGTERM and, with a hidden cursor, SIGTSTP.
-    public static func begin(hidesCursor: Bool) {
+    package static func begin(hidesCursor: Bool) {
         interruptions.store(0, ordering: .relaxed)
         cursorIsHidden.store(hidesCursor, ordering: .relaxed)
         _ = isToldToEnd.load(ordering: .relaxed)
@@ -42,7 +42,7 @@ public enum TerminalGuard {
     }
 
     /// Shows the cursor and gives the signals back.
-    public static func end() {
+    package static func end() {
         if cursorIsHidden.exchange(false, ordering: .relaxed) { put("\u{1B}[0m\u{1B}[?25h") }
         for number in [SIGINT, SIGTERM, SIGTSTP] { signal(number, SIG_DFL) }
     }

@@ -7,14 +7,14 @@ internal import Base
 #endif
 
 /// What a terminal can show.
-public struct TerminalStyle: Sendable, Hashable {
+package struct TerminalStyle: Sendable, Hashable {
     /// Whether escape sequences may colour text.
-    public var isColored: Bool
+    package var isColored: Bool
     /// Whether characters beyond ASCII are shown.
-    public var isUnicode: Bool
+    package var isUnicode: Bool
 
     /// A style with these properties.
-    public init(isColored: Bool, isUnicode: Bool) {
+    package init(isColored: Bool, isUnicode: Bool) {
         self.isColored = isColored
         self.isUnicode = isUnicode
     }
@@ -22,7 +22,7 @@ public struct TerminalStyle: Sendable, Hashable {
     /// What standard output can show; nil where it is no terminal that can be written over.
     ///
     /// `NO_COLOR` (no-color.org) and `TERM=dumb` are honoured; where the locale isn't UTF-8 there is only ASCII.
-    public static func ofStandardOutput() -> TerminalStyle? {
+    package static func ofStandardOutput() -> TerminalStyle? {
         guard isatty(1) == 1, let terminal = variable("TERM"), terminal != "dumb" else { return nil }
         let locale = variable("LC_ALL") ?? variable("LC_CTYPE") ?? variable("LANG") ?? ""
         let encoding = locale.uppercased()

@@ -3,7 +3,7 @@ internal import JSON
 internal import SystemPackage
 
 /// How an answer is shown while it is decoded.
-public enum AnswerOutput: Sendable {
+package enum AnswerOutput: Sendable {
     /// In place, in a terminal.
     case live(TerminalStyle, pace: Duration)
     /// One line per step.
@@ -17,7 +17,7 @@ public enum AnswerOutput: Sendable {
     ///
     /// Ctrl-C stops decoding; the outcome says so.
     /// - Throws: what decoding throws; an error of standard output.
-    public func decode(
+    package func decode(
         _ session: DecodingSession, _ prompt: LivePrompt, seed: UInt64?
     ) throws -> DecodingEvent.End {
         if case .live(let style, let pace) = self {

@@ -6,12 +6,12 @@ internal import SystemPackage
 /// Decodes a response and draws it in the terminal while it comes to be.
 ///
 /// Decoding has a thread of its own, so that the picture follows the size of the terminal during long forwards.
-public struct LiveView: Sendable {
+package struct LiveView: Sendable {
     private let style: TerminalStyle
     private let pace: Duration
 
     /// - Parameter pace: the least time from one forward to the next, so that people can follow a fast model.
-    public init(_ style: TerminalStyle, pace: Duration = .zero) {
+    package init(_ style: TerminalStyle, pace: Duration = .zero) {
         self.style = style
         self.pace = pace
     }
@@ -31,7 +31,7 @@ public struct LiveView: Sendable {
     ///
     /// The first Ctrl-C stops decoding, a second one the process; the cursor is back in any case.
     /// - Throws: what decoding throws.
-    public func decode(
+    package func decode(
         _ session: DecodingSession, _ prompt: LivePrompt, seed: UInt64?
     ) throws -> DecodingEvent.End {
         TerminalGuard.begin(hidesCursor: true)

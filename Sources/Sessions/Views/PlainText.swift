@@ -1,14 +1,14 @@
 internal import Decoding
 
 /// What happens while a response is decoded, one line per step and without escape sequences.
-public struct PlainText: Sendable {
+package struct PlainText: Sendable {
     private let isUnicode: Bool
 
     /// - Parameter isUnicode: whether the output may hold characters beyond ASCII.
-    public init(isUnicode: Bool = true) { self.isUnicode = isUnicode }
+    package init(isUnicode: Bool = true) { self.isUnicode = isUnicode }
 
     /// The lines of an event, each with its line break.
-    public func lines(_ event: DecodingEvent) -> String {
+    package func lines(_ event: DecodingEvent) -> String {
         switch event {
         case .start(let start):
             let notes = start.prompt.notes.map { "note: \(printable($0))\n" }.joined()
@@ -35,7 +35,7 @@ public struct PlainText: Sendable {
     }
 
     /// A response with its line breaks, but nothing that a terminal would obey.
-    public func answer(_ text: String) -> String {
+    package func answer(_ text: String) -> String {
         String(
             // by Character: a line break is one alone, whatever stands beside it
             text.map { $0 == "\n" || $0 == "\t" ? $0 : Printable.character($0, isUnicode: isUnicode) })

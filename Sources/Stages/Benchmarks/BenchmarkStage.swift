@@ -1,17 +1,17 @@
 internal import Evaluation
 internal import Files
 internal import JSON
-public import Recipes
-public import Runs
+package import Recipes
+package import Runs
 internal import SystemPackage
 
 /// Turns the file of a benchmark into the questions that a family of models is asked.
-public struct BenchmarkStage: QuickStage {
-    public static let name = "benchmark"
-    public static let version = 1
-    public static let summary =
+package struct BenchmarkStage: QuickStage {
+    package static let name = "benchmark"
+    package static let version = 1
+    package static let summary =
         "Makes a benchmark's prompts from its data file, as a model family's own harness asks them; `evaluate` decodes and grades them."
-    public static let output = ArtifactType.benchmark
+    package static let output = ArtifactType.benchmark
 
     /// The benchmarks; their names are those of `BenchmarkTasks`.
     enum Task: String, CaseIterable {
@@ -33,7 +33,7 @@ public struct BenchmarkStage: QuickStage {
     let subset: [String]?
     let limit: Int?
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         task = fields.choice("task", "Which benchmark.")
         let family: BenchmarkTasks.Family = fields.choice(
             "family", "Whose prompts: those of d3LLM's harness for LLaDA, or of the one for Dream.")
@@ -84,7 +84,7 @@ public struct BenchmarkStage: QuickStage {
         }
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let task = try BenchmarkTasks.make(options)
         let scratch = context.workFolder.appending("unpacked")
         func records(_ reference: ArtifactReference, _ split: BenchmarkSplit) throws -> [TaskRecord] {

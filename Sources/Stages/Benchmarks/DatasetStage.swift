@@ -1,16 +1,16 @@
 internal import Files
 internal import JSON
-public import Recipes
-public import Runs
-public import SystemPackage
+package import Recipes
+package import Runs
+package import SystemPackage
 
 /// Takes a data file of this machine into the store, if it is the one that is expected.
-public struct DatasetStage: RecomputableStage {
-    public static let name = "dataset"
-    public static let version = 1
-    public static let summary =
+package struct DatasetStage: RecomputableStage {
+    package static let name = "dataset"
+    package static let version = 1
+    package static let summary =
         "Takes a data file of this machine into the store after checking its SHA-256: JSON lines, plain or compressed, a tar of JSON files, or a Parquet file."
-    public static let output = ArtifactType.files
+    package static let output = ArtifactType.files
 
     /// The name of the file in the artifact: what it is called elsewhere isn't part of its content.
     static let fileName = "data"
@@ -18,7 +18,7 @@ public struct DatasetStage: RecomputableStage {
     let path: String
     let sha256: String
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         path = fields.string(
             "path", "The file, absolute or relative to the current folder; not part of the recipe.",
             role: .execution)
@@ -26,7 +26,7 @@ public struct DatasetStage: RecomputableStage {
         DigestCheck.reject(sha256, key: "sha256", fields)
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let source = FilePath(path)
         let target = context.output.appending(Self.fileName)
         var hash = SHA256()
@@ -47,7 +47,7 @@ public struct DatasetStage: RecomputableStage {
         return try result(target)
     }
 
-    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         let file = artifact.appending(Self.fileName)
         let found = try SHA256.hex(ofFile: file)
         guard found == sha256.lowercased() else {

@@ -2,23 +2,23 @@ internal import ArtifactStore
 internal import Base
 internal import Files
 internal import JSON
-public import Recipes
-public import Runs
-public import SystemPackage
+package import Recipes
+package import Runs
+package import SystemPackage
 internal import Transformers
 
 /// Takes a checkpoint of this machine into the store: a folder in Hugging Face layout.
-public struct ModelFolderStage: RecomputableStage {
-    public static let name = "model-folder"
-    public static let version = 1
-    public static let summary =
+package struct ModelFolderStage: RecomputableStage {
+    package static let name = "model-folder"
+    package static let version = 1
+    package static let summary =
         "Takes a model folder of this machine (config.json, tokenizer files, safetensors) into the store, as copies, which share their blocks with the originals where the file system can do that."
-    public static let output = ArtifactType.model
+    package static let output = ArtifactType.model
 
     let path: String
     let digest: String
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         path = fields.string(
             "path", "The folder, absolute or relative to the current one; not part of the recipe.",
             role: .execution)
@@ -29,7 +29,7 @@ public struct ModelFolderStage: RecomputableStage {
         DigestCheck.reject(digest, key: "digest", fields)
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let folder = FilePath(path)
         let names = try Self.names(in: folder)
         // not text: an array of names
@@ -54,7 +54,7 @@ public struct ModelFolderStage: RecomputableStage {
         return try result(context.output)
     }
 
-    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         let found = try Self.digest(of: artifact, try Self.names(in: artifact))
         guard found == digest.lowercased() else {
             throw DamagedFileError(

@@ -1,19 +1,19 @@
 internal import JSON
 internal import Numerics
-public import Recipes
+package import Recipes
 internal import Reporting
-public import Runs
+package import Runs
 internal import SystemPackage
 internal import Training
 internal import Transformers
 
 /// Trains a student, which starts as a copy of the teacher, on the teacher's own decoded answers.
-public struct DistillStage: StageKind {
-    public static let name = "distill"
-    public static let version = 2
-    public static let summary =
+package struct DistillStage: StageKind {
+    package static let name = "distill"
+    package static let version = 2
+    package static let summary =
         "Distils a student from a teacher's answers, by d3LLM's, dParallel's or D2F's recipe."
-    public static let output = ArtifactType.model
+    package static let output = ArtifactType.model
 
     let teacher: ArtifactReference
     let trajectories: ArtifactReference
@@ -27,7 +27,7 @@ public struct DistillStage: StageKind {
     let precision: TrainingPrecision?
     let checkpointSeconds: Double
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         teacher = fields.artifact("teacher", types: [.model], "The model that the student starts from.")
         trajectories = fields.artifact(
             "trajectories", types: [.trajectories], "The teacher's answers and their order.")
@@ -54,7 +54,7 @@ public struct DistillStage: StageKind {
         checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let model = try Teacher(context.folder(of: teacher))
         let rows = try AnswerRow.read(
             trajectories: context.folder(of: trajectories), data: data.map { context.folder(of: $0) }, model)

@@ -6,7 +6,7 @@ extension MachineReport {
     /// The same as ``text`` for programs; sizes in bytes, speeds in GFLOP/s.
     ///
     /// - Throws: `JSONWritingError` when a measured speed is no number.
-    public func json() throws -> String { try value.printedText() }
+    package func json() throws -> String { try value.printedText() }
 
     private var value: JSONValue {
         [

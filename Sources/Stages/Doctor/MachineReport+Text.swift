@@ -3,7 +3,7 @@ internal import Reporting
 
 extension MachineReport {
     /// For people: a line per fact, then the table of speeds, then what is missing.
-    public var text: String {
+    package var text: String {
         let width = facts.map(\.name.count).max() ?? 0
         var text = facts.map { fact in
             fact.name + String(repeating: " ", count: width - fact.name.count) + "  \(fact.value)\n"

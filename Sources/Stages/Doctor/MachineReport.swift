@@ -1,32 +1,32 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Numerics
 
 /// What `d3llm doctor` says: what this machine has, how fast it is, and what it lacks.
-public struct MachineReport: Sendable {
+package struct MachineReport: Sendable {
     /// The matrix library, or why there is none.
-    public enum MatrixLibrary: Sendable {
+    package enum MatrixLibrary: Sendable {
         case loaded(NumericsFacts.MatrixLibrary)
         /// What is wrong, and how it is put right.
         case missing(String)
     }
 
-    public let machine: Machine
+    package let machine: Machine
     /// As the kernel lists them: `0-3,8`.
-    public let allowedProcessors: String?
-    public let onlineProcessors: Int
+    package let allowedProcessors: String?
+    package let onlineProcessors: Int
     /// In bytes.
-    public let availableMemory: Int?
+    package let availableMemory: Int?
     /// The instruction level that the project's own kernels take.
-    public let vectorLevel: String
-    public let store: Store
+    package let vectorLevel: String
+    package let store: Store
     /// On the store's disk, in bytes.
-    public let freeSpace: Int?
-    public let library: MatrixLibrary
+    package let freeSpace: Int?
+    package let library: MatrixLibrary
     /// Nil where there is no library to measure.
-    public let speed: SpeedTest?
+    package let speed: SpeedTest?
 
     /// What has to be put right before an experiment can run, as sentences.
-    public var problems: [String] {
+    package var problems: [String] {
         if case .missing(let problem) = library { [problem] } else { [] }
     }
 
@@ -36,7 +36,7 @@ public struct MachineReport: Sendable {
     ///   - store: Where artifacts will go.
     ///   - threads: How many threads to measure with.
     ///   - seconds: For each of six measurements.
-    public static func make(store: Store, threads: Int, seconds: Double = 0.25) -> MachineReport {
+    package static func make(store: Store, threads: Int, seconds: Double = 0.25) -> MachineReport {
         let library: MatrixLibrary
         do throws(BLASError) {
             library = .loaded(.init(try BLAS.load()))

@@ -1,19 +1,19 @@
-public import JSON
+package import JSON
 internal import Numerics
 
 /// What decides the last bits and the speed of numbers on this machine.
-public enum NumericsFacts {
+package enum NumericsFacts {
     /// The loaded library of matrix products.
-    public struct MatrixLibrary: Sendable {
-        public let path: String
+    package struct MatrixLibrary: Sendable {
+        package let path: String
         /// Version and build options, as the library says them.
-        public let configuration: String
+        package let configuration: String
         /// The kernel family in use.
-        public let core: String
+        package let core: String
         /// The kernel family that was asked for; nil where the library chose.
-        public let requestedCore: String?
+        package let requestedCore: String?
         /// The value of `OPENBLAS_CORETYPE` that was replaced.
-        public let replacedCoreType: String?
+        package let replacedCoreType: String?
 
         var value: JSONValue {
             [
@@ -28,7 +28,7 @@ public enum NumericsFacts {
     ///
     /// Loads the library.
     /// - Throws: `BLASError` when it is missing.
-    public static func recorded() throws -> JSONObject {
+    package static func recorded() throws -> JSONObject {
         [
             "kernels": .string(Kernels.level), "blas": MatrixLibrary(try BLAS.load()).value,
             "products": [

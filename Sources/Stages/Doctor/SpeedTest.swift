@@ -1,29 +1,29 @@
 internal import Numerics
 
 /// How fast this machine multiplies, against what its arithmetic units could do at most.
-public struct SpeedTest: Sendable {
+package struct SpeedTest: Sendable {
     /// Products are M × K by K × N.
-    public struct Shape: Sendable, Hashable, CustomStringConvertible {
-        public let m: Int
-        public let n: Int
-        public let k: Int
+    package struct Shape: Sendable, Hashable, CustomStringConvertible {
+        package let m: Int
+        package let n: Int
+        package let k: Int
 
-        public var description: String { "\(m)x\(n)x\(k)" }
+        package var description: String { "\(m)x\(n)x\(k)" }
     }
 
     /// A shape and its speed.
-    public struct Product: Sendable {
-        public let shape: Shape
+    package struct Product: Sendable {
+        package let shape: Shape
         /// On all threads.
-        public let gigaflops: Double
+        package let gigaflops: Double
     }
 
-    public let threads: Int
+    package let threads: Int
     /// The multiply-add limit of one thread, in GFLOP/s.
-    public let limitOfOne: Double
+    package let limitOfOne: Double
     /// The multiply-add limit of all threads, in GFLOP/s.
-    public let limitOfAll: Double
-    public let products: [Product]
+    package let limitOfAll: Double
+    package let products: [Product]
 
     /// A large product, a product with a weight of a 8B model at a small batch, and two of the mini models' size.
     static let shapes = [

@@ -1,21 +1,21 @@
 internal import Evaluation
-public import JSON
-public import Recipes
-public import Runs
+package import JSON
+package import Recipes
+package import Runs
 internal import Sandbox
 
 /// Running programs that models wrote.
-public enum CodeExecution {
+package enum CodeExecution {
     /// The names of the levels of isolation, weakest first.
-    public static let levels = Isolation.allCases.map(\.rawValue)
+    package static let levels = Isolation.allCases.map(\.rawValue)
     /// What is asked for at least unless the command line says otherwise.
-    public static let defaultFloor = Isolation.seccomp.rawValue
+    package static let defaultFloor = Isolation.seccomp.rawValue
 
     /// Finds out how programs would be confined here, for the record of a run that has stages with programs.
     ///
     /// - Returns: what is recorded; nothing when no stage of the experiment runs programs.
     /// - Throws: `SandboxError` where the isolation that is asked for can't be had.
-    public static func facts(for experiment: Experiment, _ permissions: Permissions) throws -> JSONObject {
+    package static func facts(for experiment: Experiment, _ permissions: Permissions) throws -> JSONObject {
         guard permissions.codeExecution, !experiment.codeExecutions.isEmpty else { return [:] }
         let sandbox = try sandbox(permissions)
         return [

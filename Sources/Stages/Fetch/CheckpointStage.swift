@@ -2,32 +2,32 @@ internal import Base
 internal import Fetching
 internal import Files
 internal import JSON
-public import Recipes
-public import Runs
-public import SystemPackage
+package import Recipes
+package import Runs
+package import SystemPackage
 internal import Transformers
 
 /// Takes a pinned model of a hub into the store, without a second copy of its weights, perhaps with an adapter.
-public struct CheckpointStage: PinnedStage, RecomputableStage {
-    public static let name = "checkpoint"
-    public static let version = 1
-    public static let summary =
+package struct CheckpointStage: PinnedStage, RecomputableStage {
+    package static let name = "checkpoint"
+    package static let version = 1
+    package static let summary =
         "A model in Hugging Face layout that data.lock pins: configuration, tokenizer, weights. The weights stay in the cache."
-    public static let output = ArtifactType.model
+    package static let output = ArtifactType.model
 
-    public static let inputKeys = ["input", "adapter"]
+    package static let inputKeys = ["input", "adapter"]
     /// What is taken of an adapter's input.
     private static let adapterFiles = ["adapter_config.json", "adapter_model.safetensors"]
 
     let source: PinnedSource
     let adapter: PinnedSource?
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         source = PinnedSource(fields)
         adapter = PinnedSource(adapter: fields)
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let fetched = try source.fetch(context)
         for file in fetched.files {
             try context.adopt(file.location, as: file.path, address: file.address)
@@ -66,7 +66,7 @@ public struct CheckpointStage: PinnedStage, RecomputableStage {
         }
     }
 
-    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         try source.check(artifact)
         try adapter?.check(artifact) { !Self.adapterFiles.contains($0) }
         return try result(artifact)

@@ -1,8 +1,8 @@
-public import Fetching
+import Fetching
 internal import Runs
 
 /// Shows downloads on a line of the log: megabytes, their rate, the time that is left.
-public final class FetchReporting: FetchObserver {
+package final class FetchReporting: FetchObserver {
     private let makeLine: (_ total: Int?, _ unit: String) -> (Int) -> Void
     private let write: (String) -> Void
     private var advanceLine: ((Int) -> Void)?
@@ -13,14 +13,14 @@ public final class FetchReporting: FetchObserver {
     /// - Parameters:
     ///   - line: Begins the line; what it gives counts units.
     ///   - log: Writes a line that stays.
-    public init(
+    package init(
         line: @escaping (_ total: Int?, _ unit: String) -> (Int) -> Void, log: @escaping (String) -> Void
     ) {
         makeLine = line
         write = log
     }
 
-    public func begin(bytes total: Int?) {
+    package func begin(bytes total: Int?) {
         // A few megabytes would pass in few steps.
         let isSmall = total.map { $0 < 20_000_000 } ?? false
         unit = isSmall ? 1000 : 1_000_000
@@ -28,7 +28,7 @@ public final class FetchReporting: FetchObserver {
         advanceLine = makeLine(total.map { ($0 + unit - 1) / unit }, isSmall ? "kB" : "MB")
     }
 
-    public func advance(by bytes: Int, isInherited: Bool) {
+    package func advance(by bytes: Int, isInherited: Bool) {
         rest += bytes
         let whole = rest / unit
         guard whole != 0 else { return }
@@ -36,7 +36,7 @@ public final class FetchReporting: FetchObserver {
         advanceLine?(whole)
     }
 
-    public func log(_ message: String) { write(message) }
+    package func log(_ message: String) { write(message) }
 }
 
 extension FetchReporting {

@@ -3,22 +3,22 @@ internal import Base
 internal import Fetching
 internal import Files
 internal import JSON
-public import Recipes
-public import Runs
-public import SystemPackage
+package import Recipes
+package import Runs
+package import SystemPackage
 
 /// Takes a pinned input from outside into the store.
-public struct FetchStage: PinnedStage, RecomputableStage {
-    public static let name = "fetch"
-    public static let version = 1
-    public static let summary =
+package struct FetchStage: PinnedStage, RecomputableStage {
+    package static let name = "fetch"
+    package static let version = 1
+    package static let summary =
         "Files of an input that data.lock pins: downloaded where the cache hasn't got them, checked, unpacked."
-    public static let output = ArtifactType.files
+    package static let output = ArtifactType.files
 
     let source: PinnedSource
     let unpack: Bool
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         source = PinnedSource(fields)
         unpack = fields.flag(
             "unpack", default: true,
@@ -26,7 +26,7 @@ public struct FetchStage: PinnedStage, RecomputableStage {
         )
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let output = try Folder(context.output)
         for file in try source.fetch(context).files {
             try context.checkCancellation()
@@ -47,7 +47,7 @@ public struct FetchStage: PinnedStage, RecomputableStage {
         return try result(context.output)
     }
 
-    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         try source.check(artifact) { path in
             unpack && (Unpacker.isArchive(path) || Unpacker.nameWithoutCompression(path) != nil)
         }

@@ -1,12 +1,12 @@
 internal import Base
-public import Fetching
-public import JSON
+package import Fetching
+package import JSON
 internal import SystemPackage
 
 /// What `d3llm fetch` prints, for people and as JSON.
-public enum FetchText {
+package enum FetchText {
     /// The inputs of a lock file.
-    public static func list(_ inputs: [LockedInput], _ settings: HubSettings) -> String {
+    package static func list(_ inputs: [LockedInput], _ settings: HubSettings) -> String {
         let rows = inputs.map { input in
             [input.name, size(input), input.licence ?? "unknown", input.summary ?? ""]
         }
@@ -15,7 +15,7 @@ public enum FetchText {
     }
 
     /// The same as JSON.
-    public static func list(_ inputs: [LockedInput], _ settings: HubSettings) -> JSONValue {
+    package static func list(_ inputs: [LockedInput], _ settings: HubSettings) -> JSONValue {
         [
             "hubCache": .string(settings.hubCache.string), "filesCache": .string(settings.filesCache.string),
             "inputs": .array(
@@ -39,7 +39,7 @@ public enum FetchText {
     }
 
     /// What is there now.
-    public static func fetched(_ inputs: [FetchedInput]) -> String {
+    package static func fetched(_ inputs: [FetchedInput]) -> String {
         inputs.map { input in
             let fresh = input.files.filter { !$0.wasCached }
             let how =
@@ -52,7 +52,7 @@ public enum FetchText {
     }
 
     /// The same as JSON.
-    public static func fetched(_ inputs: [FetchedInput]) -> JSONValue {
+    package static func fetched(_ inputs: [FetchedInput]) -> JSONValue {
         [
             "inputs": .array(
                 inputs.map { input in
@@ -72,7 +72,7 @@ public enum FetchText {
     }
 
     /// What a check found.
-    public static func checked(_ inputs: [CheckedInput]) -> String {
+    package static func checked(_ inputs: [CheckedInput]) -> String {
         let words: [CheckedInput.State: String] = [
             .whole: "ok", .partial: "partial", .absent: "not fetched", .damaged: "DAMAGED",
             .unpinned: "unpinned",
@@ -83,7 +83,7 @@ public enum FetchText {
     }
 
     /// The same as JSON.
-    public static func checked(_ inputs: [CheckedInput]) -> JSONValue {
+    package static func checked(_ inputs: [CheckedInput]) -> JSONValue {
         [
             "inputs": .array(
                 inputs.map {

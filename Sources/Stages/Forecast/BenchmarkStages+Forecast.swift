@@ -1,13 +1,13 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Evaluation
 internal import JSON
-public import Runs
+package import Runs
 internal import SystemPackage
 internal import Transformers
 
 extension BenchmarkStage {
     /// How many problems there are and about how many tokens they have: the file may not be there yet.
-    public func facts(_ context: ForecastContext) -> Facts {
+    package func facts(_ context: ForecastContext) -> Facts {
         let size = task.size(options.family)
         // The record knows; before it is made the whole split is taken, less the limit.
         let count = context.record?.metrics["problems"]?.double ?? size.problems
@@ -18,7 +18,7 @@ extension BenchmarkStage {
     }
 
     /// Reading and writing a few megabytes.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         let facts = facts(context)
         let bytes = (facts[.test] ?? 0) * (facts[.problemBytes] ?? 0)
         return StageForecast(
@@ -49,7 +49,7 @@ extension BenchmarkStage.Task {
 
 extension ModelFolderStage {
     /// The shape of the model, where the folder is there to be read.
-    public func facts(_ context: ForecastContext) -> Facts {
+    package func facts(_ context: ForecastContext) -> Facts {
         (try? Checkpoint.configuration(FilePath(path))).map { Facts($0) } ?? [:]
     }
 }

@@ -1,15 +1,15 @@
-public import ArtifactStore
-public import Runs
+package import ArtifactStore
+package import Runs
 internal import Transformers
 
 extension CheckpointStage {
     /// The shape of the model, for inputs whose architecture is known before they are downloaded.
-    public func facts(_ context: ForecastContext) -> Facts {
+    package func facts(_ context: ForecastContext) -> Facts {
         KnownModel(input: source.input).map { Facts($0.configuration) } ?? [:]
     }
 
     /// What the weights take in the cache, and what of it is still to be downloaded; how long that takes can't be told.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         let sources = [source] + (adapter.map { [$0] } ?? [])
         let known = KnownModel(input: source.input)
         return StageForecast(
@@ -20,7 +20,7 @@ extension CheckpointStage {
 
 extension FetchStage {
     /// What is still to be downloaded, and what it takes: archives take more when they are unpacked.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         StageForecast(disk: source.pinnedBytes, download: .sum([source.missingBytes]))
     }
 }

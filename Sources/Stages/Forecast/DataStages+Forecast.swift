@@ -1,13 +1,13 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Evaluation
 internal import JSON
 import Recipes
-public import Runs
+package import Runs
 internal import Tokenizers
 
 extension SynthesizeStage {
     /// Sizes of the data set, measured on a few of its problems.
-    public func facts(_ context: ForecastContext) -> Facts {
+    package func facts(_ context: ForecastContext) -> Facts {
         var facts: Facts = [.train: Double(train), .test: Double(test)]
         // The seed doesn't matter for sizes.
         guard let task = try? WordProblems(options: options, seed: 0),
@@ -25,7 +25,7 @@ extension SynthesizeStage {
     }
 
     /// So many problems at the measured time of one.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         let bytes = facts(context)[.problemBytes] ?? 400
         let count = Double(train + test)
         return StageForecast(
@@ -37,7 +37,7 @@ extension SynthesizeStage {
 
 extension TokenizerStage {
     /// The vocabulary: that of the artifact, or the words of a few problems of the corpus.
-    public func facts(_ context: ForecastContext) -> Facts {
+    package func facts(_ context: ForecastContext) -> Facts {
         let words = context.facts(of: corpus)[.words] ?? Double(vocabulary)
         // No tokenizer has more than the key allows, whatever a damaged record says.
         let made = context.record?.metrics["vocabulary"]?.double.map { max(0, $0) }
@@ -45,7 +45,7 @@ extension TokenizerStage {
     }
 
     /// Reading all problems to train on.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         guard let count = context.facts(of: corpus)[.train] else { return nil }
         return StageForecast(
             seconds: context.seconds(of: ModelWork.readProblem.work, times: count),
@@ -55,7 +55,7 @@ extension TokenizerStage {
 
 extension AUPStage {
     /// The bootstrap over all settings, on the half of the problems that is reported.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         let settings = curves.flatMap(\.artifacts)
         let problems = settings.reduce(0.0) { $0 + (context.facts(of: $1)[.test] ?? 0) }
         guard problems > 0 else { return nil }
@@ -69,7 +69,7 @@ extension AUPStage {
 
 extension ReplicatesStage {
     /// Reading a few tables.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         StageForecast(
             seconds: 0.02 * Double(tables.count), memory: Int(MemoryModel.program), disk: 50_000)
     }

@@ -1,5 +1,5 @@
-public import ArtifactStore
-public import Runs
+package import ArtifactStore
+package import Runs
 internal import Training
 internal import Transformers
 
@@ -46,10 +46,10 @@ extension D2FRecipe {
 
 extension DistillStage {
     /// The shape of the student is that of its teacher.
-    public func facts(_ context: ForecastContext) -> Facts { context.facts(of: teacher) }
+    package func facts(_ context: ForecastContext) -> Facts { context.facts(of: teacher) }
 
     /// Steps over batches of answers, each as many sequences as the recipe makes of it.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         let data = data.map { context.facts(of: $0) } ?? [:]
         let answers = context.facts(of: trajectories)
         guard let configuration = context.facts(of: teacher).configuration,

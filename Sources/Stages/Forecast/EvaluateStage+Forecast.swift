@@ -1,12 +1,12 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Decoding
 internal import Numerics
-public import Runs
+package import Runs
 internal import Transformers
 
 extension EvaluateStage {
     /// Problems that are decoded.
-    public func facts(_ context: ForecastContext) -> Facts { [.test: count(context)] }
+    package func facts(_ context: ForecastContext) -> Facts { [.test: count(context)] }
 
     private func count(_ context: ForecastContext) -> Double {
         min(context.facts(of: data)[.test] ?? 0, limit.map(Double.init) ?? .infinity)
@@ -14,7 +14,7 @@ extension EvaluateStage {
 
     /// The forwards that the decoder's method expects, for the problems that the journal lacks; threads take one group
     /// of problems each.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         let data = context.facts(of: data)
         guard let configuration = context.facts(of: model).configuration,
             let prompt = data[.promptTokens], let answer = data[.responseTokens],

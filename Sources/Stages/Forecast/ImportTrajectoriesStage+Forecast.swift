@@ -1,12 +1,12 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import JSON
-public import Runs
+package import Runs
 
 extension ImportTrajectoriesStage {
     /// Rows and their lengths: from the artifact, or what the keys say.
     ///
     /// Published sets hold a full sequence per step; how many rows they have is known when they have been read.
-    public func facts(_ context: ForecastContext) -> Facts {
+    package func facts(_ context: ForecastContext) -> Facts {
         let metrics = context.record?.metrics
         var facts: Facts = [:]
         facts[.answers] = metrics?["kept"]?.double ?? limit.map(Double.init)
@@ -18,7 +18,7 @@ extension ImportTrajectoriesStage {
     }
 
     /// Reading a step of a sequence takes a tenth of a microsecond per token; what is written is small.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         let facts = facts(context)
         guard let rows = facts[.answers], let prompt = facts[.promptTokens],
             let response = facts[.responseTokens]

@@ -1,7 +1,7 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Files
 internal import Numerics
-public import Runs
+package import Runs
 internal import Synchronization
 internal import Transformers
 
@@ -11,7 +11,7 @@ internal import Transformers
 /// products, the elementwise work, the cost of a call and the threads' getting in each other's way. Models too large
 /// for that are tried in a smaller copy, with time taken proportional to the operations and at least what it takes to
 /// read the weights from memory.
-public final class MachineProbe: SpeedMeter {
+package final class MachineProbe: SpeedMeter {
     /// What all measurements together should take.
     private static let budget = Duration.seconds(2)
     /// A forward pass of more operations or weights is tried in a smaller copy.
@@ -32,12 +32,12 @@ public final class MachineProbe: SpeedMeter {
     /// - Parameters:
     ///   - threads: How many threads the run would have.
     ///   - store: Whose disk is measured.
-    public init(threads: Int, store: Store) {
+    package init(threads: Int, store: Store) {
         self.threads = threads
         self.store = store
     }
 
-    public func seconds(of work: Work) -> Double? {
+    package func seconds(of work: Work) -> Double? {
         guard let work = ModelWork(work) else { return nil }
         return state.withLock { state in
             if let known = state.seconds[work] { return known }

@@ -1,11 +1,11 @@
-public import ArtifactStore
-public import Runs
+package import ArtifactStore
+package import Runs
 internal import Training
 internal import Transformers
 
 extension PretrainStage {
     /// The shape of the model: from the keys, or that of the model that training goes on from.
-    public func facts(_ context: ForecastContext) -> Facts {
+    package func facts(_ context: ForecastContext) -> Facts {
         configuration(context).map { Facts($0) } ?? [:]
     }
 
@@ -13,7 +13,7 @@ extension PretrainStage {
     ///
     /// Rows of a batch are prompts with padded responses. Of a response, the loss takes all tokens where it is
     /// autoregressive, and half of them, or of a window, where they are masked at a ratio drawn from (0, 1).
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         let data = context.facts(of: data)
         guard let configuration = configuration(context), let prompt = data[.promptTokens] else { return nil }
         let tokens = prompt + Double(generationLength)

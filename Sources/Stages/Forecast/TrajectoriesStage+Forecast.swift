@@ -1,6 +1,6 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import JSON
-public import Runs
+package import Runs
 internal import Transformers
 
 extension TrajectoriesStage {
@@ -8,13 +8,13 @@ extension TrajectoriesStage {
     private var expectedTries: Double { attempts > 1 ? 1.03 : 1 }
 
     /// Answers that are kept: those of the artifact, or one per prompt.
-    public func facts(_ context: ForecastContext) -> Facts {
+    package func facts(_ context: ForecastContext) -> Facts {
         let kept = context.record?.metrics["kept"]?.double
         return [.answers: kept ?? Double(count), .responseTokens: Double(generationLength)]
     }
 
     /// A forward per token of the response, for the prompts that the journal lacks.
-    public func forecast(_ context: ForecastContext) -> StageForecast? {
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
         let data = context.facts(of: data)
         guard let configuration = context.facts(of: teacher).configuration,
             let prompt = data[.promptTokens]

@@ -1,14 +1,14 @@
 internal import Numerics
-public import Runs
+package import Runs
 internal import Synchronization
 internal import Training
 internal import Transformers
 
 /// Computes lanes of batches for rank 0: keeps a model per training that goes on, whose parameters come anew with each
 /// batch.
-public final class LaneService: RankService {
+package final class LaneService: RankService {
     /// The name that it is asked by.
-    public static let name = "lanes"
+    package static let name = "lanes"
 
     /// What is asked.
     enum Question: UInt8 {
@@ -33,9 +33,9 @@ public final class LaneService: RankService {
     private let threads: Int
     private let sessions = Mutex<[UInt64: Session]>([:])
 
-    public init(threads: Int) { self.threads = threads }
+    package init(threads: Int) { self.threads = threads }
 
-    public func answer(_ question: inout FrameReader, _ answer: inout FrameWriter) throws {
+    package func answer(_ question: inout FrameReader, _ answer: inout FrameWriter) throws {
         let number = try question.number(UInt64.self)
         guard let kind = Question(rawValue: try question.number()) else {
             throw FrameError(description: "it asks for something else than lanes")

@@ -1,13 +1,13 @@
-public import ArtifactStore
-public import Recipes
-public import Runs
+package import ArtifactStore
+package import Recipes
+package import Runs
 
 extension Stages {
     /// What a rank other than 0 can be asked.
     ///
     /// - Parameter threads: How many it computes with.
     /// - Throws: `FileError` when there is no room for temporary files.
-    public static func rankServices(
+    package static func rankServices(
         _ experiment: Experiment, _ store: Store, _ permissions: Permissions, threads: Int
     ) throws -> [String: any RankService] {
         [

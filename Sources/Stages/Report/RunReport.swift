@@ -1,25 +1,25 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Audit
 internal import JSON
-public import Recipes
-public import Reporting
+package import Recipes
+package import Reporting
 internal import Runs
 
 /// A run as one HTML file that needs nothing but itself.
 ///
 /// What it says comes from the records of the run; only trajectories are decoded again. The same run gives the same
 /// bytes on the same machine.
-public struct RunReport: Sendable {
+package struct RunReport: Sendable {
     /// How much a report takes and shows.
-    public struct Options: Sendable {
+    package struct Options: Sendable {
         /// Bytes that the page may have; samples and trajectories are left out to keep below it.
-        public var sizeLimit: Int
+        package var sizeLimit: Int
         /// Whether samples are decoded again for the trajectory viewer.
-        public var decodes: Bool
+        package var decodes: Bool
         /// Threads for that.
-        public var threads: Int
+        package var threads: Int
 
-        public init(sizeLimit: Int = 2_000_000, decodes: Bool = true, threads: Int = Machine.current.cores) {
+        package init(sizeLimit: Int = 2_000_000, decodes: Bool = true, threads: Int = Machine.current.cores) {
             self.sizeLimit = sizeLimit
             self.decodes = decodes
             self.threads = threads
@@ -27,13 +27,13 @@ public struct RunReport: Sendable {
     }
 
     /// The page.
-    public let html: String
+    package let html: String
     /// Samples that can be searched in it, of all that its settings have.
-    public let samples: (shown: Int, all: Int)
+    package let samples: (shown: Int, all: Int)
     /// Samples whose trajectories it has, and of how many methods they are.
-    public let trajectories: (count: Int, methods: Int)
+    package let trajectories: (count: Int, methods: Int)
     /// What is missing and why, as sentences.
-    public let notes: [String]
+    package let notes: [String]
 
     /// Makes the report of a run.
     ///
@@ -42,7 +42,7 @@ public struct RunReport: Sendable {
     ///   - additions: Sections that are shown behind the verdict.
     ///   - progress: Is told what takes long.
     /// - Throws: `FileError`, `DamagedFileError` for tables that can't be read; `Interrupted`.
-    public init(
+    package init(
         _ location: RunLocation, registry: StageRegistry, options: Options = Options(),
         additions: [ReportSection] = [],
         cancellation: Cancellation = .never, progress: (String) -> Void = { _ in }

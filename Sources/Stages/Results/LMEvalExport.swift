@@ -1,13 +1,13 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Base
 internal import Evaluation
 internal import Files
 internal import JSON
 internal import Recipes
-public import SystemPackage
+package import SystemPackage
 
 /// Writes results of benchmarks as lm-evaluation-harness 0.4.9 does.
-public enum LMEvalExport {
+package enum LMEvalExport {
     /// Writes all evaluations of benchmarks of a run, each to a folder of its own.
     ///
     /// - Parameters:
@@ -15,7 +15,7 @@ public enum LMEvalExport {
     ///   - folder: where `<stage>/results_<time>.json` and `<stage>/samples_<task>_<time>.jsonl` go.
     /// - Returns: the files.
     /// - Throws: `FileError`, ``DamagedFileError``; ``DataError`` when there is nothing to write.
-    public static func write(_ run: RunLocation, stage: String?, to folder: FilePath) throws -> [FilePath] {
+    package static func write(_ run: RunLocation, stage: String?, to folder: FilePath) throws -> [FilePath] {
         var written: [FilePath] = []
         for entry in run.record.stages {
             let name = entry.stage.byteText.split("[").first?.text ?? entry.stage

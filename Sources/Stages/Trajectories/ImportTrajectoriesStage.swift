@@ -1,18 +1,18 @@
 internal import ArtifactStore
 internal import Files
 internal import JSON
-public import Recipes
+package import Recipes
 internal import Reporting
-public import Runs
+package import Runs
 internal import SystemPackage
 
 /// Converts published trajectories, which hold the whole sequence after each step, to one step number per position.
-public struct ImportTrajectoriesStage: QuickStage {
-    public static let name = "import-trajectories"
-    public static let version = 1
-    public static let summary =
+package struct ImportTrajectoriesStage: QuickStage {
+    package static let name = "import-trajectories"
+    package static let version = 1
+    package static let summary =
         "Converts published trajectories (d3LLM's data sets: the whole sequence after each step) to what distill takes: one step number per position."
-    public static let output = ArtifactType.trajectories
+    package static let output = ArtifactType.trajectories
 
     /// Which answers are taken.
     enum Keep: String, CaseIterable {
@@ -34,7 +34,7 @@ public struct ImportTrajectoriesStage: QuickStage {
     let impossible: Impossible
     let options: PublishedTrajectory.Options
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         files = fields.artifact(
             "files", types: [.files],
             "The data set: .parquet, .arrow or .jsonl files (also compressed) with prompt_ids and trajectory."
@@ -68,7 +68,7 @@ public struct ImportTrajectoriesStage: QuickStage {
             ))
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         let tokens = try ModelTokens(context.folder(of: model))
         let source = try TrajectoryFiles(
             context.folder(of: files), part: part, name: "\(files)", scratch: context.workFolder)

@@ -1,23 +1,23 @@
-public import ArtifactStore
+package import ArtifactStore
 internal import Decoding
 internal import Evaluation
 internal import Files
 internal import JSON
 internal import Numerics
-public import Recipes
-public import Runs
-public import SystemPackage
+package import Recipes
+package import Runs
+package import SystemPackage
 internal import Tokenizers
 internal import Transformers
 
 /// Records the order in which a teacher decodes its answers, one token per forward.
-public struct TrajectoriesStage: SampledStage {
-    public static let name = "trajectories"
-    public static let version = 1
-    public static let summary =
+package struct TrajectoriesStage: SampledStage {
+    package static let name = "trajectories"
+    package static let version = 1
+    package static let summary =
         "Decodes training problems with a teacher, one token per forward, and keeps the order of the right answers."
-    public static let output = ArtifactType.trajectories
-    public static let journalName = "trajectories"
+    package static let output = ArtifactType.trajectories
+    package static let journalName = "trajectories"
 
     let teacher: ArtifactReference
     let data: ArtifactReference
@@ -35,7 +35,7 @@ public struct TrajectoriesStage: SampledStage {
         case entropy
     }
 
-    public init(_ fields: Fields) {
+    package init(_ fields: Fields) {
         teacher = fields.artifact("teacher", types: [.model], "The model whose order is recorded.")
         data = fields.artifact("data", types: [.dataset], "Data set whose training part gives the prompts.")
         count = fields.integer("count", default: 2048, in: 1...10_000_000, "Prompts, from the first on.")
@@ -64,7 +64,7 @@ public struct TrajectoriesStage: SampledStage {
         }
     }
 
-    public func run(_ context: StageContext) throws -> StageResult {
+    package func run(_ context: StageContext) throws -> StageResult {
         try runGroups(context, unit: "prompts")
     }
 
@@ -78,11 +78,11 @@ public struct TrajectoriesStage: SampledStage {
         return Array(problems.prefix(count))
     }
 
-    public func sampleKeys(_ context: StageContext) throws -> [JournalKey] {
+    package func sampleKeys(_ context: StageContext) throws -> [JournalKey] {
         try problems(context).map { .string($0.id) }
     }
 
-    public func groups(_ context: StageContext) throws -> SampleGroups {
+    package func groups(_ context: StageContext) throws -> SampleGroups {
         let model = try ModelFolder(context.folder(of: teacher))
         let chosen = try problems(context)
         let (size, seed) = (groupSize, context.seed)
@@ -93,7 +93,7 @@ public struct TrajectoriesStage: SampledStage {
         }
     }
 
-    public func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult {
+    package func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult {
         let records = try records.map { record in
             guard let trajectory = TrajectoryRecord(record.value) else {
                 throw DamagedFileError(

@@ -1,12 +1,12 @@
 internal import ArtifactStore
 internal import JSON
 internal import Numerics
-public import Runs
-public import SystemPackage
+package import Runs
+package import SystemPackage
 internal import Transformers
 
 extension DistillStage: RecomputableStage {
-    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         let losses = try TrainingLog.finalGroups(
             in: artifact.appending("training.jsonl"), phases: [(recipeName.rawValue, steps)])
         var answers = 0

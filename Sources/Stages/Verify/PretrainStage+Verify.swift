@@ -1,10 +1,10 @@
 internal import JSON
-public import Runs
-public import SystemPackage
+package import Runs
+package import SystemPackage
 internal import Transformers
 
 extension PretrainStage: RecomputableStage {
-    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         let losses = try TrainingLog.finalGroups(
             in: artifact.appending("training.jsonl"), phases: phases.map { ($0.name, $0.steps) })
         return result(try Checkpoint.configuration(artifact), losses)

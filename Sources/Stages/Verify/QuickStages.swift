@@ -1,4 +1,4 @@
-public import Runs
+import Runs
 
 // Stages whose artifacts are cheap functions of their inputs: to check them is to make them again.
 

@@ -1,12 +1,12 @@
 internal import Files
 internal import Numerics
-public import SystemPackage
+package import SystemPackage
 internal import Transformers
 
 /// The largest difference of the numbers of two checkpoints.
-public enum TensorDifference {
+package enum TensorDifference {
     /// Nil when a file is no checkpoint of floats, or when the two have other tensors.
-    public static func largest(_ a: FilePath, _ b: FilePath) -> Double? {
+    package static func largest(_ a: FilePath, _ b: FilePath) -> Double? {
         guard a.extension == "safetensors", let x = try? SafetensorsFile(a), let y = try? SafetensorsFile(b),
             Set(x.entries.keys) == Set(y.entries.keys)
         else { return nil }

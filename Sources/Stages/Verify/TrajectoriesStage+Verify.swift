@@ -1,13 +1,13 @@
 import ArtifactStore
 internal import Evaluation
 internal import JSON
-public import Runs
-public import SystemPackage
+package import Runs
+package import SystemPackage
 internal import Tokenizers
 
 extension TrajectoriesStage {
     /// Also grades every answer again, so that a verdict can't be changed together with the metrics.
-    public func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         let records = try records(in: artifact, context)
         let path = Self.journal(of: artifact)
         let tokenizer = try WordLevelTokenizer(folder: context.folder(of: teacher))

@@ -2,7 +2,7 @@ internal import JSON
 
 extension PythonParser {
     /// Which names inside a definition make it need another.
-    public enum Dependencies: String, Sendable, Hashable, CaseIterable {
+    package enum Dependencies: String, Sendable, Hashable, CaseIterable {
         /// Plain names, and the attribute in `object.attribute`; the default (Fast-dLLM's `sanitize.py`, which
         /// comes with d3LLM).
         case namesAndAttributes
@@ -11,26 +11,26 @@ extension PythonParser {
     }
 
     /// A text that may hold a program.
-    public struct Request: Sendable, Hashable {
+    package struct Request: Sendable, Hashable {
         /// The text, prose and fences included.
-        public let text: String
+        package let text: String
         /// The function that is asked for; nil keeps every definition.
-        public let entryPoint: String?
+        package let entryPoint: String?
 
-        public init(text: String, entryPoint: String? = nil) {
+        package init(text: String, entryPoint: String? = nil) {
             self.text = text
             self.entryPoint = entryPoint
         }
     }
 
     /// What the parser made of a text.
-    public struct Sanitized: Sendable, Hashable {
+    package struct Sanitized: Sendable, Hashable {
         /// The lines with the most that parse, among the first hundred; of several the first.
-        public let longestValid: Result<String, UpstreamException>
+        package let longestValid: Result<String, UpstreamException>
         /// The imports and the definitions that the entry point needs, as `ast.unparse` writes them.
         ///
         /// A function without `return` isn't kept, nor is one that is `async`.
-        public let program: Result<String, UpstreamException>
+        package let program: Result<String, UpstreamException>
     }
 
     /// Takes the program out of each text.
@@ -39,7 +39,7 @@ extension PythonParser {
     /// `TimeoutError` and doesn't spoil the others.
     ///
     /// - Throws: `PythonParserError` when the interpreter doesn't work.
-    public func sanitize(
+    package func sanitize(
         _ requests: [Request], dependencies: Dependencies = .namesAndAttributes
     ) throws -> [Sanitized] {
         var results: [Sanitized] = []
@@ -92,9 +92,9 @@ extension PythonParser {
 }
 
 /// A Python interpreter that can't be used as a parser.
-public struct PythonParserError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct PythonParserError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong and with which interpreter.
-    public let description: String
+    package let description: String
 
     init(_ description: String) { self.description = description }
 }

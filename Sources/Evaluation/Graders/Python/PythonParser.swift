@@ -11,15 +11,15 @@ internal import JSON
 ///
 /// What a sanitized program looks like is defined by `ast.parse` and `ast.unparse`, so nothing else than Python can
 /// do it. The process gets no environment but `PATH`, a limit of time and one of memory.
-public struct PythonParser: Sendable {
+package struct PythonParser: Sendable {
     /// The path of the interpreter.
-    public let executable: String
+    package let executable: String
     /// Its version, for example `3.11`.
     ///
     /// The spelling of a sanitized program and a few rules of syntax depend on it; upstream's results are of 3.11.
-    public let version: String
+    package let version: String
     /// How long one program may take.
-    public let limit: Duration
+    package let limit: Duration
 
     private let path: String
 
@@ -29,7 +29,7 @@ public struct PythonParser: Sendable {
     ///   - path: folders with colons between them; `PATH` of this process when nil.
     ///   - limit: how long one program may take.
     /// - Returns: nil when there is none.
-    public init?(path: String? = nil, limit: Duration = .seconds(20)) {
+    package init?(path: String? = nil, limit: Duration = .seconds(20)) {
         let path = path ?? getenv("PATH").map { String(cString: $0) } ?? ""
         for folder in path.byteText.split(":") {
             let candidate = "\(folder)/python3"
