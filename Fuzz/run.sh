@@ -11,6 +11,10 @@ program=${FUZZ:-$here/.build/release/fuzz}
 work=${WORK:-$here}
 mkdir -p "$work/logs" "$work/findings"
 [ -d "$work/corpus" ] || "$here/seed.py" "$work/corpus"
+# Swift's own report of a crash would come first, and the input be lost.
+export SWIFT_BACKTRACE=enable=no
+# What threads get where the stack of the first has no limit.
+ulimit -s 2048
 found=0
 for reader in "$@"; do
   # Long enough for the longest seed, so that none is cut.
