@@ -5,7 +5,7 @@
 public struct ColumnarLimits: Sendable, Hashable {
     /// The most bytes of the footer or of a message's header.
     public var metadataBytes = 64 << 20
-    /// The most bytes of the names of all columns, each from the root on: many columns can have one long name.
+    /// The most bytes of the names of all columns, each from the root on: many can have one long name.
     public var nameBytes = 16 << 20
     /// The most bytes of a page after decompression, or of the body of a record batch.
     public var pageBytes = 1 << 30

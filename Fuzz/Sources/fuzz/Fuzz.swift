@@ -12,7 +12,9 @@ public func readOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     return 0
 }
 
-/// What the program starts with: SwiftPM has an executable's `main` be the module's, so that the library's isn't called.
+/// What the program starts with.
+///
+/// SwiftPM has the symbol `main` of an executable be that of its module, so that the library's isn't called.
 @_cdecl("fuzz_main")
 public func start(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
     var (count, arguments) = (count, arguments)

@@ -39,7 +39,7 @@ enum Reader: String, CaseIterable {
         case .tokenizer: Self.tokenizer(bytes)
         case .safetensors:
             Self.withFile(bytes, Self.safetensors)
-            // Also as a header alone, whose length is right: the library would seldom change both as they belong.
+            // Also as a header alone, whose length is right: the library seldom changes both as they belong.
             let length = withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { Array($0) }
             Self.withFile(length + bytes + [UInt8](repeating: 0x3C, count: 64), Self.safetensors)
         case .parquet:

@@ -17,8 +17,9 @@ struct ArrowField: Sendable {
     let name: String
     let kind: Kind
 
-    /// How many columns there may be, and how long their names: tables can refer to one another in circles, and to one
-    /// text.
+    /// How many columns there may be, and how long their names.
+    ///
+    /// Tables can refer to one another in circles, and all to one text.
     struct Budget {
         private let limits: ColumnarLimits
         private var columns = 0
