@@ -3,10 +3,10 @@ import PackageDescription
 
 // A package of its own, because everything in it is compiled with libFuzzer's instrumentation. In this folder:
 //
-//     swift build -Xswiftc -sanitize=fuzzer
-//     READER=template .build/debug/fuzz -timeout=20 -rss_limit_mb=4000 CORPUS
+//     swift build -c release -Xswiftc -enable-testing -Xswiftc -sanitize=fuzzer
+//     ./run.sh
 //
-// The readers stand in Reader.swift. CORPUS is a folder that the library fills; real files in it are a good beginning.
+// README.md says more. The readers stand in Reader.swift.
 let package = Package(
     name: "fuzz",
     dependencies: [
@@ -22,7 +22,7 @@ let package = Package(
             ],
             swiftSettings: [
                 .swiftLanguageMode(.v6),
-                // The library brings a `main` of its own.
+                // Fuzz.swift says where the program starts.
                 .unsafeFlags(["-parse-as-library"]),
             ],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])])

@@ -43,4 +43,8 @@ struct ReadProblem: Error {
     static func unsupported(_ reason: String) -> Self { Self(code: .unsupported, reason: reason) }
 
     static func tooLarge(_ reason: String) -> Self { Self(code: .tooLarge, reason: reason) }
+
+    static func longNames(_ limits: ColumnarLimits) -> Self {
+        .tooLarge("The names of its columns have more than \(limits.nameBytes) bytes together.")
+    }
 }

@@ -5,6 +5,8 @@
 package struct ColumnarLimits: Sendable, Hashable {
     /// The most bytes of the footer or of a message's header.
     package var metadataBytes = 64 << 20
+    /// The most bytes of the names of all columns, each from the root on: many can have one long name.
+    package var nameBytes = 16 << 20
     /// The most bytes of a page after decompression, or of the body of a record batch.
     package var pageBytes = 1 << 30
     /// The most values of a page, nulls included.

@@ -29,6 +29,15 @@ struct ArrowFileTests {
         #expect(error?.code == .unsupported && "\(error?.description ?? "")".contains(words))
     }
 
+    @Test func namesLongerThanTheLimitAreRefused() {
+        var limits = ColumnarLimits()
+        limits.nameBytes = 10
+        let error = #expect(throws: ColumnarError.self) {
+            try ArrowFile(Fixtures.path("columnar/table-stream.arrow"), limits: limits)
+        }
+        #expect(error?.code == .tooLarge)
+    }
+
     @Test func aFileCutOffAnywhereIsAnErrorOrEndsAfterABatch() throws {
         let scratch = try ScratchFolder()
         let path = scratch.path.appending("cut.arrow")

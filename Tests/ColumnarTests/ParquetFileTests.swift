@@ -49,10 +49,43 @@ struct ParquetFileTests {
         for limits in [
             Self.limits { $0.metadataBytes = 100 }, Self.limits { $0.pageBytes = 10 },
             Self.limits { $0.pageValues = 30 }, Self.limits { $0.rowValues = 20 },
+            Self.limits { $0.nameBytes = 10 },
         ] {
             let error = #expect(throws: ColumnarError.self) { try ParquetFile(path, limits: limits).rows() }
             #expect(error?.code == .tooLarge)
         }
+    }
+
+    /// A megabyte that says a gigabyte: the name of a parent is in that of each of its columns.
+    @Test func manyColumnsBelowOneLongNameAreRefused() throws {
+        let scratch = try ScratchFolder()
+        let path = scratch.path.appending("names.parquet")
+        for (nameBytes, columns) in [(1 << 20, 1000), (1 << 10, 1000)] {
+            // Thrift's compact protocol: fields 2 (schema), 3 (rows) and 4 (row groups).
+            var footer: [UInt8] = [0x29, 0xFC] + Self.varint(columns + 2)
+            footer += [0x48, 1, UInt8(ascii: "r"), 0x15] + Self.varint(2) + [0]
+            footer +=
+                [0x48] + Self.varint(nameBytes) + [UInt8](repeating: UInt8(ascii: "p"), count: nameBytes)
+            footer += [0x15] + Self.varint(2 * columns) + [0]
+            for column in 0..<columns {
+                let name = Array("c\(column)".utf8)
+                footer += [0x15, 2, 0x38] + Self.varint(name.count) + name + [0]
+            }
+            footer += [0x16, 0, 0x19, 0x0C, 0]
+            let length = withUnsafeBytes(of: UInt32(footer.count).littleEndian) { Array($0) }
+            try Damage.write(Array("PAR1".utf8) + footer + length + Array("PAR1".utf8), path)
+            let columnNames = Result { try ParquetFile(path).columns.map(\.utf8.count) }
+            if nameBytes * columns <= ColumnarLimits().nameBytes {
+                #expect(try columnNames.get() == [nameBytes])
+            } else {
+                let error = #expect(throws: ColumnarError.self) { try columnNames.get() }
+                #expect(error?.code == .tooLarge)
+            }
+        }
+    }
+
+    private static func varint(_ number: Int) -> [UInt8] {
+        number < 0x80 ? [UInt8(number)] : [UInt8(number & 0x7F | 0x80)] + varint(number >> 7)
     }
 
     private static func limits(_ change: (inout ColumnarLimits) -> Void) -> ColumnarLimits {

@@ -37,7 +37,11 @@ enum Reader: String, CaseIterable {
                 tools: [["name": "f", "parameters": ["a": [1, 2.5, nil]]]], variables: ["bos_token": "<s>"],
                 limits: limits)
         case .tokenizer: Self.tokenizer(bytes)
-        case .safetensors: Self.withFile(bytes, Self.safetensors)
+        case .safetensors:
+            Self.withFile(bytes, Self.safetensors)
+            // Also as a header alone, whose length is right: the library seldom changes both as they belong.
+            let length = withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { Array($0) }
+            Self.withFile(length + bytes + [UInt8](repeating: 0x3C, count: 64), Self.safetensors)
         case .parquet:
             Self.withFile(bytes) { path in
                 Self.rows { try ParquetFile(path, limits: Self.limits).forEachRow($0) }

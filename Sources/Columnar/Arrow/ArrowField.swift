@@ -17,11 +17,27 @@ struct ArrowField: Sendable {
     let name: String
     let kind: Kind
 
-    /// - Parameter budget: how many columns there may still be: tables can refer to one another in circles.
-    init(_ table: FlatTable, _ budget: inout Int, depth: Int = 0) throws(ReadProblem) {
+    /// How many columns there may be, and how long their names.
+    ///
+    /// Tables can refer to one another in circles, and all to one text.
+    struct Budget {
+        private let limits: ColumnarLimits
+        private var columns = 0
+        private var nameBytes = 0
+
+        init(_ limits: ColumnarLimits) { self.limits = limits }
+
+        fileprivate mutating func take(_ name: String) throws(ReadProblem) {
+            columns += 1
+            guard columns <= 10_000 else { throw .tooLarge("It has more than 10000 columns.") }
+            nameBytes += name.utf8.count
+            guard nameBytes <= limits.nameBytes else { throw .longNames(limits) }
+        }
+    }
+
+    init(_ table: FlatTable, _ budget: inout Budget, depth: Int = 0) throws(ReadProblem) {
         name = try table.text(0)
-        budget -= 1
-        guard budget >= 0 else { throw .tooLarge("It has more than 10000 columns.") }
+        try budget.take(name)
         guard depth <= 32 else { throw .unsupported("Its columns are nested more than 32 deep.") }
         guard try table.table(4) == nil else {
             throw .unsupported(

@@ -36,7 +36,7 @@ package struct ArrowFile: Sendable {
                 throw .unsupported("It is big-endian.")
             }
             var fields: [ArrowField] = []
-            var budget = 10_000
+            var budget = ArrowField.Budget(limits)
             for table in try message.table.tables(1) { fields.append(try ArrowField(table, &budget)) }
             guard !fields.isEmpty else { throw .unsupported("It has no columns.") }
             guard Set(fields.map(\.name)).count == fields.count else {

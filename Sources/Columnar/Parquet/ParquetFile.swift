@@ -36,7 +36,7 @@ package struct ParquetFile: Sendable {
             let footer = try Self.footer(of: file, limits)
             var reader = ThriftReader(ByteReader(footer))
             let metadata = try FileMetadata(&reader)
-            let schema = try SchemaTree(metadata.schema)
+            let schema = try SchemaTree(metadata.schema, limits)
             (tree, leaves, rowGroups) = (schema.fields, schema.columns, metadata.rowGroups)
             rowCount = metadata.rows
             rowGroupCount = rowGroups.count

@@ -22,10 +22,13 @@ struct SchemaTree {
     private(set) var columns: [Column] = []
     private(set) var fields: [SchemaNode] = []
     private let elements: [SchemaElement]
+    private let limits: ColumnarLimits
     private var position = 0
+    private var nameBytes = 0
 
-    init(_ elements: [SchemaElement]) throws(ReadProblem) {
+    init(_ elements: [SchemaElement], _ limits: ColumnarLimits) throws(ReadProblem) {
         self.elements = elements
+        self.limits = limits
         let root = try next()
         for _ in 0..<root.children { fields.append(try node([], definition: 0, repetition: 0)) }
         guard position == elements.count else { throw .damaged("its schema has more columns than it says") }
@@ -91,7 +94,7 @@ struct SchemaTree {
         let start = columns.count
         let kind: SchemaNode.Kind
         if element.children == 0 {
-            let name = path.joined(separator: ".")
+            let name = try joined(path)
             guard element.type != nil else {
                 throw .unsupported("Column \(name) is a structure without parts.")
             }
@@ -107,6 +110,13 @@ struct SchemaTree {
         }
         return SchemaNode(
             name: element.name, definition: definition, kind: kind, columns: start..<columns.count)
+    }
+
+    /// The name of a column; the names of its parents are in it, so that short files can have long ones.
+    private mutating func joined(_ path: [String]) throws(ReadProblem) -> String {
+        nameBytes += path.reduce(path.count - 1) { $0 + $1.utf8.count }
+        guard nameBytes <= limits.nameBytes else { throw .longNames(limits) }
+        return path.joined(separator: ".")
     }
 }
 
