@@ -31,8 +31,9 @@ struct MicroExperiment {
         ).run()
     }
 
-    /// Changes bytes of a file of an artifact, without changing its size, and writes its hash in the artifact's record: a
-    /// file that somebody forged. One that differs from its record is made again.
+    /// Changes bytes of a file of an artifact and writes its new hash in the artifact's record, as a forger would.
+    ///
+    /// The size stays. A file that differs from its record is made again.
     static func forge(_ path: FilePath, _ change: (inout [UInt8]) -> Void) throws {
         try tamper(path, change)
         let record = path.removingLastComponent().appending(ArtifactRecord.fileName)
