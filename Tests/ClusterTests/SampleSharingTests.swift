@@ -1,4 +1,5 @@
 import ArtifactStore
+import Base
 import Files
 import JSON
 import Runs
@@ -108,13 +109,19 @@ import Testing
     @Test func groupsThatFailEverywhereFailTheStage() throws {
         let run = try RankedRun()
         try run.run(LocalRanks(1), only: ["trajectories"])
-        // The size stays, so that the store takes it for whole.
         let file = try #require(
             ScratchFolder.files(below: run.store.root).first {
                 $0.contains("teacher") && $0.hasSuffix(".safetensors")
             })
         let path = run.store.root.pushing(FilePath(file))
-        try FileSystem.writeAtomically([UInt8](repeating: 9, count: FileSystem.read(path).count), to: path)
+        let before = try FileSystem.read(path)
+        let after = [UInt8](repeating: 9, count: before.count)
+        try FileSystem.writeAtomically(after, to: path)
+        // With its hash in the record too: a file that differs from its record is made again.
+        let record = path.removingLastComponent().appending("artifact.json")
+        let text = try FileSystem.readText(record).byteText
+            .replacing(SHA256.hex(of: before).byteText, with: SHA256.hex(of: after).byteText).text
+        try FileSystem.writeAtomically(text, to: record)
         #expect(throws: StageFailure.self) { try run.run(LocalRanks(2), only: ["vanilla"]) }
     }
 }

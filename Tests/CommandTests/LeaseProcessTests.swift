@@ -36,7 +36,8 @@ import Testing
     private func checkStore(_ expected: [String: String]) throws {
         #expect(try ScratchFolder.hashes(below: command.store) == expected)
         for folder in [".tmp", ".work"] {
-            #expect(try FileSystem.list(command.store.appending(folder)) == [])
+            let left = try FileSystem.list(command.store.appending(folder))
+            #expect(left == [], "\(folder)")
         }
         #expect(!FileSystem.exists(command.store.appending(".damaged")))
     }
