@@ -165,11 +165,6 @@ import Testing
         }
         #expect(try start(2, only).wait().code == 0)
         print("LeaseProcessTests: \(kills) killed, \(stops) stopped")
-        // What a process left that had lost its lease is tidied up by a later run, once nobody can be at it any more.
-        for _ in 0..<20 where try !FileSystem.list(command.store.appending(".work")).isEmpty {
-            #expect(try start(2, only).wait().code == 0)
-            usleep(500_000)
-        }
         try checkStore(try expected(only))
     }
 }
