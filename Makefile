@@ -1,10 +1,10 @@
-# Everything this repository can be asked to do; `make` alone lists it.
+# All targets of this repository; `make` alone lists them.
 #
-# Set-up happens on its own: `reproduce`, `smoke` and `test` install what is missing first (one apt-get line on
-# Debian and Ubuntu). Nothing but the package managers reaches the network.
+# `reproduce`, `smoke` and `test` install missing packages first (one apt-get line on Debian and Ubuntu). Nothing but
+# the package managers uses the network.
 #
 # Variables:  THREADS  threads of a run (all cores); results don't depend on it
-#             STORE    folder of artifacts (store); what is there isn't made again
+#             STORE    folder of artifacts (store); an artifact that is there isn't made again
 #             GOLDEN   folder of recorded cases for `parity` (Tests/Fixtures/golden)
 #             RUN      run that `tables` compares with (the newest of the table's experiment), and that `report` shows
 #                      (the newest of mini/table1)
@@ -31,28 +31,28 @@ SOURCES := Package.swift Sources Tests
 .DEFAULT_GOAL := help
 .PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding quirks tables leaderboard coverage smoke test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b schema format format-check doctor completions man clean
 
-help: ## this list
+help: ## print this list; targets compile first what they need
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
 	@echo
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-setup: ## install missing Debian packages, check the Swift version; does nothing when all is there
+setup: ## install missing Debian packages and check the Swift version; nothing to do when all is there
 	@scripts/setup.sh
 
 build: setup ## compile the optimised command; 1 minute the first time, then seconds
 	swift build $(SWIFT_FLAGS) --product d3llm
 
-reproduce: build ## build, then run the main experiment (configs/mini/table1.json) and make its report; about 10 minutes on 2 cores; goes on where it stopped
+reproduce: build ## run the main experiment (configs/mini/table1.json) and make its report; goes on where it stopped; about 10 minutes on 2 cores
 	$(D3LLM) run configs/mini/table1.json --store $(STORE) --threads $(THREADS)
 	@echo
 	@$(D3LLM) report mini/table1 --store $(STORE) --threads $(THREADS)
 
-report: build ## build, then make the page of RUN (the newest run of mini/table1); 10 seconds
+report: build ## make the page of RUN (the newest run of mini/table1); 10 seconds
 	$(D3LLM) report $(or $(RUN),mini/table1) --store $(STORE) --threads $(THREADS)
 
 BROWSER_PYTHON := .build/browser-venv/bin/python
 
-browser-check: build check-tools .build/browser-venv/installed ## build, then use the pages of RUN and of a server with its model in Chromium, and the server through OpenAI's client; screenshots in .build/screenshots; 2 minutes
+browser-check: build check-tools .build/browser-venv/installed ## use the page of RUN and the page of a server in Chromium, and the server through OpenAI's client; screenshots in .build/screenshots; 2 minutes
 	$(D3LLM) report $(or $(RUN),mini/table1) --store $(STORE) --threads $(THREADS) --output .build/report.html
 	$(BROWSER_PYTHON) scripts/browser-check.py .build/report.html --screenshots .build/screenshots
 	scripts/serve-check.sh $(D3LLM) "$(or $(RUN),mini/table1)/student" $(STORE) $(BROWSER_PYTHON) .build/screenshots
@@ -65,20 +65,20 @@ check-tools:
 	$(BROWSER_PYTHON) -m pip install --quiet --requirement $<
 	touch $@
 
-seeds: build ## build, then run the main experiment over three seeds; about 30 minutes on 2 cores, less after reproduce
+seeds: build ## run the main experiment over three seeds; about 30 minutes on 2 cores, less after reproduce
 	$(D3LLM) run configs/mini/table1-seeds.json --store $(STORE) --threads $(THREADS)
 
-components: build ## build, then the parts of d3LLM one by one, on two tasks over three seeds; about an hour on 2 cores
+components: build ## measure each part of d3LLM, on two tasks over three seeds; about an hour on 2 cores
 	$(D3LLM) run configs/ablation/components.json --store $(STORE) --threads $(THREADS)
 	$(D3LLM) run configs/ablation/components-result-first.json --store $(STORE) --threads $(THREADS)
 
-decoding: build ## build, then the knobs of multi-block decoding; 15 minutes on 2 cores, 5 after reproduce
+decoding: build ## vary the options of multi-block decoding; 15 minutes on 2 cores, 5 after reproduce
 	$(D3LLM) run configs/ablation/decoding.json --store $(STORE) --threads $(THREADS)
 
-quirks: build ## build, then what differs between paper and released code; 15 minutes on 2 cores, 7 after reproduce
+quirks: build ## measure what changes where paper and released code differ; 15 minutes on 2 cores, 7 after reproduce
 	$(D3LLM) run configs/ablation/quirks.json --store $(STORE) --threads $(THREADS)
 
-# The paper's own numbers of its tables aren't known; table1 to table5 are its tables in the order of its blog.
+# The paper's table numbers aren't known; table1 to table5 are its tables in the order of its blog.
 TABLES := table1:d3llm-llada table2:d3llm-dream table3:d3llm-coder table4:d3llm-tps table5:d3llm-components \
 	d2f-table1:d2f-table1 d2f-table2:d2f-table2 d2f-table3:d2f-table3 d2f-table4:d2f-table4 d2f-table5:d2f-table5 \
 	d2f-table6:d2f-table6 d2f-table7:d2f-table7
@@ -89,17 +89,17 @@ TABLE_TARGETS := $(foreach pair,$(TABLES),$(firstword $(subst :, ,$(pair))))
 $(TABLE_TARGETS): build
 	$(D3LLM) table $(patsubst $@:%,%,$(filter $@:%,$(TABLES))) --format $(FORMAT) --store $(STORE) $(if $(RUN),--run $(RUN))
 
-tables: $(TABLE_TARGETS) ## build, then all tables of d3LLM (table1 to table5) and D2F (d2f-table1 to d2f-table7) beside what was reproduced; seconds
+tables: $(TABLE_TARGETS) ## print all tables of d3LLM (table1 to table5) and D2F (d2f-table1 to d2f-table7) beside reproduced numbers; seconds
 
-leaderboard: build ## build, then compute the 77 published AUP again and draw experiments/leaderboard; seconds
+leaderboard: build ## compute the 77 published AUP again and draw experiments/leaderboard; seconds
 	$(D3LLM) leaderboard --output experiments/leaderboard/results
 	scripts/digests.sh experiments/leaderboard/results "make leaderboard, from configs/published"
 	$(D3LLM) notebook experiments/leaderboard/README.md --store $(STORE)
 
-coverage: build ## build, then say what of the papers is reproduced, can be run, or is out of reach; seconds
+coverage: build ## list which parts of the papers are reproduced, can be run, or are out of reach; seconds
 	$(D3LLM) coverage
 
-smoke: build ## build, then run the same chain at toy size; 45 seconds on 2 cores
+smoke: build ## run every stage of the main experiment at toy size; 45 seconds on 2 cores
 	$(D3LLM) run configs/mini/smoke.json --store $(STORE) --threads $(THREADS)
 
 test: setup ## compile and run all tests, optimised; 16 minutes the first time, then 9
@@ -108,56 +108,56 @@ test: setup ## compile and run all tests, optimised; 16 minutes the first time, 
 MPICC ?= mpicc
 MPI_LIBRARY := .build/release/libd3mpi.so
 
-mpi: build $(MPI_LIBRARY) ## build, then compile the library for runs over several ranks with the site's own MPICC (mpicc); seconds
+mpi: build $(MPI_LIBRARY) ## compile the library for runs over several ranks with the site's MPI compiler (MPICC, mpicc); seconds
 
 $(MPI_LIBRARY): Sources/CMPI/shim.c Sources/CMPI/include/CMPI.h
 	$(MPICC) -O2 -Wall -Wextra -shared -fPIC -ISources/CMPI/include $< -o $@.new
 	mv $@.new $@
 
-paper-dry: setup ## compile the tests, then take the experiments at full scale from download to table, with models of no size and a mirror on this machine; seconds
+paper-dry: setup ## run the experiments at full scale from download to table, with stub models and a mirror on this machine; seconds
 	swift test $(TEST_FLAGS) --filter "PaperTests"
 
 .PHONY: notebooks notebooks-check record
 NOTEBOOKS := $(wildcard experiments/*/README.md)
 
-notebooks: build ## build, then render the recorded results into the blocks of experiments/*/README.md; seconds
+notebooks: build ## render the recorded results into the blocks of experiments/*/README.md; seconds
 	$(D3LLM) notebook $(NOTEBOOKS) --store $(STORE)
 
-notebooks-check: build ## build, then fail if a block of a notebook isn't what the recorded results say; seconds
+notebooks-check: build ## fail if a block of a notebook differs from the recorded results; seconds
 	$(D3LLM) notebook $(NOTEBOOKS) --store $(STORE) --check
 
-record: build ## build, then copy the results of RUN (such as mini/table1) from STORE to the folders that have its results, or to RESULTS (of STAGES); render the notebooks; seconds
+record: build ## copy the results of RUN (such as mini/table1) from STORE to the folders that have its results, or to RESULTS (of STAGES), and render the notebooks; seconds
 	scripts/record-results.sh $(STORE) "$(or $(RUN),$(error RUN is missing: make record RUN=mini/table1))" $(if $(RESULTS),"$(RESULTS)" $(STAGES))
 	$(D3LLM) notebook $(NOTEBOOKS) --store $(STORE)
 
-torture: setup ## compile the tests, then kill runs, imports and collections KILLS times at random and compare what comes of it; minutes
+torture: setup ## kill runs, imports and collections KILLS times at random and compare the results with undisturbed ones; minutes
 	D3LLM_TORTURE=$(KILLS) swift test $(TEST_FLAGS) --filter "TortureTests|CommandTests.KillTests"
 
 .PHONY: slurm-check
-slurm-check: build ## build, then run the toy experiment on a one-node Slurm of this machine and compare (apt-get install munge slurmctld slurmd slurm-client); 5 minutes
+slurm-check: build ## run the toy experiment on a one-node Slurm of this machine and compare (apt-get install munge slurmctld slurmd slurm-client); 5 minutes
 	scripts/slurm-check.sh
 
 .PHONY: lease-check
-lease-check: build ## build, then run one experiment by two processes on two FUSE mounts of one store, one stopped, one killed (apt-get install bindfs); 1 minute
+lease-check: build ## run one experiment by two processes on two FUSE mounts of one store, stop one, kill one (apt-get install bindfs); 1 minute
 	scripts/lease-check.sh
 
 .PHONY: safety bytes-check
 SAFETY := ByteText|VisibleText|ShellWord|Secrets|Descriptor|EntryName|FolderTests|ForeignText|Hostile|InertMarkup|HeaderBytes|StoreSafety|SandboxAttack|SandboxEscape|SandboxProcess|PythonInterpreter|Fuzz|ServerTests|PrintingTests
 
-safety: setup bytes-check ## compile the tests, then try the attacks of SECURITY.md, the families of inputs around them, and FUZZ damaged inputs for each reader of foreign bytes; half an hour, minutes with FUZZ=5000
+safety: setup bytes-check ## try the attacks of SECURITY.md, similar inputs, and FUZZ damaged inputs for each reader of bytes from elsewhere; half an hour, minutes with FUZZ=5000
 	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "$(SAFETY)"
 
 bytes-check: ## fail where text that others read as bytes is compared by characters; a second
 	scripts/check-bytes.py
 
-fuzz: setup ## compile the tests, then read FUZZ damaged files of each kind that a store has; minutes
+fuzz: setup ## read FUZZ damaged files of each kind that a store has; minutes
 	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "StoreFuzzTests|RecordFuzzTests"
 
-parity: build ## build, then repeat every case recorded from the upstream code in GOLDEN; seconds
+parity: build ## repeat every case in GOLDEN that was recorded from the authors' code; seconds
 	$(D3LLM) parity $(GOLDEN)
 
 .PHONY: bench-ranks
-bench-ranks: mpi ## build, then time stages with 2 ranks, 2 threads and 1 thread in turns, then 1 to 8 ranks; 15 minutes, wants an idle machine
+bench-ranks: mpi ## time stages with 2 ranks, 2 threads and 1 thread in turns, then 1 to 8 ranks; 15 minutes, needs an idle machine
 	$(MPICC) -O2 Benchmarks/ranks/pingpong.c -o .build/pingpong
 	OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun -n 2 .build/pingpong
 	Benchmarks/ranks/run.py
@@ -166,7 +166,7 @@ bench-ranks: mpi ## build, then time stages with 2 ranks, 2 threads and 1 thread
 BENCH_PYTHON := .build/bench-venv/bin/python
 SPEED_BENCH := Benchmarks/speed/.build/release/speed-bench
 
-bench: build $(BENCH_PYTHON) ## this project against PyTorch on this machine, as a table; 15 minutes, wants an idle machine and a STORE with a trained model
+bench: build $(BENCH_PYTHON) ## compare the speed with PyTorch on this machine; prints a table; 15 minutes, needs an idle machine and a STORE with a trained model
 	swift build -c release --package-path Benchmarks/speed
 	Benchmarks/run.py --store $(STORE) --python $(BENCH_PYTHON) --json .build/bench.json
 	Benchmarks/figures.py .build/bench.json
@@ -174,12 +174,12 @@ bench: build $(BENCH_PYTHON) ## this project against PyTorch on this machine, as
 LLAMA := .build/llama/llama_cpp_python-0.3.36/vendor/llama.cpp
 LLAMA_BENCH := $(LLAMA)/build/bin/llama-bench
 
-bench-llama: build $(BENCH_PYTHON) $(LLAMA_BENCH) ## the same with llama.cpp, which is fetched from PyPI and compiled first (5 minutes, once)
+bench-llama: build $(BENCH_PYTHON) $(LLAMA_BENCH) ## the same with llama.cpp besides, downloaded from PyPI and compiled first (5 minutes, once)
 	swift build -c release --package-path Benchmarks/speed
 	Benchmarks/run.py --store $(STORE) --python $(BENCH_PYTHON) --llama $(LLAMA_BENCH) --json .build/bench.json
 	Benchmarks/figures.py .build/bench.json
 
-bench-record: build ## build, then record the times of the last bench in experiments/performance and render the notebook; seconds
+bench-record: build ## record the times of the last bench in experiments/performance and render the notebook; seconds
 	Benchmarks/figures.py .build/bench.json --record experiments/performance/results
 	$(SPEED_BENCH) charts experiments/performance/results/figures.json experiments/performance/results
 	scripts/digests.sh experiments/performance/results "make bench-llama bench-record"
@@ -203,7 +203,7 @@ $(BENCH_PYTHON): Benchmarks/peers/requirements.txt
 	$(BENCH_PYTHON) -m pip install --quiet --requirement $<
 	touch $@
 
-schema: build ## build, then write configs/schema/experiment.json anew from the parser's own descriptions; seconds
+schema: build ## write configs/schema/experiment.json from the parser's own descriptions; seconds
 	$(D3LLM) schema > configs/schema/experiment.json.new
 	mv configs/schema/experiment.json.new configs/schema/experiment.json
 
@@ -213,10 +213,10 @@ format: ## rewrite the sources in the project's format; seconds
 format-check: ## fail if the sources aren't in the project's format; seconds
 	swift format lint --strict --parallel --recursive --configuration .swift-format $(SOURCES)
 
-doctor: build ## build, then say what this machine has, how fast it is and what it lacks; seconds
+doctor: build ## print what this machine has, how fast it is and what it lacks; seconds
 	$(D3LLM) doctor --store $(STORE)
 
-completions: build ## build, then write what bash, zsh and fish complete from to .build/completions; seconds
+completions: build ## write completion for bash, zsh and fish to .build/completions; seconds
 	@mkdir -p .build/completions
 	$(D3LLM) --generate-completion-script bash > .build/completions/d3llm.bash
 	$(D3LLM) --generate-completion-script zsh > .build/completions/_d3llm
@@ -224,9 +224,9 @@ completions: build ## build, then write what bash, zsh and fish complete from to
 	@echo "bash: source .build/completions/d3llm.bash   (in ~/.bashrc, by its full path)"
 	@echo "zsh:  copy _d3llm to a folder of \$$fpath   fish: copy d3llm.fish to ~/.config/fish/completions"
 
-man: build ## build, then write the manual page to .build/d3llm.1; seconds
+man: build ## write the manual page to .build/d3llm.1; seconds
 	$(D3LLM) manual > .build/d3llm.1
 	@echo "Read it with: man -l .build/d3llm.1"
 
-clean: ## remove what the compiler made (.build); keeps the store
+clean: ## remove the compiler's output (.build); keeps the store
 	rm -rf .build
