@@ -42,6 +42,8 @@ let package = Package(
 
         // Documents and files: know nothing of models.
         .target(name: "JSON"),
+        // The reader of their objects: typed members, bounds, places, descriptions.
+        .target(name: "Documents", dependencies: ["JSON"]),
         .target(
             name: "Files",
             dependencies: ["Base", "CCrypto", .product(name: "SystemPackage", package: "swift-system")]),
@@ -100,7 +102,7 @@ let package = Package(
         .target(
             name: "Recipes",
             dependencies: [
-                "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                "Documents", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         // Artifacts, journals, locks and records of runs on disk.

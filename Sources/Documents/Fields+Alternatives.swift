@@ -67,7 +67,7 @@ extension Fields {
         config[key] = value
     }
 
-    private func scalar(_ node: ConfigNode, _ key: String, _ type: FieldType) -> JSONValue? {
+    private func scalar(_ node: JSONNode, _ key: String, _ type: FieldType) -> JSONValue? {
         switch type {
         case .integer(let bounds): return integer(node, key, bounds).map { .integer($0) }
         case .number(let bounds): return number(node, key, bounds).map { .number($0) }
@@ -77,7 +77,7 @@ extension Fields {
             if let string = node.string, names.contains(string) { return .string(string) }
             mismatch(key, type, node)
             return nil
-        case .list, .object, .artifact, .artifactList, .labelledArtifacts:
+        case .list, .object, .own:
             preconditionFailure("an option is a number, a flag, text or a choice")
         }
     }

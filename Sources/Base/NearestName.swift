@@ -21,7 +21,7 @@ package enum NearestName {
     }
 
     /// Edits that turn `a` into `b`: insert, remove, replace, or swap of two neighbours.
-    static func distance(_ a: [Character], _ b: [Character]) -> Int {
+    package static func distance(_ a: [Character], _ b: [Character]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...b.count)
         for i in a.indices {
