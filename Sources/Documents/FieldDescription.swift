@@ -8,6 +8,13 @@ package enum FieldRole: Sendable, Hashable {
     case execution
 }
 
+/// What a value stands for, whatever its key is called: how others than the type that reads it find it.
+package struct FieldMeaning: Sendable, Hashable {
+    package let name: String
+
+    package init(_ name: String) { self.name = name }
+}
+
 /// What a key may be set to.
 package indirect enum FieldType: Sendable {
     case integer(Bounds<Int>)
@@ -66,7 +73,7 @@ package struct FieldDescription: Sendable {
         case optional
         /// The recipe has this value where the key is absent.
         case defaulted(JSONValue)
-        /// This holds where the key is absent, and the recipe has nothing.
+        /// This holds where the key is absent; the recipe has nothing then, nor where the key is set to just this.
         case implied(JSONValue)
     }
 
@@ -78,11 +85,14 @@ package struct FieldDescription: Sendable {
     package let summary: String
     /// Whether the key may be set to null.
     package let acceptsNull: Bool
+    /// What the value stands for; nil where nobody but the type that reads it needs to know.
+    package let meaning: FieldMeaning?
 
     package init(
         key: String, type: FieldType, presence: Presence, role: FieldRole, summary: String,
-        acceptsNull: Bool? = nil
+        acceptsNull: Bool? = nil, meaning: FieldMeaning? = nil
     ) {
+        self.meaning = meaning
         self.key = key
         self.type = type
         self.presence = presence

@@ -33,6 +33,8 @@ package final class Fields {
     /// The keys that depend on one of them, and those of them that hold; nil while it isn't known which do.
     package var alternatives: ObjectDescription.Alternatives?
     var alternativeKeys: [String]? = []
+    /// The options that others leave without an effect.
+    package internal(set) var unused: Set<String> = []
     /// The resolved values of the keys that are part of the recipe, without references.
     package var config = JSONObject()
 
@@ -50,7 +52,9 @@ package final class Fields {
     }
 
     /// A reader without an object, for descriptions.
-    package static func describing() -> Fields { Fields(nil, anchor: nil, path: [], session: ReadingSession()) }
+    package static func describing() -> Fields {
+        Fields(nil, anchor: nil, path: [], session: ReadingSession())
+    }
 
     /// What was asked for, as a description of the object.
     package var description: ObjectDescription { .init(fields: descriptions, alternatives: alternatives) }
@@ -78,14 +82,14 @@ package final class Fields {
     ///   - encode: The value's form in the recipe; nil keeps it out (references are recorded as inputs).
     package func read<Value>(
         _ key: String, _ type: FieldType, presence: FieldDescription.Presence, _ summary: String,
-        role: FieldRole, acceptsNull: Bool? = nil,
+        role: FieldRole, acceptsNull: Bool? = nil, meaning: FieldMeaning? = nil,
         fallback: Value?, placeholder: Value, decode: (JSONNode) -> Value?, encode: (Value) -> JSONValue?
     ) -> Value {
         precondition(!descriptions.contains { $0.key == key }, "the key \"\(key)\" is asked for twice")
         descriptions.append(
             FieldDescription(
                 key: key, type: type, presence: presence, role: role, summary: summary,
-                acceptsNull: acceptsNull))
+                acceptsNull: acceptsNull, meaning: meaning))
         guard let node else { return fallback ?? placeholder }
         let value: Value
         if let found = node[key] {
@@ -104,7 +108,8 @@ package final class Fields {
         // What may be absent and is leaves no trace, so that a kind can take on such a key without changing the
         // identity of the stages that don't use it.
         switch presence {
-        case .optional where node[key] == nil, .implied where node[key] == nil: return value
+        case .optional where node[key] == nil: return value
+        case .implied(let standard) where encode(value) == standard: return value
         default: break
         }
         if role == .recipe, let encoded = encode(value) { config[key] = encoded }
@@ -117,8 +122,12 @@ package final class Fields {
         if case .choice(let names) = type, let given = node.string {
             hint = NearestName.nearest(to: given, among: names).map { "Did you mean \"\($0)\"?" }
         }
+        // Null is a value of an option, and no way to leave out what has a default.
+        let isOption = descriptions.last { $0.key == key }.map { $0.acceptsNull && $0.defaultValue != nil }
         session.report(
-            node.origin, "\(name(of: key)) should be \(type.expectation); this is \(node.shown).", hint: hint)
+            node.origin,
+            "\(name(of: key)) should be \(type.expectation)\(isOption == true ? ", or null" : ""); this is \(node.shown).",
+            hint: hint)
     }
 
     /// Reports the keys that nobody asked for.

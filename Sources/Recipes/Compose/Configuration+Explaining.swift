@@ -90,7 +90,8 @@ extension Configuration {
             let axisPath = ConfigPath(axis.key)
             guard axisPath == path || (isSeed && axis.key == "seed" && root[path] == nil) else { return nil }
             return .init(
-                place: "replicate at \(axis.value.origin.setting.place)", value: JSONValue(setting: axis.value),
+                place: "replicate at \(axis.value.origin.setting.place)",
+                value: JSONValue(setting: axis.value),
                 note: "one copy each")
         }
     }

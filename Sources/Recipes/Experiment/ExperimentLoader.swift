@@ -61,7 +61,8 @@ struct ExperimentLoader {
             edges[entry.name] = []
             guard let kind = entry.kind else { continue }
             for variant in source.variants {
-                let (draft, problems, references) = read(variant, of: source, kind, seed: head.seed, directory)
+                let (draft, problems, references) = read(
+                    variant, of: source, kind, seed: head.seed, directory)
                 drafts[entry.name, default: []].append(draft)
                 edges[entry.name, default: []] += references.edges
                 self.problems += problems

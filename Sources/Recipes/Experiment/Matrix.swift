@@ -93,7 +93,8 @@ extension JSONValue {
             self = number.int.map(JSONValue.integer) ?? number.double.map(JSONValue.number) ?? .null
         case .string(let string): self = .string(string)
         case .array(let array): self = .array(array.map(JSONValue.init(setting:)))
-        case .object(let members): self = .object(JSONObject(members.map { ($0.key, JSONValue(setting: $0.value)) }))
+        case .object(let members):
+            self = .object(JSONObject(members.map { ($0.key, JSONValue(setting: $0.value)) }))
         }
     }
 }
