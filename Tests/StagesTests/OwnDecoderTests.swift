@@ -73,7 +73,7 @@ private struct OwnEvaluateStage: StageKind {
 
     init(_ fields: Fields) {
         let budget = fields.integer("budget", in: 1...100, "Tokens.")
-        let knows = fields.bool("knows", default: true, "Whether the effort is known.")
+        let knows = fields.flag("knows", default: true, "Whether the effort is known.")
         stage = EvaluateStage(fields)
         stage.decoder = DecoderFields(
             SurestFirst.method, ["budget": .integer(budget), "knows": .bool(knows)])
