@@ -6,10 +6,10 @@ let package = Package(
     products: [
         .executable(name: "d3llm", targets: ["d3llm"]),
         // For Benchmarks, which is a package of its own.
-        .library(name: "Tokenizers", targets: ["Tokenizers", "JSON"]),
+        .library(name: "Tokenizers", targets: ["Tokenizers", "Documents", "JSON"]),
         .library(
             name: "Models",
-            targets: ["Numerics", "Transformers", "Decoding", "Training", "Files", "JSON"]),
+            targets: ["Numerics", "Transformers", "Decoding", "Training", "Documents", "Files", "JSON"]),
         .library(name: "Reporting", targets: ["Reporting"]),
         // For Fuzz.
         .library(
@@ -42,6 +42,8 @@ let package = Package(
 
         // Documents and files: know nothing of models.
         .target(name: "JSON"),
+        // The reader of their objects: typed members, bounds, places, descriptions.
+        .target(name: "Documents", dependencies: ["JSON"]),
         .target(
             name: "Files",
             dependencies: ["Base", "CCrypto", .product(name: "SystemPackage", package: "swift-system")]),
@@ -61,7 +63,7 @@ let package = Package(
         .target(
             name: "Fetching",
             dependencies: [
-                "CCurl", "CCrypto", "JSON", "Files",
+                "Documents", "CCurl", "CCrypto", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
@@ -70,21 +72,24 @@ let package = Package(
         .target(
             name: "Transformers",
             dependencies: [
-                "Numerics", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                "Documents", "Numerics", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Tokenizers",
             dependencies: [
-                "JSON", "Files", "COniguruma", "CUTF8Proc",
+                "Documents", "JSON", "Files", "COniguruma", "CUTF8Proc",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        .target(name: "Decoding", dependencies: ["Transformers", "Numerics"]),
+        .target(
+            name: "Decoding", dependencies: ["Documents", "JSON", "Transformers", "Numerics"]),
         .target(name: "Training", dependencies: ["Transformers", "Numerics"]),
         .target(
             name: "Evaluation",
             dependencies: [
-                "Numerics", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                "Documents", "Numerics", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
         // Runs programs that models wrote.
@@ -100,7 +105,7 @@ let package = Package(
         .target(
             name: "Recipes",
             dependencies: [
-                "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+                "Documents", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
         // Artifacts, journals, locks and records of runs on disk.
@@ -146,20 +151,22 @@ let package = Package(
         .target(
             name: "Published",
             dependencies: [
-                "Evaluation", "Recipes", "ArtifactStore", "Runs", "Audit", "Reporting", "JSON", "Files",
+                "Documents", "Evaluation", "Recipes", "ArtifactStore", "Runs", "Audit", "Reporting", "JSON",
+                "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         // Decoding in front of people.
         .target(
             name: "Sessions",
             dependencies: [
-                "Decoding", "Tokenizers", "Transformers", "Numerics", "JSON", "Files", "CUTF8Proc",
+                "Decoding", "Tokenizers", "Transformers", "Numerics", "Documents", "JSON", "Files",
+                "CUTF8Proc",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Serving",
             dependencies: [
-                "Sessions", "Decoding", "Tokenizers", "Transformers", "JSON", "Base",
+                "Sessions", "Decoding", "Tokenizers", "Transformers", "Documents", "JSON", "Base",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: [.embedInCode("Assets")]),
@@ -172,7 +179,8 @@ let package = Package(
         .target(
             name: "Parity",
             dependencies: [
-                "Decoding", "Training", "Evaluation", "Tokenizers", "Transformers", "Numerics", "JSON",
+                "Documents", "Decoding", "Training", "Evaluation", "Tokenizers", "Transformers", "Numerics",
+                "JSON",
                 "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -189,7 +197,8 @@ let package = Package(
                 "Slurm", "Cluster", "Stages", "Parity", "Published", "Reporting", "Recipes", "ArtifactStore",
                 "Runs", "Audit", "Fetching",
                 "Sessions", "Serving", "Notebooks",
-                "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "JSON", "Files", "Archives",
+                "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "Documents", "JSON", "Files",
+                "Archives",
                 "Columnar",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -204,7 +213,7 @@ let package = Package(
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"]),
         .testTarget(name: "TransformersTests", dependencies: ["Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
-        .testTarget(name: "DecodingTests", dependencies: ["Decoding", "TestSupport"]),
+        .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Documents", "TestSupport"]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Transformers", "Numerics", "TestSupport"]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),

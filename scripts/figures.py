@@ -92,6 +92,21 @@ def module_figures(folder):
     }
 
 
+def readers():
+    """Who reads typed members of JSON, beside the one reader: files that check a value's type and throw by hand."""
+    by_hand = re.compile(
+        r"guard let \w+ = [^;{}]*?\.(?:string|int|double|bool|array|members)\b[^;{}]*? else \{\s*(?:throw|return reject)")
+    named = re.compile(r"\bfunc (?:integer|int|number|flag|bool|string|strings)\((?:\s*_ \w+: String|\) throws)")
+    found = {}
+    for path in sorted(SOURCES.rglob("*.swift")):
+        if path.relative_to(SOURCES).parts[0] in ("Documents", "JSON"):
+            continue
+        text = code(path.read_text())
+        if len(by_hand.findall(text)) > 1 or len(named.findall(text)) > 1 and "DocumentValue" not in text and "JSON" in text:
+            found[str(path.relative_to(ROOT))] = len(by_hand.findall(text))
+    return found
+
+
 def figures():
     paths = sorted(SOURCES.rglob("*.swift"))
     texts = [path.read_text() for path in paths]
@@ -106,6 +121,7 @@ def figures():
     named = [(path, number) for path, text in zip(paths, texts) if path.relative_to(SOURCES).parts[0] != "Decoding"
              for number, line in enumerate(text.split("\n"), 1)
              if methods.search(line.split("//")[0]) and ("==" in line or "!=" in line or "case \"" in line)]
+    declared = "\n".join(stripped)
     errors = sum(len(re.findall(r"^(?:[\w@]+ )*(?:struct|enum|class) \w+(?:<.*>)?: [^{]*\bError\b", text, re.M))
                  for text in stripped)
     return {
@@ -119,6 +135,8 @@ def figures():
         "modules": modules, "errorTypes": errors,
         "exitCodeImports": len(re.findall(r"^\s*(?:internal |public |package )?import \w+", exits, re.M)),
         "methodNamesOutsideDecoding": [f"{p.relative_to(ROOT)}:{n}" for p, n in named],
+        "readersByHand": readers(), "nearestNames": len(re.findall(r"\benum NearestName\b", declared)),
+        "jsonTrees": len(re.findall(r"\bcase array\(\[(?:JSON|Config)\w+\]\)", declared)),
         "cLibraryPreludes": sum("canImport(Glibc)" in text for text in texts),
     }
 
@@ -139,6 +157,10 @@ def main():
             ("exitCodeImports", "modules that the exit codes import"),
             ("cLibraryPreludes", "files that choose a C library")]:
         print(f"{label:40} {result[key]:>8}")
+    by_hand = result["readersByHand"]
+    print(f"{'files that check types of JSON by hand':40} {len(by_hand):>8}  {' '.join(list(by_hand)[:3])}")
+    print(f"{'nearest names':40} {result['nearestNames']:>8}")
+    print(f"{'JSON trees':40} {result['jsonTrees']:>8}")
     named = result["methodNamesOutsideDecoding"]
     print(f"{'methods named outside Decoding':40} {len(named):>8}  {' '.join(named[:4])}")
     print(f"\n{'module':16} {'lines':>7} {'files':>6} {'two-way folders':>16} {'largest knot':>13}")

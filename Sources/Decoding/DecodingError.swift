@@ -1,4 +1,5 @@
 public import Base
+internal import Documents
 
 /// Why decoding can't start or go on.
 public struct DecodingError: Failure, Sendable, Hashable {
@@ -19,8 +20,8 @@ public struct DecodingError: Failure, Sendable, Hashable {
     public let code: Code
     /// What is wrong and what would be right, in full sentences.
     public let description: String
-    /// What is wrong with the options of a method, one by one.
-    public let problems: [DecoderProblem]
+    /// What is wrong with the options of a method, one by one, in full sentences.
+    public let problems: [String]
 
     public init(_ code: Code, _ description: String) {
         self.code = code
@@ -29,24 +30,10 @@ public struct DecodingError: Failure, Sendable, Hashable {
     }
 
     /// Wrong options of a method.
-    init(_ problems: [DecoderProblem], of method: String) {
+    init(_ diagnostics: [Diagnostic], of method: String) {
         code = .invalidOptions
+        problems = diagnostics.map { [$0.message, $0.hint].compactMap { $0 }.joined(separator: " ") }
         description =
-            "The options of decoding method \"\(method)\" are wrong. "
-            + problems.map(\.text).joined(separator: " ")
-        self.problems = problems
-    }
-}
-
-/// What is wrong with an option, or with several together.
-public struct DecoderProblem: Sendable, Hashable {
-    /// The option to point at; nil where several are to blame.
-    public let option: String?
-    /// What is wrong and what would be right, in full sentences.
-    public let text: String
-
-    init(option: String?, _ text: String) {
-        self.option = option
-        self.text = text
+            "The options of decoding method \"\(method)\" are wrong. " + problems.joined(separator: " ")
     }
 }

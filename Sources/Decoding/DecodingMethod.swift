@@ -1,40 +1,6 @@
-/// Options of a decoder: read from named values, and able to make the decoder.
-public protocol DecoderOptions: Sendable, Hashable {
-    /// Reads and describes the options; what isn't given is as in `defaults`.
-    ///
-    /// Options that others leave without an effect are named with ``ParameterReader/condition(_:isUsed:with:user:)``.
-    init(_ parameters: inout ParameterReader, defaults: Self)
-
-    /// Tokens of a response and of a block: what is counted and what forecasts go by.
-    var lengths: DecodingLengths { get }
-
-    /// The forwards that a response is expected to take; nil where nothing is known of that, which forecasts show as
-    /// "?".
-    ///
-    /// - Parameters:
-    ///   - prompt: Tokens of a prompt.
-    ///   - answer: Tokens of an answer, its end token included.
-    func effort(prompt: Double, answer: Double) -> DecodingEffort?
-}
-
-/// A method with its options set: what makes its decoders, and what is known of them beforehand.
-public struct DecoderSetup: Sendable {
-    /// See ``DecoderOptions/lengths``.
-    public let lengths: DecodingLengths
-    /// Makes the decoder of a sequence.
-    public let make: DecoderFactory
-
-    private let expected: @Sendable (Double, Double) -> DecodingEffort?
-
-    init<Options: DecoderOptions>(_ options: Options, make: @escaping DecoderFactory) {
-        lengths = options.lengths
-        self.make = make
-        expected = { options.effort(prompt: $0, answer: $1) }
-    }
-
-    /// See ``DecoderOptions/effort(prompt:answer:)``.
-    public func effort(prompt: Double, answer: Double) -> DecodingEffort? { expected(prompt, answer) }
-}
+internal import Base
+package import Documents
+public import JSON
 
 /// A decoding method by name: a decoder with default options.
 ///
@@ -46,14 +12,14 @@ public struct DecodingMethod: Sendable {
     /// One line for lists of methods.
     public let summary: String
     /// The options with their defaults.
-    public let parameters: [DecoderParameter]
+    package let options: [FieldDescription]
 
     /// Whether decoding needs the token that stands for "not decoded yet".
     public let needsMask: Bool
     /// Whether the method is for models of which each token sees only what is before it.
     public let isCausal: Bool
 
-    private let read: @Sendable (inout ParameterReader) -> DecoderSetup
+    private let read: @Sendable (Fields) -> DecoderSetup
 
     /// A method.
     ///
@@ -62,7 +28,7 @@ public struct DecodingMethod: Sendable {
     ///   - isCausal: See ``isCausal``.
     ///   - defaults: What holds where an option isn't given.
     ///   - make: Makes the decoder of a sequence.
-    public init<Options: DecoderOptions>(
+    package init<Options: DecoderOptions>(
         _ name: String, _ summary: String, needsMask: Bool = true, isCausal: Bool = false, defaults: Options,
         make: @escaping @Sendable (DecodingTask, Options) -> any Decoder
     ) {
@@ -70,65 +36,54 @@ public struct DecodingMethod: Sendable {
         self.summary = summary
         self.needsMask = needsMask
         self.isCausal = isCausal
-        var description = ParameterReader()
-        _ = Options(&description, defaults: defaults)
-        parameters = description.described
-        read = { reader in
-            let options = Options(&reader, defaults: defaults)
+        let description = Fields.describing()
+        _ = Options(description, defaults: defaults)
+        options = description.descriptions
+        read = { fields in
+            let options = Options(fields, defaults: defaults)
             return DecoderSetup(options) { make($0, options) }
         }
     }
 
-    /// Reads the options.
+    /// Reads the options from an object of a document; problems are collected there.
+    package func setup(_ fields: Fields) -> DecoderSetup { read(fields) }
+
+    /// Reads options that stand in no document.
     ///
     /// - Throws: ``DecodingError`` that names every option that is unknown, wrong or without an effect.
-    public func setup(_ values: [String: ParameterValue] = [:]) throws(DecodingError) -> DecoderSetup {
-        var reader = ParameterReader(values)
-        let setup = read(&reader)
-        try reader.finish(name)
+    public func setup(_ values: [String: JSONValue] = [:]) throws(DecodingError) -> DecoderSetup {
+        let (setup, fields) = reading(values)
+        fields.finish()
+        guard fields.session.diagnostics.isEmpty else {
+            throw DecodingError(fields.session.diagnostics, of: name)
+        }
         return setup
     }
 
     /// Reads the options and returns what makes a decoder for each sequence.
     ///
     /// - Throws: As ``setup(_:)`` does.
-    public func factory(_ values: [String: ParameterValue] = [:]) throws(DecodingError) -> DecoderFactory {
+    public func factory(_ values: [String: JSONValue] = [:]) throws(DecodingError) -> DecoderFactory {
         try setup(values).make
     }
 
-    /// What makes decoders with options that nobody has checked; for tests of what a check would refuse.
-    func unchecked(_ values: [String: ParameterValue]) -> DecoderFactory {
-        var reader = ParameterReader(values)
-        return read(&reader).make
+    /// What was read from `values`, with the reader; nothing is checked but what the reader found on its way.
+    func reading(_ values: [String: JSONValue]) -> (setup: DecoderSetup, fields: Fields) {
+        let text = Origin(source: SourceText(name: "the options", bytes: []), range: 0..<0)
+        let object = JSONObject(values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+        let session = ReadingSession(subject: "decoding method \"\(name)\"")
+        let fields = Fields(JSONNode(.object(object), at: text), anchor: text, path: [], session: session)
+        return (read(fields), fields)
     }
 
     /// The options of `values` that others of them leave without an effect.
-    public func unused(_ values: [String: ParameterValue]) -> Set<String> {
-        var reader = ParameterReader(values)
-        _ = read(&reader)
-        return Set(values.keys).intersection(reader.unused.keys)
-    }
-
-    /// The options in the one form that recipes hold them in, so that settings that mean the same look the same.
-    ///
-    /// An option at its default is left out, unless ``DecoderParameter/isAlwaysRecorded`` says otherwise: then it is
-    /// held wherever it has an effect. Numbers are numbers, and zero has no sign.
-    public func recorded(_ values: [String: ParameterValue]) -> [String: ParameterValue] {
-        var reader = ParameterReader(values)
-        _ = read(&reader)
-        var recorded: [String: ParameterValue] = [:]
-        for parameter in parameters {
-            let normal = parameter.defaultValue.normal(as: parameter.kind)
-            let value = values[parameter.name]?.normal(as: parameter.kind) ?? normal
-            let isHeld = parameter.isAlwaysRecorded && reader.unused[parameter.name] == nil
-            if value != normal || isHeld { recorded[parameter.name] = value }
-        }
-        return recorded
+    package func unused(_ values: [String: JSONValue]) -> Set<String> {
+        reading(values).fields.unused.intersection(values.keys)
     }
 
     /// The option that stands for something; nil where the method has none.
-    public func parameter(_ role: DecoderParameter.Role) -> DecoderParameter? {
-        parameters.first { $0.role == role }
+    package func option(_ meaning: FieldMeaning) -> FieldDescription? {
+        options.first { $0.meaning == meaning }
     }
 
     /// The method that models are decoded with where nothing else is asked for.
@@ -139,10 +94,7 @@ public struct DecodingMethod: Sendable {
     /// - Throws: ``DecodingError`` that names the nearest method.
     public static func named(_ name: String) throws(DecodingError) -> DecodingMethod {
         if let method = all.first(where: { $0.name == name }) { return method }
-        let names = all.map(\.name)
-        let hint =
-            NearestName.of(name, in: names).map { "Did you mean \"\($0)\"?" }
-            ?? "The methods are " + names.joined(separator: ", ") + "."
+        let hint = NearestName.hint(for: name, among: all.map(\.name), what: "The methods") ?? ""
         throw DecodingError(.unknownMethod, "There is no decoding method \"\(name)\". \(hint)")
     }
 

@@ -1,3 +1,5 @@
+package import Documents
+
 /// Options of ``MultiBlockDecoder``; the defaults are d3LLM's published settings.
 public struct MultiBlockOptions: DecoderOptions {
     /// Tokens to generate.
@@ -26,43 +28,43 @@ public struct MultiBlockOptions: DecoderOptions {
 
     public init() {}
 
-    public init(_ parameters: inout ParameterReader, defaults: MultiBlockOptions) {
-        self.init(&parameters, defaults: defaults, usesCache: false)
+    package init(_ fields: Fields, defaults: MultiBlockOptions) {
+        self.init(fields, defaults: defaults, usesCache: false)
     }
 
     /// - Parameter usesCache: Whether the decoder has a cache, which some options are for.
-    init(_ parameters: inout ParameterReader, defaults: MultiBlockOptions, usesCache: Bool) {
+    init(_ fields: Fields, defaults: MultiBlockOptions, usesCache: Bool) {
         self = defaults
-        (generationLength, blockLength) = parameters.lengths(
+        (generationLength, blockLength) = fields.lengths(
             generation: defaults.generationLength, block: defaults.blockLength)
-        threshold = parameters.number(
+        threshold = fields.option(
             "threshold", default: defaults.threshold, in: 0...1000,
             "Largest entropy in nats to accept; null accepts all.", isAlwaysRecorded: true)
-        (blockAddThreshold, decodedTokenThreshold) = parameters.progressThresholds(
+        (blockAddThreshold, decodedTokenThreshold) = fields.progressThresholds(
             add: defaults.blockAddThreshold, activate: defaults.decodedTokenThreshold)
-        temperature = parameters.temperature(default: defaults.temperature)
-        earlyStop = parameters.earlyStop(
+        temperature = fields.temperature(default: defaults.temperature)
+        earlyStop = fields.earlyStop(
             default: defaults.earlyStop, "Whether everything after a decoded end token becomes the end token."
         )
         rules =
-            parameters.choice(
+            fields.option(
                 "family", default: MultiBlockRules.Family.llada,
                 "Whose version of the rules: LLaDA's or Dream's."
             ).rules
-        quirks = Quirks(&parameters, defaults: defaults.quirks)
+        quirks = Quirks(fields, defaults: defaults.quirks)
         if !rules.decodesPartialBlock {
-            parameters.requireWholeBlocks(generation: generationLength, block: blockLength)
+            fields.requireWholeBlocks(generation: generationLength, block: blockLength)
         }
-        parameters.condition(
+        fields.condition(
             "snapshot", isUsed: earlyStop, with: "\"earlyStop\" false", user: "\"earlyStop\" true")
-        parameters.condition(
+        fields.condition(
             "globalBest", "thresholdTies", isUsed: rules == .llada, with: "the family \"dream\"",
             user: "the family \"llada\"")
-        parameters.condition(
+        fields.condition(
             "duplicateKeys", isUsed: usesCache && rules == .dream,
             with: usesCache ? "the family \"llada\"" : "no cache",
             user: usesCache ? "the family \"dream\"" : "decoding with a cache")
-        parameters.condition(
+        fields.condition(
             "boundaryRow", isUsed: usesCache, with: "no cache", user: "decoding with a cache")
     }
 
@@ -104,14 +106,14 @@ public struct CachedMultiBlockOptions: DecoderOptions {
 
     public init() {}
 
-    public init(_ parameters: inout ParameterReader, defaults: CachedMultiBlockOptions) {
+    package init(_ fields: Fields, defaults: CachedMultiBlockOptions) {
         self = defaults
-        blocks = MultiBlockOptions(&parameters, defaults: defaults.blocks, usesCache: true)
-        cacheDelay = parameters.integer(
+        blocks = MultiBlockOptions(fields, defaults: defaults.blocks, usesCache: true)
+        cacheDelay = fields.option(
             "cacheDelay", default: defaults.cacheDelay, in: 0...1_000_000,
             "Turns that a finished block goes on being forwarded before it is cached.", isAlwaysRecorded: true
         )
-        refreshInterval = parameters.integer(
+        refreshInterval = fields.option(
             "refreshInterval", default: defaults.refreshInterval, in: 1...1_000_000,
             "The cache is made anew in every turn whose NFE is a multiple of this.", isAlwaysRecorded: true)
     }
@@ -129,17 +131,17 @@ public struct CachedMultiBlockOptions: DecoderOptions {
     }
 }
 
-extension ParameterReader {
+extension Fields {
     /// The two thresholds that create and fully activate blocks.
     ///
     /// - Parameter recordsActivate: Whether recipes hold the second at its default too.
-    mutating func progressThresholds(
+    func progressThresholds(
         add: Double, activate: Double, recordsActivate: Bool = false
     ) -> (add: Double, activate: Double) {
-        let add = number(
+        let add = option(
             "blockAddThreshold", default: add, in: 0...1,
             "Decoded share of the last block from which the next one is created.", isAlwaysRecorded: true)
-        let activate = number(
+        let activate = option(
             "decodedTokenThreshold", default: activate, in: 0...1,
             "Decoded share of the block before from which a block is fully activated.",
             isAlwaysRecorded: recordsActivate)

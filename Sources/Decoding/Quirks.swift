@@ -1,3 +1,5 @@
+internal import Documents
+
 /// Oddities of the released decoders that change results, and differences to the paper, each with both behaviours.
 ///
 /// The default is what upstream does, because the paper's numbers were made with it. Places are those of d3LLM at
@@ -91,31 +93,31 @@ public struct Quirks: Sendable, Hashable {
 }
 
 extension Quirks {
-    init(_ parameters: inout ParameterReader, defaults: Quirks) {
+    init(_ fields: Fields, defaults: Quirks) {
         self = defaults
-        snapshot = parameters.choice(
+        snapshot = fields.option(
             "snapshot", default: defaults.snapshot,
             "Whether positions just filled after an end token may be decoded again (faithful) or not (corrected)."
         )
-        idleEvaluation = parameters.choice(
+        idleEvaluation = fields.option(
             "idleEvaluation", default: defaults.idleEvaluation,
             "Whether NFE counts a last turn that makes no forward (faithful) or not (corrected).")
-        boundaryRow = parameters.choice(
+        boundaryRow = fields.option(
             "boundaryRow", default: defaults.boundaryRow,
             "With shifted logits: which row predicts the first position beside the cache.")
-        duplicateKeys = parameters.choice(
+        duplicateKeys = fields.option(
             "duplicateKeys", default: defaults.duplicateKeys,
             "Family \"dream\", with cache: whether finished blocks may end up in the cache twice (faithful) or not (corrected)."
         )
-        globalBest = parameters.choice(
+        globalBest = fields.option(
             "globalBest", default: defaults.globalBest,
             "Family \"llada\": whether the surest prediction of all blocks is accepted above the threshold too (faithful) or not (paper)."
         )
-        thresholdTies = parameters.choice(
+        thresholdTies = fields.option(
             "thresholdTies", default: defaults.thresholdTies,
             "Family \"llada\": whether an entropy that equals the threshold passes (faithful) or not (paper)."
         )
-        forcedProgress = parameters.choice(
+        forcedProgress = fields.option(
             "forcedProgress", default: defaults.forcedProgress,
             "Whether only the first fully activated block with masks decodes at least one token per forward (faithful) or each (paper)."
         )

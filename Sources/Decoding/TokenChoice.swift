@@ -1,3 +1,5 @@
+internal import Documents
+
 /// How a token is chosen from a row of logits.
 public struct TokenChoice: Sendable, Hashable {
     /// The published forms of sampling.
@@ -30,26 +32,26 @@ public struct TokenChoice: Sendable, Hashable {
     }
 }
 
-extension ParameterReader {
+extension Fields {
     /// The temperature at which tokens are drawn.
-    mutating func temperature(default value: Double) -> Double {
-        number(
+    func temperature(default value: Double) -> Double {
+        option(
             "temperature", default: value, in: 0...1000,
             "0 takes the most probable token, larger values draw from softmax(logits / temperature).",
-            role: .temperature)
+            meaning: .temperature)
     }
 
     /// How many of the most probable tokens count, by their probability.
-    mutating func topP(default value: Double?) -> Double? {
-        number(
+    func topP(default value: Double?) -> Double? {
+        option(
             "topP", default: value, in: 0...1,
             "Only the most probable tokens that together pass this probability count; null for all.",
-            role: .topP)
+            meaning: .topP)
     }
 
     /// How many of the most probable tokens count.
-    mutating func topK(default value: Int?) -> Int? {
-        integer(
+    func topK(default value: Int?) -> Int? {
+        option(
             "topK", default: value, in: 1...1_000_000,
             "Number of most probable tokens that make probabilities and entropies; null for all, as upstream's evaluation has it (its Dream code alone defaults to 50)."
         )

@@ -49,11 +49,3 @@ public struct FileError: Failure, Sendable, Hashable {
         }
     }
 }
-
-extension String {
-    /// "No space left on device" inside a sentence.
-    fileprivate var lowercasedFirst: String {
-        guard let first else { return self }
-        return first.lowercased() + dropFirst()
-    }
-}

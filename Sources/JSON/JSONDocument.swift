@@ -22,7 +22,7 @@ public struct JSONDocument: Sendable {
     ) throws(JSONSyntaxError) {
         let source = SourceText(name: name, bytes: bytes)
         var parser = JSONParser(
-            bytes: bytes, allowComments: allowComments, allowNonFinite: allowNonFinite)
+            source, bytes: bytes, allowComments: allowComments, allowNonFinite: allowNonFinite)
         do throws(JSONParser.Failure) {
             self.root = try parser.parseDocument()
         } catch {

@@ -1,4 +1,7 @@
-/// A JSON value and the bytes of the document that it was read from.
+/// A JSON value and the place of the document that it was read from.
+///
+/// A tree may be put together from several documents (files that extend one another, arguments of the command line):
+/// each value knows its own text.
 public struct JSONNode: Sendable {
     /// The six kinds of JSON values.
     public enum Value: Sendable {
@@ -11,20 +14,26 @@ public struct JSONNode: Sendable {
     }
 
     /// What was read.
-    public let value: Value
-    /// Where it stands: byte offsets into the document.
-    public let range: Range<Int>
+    public package(set) var value: Value
+    /// Where it stands.
+    package var origin: Origin
+
+    /// Byte offsets into the document.
+    public var range: Range<Int> { origin.range }
 
     /// Joins a value with the place that it came from.
-    public init(value: Value, range: Range<Int>) {
+    package init(value: Value, origin: Origin) {
         self.value = value
-        self.range = range
+        self.origin = origin
     }
 
     /// The member `key` of an object, compared by bytes; nil when there is none or this is no object.
-    public subscript(key: String) -> JSONNode? {
+    public subscript(key: String) -> JSONNode? { member(key)?.value }
+
+    /// The same with its key; nil when there is none or this is no object.
+    package func member(_ key: String) -> JSONMember? {
         guard case .object(let members) = value else { return nil }
-        return members.first { $0.key.hasSameBytes(as: key) }?.value
+        return members.first { $0.key.hasSameBytes(as: key) }
     }
 
     /// The text, if this is a string.
@@ -53,6 +62,67 @@ public struct JSONNode: Sendable {
         case .object: "an object"
         }
     }
+
+    /// The value as a message shows it: short ones themselves, long ones by what they are.
+    package var shown: String {
+        switch value {
+        case .null: "null"
+        case .bool(let bool): bool ? "true" : "false"
+        case .number(let number): number.text
+        case .string(let string):
+            string.count <= 40 ? "\"\(string)\"" : "a string of \(string.count) characters"
+        case .array(let array): array.isEmpty ? "an empty list" : "a list"
+        case .object: "an object"
+        }
+    }
+}
+
+extension JSONNode {
+    /// An empty object of a document that has no text.
+    package static func nothing(_ name: String) -> JSONNode {
+        JSONNode(value: .object([]), origin: Origin(source: SourceText(name: name, bytes: []), range: 0..<0))
+    }
+
+    /// A value that stands in no text; messages about it point at `origin`.
+    package init(_ value: JSONValue, at origin: Origin) {
+        self.origin = origin
+        self.value =
+            switch value {
+            case .null: .null
+            case .bool(let bool): .bool(bool)
+            case .integer(let integer): .number(JSONNumber(text: "\(integer)"))
+            case .number(let number): .number(JSONNumber(text: "\(number)"))
+            case .string(let string): .string(string)
+            case .array(let elements): .array(elements.map { JSONNode($0, at: origin) })
+            case .object(let object):
+                .object(
+                    object.members.map {
+                        JSONMember(key: $0.key, keyOrigin: origin, value: JSONNode($0.value, at: origin))
+                    })
+            }
+    }
+
+    /// The same value in another text, in which the first byte of this one's stands at `base`.
+    package func moved(to source: SourceText, at base: Int) -> JSONNode {
+        func moved(_ origin: Origin) -> Origin {
+            Origin(
+                source: source,
+                range: origin.range.lowerBound + base..<origin.range.upperBound + base)
+        }
+        let value: Value =
+            switch self.value {
+            case .array(let array): .array(array.map { $0.moved(to: source, at: base) })
+            case .object(let members):
+                .object(
+                    members.map {
+                        JSONMember(
+                            key: $0.key, keyOrigin: moved($0.keyOrigin),
+                            value: $0.value.moved(to: source, at: base))
+                    })
+            case let scalar: scalar
+            }
+        return JSONNode(value: value, origin: moved(origin))
+    }
 }
 
 /// One `"key": value` of an object.
@@ -60,14 +130,17 @@ public struct JSONMember: Sendable {
     /// The key, with escapes resolved.
     public let key: String
     /// Where the key stands, its quotes included.
-    public let keyRange: Range<Int>
+    package let keyOrigin: Origin
     /// What it is set to.
-    public let value: JSONNode
+    public package(set) var value: JSONNode
+
+    /// Where the key stands, its quotes included: byte offsets into the document.
+    public var keyRange: Range<Int> { keyOrigin.range }
 
     /// Joins a key with its value.
-    public init(key: String, keyRange: Range<Int>, value: JSONNode) {
+    package init(key: String, keyOrigin: Origin, value: JSONNode) {
         self.key = key
-        self.keyRange = keyRange
+        self.keyOrigin = keyOrigin
         self.value = value
     }
 }

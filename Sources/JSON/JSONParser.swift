@@ -6,13 +6,15 @@ struct JSONParser {
         let message: String
     }
 
+    private let source: SourceText
     let bytes: [UInt8]
     let allowComments: Bool
     let allowNonFinite: Bool
     var offset = 0
     private var depth = 0
 
-    init(bytes: [UInt8], allowComments: Bool, allowNonFinite: Bool) {
+    init(_ source: SourceText, bytes: [UInt8], allowComments: Bool, allowNonFinite: Bool) {
+        self.source = source
         self.bytes = bytes
         self.allowComments = allowComments
         self.allowNonFinite = allowNonFinite
@@ -48,7 +50,7 @@ struct JSONParser {
             throw Failure(offset: start, message: "The file ends where a value should stand.")
         default: value = try parseWord()
         }
-        return JSONNode(value: value, range: start..<offset)
+        return JSONNode(value: value, origin: Origin(source: source, range: start..<offset))
     }
 
     private mutating func parseElements() throws(Failure) -> [JSONNode] {
@@ -85,7 +87,7 @@ struct JSONParser {
             }
             let start = offset
             let key = try parseString()
-            let keyRange = start..<offset
+            let keyOrigin = Origin(source: source, range: start..<offset)
             guard seen.insert(key, among: members) else {
                 throw Failure(offset: start, message: "The key \"\(key)\" is already set in this object.")
             }
@@ -95,7 +97,7 @@ struct JSONParser {
             }
             offset += 1
             try skipSpace()
-            members.append(JSONMember(key: key, keyRange: keyRange, value: try parseValue()))
+            members.append(JSONMember(key: key, keyOrigin: keyOrigin, value: try parseValue()))
             if try atEnd(of: "object", opening: opening, closing: "}") { return members }
         }
     }

@@ -1,7 +1,7 @@
 internal import Base
 
 /// A named text that turns byte offsets into what a person reads: line, column, the line itself with a caret.
-public struct SourceText: Sendable {
+public final class SourceText: Sendable {
     /// What messages call the text: usually the path of a file.
     public let name: String
 

@@ -1,4 +1,5 @@
 internal import Decoding
+internal import Documents
 
 /// One recorded decoding: what was asked, and what upstream's code made of it.
 struct DecodeCase {
@@ -28,9 +29,9 @@ struct DecodeCase {
             endToken: try node.optionalToken("eos_id"))
         factory = try RecordedMethod.factory(method, try node.member("params"), family: family)
         tokens = try node.tokens("tokens")
-        evaluations = try node.int("nfe")
-        forwards = try node.int("forwards")
-        tokensForwarded = try node.int("tokens_forwarded")
+        evaluations = try node.integer("nfe")
+        forwards = try node.integer("forwards")
+        tokensForwarded = try node.integer("tokens_forwarded")
     }
 
     /// All cases of `decode_<family>.json`.

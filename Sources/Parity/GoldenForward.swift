@@ -1,4 +1,5 @@
 internal import Base
+internal import Documents
 internal import Files
 internal import JSON
 internal import Numerics
@@ -31,14 +32,15 @@ struct GoldenForward {
         let id = try node.string("name")
         switch try node.string("kind") {
         case "full": return try full(id)
-        case "hidden_states": return try hidden(id, count: try node.int("n"))
+        case "hidden_states": return try hidden(id, count: try node.integer("n"))
         case "d3llm_cache":
-            return try cache(id, prefix: try node.int("prefix"), append: try node.int("append"))
+            return try cache(id, prefix: try node.integer("prefix"), append: try node.integer("append"))
         case "fast_cache":
-            return try fastCache(id, start: try node.int("block_start"), end: try node.int("block_end"))
+            return try fastCache(
+                id, start: try node.integer("block_start"), end: try node.integer("block_end"))
         case "block_causal":
             return try blockCausal(
-                id, prompt: try node.int("prompt_length"), block: try node.int("block_size"))
+                id, prompt: try node.integer("prompt_length"), block: try node.integer("block_size"))
         case let kind: return "unknown kind of forward case \"\(kind)\""
         }
     }

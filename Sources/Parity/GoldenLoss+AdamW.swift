@@ -1,3 +1,4 @@
+internal import Documents
 internal import JSON
 internal import Numerics
 internal import SystemPackage
@@ -11,7 +12,7 @@ extension GoldenLoss {
         let name = try node.string("model")
         let start = try model(name)
         let parameters = FlatParameters(copying: start)
-        let decaying = Set(try node.elements("decay_parameters").map { try $0.get("a name") { $0.string } })
+        let decaying = Set(try node.elements("decay_parameters").map { try $0.string() })
         let betas = try node.numbers("betas")
         guard betas.count == 2 else { throw ParityError("adamw needs two betas") }
         var ruleFailure: String?

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Training
 internal import Transformers
 
@@ -10,7 +11,7 @@ extension GoldenLoss {
             let objective = CertaintyForcing(
                 entropyWeight: Float(try node.number("entropy_weight")),
                 temperature: Float(try node.number("temperature")),
-                blockLength: isDream ? nil : try node.int("block_size"))
+                blockLength: isDream ? nil : try node.integer("block_size"))
             var draws = try ScriptedDraws(node)
             let rows = try rows("input_ids", of: node, configuration)
             let prompts = try node.integers("prompt_lengths")

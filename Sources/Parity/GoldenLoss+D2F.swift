@@ -1,3 +1,4 @@
+internal import Documents
 internal import JSON
 internal import SystemPackage
 internal import Training
@@ -25,7 +26,7 @@ extension GoldenLoss {
     private func failure(
         _ id: String, _ node: CaseNode, _ base: Transformer, _ adapter: LoRAAdapter, _ merged: FlatParameters
     ) throws -> String? {
-        let objective = AsymmetricDistillation(blockLength: try node.int("block_size"))
+        let objective = AsymmetricDistillation(blockLength: try node.integer("block_size"))
         let rows = try rows("input_ids", of: node, base.configuration)
         let prompts = try node.integers("prompt_lengths")
         guard prompts.count == rows.count else { throw node.problem("a row lacks its prompt length") }

@@ -1,3 +1,4 @@
+internal import Documents
 internal import JSON
 internal import Numerics
 internal import SystemPackage
@@ -27,11 +28,11 @@ extension GoldenLoss {
         let rows = try rows("input_ids", of: node, configuration)
         let prompts = try node.integers("prompt_lengths")
         let lengths = try node.integers("full_lengths")
-        let trajectories = try node.optional("trajectories")?.elements()
+        let trajectories = try node["trajectories"]?.elements()
         let mask = try node.token("mask_id")
         var draws = try ScriptedDraws(node)
         let options = TrajectoryMask.Options(
-            windowLength: try node.int("block_size"),
+            windowLength: try node.integer("block_size"),
             ratio: try node.number("mask_ratio"),
             usesRandomMask: try node.flag("use_naive_random_mask"), countsPadding: isDream,
             usesWholeResponse: try isDream && !node.flag("use_blockwise_loss"))
@@ -42,7 +43,7 @@ extension GoldenLoss {
             var trajectory: TrajectoryMask.Trajectory?
             if let trajectories, trajectories.indices.contains(i), !trajectories[i].node.isNull {
                 trajectory = .init(
-                    states: try trajectories[i].int("n_steps"),
+                    states: try trajectories[i].integer("n_steps"),
                     unmaskStep: try trajectories[i].tokens("unmask_step"))
             }
             return TrajectoryMask.window(

@@ -1,3 +1,4 @@
+internal import Documents
 internal import JSON
 internal import Numerics
 internal import SystemPackage
@@ -11,7 +12,7 @@ extension GoldenLoss {
         let path = folder.path.appending(try node.string("adapter"))
         let base = try model(try modelName(node))
         let adapter = try LoRAAdapter(path, for: base.configuration, family)
-        let matched = try node.elements("matched_modules").map { try $0.get("a name") { $0.string } }
+        let matched = try node.elements("matched_modules").map { try $0.string() }
         let found = adapter.pairs.map { "base_model.model." + family.name(of: $0.role).dropLast(7) }
         var results = [
             CaseResult(

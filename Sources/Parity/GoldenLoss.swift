@@ -1,3 +1,4 @@
+internal import Documents
 internal import Files
 internal import JSON
 internal import Numerics
@@ -27,8 +28,8 @@ struct GoldenLoss {
 
     /// The model of a case; one that names none uses the model of the optimiser's steps.
     func modelName(_ node: CaseNode) throws -> String {
-        for place in [node, try root.optional("adamw")] {
-            if let place, try place.optional("model") != nil { return try place.string("model") }
+        for place in [node, root["adamw"]] {
+            if let place, place["model"] != nil { return try place.string("model") }
         }
         return try node.string("model")
     }

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Files
 internal import JSON
 package import SystemPackage
@@ -17,7 +18,7 @@ package final class ParityFolder {
     func cases(of name: String) throws -> CaseNode {
         let file = path.appending(name)
         let document = try JSONDocument(parsing: try FileSystem.read(file), name: file.string)
-        return CaseNode(document: document, node: document.root, label: "the file")
+        return CaseNode(document.root, subject: "the file")
     }
 
     /// The model `models/<name>`; loaded once.

@@ -1,4 +1,5 @@
 internal import Decoding
+internal import Documents
 internal import JSON
 
 /// Translates a recorded case's method and parameters into this project's.
@@ -8,11 +9,11 @@ struct RecordedMethod {
     /// What a threshold stands for in methods with several rules.
     private var thresholdRule: String?
     /// Options that upstream doesn't have as parameters.
-    private var fixed: [String: ParameterValue] = [:]
+    private var fixed: [String: JSONValue] = [:]
     /// Whether the recorder told a forward that extends the cache from one that only reads it.
     private var tellsCacheUpdates = true
     /// Completes the translation; what it returns takes the place of ``name``.
-    private var adapt: (@Sendable (inout [String: ParameterValue]) -> String?)?
+    private var adapt: (@Sendable (inout [String: JSONValue]) -> String?)?
 
     /// What makes the decoder of a case.
     ///
@@ -70,9 +71,9 @@ struct RecordedMethod {
 
     private static let dream: [String: RecordedMethod] = [
         "d3llm_generate": RecordedMethod(name: "entropy", thresholdRule: "entropyBelow"),
-        "d3llm_multi_block": RecordedMethod(name: "multi-block", fixed: ["family": .text("dream")]),
+        "d3llm_multi_block": RecordedMethod(name: "multi-block", fixed: ["family": .string("dream")]),
         "d3llm_multi_block_kv_cache": RecordedMethod(
-            name: "multi-block-cache", fixed: ["family": .text("dream")]),
+            name: "multi-block-cache", fixed: ["family": .string("dream")]),
         "d2f": RecordedMethod(name: "d2f", tellsCacheUpdates: false),
         "dream_vanilla": RecordedMethod(name: "dream", adapt: adaptSampler),
         "fast_block": RecordedMethod(name: "fast-dllm-dream-prefix-cache", adapt: adaptBlocks),
@@ -97,9 +98,9 @@ struct RecordedMethod {
     ]
 
     /// Upstream chooses the rule by which of its arguments isn't `None`; the factor comes first.
-    private static func choose(_ thresholdRule: String, _ values: inout [String: ParameterValue]) {
+    private static func choose(_ thresholdRule: String, _ values: inout [String: JSONValue]) {
         func take(_ name: String) -> Bool {
-            guard let value = values[name], value != .none else {
+            guard let value = values[name], value != .null else {
                 values[name] = nil
                 return false
             }
@@ -107,43 +108,37 @@ struct RecordedMethod {
         }
         let hasThreshold = take("threshold")
         let hasFactor = take("factor")
-        values["rule"] = .text(hasFactor ? "factor" : hasThreshold ? thresholdRule : "scheduled")
+        values["rule"] = .string(hasFactor ? "factor" : hasThreshold ? thresholdRule : "scheduled")
     }
 
     /// Dream's sampler names its rule itself.
-    @Sendable private static func adaptSampler(_ values: inout [String: ParameterValue]) -> String? {
+    @Sendable private static func adaptSampler(_ values: inout [String: JSONValue]) -> String? {
         let rules = [
             "maskgit_plus": "probability", "topk_margin": "margin", "confidence_threshold": "threshold",
         ]
-        if case .text(let rule) = values["rule"] { values["rule"] = .text(rules[rule] ?? rule) }
-        if values["threshold"] == ParameterValue.none { values["threshold"] = nil }
+        if case .string(let rule) = values["rule"] { values["rule"] = .string(rules[rule] ?? rule) }
+        if values["threshold"] == .null { values["threshold"] = nil }
         return nil
     }
 
     /// Fast-dLLM for Dream has one function for both caches, and counts steps per block.
-    @Sendable private static func adaptBlocks(_ values: inout [String: ParameterValue]) -> String? {
+    @Sendable private static func adaptBlocks(_ values: inout [String: JSONValue]) -> String? {
         let rules = ["confidence_threshold": "confidence", "entropy_threshold": "entropyBelow"]
-        if case .text(let rule) = values["rule"] { values["rule"] = .text(rules[rule] ?? "scheduled") }
-        if values["threshold"] == ParameterValue.none { values["threshold"] = nil }
+        if case .string(let rule) = values["rule"] { values["rule"] = .string(rules[rule] ?? "scheduled") }
+        if values["threshold"] == .null { values["threshold"] = nil }
         if case .integer(let steps) = values["steps"], case .integer(let length) = values["generationLength"],
             case .integer(let block) = values["blockLength"], block > 0
         {
             let (total, overflow) = steps.multipliedReportingOverflow(by: length / block)
             values["steps"] = .integer(overflow ? .max : total)
         }
-        return values.removeValue(forKey: "dualCache") == .flag(true) ? "fast-dllm-dream-dual-cache" : nil
+        return values.removeValue(forKey: "dualCache") == .bool(true) ? "fast-dllm-dream-dual-cache" : nil
     }
 
-    private static func value(of member: JSONMember, _ parameters: CaseNode) throws -> ParameterValue {
-        switch member.value.value {
-        case .null: return .none
-        case .bool(let flag): return .flag(flag)
-        case .string(let text): return .text(text)
-        case .number(let number):
-            if let whole = number.int { return .integer(whole) }
-            if let double = number.double { return .number(double) }
-        case .array, .object: break
+    private static func value(of member: JSONMember, _ parameters: CaseNode) throws -> JSONValue {
+        guard member.value.array == nil, member.value.members == nil else {
+            throw parameters.problem("parameter \"\(member.key)\" is \(member.value.kindName)")
         }
-        throw parameters.problem("parameter \"\(member.key)\" is \(member.value.kindName)")
+        return JSONValue(member.value)
     }
 }

@@ -1,3 +1,4 @@
+internal import Documents
 internal import JSON
 internal import Training
 
@@ -9,7 +10,7 @@ struct ScriptedDraws: DrawSource {
     private(set) var mismatch: String?
 
     init(_ node: CaseNode) throws {
-        integers = try (node.optional("randint_calls") == nil ? [] : node.rows("randint_calls")).map { call in
+        integers = try (node["randint_calls"] == nil ? [] : node.rows("randint_calls")).map { call in
             guard call.count == 3 else { throw node.problem("a drawn integer needs low, high and value") }
             return (Int(call[0]), Int(call[1]), Int(call[2]))
         }

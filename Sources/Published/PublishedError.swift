@@ -1,5 +1,4 @@
 package import Base
-internal import JSON
 internal import Recipes
 internal import SystemPackage
 
@@ -10,13 +9,6 @@ package struct PublishedDataError: Failure, Sendable, Hashable {
     /// The file.
     package let file: String
     package let description: String
-
-    init(_ document: JSONDocument, _ node: JSONNode, _ message: String) {
-        let (line, column) = document.position(of: node.range.lowerBound)
-        file = document.name
-        description =
-            "\(document.name):\(line):\(column): \(message)\n\(document.excerpt(at: node.range.lowerBound))"
-    }
 
     init(file: String, _ message: String) {
         self.file = file

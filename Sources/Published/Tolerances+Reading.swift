@@ -1,3 +1,4 @@
+internal import Documents
 internal import JSON
 package import SystemPackage
 
@@ -10,22 +11,22 @@ extension Tolerances {
         try root.allow(["benchmarks", "tables", "metrics"])
         benchmarks = try Self.benchmarks(root.required("benchmarks"))
         tables = Dictionary(
-            uniqueKeysWithValues: try root.required("tables").members.map {
+            uniqueKeysWithValues: try root.required("tables").members().map {
                 ($0.key, try Self.benchmarks($0.value))
             })
         metrics = Dictionary(
-            uniqueKeysWithValues: try root.required("metrics").members.map { ($0.key, try Rule($0.value)) })
+            uniqueKeysWithValues: try root.required("metrics").members().map { ($0.key, try Rule($0.value)) })
     }
 
     private static func benchmarks(_ reader: NodeReader) throws -> [String: Benchmark] {
         Dictionary(
-            uniqueKeysWithValues: try reader.members.map { name, entry in
+            uniqueKeysWithValues: try reader.members().map { name, entry in
                 try entry.allow(["problems", "reason"])
                 let problems = try entry.required("problems")
                 guard let count = problems.node.int, count > 0 else {
                     throw problems.error("A benchmark has a whole number of problems, at least 1.")
                 }
-                return (name, Benchmark(problems: count, reason: try entry.required("reason").string))
+                return (name, Benchmark(problems: count, reason: try entry.required("reason").string()))
             })
     }
 }
@@ -43,7 +44,7 @@ extension Tolerances.Rule {
         try reader.allow([
             "tolerance", "unit", "noise", "variation", "share", "skipped", "sensitivity", "reason",
         ])
-        reason = try reader.required("reason").string
+        reason = try reader.required("reason").string()
         let name: NoiseName = try reader.choice("noise")
         guard name != .machine else {
             (noise, tolerance, unit) = (.machine, 0, .points)
@@ -66,7 +67,7 @@ extension Tolerances.Rule {
 
     private static func positive(_ key: String, _ reader: NodeReader) throws -> Double {
         let value = try reader.required(key)
-        guard try value.number > 0 else { throw value.error("This has to be greater than 0.") }
-        return try value.number
+        guard try value.number() > 0 else { throw value.error("This has to be greater than 0.") }
+        return try value.number()
     }
 }

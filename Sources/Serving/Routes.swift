@@ -1,4 +1,5 @@
 internal import Base
+internal import Documents
 internal import JSON
 internal import Sessions
 
@@ -38,21 +39,21 @@ extension Server {
     }
 
     /// The members of a request's JSON object.
-    private func body(of request: HTTPRequest) throws -> JSONObject {
+    private func body(of request: HTTPRequest) throws -> RequestValue {
         try expect(["POST"], request)
         // A form of a foreign page can send text, but not this without the browser asking first.
         guard request["content-type"]?.byteText.asciiLowercased.hasPrefix("application/json") == true else {
             throw HTTPProblem(415, "Send the body as application/json.")
         }
-        let root: JSONValue
+        let root: JSONNode
         do throws(JSONSyntaxError) {
-            root = JSONValue(try JSONDocument(parsing: request.body, name: "body").root)
+            root = try JSONDocument(parsing: request.body, name: "body").root
         } catch {
             throw HTTPProblem(
                 400, "The body is no JSON: line \(error.line), column \(error.column): \(error.message)")
         }
-        guard let object = root.object else { throw HTTPProblem(400, "The body has to be a JSON object.") }
-        return object
+        guard root.members != nil else { throw HTTPProblem(400, "The body has to be a JSON object.") }
+        return RequestValue(root, subject: "the request")
     }
 
     private func expect(_ methods: [String], _ request: HTTPRequest) throws(HTTPProblem) {

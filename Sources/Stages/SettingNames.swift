@@ -1,5 +1,6 @@
 internal import Base
 internal import Decoding
+internal import Documents
 internal import JSON
 
 /// Names of the settings of one curve, from the recipes of their artifacts and nothing else.
@@ -57,8 +58,8 @@ enum SettingNames {
             guard key.byteText.hasPrefix("decoder."), let method = try? DecodingMethod.named(method) else {
                 return nil
             }
-            let option = method.parameters.first { "decoder.\($0.name)" == key }
-            return option.map { SettingNames.text(JSONValue($0.defaultValue)) }
+            let option = method.options.first { "decoder.\($0.key)" == key }
+            return option?.defaultValue.map(SettingNames.text)
         }
     }
 

@@ -1,4 +1,5 @@
 public import Base
+package import Documents
 internal import JSON
 
 /// What makes a tokenizer's file unusable, and where.
@@ -22,82 +23,32 @@ public struct TokenizerError: Failure, Sendable, Hashable {
     public var description: String { "\(location): at \(path): \(message)" }
 }
 
+extension TokenizerError: DocumentProblem {
+    package init(_ flaw: DocumentFlaw) {
+        let path =
+            flaw.path.isEmpty || flaw.path.utf8.first == UInt8(ascii: "[") ? flaw.path : ".\(flaw.path)"
+        self.init(
+            location: flaw.origin.place, path: "$\(path)", message: flaw.message(about: "This"))
+    }
+}
+
 /// A value of a tokenizer's file together with where it stands, for errors that say so.
-struct TokenizerField {
-    let document: JSONDocument
-    let node: JSONNode
-    let path: String
+typealias TokenizerField = DocumentValue<TokenizerError>
 
-    init(root document: JSONDocument) {
-        self.init(document: document, node: document.root, path: "$")
-    }
-
-    private init(document: JSONDocument, node: JSONNode, path: String) {
-        self.document = document
-        self.node = node
-        self.path = path
-    }
+extension DocumentValue<TokenizerError> {
+    init(root document: JSONDocument) { self.init(document.root, subject: document.name) }
 
     /// Where it stands, for errors.
     var place: (location: String, path: String) {
-        let (line, column) = document.position(of: node.range.lowerBound)
-        return ("\(document.name):\(line):\(column)", path)
-    }
-
-    /// An error at this value.
-    func error(_ message: String) -> TokenizerError {
-        TokenizerError(location: place.location, path: place.path, message: message)
-    }
-
-    /// The member `key`, or nil if it is missing or null.
-    subscript(key: String) -> TokenizerField? {
-        guard let found = node[key], !found.isNull else { return nil }
-        return TokenizerField(document: document, node: found, path: "\(path).\(key)")
-    }
-
-    /// The member `key`, which must be there.
-    func required(_ key: String) throws(TokenizerError) -> TokenizerField {
-        guard let found = self[key] else { throw error("`\(key)` is missing or null here.") }
-        return found
-    }
-
-    /// The elements of an array.
-    func elements() throws(TokenizerError) -> [TokenizerField] {
-        guard let array = node.array else { throw error("An array is expected here, not \(node.kindName).") }
-        return array.enumerated().map {
-            TokenizerField(document: document, node: $0.element, path: "\(path)[\($0.offset)]")
-        }
-    }
-
-    /// The members of an object.
-    func members() throws(TokenizerError) -> [(key: String, value: TokenizerField)] {
-        guard let members = node.members else {
-            throw error("An object is expected here, not \(node.kindName).")
-        }
-        return members.map {
-            ($0.key, TokenizerField(document: document, node: $0.value, path: "\(path).\($0.key)"))
-        }
-    }
-
-    func string() throws(TokenizerError) -> String {
-        guard let string = node.string else {
-            throw error("A string is expected here, not \(node.kindName).")
-        }
-        return string
-    }
-
-    func bool() throws(TokenizerError) -> Bool {
-        guard let bool = node.bool else {
-            throw error("true or false is expected here, not \(node.kindName).")
-        }
-        return bool
+        let error = error("")
+        return (error.location, error.path)
     }
 
     /// A token id: whole, not negative, and small enough for the 32 bits, one of them the sign, that sequences of
     /// tokens have.
     func tokenId() throws(TokenizerError) -> Int {
         guard let id = node.int, id >= 0, id <= Int(Int32.max) else {
-            throw error("A token id is expected here: a whole number from 0 to \(Int32.max).")
+            throw mismatch("a token id, a whole number from 0 to \(Int32.max)")
         }
         return id
     }

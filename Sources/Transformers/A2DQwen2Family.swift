@@ -1,3 +1,4 @@
+internal import Documents
 public import JSON
 
 /// Diffusion models made of Qwen2 by the dLLM project (`a2d-qwen2`): Qwen2's weights, every token sees every

@@ -1,3 +1,4 @@
+internal import Documents
 public import JSON
 
 /// Diffusion models made of Qwen3 by the dLLM project (`a2d-qwen3`): Qwen3's weights, every token sees every

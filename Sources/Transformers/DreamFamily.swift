@@ -1,3 +1,4 @@
+internal import Documents
 public import JSON
 
 /// Dream checkpoints (Dream-org/Dream-v0-*): configuration keys and weight names of `modeling_dream.py`, which are

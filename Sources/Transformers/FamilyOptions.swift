@@ -1,61 +1,34 @@
+internal import Base
+package import Documents
 internal import JSON
 
-/// Typed access to the options of a config.json.
-struct FamilyOptions {
-    let root: JSONNode
+/// The options of a config.json.
+typealias FamilyOptions = DocumentValue<FamilyError>
 
-    private func value(_ key: String) -> JSONNode? {
-        guard let node = root[key], !node.isNull else { return nil }
-        return node
+extension FamilyError: DocumentProblem {
+    package init(_ flaw: DocumentFlaw) {
+        let message = flaw.message(about: flaw.path.isEmpty ? flaw.label : flaw.path)
+        self.init(
+            message.byteText.dropping(suffix: ".")?.text ?? message, offset: flaw.origin.range.lowerBound)
     }
+}
 
-    func integer(_ key: String, default fallback: Int? = nil) throws(FamilyError) -> Int {
-        guard let node = value(key) else {
-            if let fallback { return fallback }
-            throw FamilyError("the option \(key) is missing; it should be a whole number")
-        }
-        guard let number = node.int else {
-            throw FamilyError("\(key) should be a whole number", offset: node.range.lowerBound)
-        }
-        return number
-    }
+extension DocumentValue<FamilyError> {
+    init(root: JSONNode) { self.init(root, subject: "the configuration") }
 
-    func number(_ key: String, default fallback: Double) throws(FamilyError) -> Double {
-        guard let node = value(key) else { return fallback }
-        guard let number = node.double else {
-            throw FamilyError("\(key) should be a number", offset: node.range.lowerBound)
-        }
-        return number
-    }
-
-    func flag(_ key: String, default fallback: Bool) throws(FamilyError) -> Bool {
-        guard let node = value(key) else { return fallback }
-        guard let flag = node.bool else {
-            throw FamilyError("\(key) should be true or false", offset: node.range.lowerBound)
-        }
-        return flag
-    }
-
-    func token(_ key: String) throws(FamilyError) -> Int32? {
-        guard let node = value(key) else { return nil }
-        guard let id = node.int, let token = Int32(exactly: id) else {
-            throw FamilyError("\(key) should be a token id", offset: node.range.lowerBound)
-        }
-        return token
-    }
+    /// The token id under `key`; nil where it is absent or null.
+    func token(_ key: String) throws(FamilyError) -> Int32? { try self[key]?.token() }
 
     /// Refuses a value other than `supported`, where the option is given at all.
     func require(_ key: String, _ supported: String) throws(FamilyError) {
-        guard let node = value(key), node.string != supported else { return }
-        throw FamilyError(
-            "\(key) is \(node.string.map { "\"\($0)\"" } ?? node.kindName); only \"\(supported)\" is implemented",
-            offset: node.range.lowerBound)
+        guard let value = self[key], value.node.string != supported else { return }
+        throw value.error("\(key) is \(value.node.shown); only \"\(supported)\" is implemented")
     }
 
     /// Refuses a flag other than `supported`, where the option is given at all.
     func require(_ key: String, _ supported: Bool) throws(FamilyError) {
-        guard let node = value(key), node.bool != supported else { return }
-        throw FamilyError("\(key) other than \(supported) is not implemented", offset: node.range.lowerBound)
+        guard let value = self[key], value.node.bool != supported else { return }
+        throw value.error("\(key) other than \(supported) is not implemented")
     }
 }
 

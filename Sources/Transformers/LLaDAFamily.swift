@@ -1,3 +1,4 @@
+internal import Documents
 public import JSON
 
 /// LLaDA checkpoints (GSAI-ML/LLaDA-8B-*): configuration keys and weight names of its `modeling_llada.py`.
@@ -38,8 +39,7 @@ public enum LLaDAFamily: ModelFamily {
         c.maskToken = try options.token("mask_token_id")
         c.endToken = try options.token("eos_token_id")
         c.maximumPositions = try options.integer("max_sequence_length", default: 4096)
-        if let more = root[extensionKey] {
-            let more = FamilyOptions(root: more)
+        if let more = options[extensionKey] {
             c.logitShift = try more.flag("logit_shift", default: false)
             c.attention = try more.flag("causal", default: false) ? .causal : .bidirectional
             c.headWidth = try more.integer("head_width", default: c.headWidth)

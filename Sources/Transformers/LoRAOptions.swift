@@ -1,4 +1,5 @@
 internal import Base
+internal import Documents
 internal import Files
 internal import JSON
 public import SystemPackage
@@ -39,22 +40,20 @@ public struct LoRAOptions: Sendable {
                 "rank_pattern", "alpha_pattern", "layer_replication", "modules_to_save",
                 "trainable_token_indices", "target_parameters", "alora_invocation_tokens",
             ] {
-                guard let node = root[key], !node.isNull, node.members?.isEmpty != true,
-                    node.array?.isEmpty != true
+                guard let value = options[key], value.node.members?.isEmpty != true,
+                    value.node.array?.isEmpty != true
                 else { continue }
-                throw FamilyError("\(key) is not implemented", offset: node.range.lowerBound)
+                throw value.error("\(key) is not implemented")
             }
             // These begin by changing the model's own weights, which its files don't have.
-            if let node = root["init_lora_weights"], let kind = node.string,
+            if let value = options["init_lora_weights"], let kind = value.node.string,
                 ["pissa", "olora", "corda", "loftq"].contains(where: {
                     kind.byteText.asciiLowercased.hasPrefix($0)
                 })
             {
-                throw FamilyError(
-                    "init_lora_weights \"\(kind)\" is not implemented", offset: node.range.lowerBound)
+                throw value.error("init_lora_weights \"\(kind)\" is not implemented")
             }
-            rank = try options.integer("r")
-            guard rank > 0 else { throw FamilyError("r should be at least 1") }
+            rank = try options.integer("r", in: 1...)
             alpha = try options.number("lora_alpha", default: Double(rank))
             usesRankRoot = try options.flag("use_rslora", default: false)
         } catch {

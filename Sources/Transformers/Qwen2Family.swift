@@ -1,3 +1,4 @@
+internal import Documents
 public import JSON
 
 /// Qwen2 and Qwen2.5 checkpoints: causal models with biases on queries, keys and values.

@@ -1,3 +1,4 @@
+internal import Documents
 public import JSON
 
 /// Qwen3 checkpoints (dense): causal models with an RMS norm of each query and key head and no biases.

@@ -1,3 +1,4 @@
+internal import Documents
 internal import JSON
 
 /// What checkpoints of Qwen and of its descendants (Dream, A2D) have in common: the keys of config.json and the
@@ -15,7 +16,7 @@ enum QwenLayout {
         try options.refuseSlidingWindow()
         let width = try options.integer("hidden_size")
         let heads = try options.integer("num_attention_heads")
-        let isAbsent = options.root["head_dim"] == nil
+        let isAbsent = options.node["head_dim"] == nil
         let quotient = heads > 0 && width % heads == 0 ? width / heads : nil
         guard let fallback = (isAbsent ? headWidth : nil) ?? quotient ?? (heads < 1 ? 0 : nil) else {
             throw FamilyError(

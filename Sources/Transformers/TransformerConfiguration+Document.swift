@@ -1,3 +1,4 @@
+internal import Documents
 public import JSON
 
 /// The whole configuration by the names of its properties: for processes and forecasts, which must not lose any.
@@ -19,12 +20,21 @@ extension TransformerConfiguration {
         ]
     }
 
+    private static let properties = [
+        "layers", "width", "heads", "keyValueHeads", "headWidth", "feedForwardWidth", "vocabulary",
+        "normEpsilon",
+        "ropeTheta", "tiedHead", "queryKeyValueBias", "queryKeyNorm", "attention", "logitShift", "maskToken",
+        "endToken", "maximumPositions",
+    ]
+
     /// The configuration that ``document`` is of.
     ///
     /// - Throws: ``FamilyError`` for a property that is missing, unknown or no legal value, and for a configuration that
     ///   contradicts itself.
     public init(document: JSONValue) throws(FamilyError) {
-        var members = PropertyReader(document)
+        let nowhere = Origin(source: SourceText(name: "a message", bytes: []), range: 0..<0)
+        let members = FamilyOptions(JSONNode(document, at: nowhere), subject: "the model")
+        try members.allow(Self.properties)
         self.init(
             layers: try members.integer("layers"), width: try members.integer("width"),
             heads: try members.integer("heads"), keyValueHeads: try members.integer("keyValueHeads"),
@@ -36,12 +46,11 @@ extension TransformerConfiguration {
         tiedHead = try members.flag("tiedHead")
         queryKeyValueBias = try members.flag("queryKeyValueBias")
         queryKeyNorm = try members.flag("queryKeyNorm")
-        attention = try AttentionPattern(document: members.value("attention"))
+        attention = try AttentionPattern(members.required("attention"))
         logitShift = try members.flag("logitShift")
-        maskToken = try members.token("maskToken")
-        endToken = try members.token("endToken")
+        maskToken = try members.member("maskToken").tokenOrNull()
+        endToken = try members.member("endToken").tokenOrNull()
         maximumPositions = try members.integer("maximumPositions")
-        try members.finish()
         if let problem { throw FamilyError("the model can't be: \(problem)") }
     }
 
@@ -62,66 +71,19 @@ extension AttentionPattern {
         }
     }
 
-    fileprivate init(document: JSONValue) throws(FamilyError) {
-        switch document {
+    fileprivate init(_ value: FamilyOptions) throws(FamilyError) {
+        switch value.node.string {
         case "bidirectional": self = .bidirectional
         case "causal": self = .causal
         default:
-            var members = PropertyReader(document)
-            let (promptLength, blockLength) = (
-                try members.integer("promptLength"), try members.integer("blockLength")
-            )
-            try members.finish()
-            guard promptLength >= 0, blockLength > 0 else {
-                throw FamilyError("blocks of \(blockLength) after a prompt of \(promptLength) are no pattern")
-            }
-            self = .blockCausal(promptLength: promptLength, blockLength: blockLength)
+            try value.allow(["promptLength", "blockLength"])
+            self = .blockCausal(
+                promptLength: try value.integer("promptLength", in: 0...),
+                blockLength: try value.integer("blockLength", in: 1...))
         }
     }
 }
 
-/// Members of an object, each of which has to be asked for once.
-private struct PropertyReader {
-    private var rest: [String: JSONValue]
-
-    init(_ document: JSONValue) {
-        rest = Dictionary(
-            (document.object?.members ?? []).map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
-    }
-
-    mutating func value(_ name: String) throws(FamilyError) -> JSONValue {
-        guard let value = rest.removeValue(forKey: name) else {
-            throw FamilyError("the property \(name) of the model is missing")
-        }
-        return value
-    }
-
-    mutating func integer(_ name: String) throws(FamilyError) -> Int {
-        guard let number = try value(name).int else { throw FamilyError("\(name) should be a whole number") }
-        return number
-    }
-
-    mutating func number(_ name: String) throws(FamilyError) -> Double {
-        guard let number = try value(name).double else { throw FamilyError("\(name) should be a number") }
-        return number
-    }
-
-    mutating func flag(_ name: String) throws(FamilyError) -> Bool {
-        guard let flag = try value(name).bool else { throw FamilyError("\(name) should be true or false") }
-        return flag
-    }
-
-    mutating func token(_ name: String) throws(FamilyError) -> Int32? {
-        let value = try value(name)
-        if value == .null { return nil }
-        guard let token = value.int.flatMap({ Int32(exactly: $0) }) else {
-            throw FamilyError("\(name) should be a token id or null")
-        }
-        return token
-    }
-
-    func finish() throws(FamilyError) {
-        guard let unknown = rest.keys.sorted().first else { return }
-        throw FamilyError("the model has no property \(unknown)")
-    }
+extension DocumentValue<FamilyError> {
+    fileprivate func tokenOrNull() throws(FamilyError) -> Int32? { node.isNull ? nil : try token() }
 }

@@ -1,4 +1,5 @@
 import Decoding
+import Documents
 import JSON
 
 extension MethodTable {
@@ -15,22 +16,12 @@ extension MethodTable {
         [
             "name": .string(method.name), "summary": .string(method.summary),
             "options": .array(
-                method.parameters.map { option in
+                method.options.map { option in
                     [
-                        "name": .string(option.name), "legalValues": .string(option.legalValues),
-                        "default": value(option.defaultValue), "summary": .string(option.summary),
+                        "name": .string(option.key), "legalValues": .string(option.expectation),
+                        "default": option.defaultValue ?? .null, "summary": .string(option.summary),
                     ]
                 }),
         ]
-    }
-
-    private static func value(_ value: ParameterValue) -> JSONValue {
-        switch value {
-        case .none: .null
-        case .integer(let integer): .integer(integer)
-        case .number(let number): .number(number)
-        case .flag(let flag): .bool(flag)
-        case .text(let text): .string(text)
-        }
     }
 }

@@ -1,5 +1,8 @@
 import ArgumentParser
 import Decoding
+import Documents
+import JSON
+import Recipes
 
 struct MethodsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -37,12 +40,12 @@ enum MethodTable {
 
     /// The options of a method with legal values, default and meaning.
     static func options(of method: DecodingMethod) -> String {
-        let width = method.parameters.map(\.name.count).max() ?? 0
+        let width = method.options.map(\.key.count).max() ?? 0
         return "\(method.name): \(method.summary)\n"
-            + method.parameters.map { option in
+            + method.options.map { option in
                 """
 
-                  \(padded(option.name, width))  \(option.legalValues); default \(text(option.defaultValue))
+                  \(padded(option.key, width))  \(option.expectation); default \((option.defaultValue ?? .null).oneLine)
                   \(padded("", width))  \(option.summary)
 
                 """
@@ -51,16 +54,5 @@ enum MethodTable {
 
     private static func padded(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
-    }
-
-    /// As a configuration writes it.
-    private static func text(_ value: ParameterValue) -> String {
-        switch value {
-        case .none: "null"
-        case .integer(let integer): "\(integer)"
-        case .number(let number): "\(number)"
-        case .flag(let flag): "\(flag)"
-        case .text(let text): "\"\(text)\""
-        }
     }
 }

@@ -1,3 +1,5 @@
+import Documents
+import JSON
 import Numerics
 import TestSupport
 import Testing
@@ -43,9 +45,9 @@ import Transformers
         let flat = FlatParameters(zeros: configuration)
         for i in 0..<flat.buffer.count { flat.buffer.pointer[i] = value }
         let broken = try Transformer(over: flat)
-        let parameters = try DecodingMethod.named(method).parameters.map(\.name)
+        let parameters = try DecodingMethod.named(method).options.map(\.key)
         for drawing in [false, true] {
-            var values: [String: ParameterValue] = [
+            var values: [String: JSONValue] = [
                 "generationLength": .integer(method == "autoregressive" ? 4 : 32)
             ]
             if drawing {
@@ -65,11 +67,11 @@ import Transformers
     }
 
     /// Methods that can draw tokens.
-    static let sampling = DecodingMethod.all.filter { $0.parameters.contains { $0.name == "temperature" } }
+    static let sampling = DecodingMethod.all.filter { $0.options.contains { $0.key == "temperature" } }
 
     @Test(arguments: sampling.map(\.name), [true, false])
     func samplingDoesNotDependOnTheBatchOrTheThreads(_ method: String, byTask: Bool) throws {
-        var values: [String: ParameterValue] = [
+        var values: [String: JSONValue] = [
             "generationLength": .integer(method == "autoregressive" ? 8 : 32)
         ]
         if !byTask { values["temperature"] = .number(5) }

@@ -1,3 +1,4 @@
+import JSON
 import Testing
 
 @testable import Decoding
@@ -69,7 +70,7 @@ import Testing
     @Test func aThresholdNeedsStepsThatDivideTheLength() {
         #expect {
             _ = try DecodingMethod.dream.factory(
-                ["generationLength": .integer(10), "steps": .integer(4), "rule": .text("threshold")])
+                ["generationLength": .integer(10), "steps": .integer(4), "rule": .string("threshold")])
         } throws: {
             "\($0)".contains("\"steps\" is 4 and should divide \"generationLength\", 10")
         }

@@ -1,3 +1,5 @@
+import Documents
+import JSON
 import Testing
 import Transformers
 
@@ -8,11 +10,11 @@ import Transformers
     /// Options of a method, and the expectations for a prompt of 28.5 and an answer of 40.25 tokens.
     struct Case: Sendable, CustomTestStringConvertible {
         let method: String
-        let values: [String: ParameterValue]
+        let values: [String: JSONValue]
         let expected: [Double]
 
         init(
-            _ method: String, _ values: [String: ParameterValue], _ forwards: Double, _ tokens: Double,
+            _ method: String, _ values: [String: JSONValue], _ forwards: Double, _ tokens: Double,
             _ cached: Double, _ logitRows: Double
         ) {
             self.method = method
@@ -44,55 +46,55 @@ import Transformers
         Case("autoregressive", [:], 40.25, 1.7080745341614907, 48.625, 1),
         Case(
             "vanilla",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)], 48.0,
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)], 48.0,
             76.5, 0, 4.8),
         Case("dream", ["generationLength": .integer(30)], 30.0, 58.5, 0, 15.0),
         Case(
             "entropy",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             8.975878548877464, 76.5, 0, 4.8),
         Case(
             "fast-dllm",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             19.591836734693878, 76.5, 0, 4.8),
         Case(
             "fast-dllm-prefix-cache",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             22.591836734693878, 42.853125, 33.646875, 4.8),
         Case(
             "fast-dllm-dual-cache",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             22.591836734693878, 28.978125000000002, 47.521874999999994, 4.8),
         Case(
             "fast-dllm-dream-prefix-cache",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             22.591836734693878, 42.853125, 33.646875, 4.8),
         Case(
             "fast-dllm-dream-dual-cache",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             22.591836734693878, 28.978125000000002, 47.521874999999994, 4.8),
         Case(
             "dinfer",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             14.117647058823529, 76.5, 0, 4.8),
         Case(
             "dinfer-prefix-cache",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             17.11764705882353, 48.6125, 27.887500000000003, 4.8),
         Case(
             "dinfer-dual-cache",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             17.11764705882353, 37.112500000000004, 39.387499999999996, 4.8),
         Case(
             "multi-block",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             5.919117647058823, 76.5, 0, 16),
         Case(
             "multi-block-cache",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             5.919117647058823, 46.831304347826084, 29.668695652173916, 16),
         Case(
-            "d2f", ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(true)],
+            "d2f", ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             14.512471655328799, 14.763828125, 52.5, 12.0),
         Case("autoregressive", ["generationLength": .integer(30)], 30, 1.95, 43.5, 1),
         Case(
@@ -101,39 +103,39 @@ import Transformers
         Case(
             "vanilla",
             [
-                "generationLength": .integer(48), "blockLength": .integer(8), "rule": .text("entropyBelow"),
+                "generationLength": .integer(48), "blockLength": .integer(8), "rule": .string("entropyBelow"),
                 "threshold": .integer(0),
             ], 48.0, 76.5, 0, 4.8),
         Case(
             "entropy",
             [
-                "generationLength": .integer(48), "blockLength": .integer(8), "rule": .text("entropyBelow"),
+                "generationLength": .integer(48), "blockLength": .integer(8), "rule": .string("entropyBelow"),
                 "threshold": .number(0.4),
             ], 9.693025282315254, 76.5, 0, 4.8),
         Case(
             "fast-dllm",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "rule": .text("factor")],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "rule": .string("factor")],
             14.117647058823529, 76.5, 0, 4.8),
         Case(
             "fast-dllm",
             ["generationLength": .integer(48), "blockLength": .integer(8), "threshold": .integer(1)], 48.0,
             76.5, 0, 4.8),
         Case(
-            "fast-dllm-dual-cache", ["rule": .text("scheduled"), "steps": .integer(64)], 68.0, 63.5625,
+            "fast-dllm-dual-cache", ["rule": .string("scheduled"), "steps": .integer(64)], 68.0, 63.5625,
             220.9375, 19.2),
         Case(
-            "dream", ["rule": .text("threshold"), "threshold": .number(0.7), "steps": .integer(64)],
+            "dream", ["rule": .string("threshold"), "threshold": .number(0.7), "steps": .integer(64)],
             72.11267605633802, 284.5, 0, 128.0),
         Case("dream", ["steps": .integer(64)], 64.0, 284.5, 0, 128.0),
-        Case("dream", ["rule": .text("margin")], 256.0, 284.5, 0, 128.0),
+        Case("dream", ["rule": .string("margin")], 256.0, 284.5, 0, 128.0),
         Case(
             "multi-block",
-            ["generationLength": .integer(48), "blockLength": .integer(8), "threshold": .none],
+            ["generationLength": .integer(48), "blockLength": .integer(8), "threshold": .null],
             5.919117647058823, 76.5, 0, 16),
         Case(
             "multi-block",
             [
-                "generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .flag(false),
+                "generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(false),
                 "threshold": .number(0.1),
             ], 10.853320466112063, 76.5, 0, 16),
         Case(
@@ -152,7 +154,7 @@ import Transformers
         Case(
             "dinfer",
             [
-                "generationLength": .integer(48), "blockLength": .integer(8), "rule": .text("confidence"),
+                "generationLength": .integer(48), "blockLength": .integer(8), "rule": .string("confidence"),
                 "threshold": .number(0.6),
             ], 11.707317073170733, 76.5, 0, 4.8),
     ]
@@ -175,11 +177,11 @@ import Transformers
     @Test("a method's lengths are those of its options", arguments: DecodingMethod.all.map(\.name))
     func lengths(_ name: String) throws {
         let method = try DecodingMethod.named(name)
-        let response = try #require(method.parameter(.responseLength))
-        let block = method.parameter(.blockLength)
+        let response = try #require(method.option(.responseLength))
+        let block = method.option(.blockLength)
         for (length, size) in [(64, 16), (48, 8), (96, 96)] {
-            var values: [String: ParameterValue] = [response.name: .integer(length)]
-            if let block { values[block.name] = .integer(size) }
+            var values: [String: JSONValue] = [response.key: .integer(length)]
+            if let block { values[block.key] = .integer(size) }
             let setup = try method.setup(values)
             #expect(setup.lengths == DecodingLengths(response: length, block: block.map { _ in size }))
             #expect(
@@ -205,7 +207,7 @@ import Transformers
 
     @Test("roles are of one option each", arguments: DecodingMethod.all.map(\.name))
     func roles(_ name: String) throws {
-        let roles = try DecodingMethod.named(name).parameters.compactMap(\.role)
+        let roles = try DecodingMethod.named(name).options.compactMap(\.meaning)
         #expect(Set(roles).count == roles.count && roles.contains(.responseLength))
     }
 }

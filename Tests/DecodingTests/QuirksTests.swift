@@ -1,3 +1,5 @@
+import Documents
+import JSON
 import Testing
 
 @testable import Decoding
@@ -5,11 +7,11 @@ import Testing
 /// Each named difference to the released code or to the paper, seen on a scripted model.
 @Suite struct QuirksTests {
     private func steps(
-        _ method: String, _ values: [String: ParameterValue], _ model: ScriptedModel,
+        _ method: String, _ values: [String: JSONValue], _ model: ScriptedModel,
         task: DecodingTask = ScriptedModel.task()
     ) throws -> (steps: [StepRecord], decoder: any Decoder) {
         // Unchecked: that a quirk of one family does nothing in the other is seen by giving it there.
-        var decoder = try DecodingMethod.named(method).unchecked(values)(task)
+        var decoder = try DecodingMethod.named(method).reading(values).setup.make(task)
         var steps: [StepRecord] = []
         while let request = decoder.nextRequest() {
             let forward = steps.count
@@ -20,9 +22,9 @@ import Testing
     }
 
     /// Two blocks of four that both exist from the first turn on.
-    private let twoBlocks: [String: ParameterValue] = [
+    private let twoBlocks: [String: JSONValue] = [
         "generationLength": .integer(8), "blockLength": .integer(4), "threshold": .number(0.5),
-        "blockAddThreshold": .number(0), "decodedTokenThreshold": .number(1), "earlyStop": .flag(false),
+        "blockAddThreshold": .number(0), "decodedTokenThreshold": .number(1), "earlyStop": .bool(false),
     ]
 
     @Test(arguments: ["multi-block", "multi-block-cache"])
@@ -31,8 +33,8 @@ import Testing
         let model = ScriptedModel(entropies: [10: 0.7])
         func first(_ reading: String, _ family: String) throws -> [Int] {
             var values = twoBlocks
-            values["globalBest"] = .text(reading)
-            values["family"] = .text(family)
+            values["globalBest"] = .string(reading)
+            values["family"] = .string(family)
             return try steps(method, values, model).steps[0].positions
         }
         #expect(try first("faithful", "llada") == [4, 10])
@@ -44,8 +46,8 @@ import Testing
         let model = ScriptedModel(entropies: [4: 0.1, 5: 0.5, 6: 0.5])
         func first(_ reading: String, _ family: String) throws -> [Int] {
             var values = twoBlocks
-            values["thresholdTies"] = .text(reading)
-            values["family"] = .text(family)
+            values["thresholdTies"] = .string(reading)
+            values["family"] = .string(family)
             return try steps("multi-block", values, model).steps[0].positions
         }
         #expect(try first("faithful", "llada") == [4, 5, 6])
@@ -57,12 +59,12 @@ import Testing
     func onePerFullyActivatedBlockIsThePapersAndOneInTheFirstTheReleases(_ family: String) throws {
         var values = twoBlocks
         values["decodedTokenThreshold"] = .number(0)
-        values["globalBest"] = .text("paper")
-        values["family"] = .text(family)
+        values["globalBest"] = .string("paper")
+        values["family"] = .string(family)
         let model = ScriptedModel(entropies: [5: 0.8, 9: 0.9], defaultEntropy: 2)
         let faithful = try steps("multi-block", values, model)
         #expect(faithful.steps[0].positions == [5] && faithful.steps.count == 8)
-        values["forcedProgress"] = .text("paper")
+        values["forcedProgress"] = .string("paper")
         let paper = try steps("multi-block", values, model)
         #expect(paper.steps[0].positions == [5, 9] && paper.steps.count == 4)
         // Where something passes in a block, nothing is forced there.
@@ -78,7 +80,7 @@ import Testing
                 "dinfer",
                 [
                     "generationLength": .integer(4), "blockLength": .integer(4),
-                    "factorLast": .text(behaviour),
+                    "factorLast": .string(behaviour),
                 ], model
             ).steps.map(\.unmasked.count)
         }
@@ -92,7 +94,7 @@ import Testing
     ])
     func aFinishedBlockIsForwardedOnceMoreIfFaithful(_ method: String, isDefault: Bool) throws {
         let isDream = method.contains("dream")
-        var values: [String: ParameterValue] = [
+        var values: [String: JSONValue] = [
             "generationLength": .integer(4), "blockLength": .integer(isDream ? 1 : 2),
         ]
         let model = ScriptedModel(defaultProbability: 0.999)
@@ -100,7 +102,7 @@ import Testing
         let byDefault = try steps(method, values, model)
         #expect(byDefault.steps.count == (isDefault ? 2 * blocks : blocks))
         for (behaviour, count) in [("faithful", 2 * blocks), ("corrected", blocks)] {
-            values["uselessForward"] = .text(behaviour)
+            values["uselessForward"] = .string(behaviour)
             let (steps, decoder) = try steps(method, values, model)
             #expect(steps.count == count && decoder.evaluations == count)
             #expect(decoder.tokens == byDefault.decoder.tokens)
@@ -115,21 +117,21 @@ import Testing
             try steps(
                 "dinfer",
                 [
-                    "generationLength": .integer(4), "blockLength": .integer(2), "earlyStop": .flag(true),
-                    "earlyStopStyle": .text(style),
+                    "generationLength": .integer(4), "blockLength": .integer(2), "earlyStop": .bool(true),
+                    "earlyStopStyle": .string(style),
                 ], ScriptedModel(), task: task
             ).decoder.tokens
         }
         #expect(try tokens("dInfer") == [5, end, end, end, end, end, end, end])
         #expect(try tokens("fill") == [5, end, 5, 5, 7, 7, 7, 7])
-        #expect(!DecodingMethod.vanilla.parameters.contains { $0.name == "earlyStopStyle" })
+        #expect(!DecodingMethod.vanilla.options.contains { $0.key == "earlyStopStyle" })
     }
 
     @Test func theLastTurnOfD2FCountsIfFaithful() throws {
-        let values: [String: ParameterValue] = ["generationLength": .integer(8), "blockLength": .integer(4)]
+        let values: [String: JSONValue] = ["generationLength": .integer(8), "blockLength": .integer(4)]
         for (behaviour, more) in [("faithful", 1), ("corrected", 0)] {
             var all = values
-            all["idleEvaluation"] = .text(behaviour)
+            all["idleEvaluation"] = .string(behaviour)
             let decoder = try steps("d2f", all, ScriptedModel()).decoder
             #expect(decoder.evaluations == decoder.forwards + more)
         }
@@ -143,18 +145,18 @@ import Testing
         }
         for (family, token) in [("llada", Int32(3)), ("dream", 8)] {
             var values = twoBlocks
-            values["family"] = .text(family)
-            values["globalBest"] = .text("paper")
+            values["family"] = .string(family)
+            values["globalBest"] = .string("paper")
             #expect(try steps("multi-block", values, model).steps[0].unmasked.map(\.token) == [token])
         }
     }
 
     @Test func theDefaultsAreTheReleases() {
         #expect(MultiBlockOptions().quirks == .faithful && D2FOptions().quirks == .faithful)
-        for parameter in DecodingMethod.all.flatMap(\.parameters) {
-            guard case .choice(let names) = parameter.kind, names.contains("faithful") else { continue }
-            let isDInfer = parameter.name == "uselessForward" && parameter.defaultValue == .text("corrected")
-            #expect(parameter.defaultValue == .text("faithful") || isDInfer, "\(parameter.name)")
+        for parameter in DecodingMethod.all.flatMap(\.options) {
+            guard case .choice(let names) = parameter.type, names.contains("faithful") else { continue }
+            let isDInfer = parameter.key == "uselessForward" && parameter.defaultValue == .string("corrected")
+            #expect(parameter.defaultValue == .string("faithful") || isDInfer, "\(parameter.key)")
         }
     }
 }

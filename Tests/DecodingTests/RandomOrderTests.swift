@@ -1,3 +1,5 @@
+import Documents
+import JSON
 import Numerics
 import Testing
 
@@ -12,7 +14,7 @@ import Testing
     }
 
     private func positions(
-        _ method: String, _ values: [String: ParameterValue], sample: Int, model: ScriptedModel
+        _ method: String, _ values: [String: JSONValue], sample: Int, model: ScriptedModel
     ) throws -> [[Int]] {
         var decoder = try DecodingMethod.named(method).factory(values)(task(sample))
         var steps: [[Int]] = []
@@ -25,9 +27,9 @@ import Testing
     // MARK: - LLaDA's random remasking
 
     @Test func randomRemaskingKeepsThePlanAndEveryPositionIsAsLikelyToBeFirst() throws {
-        let values: [String: ParameterValue] = [
+        let values: [String: JSONValue] = [
             "generationLength": .integer(8), "blockLength": .integer(4), "steps": .integer(4),
-            "remasking": .text("random"),
+            "remasking": .string("random"),
         ]
         // Confidence plays no part: position 4 is by far the surest.
         let model = ScriptedModel(probabilities: [4: 0.999])
@@ -45,12 +47,12 @@ import Testing
     }
 
     @Test func randomRemaskingIsRepeatable() throws {
-        let values: [String: ParameterValue] = [
-            "generationLength": .integer(32), "remasking": .text("random"),
+        let values: [String: JSONValue] = [
+            "generationLength": .integer(32), "remasking": .string("random"),
         ]
         for method in ["vanilla", "fast-dllm-dual-cache"] {
             var all = values
-            all["rule"] = .text("scheduled")
+            all["rule"] = .string("scheduled")
             let model = ScriptedModel()
             let once = try positions(method, all, sample: 3, model: model)
             #expect(try positions(method, all, sample: 3, model: model) == once)
@@ -61,19 +63,19 @@ import Testing
 
     @Test func randomRemaskingNeedsAPlan() {
         #expect {
-            _ = try DecodingMethod.named("fast-dllm").factory(["remasking": .text("random")])
+            _ = try DecodingMethod.named("fast-dllm").factory(["remasking": .string("random")])
         } throws: {
             "\($0)".contains(
                 #""remasking" has no effect with the rule "confidence"; it is for the rule "scheduled"."#)
         }
-        #expect(!DecodingMethod.fastDLLMDreamDualCache.parameters.contains { $0.name == "remasking" })
+        #expect(!DecodingMethod.fastDLLMDreamDualCache.options.contains { $0.key == "remasking" })
     }
 
     // MARK: - Dream's `origin` and `alg_temp`
 
     @Test func eachMaskIsDecodedWithThePlansShareAndAllInTheLastForward() throws {
-        let values: [String: ParameterValue] = [
-            "generationLength": .integer(40), "steps": .integer(4), "rule": .text("random"),
+        let values: [String: JSONValue] = [
+            "generationLength": .integer(40), "steps": .integer(4), "rule": .string("random"),
         ]
         // Times 1, 0.75025, 0.5005, 0.25075: shares 0.24975, 0.33289, 0.499 of what is left.
         var decoded = [0, 0, 0]
@@ -95,9 +97,9 @@ import Testing
     }
 
     /// Four masks in two forwards of two tokens each.
-    private let twoOfFour: [String: ParameterValue] = [
+    private let twoOfFour: [String: JSONValue] = [
         "generationLength": .integer(4), "steps": .integer(2), "lastTime": .number(0),
-        "rule": .text("probability"),
+        "rule": .string("probability"),
     ]
 
     @Test func positionsAreDrawnByTheSoftmaxOfTheirConfidence() throws {

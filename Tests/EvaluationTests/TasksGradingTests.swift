@@ -96,7 +96,7 @@ struct TasksGradingTests {
     }
 
     @Test(arguments: [
-        ("{\"question\": 1}", "f:1: \"question\" has a number where a string should be."),
+        ("{\"question\": 1}", "f:1: \"question\" of the record should be text in double quotes; this is 1."),
         ("\n{\"answer\": \"\"}", "f:2: the record has no \"question\"; it has \"answer\"."),
         ("{}\n[]", "f:2: the line is an array, and a record is an object."),
         ("{\"question\": \"\", \"answer\": \"\"}\n{\"question\"}", "f:2:12: A colon should follow"),

@@ -67,7 +67,9 @@ import Testing
         try withCase({ $0.replacing("\"nfe\"", with: "\"nef\"") }) { folder in
             let (lines, hasPassed) = try report(folder)
             #expect(!hasPassed)
-            #expect((lines.last ?? "").contains("decode_llada.json:1:12: case llada-dev-000 has no \"nfe\"."))
+            #expect(
+                (lines.last ?? "").contains(
+                    "decode_llada.json:1:12: case llada-dev-000 lacks the key \"nfe\", a whole number."))
         }
     }
 
@@ -76,7 +78,7 @@ import Testing
             let lines = try report(folder).lines
             #expect(
                 (lines.last ?? "").contains(
-                    "\"nfe\" of case llada-dev-000 is a string and should be a whole number."))
+                    "\"nfe\" of case llada-dev-000 should be a whole number; this is \"many\"."))
         }
     }
 
@@ -170,7 +172,7 @@ import Testing
             .last?.contains(#"decode_only 0: decoded, byte 1: "a\u{FFFD}"; expected "ab"."#) == true)
         // A tokenizer that can't be read is a failure of that tokenizer.
         try FileSystem.writeAtomically("{}", to: target.appending("tokenizer.json"))
-        #expect(try lines("{\"cases\": []}").last?.contains("`model` is missing") == true)
+        #expect(try lines("{\"cases\": []}").last?.contains("lacks the key \"model\"") == true)
     }
 
     @Test func aFolderWithoutCasesIsAnError() throws {

@@ -19,11 +19,11 @@ import Testing
 
     @Test(arguments: [
         (table(name: "u"), "t.json:1:11: The table's name isn't that of its file, \"t\"."),
-        (table(role: "tabel"), "\"tabel\" isn't one of \"table\", \"figure\""),
+        (table(role: "tabel"), "\"role\" of this file should be one of \"table\", \"figure\""),
         (table(column: "d"), "There is no column \"d\". There are c."),
-        (table(extra: "\"note\": 1,"), "The key \"note\" means nothing here."),
-        ("{ \"name\": \"t\" }", "t.json:1:1: The key \"title\" is missing."),
-        ("[]", "There should be an object here."),
+        (table(extra: "\"note\": 1,"), "t.json:2:40: This file has no key \"note\"."),
+        ("{ \"name\": \"t\" }", "t.json:1:1: This file lacks the key \"title\"."),
+        ("[]", "This file should be an object; this is an empty list."),
         ("{ \"name\": \"t\"", "t.json:1:"),
     ]) func mistakesAreNamedWithTheirPlace(text: String, message: String) throws {
         let scratch = try ScratchFolder()

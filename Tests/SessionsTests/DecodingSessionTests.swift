@@ -128,10 +128,10 @@ import Tokenizers
 
     @Test func settingsAreCheckedByTheMethodsOwnDescription() throws {
         let setting = try LiveFixture.setting(model, "multi-block", ["threshold=0.25", "family=dream"])
-        #expect(setting.values["threshold"] == .number(0.25) && setting.values["family"] == .text("dream"))
+        #expect(setting.values["threshold"] == .number(0.25) && setting.values["family"] == .string("dream"))
         #expect(setting.integer("generationLength") == 48)
         #expect(
-            try LiveFixture.setting(model, nil, ["threshold=null"]).values["threshold"] == ParameterValue.none
+            try LiveFixture.setting(model, nil, ["threshold=null"]).values["threshold"] == JSONValue.null
         )
         for (settings, message) in [
             (["treshold=1"], "Did you mean \"threshold\"?"), (["threshold=x"], "should be a number"),

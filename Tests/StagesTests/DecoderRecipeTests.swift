@@ -42,15 +42,7 @@ import Testing
     }
 
     /// A value of an option as configurations write it.
-    private func json(_ value: ParameterValue) -> String {
-        switch value {
-        case .none: "null"
-        case .integer(let value): "\(value)"
-        case .number(let value): "\(value)"
-        case .flag(let value): "\(value)"
-        case .text(let value): "\"\(value)\""
-        }
-    }
+    private func json(_ value: JSONValue?) -> String { (value ?? .null).oneLine }
 
     private func decoder(_ method: DecodingMethod, _ options: [String: String] = [:]) -> String {
         let members = options.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }
@@ -63,17 +55,17 @@ import Testing
     func defaults(_ name: String) throws {
         let method = try DecodingMethod.named(name)
         let plain = try recipe(decoder(method))
-        let used = method.parameters.filter { method.unused([$0.name: $0.defaultValue]).isEmpty }
+        let used = method.options.filter { method.unused([$0.key: $0.defaultValue ?? .null]).isEmpty }
         #expect(used.count >= 2)
         for parameter in used {
-            #expect(try recipe(decoder(method, [parameter.name: json(parameter.defaultValue)])) == plain)
+            #expect(try recipe(decoder(method, [parameter.key: json(parameter.defaultValue)])) == plain)
         }
-        let all = used.map { ($0.name, json($0.defaultValue)) }
+        let all = used.map { ($0.key, json($0.defaultValue)) }
         #expect(try recipe(decoder(method, Dictionary(all) { $1 })) == plain)
         // The other ones are refused, so that they can't make two fingerprints of one meaning.
-        for parameter in method.parameters where !used.contains(parameter) {
+        for parameter in method.options where !used.contains(where: { $0.key == parameter.key }) {
             #expect(throws: ConfigurationError.self) {
-                _ = try recipe(decoder(method, [parameter.name: json(parameter.defaultValue)]))
+                _ = try recipe(decoder(method, [parameter.key: json(parameter.defaultValue)]))
             }
         }
     }
@@ -81,14 +73,14 @@ import Testing
     @Test("zero has no sign", arguments: DecodingMethod.all.map(\.name))
     func zero(_ name: String) throws {
         let method = try DecodingMethod.named(name)
-        for parameter in method.parameters {
-            guard case .number(let range) = parameter.kind, range.contains(0),
-                method.unused([parameter.name: .number(0)]).isEmpty
+        for parameter in method.options {
+            guard case .number(let range) = parameter.type, range.contains(0),
+                method.unused([parameter.key: .number(0)]).isEmpty
             else { continue }
             let forms = try ["0", "0.0", "-0.0", "-0"].map {
-                try recipe(decoder(method, [parameter.name: $0]))
+                try recipe(decoder(method, [parameter.key: $0]))
             }
-            #expect(Set(forms).count == 1, "\(parameter.name)")
+            #expect(Set(forms).count == 1, "\(parameter.key)")
         }
     }
 

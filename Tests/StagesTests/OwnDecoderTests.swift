@@ -18,10 +18,10 @@ private struct SurestFirst: Decoder {
 
         init() {}
 
-        init(_ parameters: inout ParameterReader, defaults: Options) {
-            budget = parameters.integer(
-                "budget", default: defaults.budget, in: 1...100, "Tokens.", role: .responseLength)
-            knowsItsEffort = parameters.flag("knows", default: true, "Whether it tells its effort.")
+        init(_ fields: Fields, defaults: Options) {
+            budget = fields.option(
+                "budget", default: defaults.budget, in: 1...100, "Tokens.", meaning: .responseLength)
+            knowsItsEffort = fields.option("knows", default: true, "Whether it tells its effort.")
         }
 
         var lengths: DecodingLengths { DecodingLengths(response: budget) }
@@ -76,7 +76,7 @@ private struct OwnEvaluateStage: StageKind {
         let knows = fields.flag("knows", default: true, "Whether the effort is known.")
         stage = EvaluateStage(fields)
         stage.decoder = DecoderFields(
-            SurestFirst.method, ["budget": .integer(budget), "knows": .flag(knows)])
+            SurestFirst.method, ["budget": .integer(budget), "knows": .bool(knows)])
     }
 
     func facts(_ context: ForecastContext) -> Facts { stage.facts(context) }

@@ -81,7 +81,7 @@ struct ByteLevelReadingTests {
         ),
         (
             "\"add_prefix_space\": false, ", "", "$.pre_tokenizer.pretokenizers[1]",
-            "`add_prefix_space` is missing"
+            "This lacks the key \"add_prefix_space\", true or false."
         ),
         ("\"TemplateProcessing\"", "\"BertProcessing\"", "$.post_processor.type", "`BertProcessing`"),
         (
@@ -117,7 +117,7 @@ struct ByteLevelReadingTests {
         ("\"id\": 3, ", "\"id\": 4, ", "$.added_tokens[0].id", "its place gives it 3"),
         ("\"content\": \"<e>\"", "\"content\": \"a\"", "$.added_tokens[0].id", "its place gives it 0"),
         ("\"content\": \"<e>\"", "\"content\": \"\"", "$.added_tokens[0].id", "empty"),
-        ("\"lstrip\": false, ", "", "$.added_tokens[0]", "`lstrip` is missing"),
+        ("\"lstrip\": false, ", "", "$.added_tokens[0]", "This lacks the key \"lstrip\", true or false."),
         ("\"vocab\": {\"a\": 0", "\"vocab\": [{\"a\": 0", "", ""),
     ]) func unsupportedIsRefusedByPathAndName(old: String, new: String, path: String, part: String) throws {
         try #require(Self.valid.contains(old))

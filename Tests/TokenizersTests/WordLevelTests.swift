@@ -104,7 +104,7 @@ struct WordLevelRefusalTests {
             "`TemplateProcessing`"
         ),
         ("\"WordLevel\"", "\"BPE\"", "$.model.type", "`BPE`"),
-        ("\"type\": \"WordLevel\"", "\"kind\": 1", "$.model", "`type` is missing"),
+        ("\"type\": \"WordLevel\"", "\"kind\": 1", "$.model", "This lacks the key \"type\""),
         ("\"WhitespaceSplit\"", "\"Whitespace\"", "$.pre_tokenizer.pretokenizers[0].type", "`Whitespace`"),
         ("\"Sequence\"", "\"ByteLevel\"", "$.pre_tokenizer.type", "`ByteLevel`"),
         (

@@ -60,16 +60,16 @@ import Testing
             ("rope", "false", "line 14: rope other than true"),
             ("rope", "\"yes\"", "line 14: rope other than true"),
             ("activation_type", "\"gelu\"", "line 14: activation_type is \"gelu\"; only \"silu\""),
-            ("layer_norm_type", "7", "line 14: layer_norm_type is a number; only \"rms\""),
+            ("layer_norm_type", "7", "line 14: layer_norm_type is 7; only \"rms\""),
             ("block_type", "\"sequential\"", "line 14: block_type is \"sequential\"; only \"llama\""),
-            ("d_model", "\"8\"", "line 3: d_model should be a whole number"),
+            ("d_model", "\"8\"", "line 3: d_model should be a whole number; this is \"8\""),
             ("n_layers", "2.5", "line 4: n_layers should be a whole number"),
             ("n_heads", "1e400", "line 5: n_heads should be a whole number"),
             ("weight_tying", "0", "line 10: weight_tying should be true or false"),
             ("mask_token_id", "4294967296", "line 11: mask_token_id should be a token id"),
             ("rms_norm_eps", "\"small\"", "line 12: rms_norm_eps should be a number"),
             ("rope_theta", "1e999", "line 13: rope_theta should be a number"),
-            ("d3llm", #"{"causal": "yes"}"#, "line 14: causal should be true or false"),
+            ("d3llm", #"{"causal": "yes"}"#, "line 14: d3llm.causal should be true or false"),
         ])
     func refusedOptions(key: String, value: String, expected: String) throws {
         let error = try #require(throws: CheckpointError.self) { try read(setting: key, to: value) }
@@ -114,7 +114,7 @@ import Testing
         "a missing option and an unknown model type are named", arguments: ["d_model", "n_layers", "n_heads"])
     func missing(key: String) throws {
         let error = try #require(throws: CheckpointError.self) { try read { $0.removeAll { $0.key == key } } }
-        #expect("\(error)".contains("the option \(key) is missing"))
+        #expect("\(error)".contains("the configuration lacks the key \"\(key)\", a whole number"))
         let unknown = try #require(throws: CheckpointError.self) {
             try read(setting: "model_type", to: "\"gpt2\"")
         }

@@ -84,7 +84,8 @@ import Testing
             (#""fan_in_fan_out": true"#, "fan_in_fan_out"),
             (#""rank_pattern": {"q_proj": 2}"#, "rank_pattern"),
             (#""modules_to_save": ["ff_out"]"#, "modules_to_save"), (#""peft_type": "IA3""#, "peft_type"),
-            (#""init_lora_weights": "pissa""#, "init_lora_weights"), (#""r": 0"#, "r should be at least 1"),
+            (#""init_lora_weights": "pissa""#, "init_lora_weights"),
+            (#""r": 0"#, "r should be a whole number of at least 1; this is 0"),
         ])
     func refused(option: String, words: String) throws {
         let scratch = try folder("llada_a", lora.appending("llada"))

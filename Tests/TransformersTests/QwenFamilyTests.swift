@@ -93,7 +93,10 @@ import Testing
                 "qwen3_a", "\"rope_scaling\": null", "\"rope_parameters\": {\"full_attention\": {}}",
                 "rope_parameters.full_attention is not implemented"
             ),
-            ("qwen3_a", "\"rope_scaling\": null", "\"rope_scaling\": 2", "rope_scaling should be an object"),
+            (
+                "qwen3_a", "\"rope_scaling\": null", "\"rope_scaling\": 2",
+                "rope_scaling should be an object or null; this is 2"
+            ),
             (
                 "qwen3_a", "\"attention_bias\": false", "\"attention_bias\": true",
                 "line 5: attention_bias other than false is not implemented"
@@ -104,7 +107,7 @@ import Testing
             ),
             (
                 "qwen3_a", "  \"intermediate_size\": 40,\n", "",
-                "config.json: the option intermediate_size is missing; it should be a whole number"
+                "config.json: line 1: the configuration lacks the key \"intermediate_size\", a whole number"
             ),
             ("qwen3_a", "\"head_dim\": 10", "\"head_dim\": 9", "the head width 9 is odd"),
             (

@@ -1,3 +1,4 @@
+package import Documents
 internal import Transformers
 
 /// Options of ``AutoregressiveDecoder``.
@@ -11,13 +12,13 @@ public struct AutoregressiveOptions: DecoderOptions {
 
     public init(generationLength: Int = 256) { self.generationLength = generationLength }
 
-    public init(_ parameters: inout ParameterReader, defaults: AutoregressiveOptions) {
-        generationLength = parameters.integer(
+    package init(_ fields: Fields, defaults: AutoregressiveOptions) {
+        generationLength = fields.option(
             "generationLength", default: defaults.generationLength, in: 1...1_000_000,
-            "Tokens to generate at most.", role: .responseLength)
-        temperature = parameters.temperature(default: defaults.temperature)
-        topP = parameters.topP(default: defaults.topP)
-        parameters.condition(
+            "Tokens to generate at most.", meaning: .responseLength)
+        temperature = fields.temperature(default: defaults.temperature)
+        topP = fields.topP(default: defaults.topP)
+        fields.condition(
             "topP", isUsed: temperature > 0, with: "\"temperature\" 0, which takes the most probable token",
             user: "larger temperatures")
     }

@@ -1,3 +1,5 @@
+package import Documents
+
 /// Options of ``BlockCacheDecoder``.
 public struct BlockCacheOptions: DecoderOptions {
     /// What it has in common with decoding without a cache.
@@ -11,10 +13,10 @@ public struct BlockCacheOptions: DecoderOptions {
         self.reuse = reuse
     }
 
-    public init(_ parameters: inout ParameterReader, defaults: BlockCacheOptions) {
+    package init(_ fields: Fields, defaults: BlockCacheOptions) {
         reuse = defaults.reuse
-        blocks = BlockwiseOptions(&parameters, defaults: defaults.blocks)
-        blocks.forwardsFinishedBlocks = parameters.uselessForward(default: blocks.forwardsFinishedBlocks)
+        blocks = BlockwiseOptions(fields, defaults: defaults.blocks)
+        blocks.forwardsFinishedBlocks = fields.uselessForward(default: blocks.forwardsFinishedBlocks)
     }
 
     public var lengths: DecodingLengths { blocks.lengths }
@@ -37,10 +39,10 @@ public struct DreamBlockCacheOptions: DecoderOptions {
         self.reuse = reuse
     }
 
-    public init(_ parameters: inout ParameterReader, defaults: DreamBlockCacheOptions) {
+    package init(_ fields: Fields, defaults: DreamBlockCacheOptions) {
         reuse = defaults.reuse
-        blocks = BlockwiseOptions(&parameters, defaults: defaults.blocks, hasRemasking: false)
-        blocks.forwardsFinishedBlocks = parameters.uselessForward(default: blocks.forwardsFinishedBlocks)
+        blocks = BlockwiseOptions(fields, defaults: defaults.blocks, hasRemasking: false)
+        blocks.forwardsFinishedBlocks = fields.uselessForward(default: blocks.forwardsFinishedBlocks)
     }
 
     public var lengths: DecodingLengths { blocks.lengths }
@@ -70,11 +72,11 @@ extension BlockCacheDecoder.Reuse {
     }
 }
 
-extension ParameterReader {
+extension Fields {
     /// Whether a block that is done after the forward that fills the cache costs another one.
-    fileprivate mutating func uselessForward(default value: Bool) -> Bool {
+    fileprivate func uselessForward(default value: Bool) -> Bool {
         let behaviour: Quirks.Behaviour = value ? .faithful : .corrected
-        return choice(
+        return option(
             "uselessForward", default: behaviour,
             "Whether a block that the cache-filling forward finished is forwarded once more, as Fast-dLLM does (faithful), or not, as dInfer does (corrected)."
         ) == .faithful

@@ -1,3 +1,5 @@
+package import Documents
+
 /// Options of ``BlockwiseDecoder`` and ``BlockCacheDecoder``: blocks left to right, one at a time.
 public struct BlockwiseOptions: DecoderOptions {
     /// Tokens to generate; a multiple of ``blockLength``.
@@ -65,59 +67,60 @@ public struct BlockwiseOptions: DecoderOptions {
 }
 
 extension BlockwiseOptions {
-    public init(_ parameters: inout ParameterReader, defaults: BlockwiseOptions) {
-        self.init(&parameters, defaults: defaults, hasRemasking: true)
+    package init(_ fields: Fields, defaults: BlockwiseOptions) {
+        self.init(fields, defaults: defaults, hasRemasking: true)
     }
 
     /// - Parameter hasRemasking: whether the decoder knows ``remasking``.
-    init(_ parameters: inout ParameterReader, defaults: BlockwiseOptions, hasRemasking: Bool) {
+    init(_ fields: Fields, defaults: BlockwiseOptions, hasRemasking: Bool) {
         self = defaults
-        (generationLength, blockLength) = parameters.lengths(
+        (generationLength, blockLength) = fields.lengths(
             generation: defaults.generationLength, block: defaults.blockLength)
-        steps = parameters.integer(
+        steps = fields.option(
             "steps", default: defaults.steps, in: 1...1_000_000,
             "Forwards over all blocks that the rule \"scheduled\" plans; null plans one token per forward.")
-        rule = Self.rule(&parameters, defaults: defaults.rule)
+        rule = Self.rule(fields, defaults: defaults.rule)
         if hasRemasking {
-            remasking = parameters.choice(
+            remasking = fields.option(
                 "remasking", default: defaults.remasking,
                 "Which predictions the rule \"scheduled\" leaves masked: the least probable or random ones.")
         }
-        temperature = parameters.temperature(default: defaults.temperature)
-        earlyStop = parameters.earlyStop(
+        temperature = fields.temperature(default: defaults.temperature)
+        earlyStop = fields.earlyStop(
             default: defaults.earlyStop, "Whether everything after a decoded end token is settled.")
         if defaults.earlyStopStyle == .dInfer {
-            earlyStopStyle = parameters.choice(
+            earlyStopStyle = fields.option(
                 "earlyStopStyle", default: defaults.earlyStopStyle,
                 "How an early stop settles: as dInfer, which counts end tokens of the prompt, skips the forward that fills the cache and may leave masks, or by filling after each forward."
             )
         }
-        topK = parameters.topK(default: defaults.topK)
-        parameters.requireWholeBlocks(generation: generationLength, block: blockLength)
+        topK = fields.topK(default: defaults.topK)
+        fields.requireWholeBlocks(generation: generationLength, block: blockLength)
         let blocks = generationLength / blockLength
         if let steps, blocks > 0, steps % blocks != 0 {
-            parameters.reject(
-                "\"steps\" is \(steps) and should be a multiple of the \(blocks) blocks.", at: "steps")
+            fields.reject(
+                "steps",
+                "\"steps\" is \(steps) and should be a multiple of the \(blocks) blocks.")
         }
-        conditions(&parameters)
+        conditions(fields)
     }
 
     /// Which options the others leave without an effect.
-    private func conditions(_ parameters: inout ParameterReader) {
+    private func conditions(_ fields: Fields) {
         let name = rule.name.rawValue
         let isThreshold = [.confidence, .entropy, .entropyBelow].contains(rule.name)
         let reason = "the rule \"\(name)\""
-        parameters.condition(
+        fields.condition(
             "steps", "remasking", isUsed: rule == .scheduled, with: reason, user: "the rule \"scheduled\"")
-        parameters.condition(
+        fields.condition(
             "threshold", isUsed: isThreshold, with: reason,
             user: "the rules \"confidence\", \"entropy\" and \"entropyBelow\"")
-        parameters.condition(
+        fields.condition(
             "factor", "factorLast", isUsed: rule.name == .factor, with: reason, user: "the rule \"factor\"")
-        parameters.condition(
+        fields.condition(
             "earlyStopStyle", isUsed: earlyStop, with: "\"earlyStop\" false", user: "\"earlyStop\" true")
         let ordersAtRandom = rule == .scheduled && remasking == .random
-        parameters.condition(
+        fields.condition(
             "topK", isUsed: temperature > 0 || !ordersAtRandom,
             with: "\"remasking\" \"random\" at \"temperature\" 0",
             user: "orders by confidence and for larger temperatures")
@@ -142,7 +145,7 @@ extension BlockwiseOptions {
 
     /// The rule is named by one option and its number by another, so that a sweep can vary the number alone.
     private static func rule(
-        _ parameters: inout ParameterReader, defaults: AcceptanceRule
+        _ fields: Fields, defaults: AcceptanceRule
     ) -> AcceptanceRule {
         let (threshold, factor): (Double, Double) =
             switch defaults {
@@ -152,17 +155,17 @@ extension BlockwiseOptions {
             case .entropyBelow(let threshold): (threshold, 1)
             case .factor(let factor, _): (0.9, factor)
             }
-        let chosen = parameters.choice("rule", default: defaults.name, "Which predictions become tokens.")
-        let level = parameters.number(
+        let chosen = fields.option("rule", default: defaults.name, "Which predictions become tokens.")
+        let level = fields.option(
             "threshold", default: threshold, in: 0...1000,
             "Smallest probability (rule \"confidence\") or largest entropy in nats (rule \"entropy\") to accept, or the entropy to stay below (rule \"entropyBelow\").",
             isAlwaysRecorded: true
         )
-        let number = parameters.number(
+        let number = fields.option(
             "factor", default: factor, in: 0...1000,
             "The j-th best of a forward needs a probability of 1 - factor / (j + 1) (rule \"factor\").",
             isAlwaysRecorded: true)
-        let last = parameters.choice(
+        let last = fields.option(
             "factorLast", default: Quirks.Behaviour.faithful,
             "Rule \"factor\": whether the very last prediction is accepted after all others although it misses its probability (faithful) or not (corrected)."
         )

@@ -1,3 +1,5 @@
+package import Documents
+
 /// Options of ``D2FDecoder``; the defaults are those of the released evaluation scripts.
 public struct D2FOptions: DecoderOptions {
     /// How the single prediction is chosen that a fully activated block accepts when none is confident enough.
@@ -31,29 +33,30 @@ public struct D2FOptions: DecoderOptions {
 }
 
 extension D2FOptions {
-    public init(_ parameters: inout ParameterReader, defaults: D2FOptions) {
+    package init(_ fields: Fields, defaults: D2FOptions) {
         self = defaults
-        (generationLength, blockLength) = parameters.lengths(
+        (generationLength, blockLength) = fields.lengths(
             generation: defaults.generationLength, block: defaults.blockLength)
-        (blockAddThreshold, decodedTokenThreshold) = parameters.progressThresholds(
+        (blockAddThreshold, decodedTokenThreshold) = fields.progressThresholds(
             add: defaults.blockAddThreshold, activate: defaults.decodedTokenThreshold,
             recordsActivate: true)
-        skipThreshold = parameters.number(
+        skipThreshold = fields.option(
             "skipThreshold", default: defaults.skipThreshold, in: 0...1,
             "Predictions with a higher probability than this are accepted.", isAlwaysRecorded: true)
-        strategy = parameters.choice(
+        strategy = fields.option(
             "strategy", default: defaults.strategy,
             "How a fully activated block chooses its one token when none is confident enough.")
-        earlyStop = parameters.earlyStop(
+        earlyStop = fields.earlyStop(
             default: defaults.earlyStop, "Whether everything after a decoded end token becomes the end token."
         )
-        quirks.idleEvaluation = parameters.choice(
+        quirks.idleEvaluation = fields.option(
             "idleEvaluation", default: defaults.quirks.idleEvaluation,
             "Whether NFE counts the last turn, which makes no forward (faithful), or not (corrected).")
         if generationLength < blockLength {
-            parameters.reject(
-                "\"generationLength\" is \(generationLength) and should be at least \"blockLength\", \(blockLength).",
-                at: "generationLength")
+            fields.reject(
+                "generationLength",
+                "\"generationLength\" is \(generationLength) and should be at least \"blockLength\", \(blockLength)."
+            )
         }
     }
 

@@ -1,3 +1,5 @@
+package import Documents
+
 /// Options of ``DreamDecoder``; the defaults are those of Dream's own generation script but for the lengths.
 public struct DreamOptions: DecoderOptions {
     /// Which predictions of a forward become tokens; upstream's names are in parentheses.
@@ -56,42 +58,43 @@ public struct DreamOptions: DecoderOptions {
 
     public init() {}
 
-    public init(_ parameters: inout ParameterReader, defaults: DreamOptions) {
+    package init(_ fields: Fields, defaults: DreamOptions) {
         self = defaults
-        generationLength = parameters.integer(
+        generationLength = fields.option(
             "generationLength", default: defaults.generationLength, in: 1...1_000_000, "Tokens to generate.",
-            role: .responseLength)
-        steps = parameters.integer(
+            meaning: .responseLength)
+        steps = fields.option(
             "steps", default: defaults.steps, in: 1...1_000_000, "Planned forwards; null plans one per token."
         )
-        rule = parameters.choice("rule", default: defaults.rule, "Which predictions become tokens.")
-        threshold = parameters.number(
+        rule = fields.option("rule", default: defaults.rule, "Which predictions become tokens.")
+        threshold = fields.option(
             "threshold", default: defaults.threshold, in: 0...1,
             "Smallest probability to accept (rule \"threshold\").", isAlwaysRecorded: true)
-        lastTime = parameters.number(
+        lastTime = fields.option(
             "lastTime", default: defaults.lastTime, in: 0...0.999,
             "The time, from 1 down, at which the plan ends (all rules but \"threshold\").")
-        orderTemperature = parameters.number(
+        orderTemperature = fields.option(
             "orderTemperature", default: defaults.orderTemperature, in: 0...1000,
             "0 decodes in order of confidence, larger values draw positions from softmax(confidence / orderTemperature) (rules \"probability\", \"margin\" and \"entropy\")."
         )
-        temperature = parameters.temperature(default: defaults.temperature)
-        topP = parameters.topP(default: defaults.topP)
-        topK = parameters.topK(default: defaults.topK)
+        temperature = fields.temperature(default: defaults.temperature)
+        topP = fields.topP(default: defaults.topP)
+        topK = fields.topK(default: defaults.topK)
         if rule == .threshold, generationLength % plannedSteps != 0 {
-            parameters.reject(
-                "\"steps\" is \(plannedSteps) and should divide \"generationLength\", \(generationLength), with rule \"threshold\".",
-                at: "steps")
+            fields.reject(
+                "steps",
+                "\"steps\" is \(plannedSteps) and should divide \"generationLength\", \(generationLength), with rule \"threshold\"."
+            )
         }
         let reason = "the rule \"\(rule.rawValue)\""
-        parameters.condition(
+        fields.condition(
             "threshold", isUsed: rule == .threshold, with: reason, user: "the rule \"threshold\"")
-        parameters.condition(
+        fields.condition(
             "lastTime", isUsed: rule != .threshold, with: reason, user: "all other rules")
-        parameters.condition(
+        fields.condition(
             "orderTemperature", isUsed: [.probability, .margin, .entropy].contains(rule), with: reason,
             user: "the rules \"probability\", \"margin\" and \"entropy\"")
-        parameters.condition(
+        fields.condition(
             "topP", "topK", isUsed: rule != .random || temperature > 0,
             with: reason + " at \"temperature\" 0", user: "other rules and larger temperatures")
     }

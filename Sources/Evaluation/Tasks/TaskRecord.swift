@@ -1,3 +1,4 @@
+internal import Documents
 internal import Files
 package import JSON
 package import SystemPackage
@@ -58,25 +59,18 @@ package struct TaskRecord: Sendable {
 
     /// The text under `key`.
     package func string(_ key: String) throws(TaskError) -> String {
-        let value = try member(key)
-        guard let text = value.string else { throw wrong(key, value, "a string") }
-        return text
+        try read(key) { (value) throws(RecordFlaw) in try value.string() }
     }
 
     /// The whole number under `key`.
     package func int(_ key: String) throws(TaskError) -> Int {
-        let value = try member(key)
-        guard let number = value.int else { throw wrong(key, value, "a whole number") }
-        return number
+        try read(key) { (value) throws(RecordFlaw) in try value.integer() }
     }
 
     /// The texts of the list under `key`.
     package func strings(_ key: String) throws(TaskError) -> [String] {
-        let value = try member(key)
-        guard let list = value.array else { throw wrong(key, value, "a list of strings") }
-        return try list.map { (element) throws(TaskError) in
-            guard let text = element.string else { throw wrong(key, element, "a list of strings") }
-            return text
+        try read(key) { (value) throws(RecordFlaw) in
+            try value.elements().map { (element) throws(RecordFlaw) in try element.string() }
         }
     }
 
@@ -111,7 +105,22 @@ package struct TaskRecord: Sendable {
         throw problem("the record has no \"\(key)\"; it has \(known.isEmpty ? "nothing" : known).")
     }
 
-    private func wrong(_ key: String, _ found: JSONNode, _ expected: String) -> TaskError {
-        problem("\"\(key)\" has \(found.kindName) where \(expected) should be.")
+    /// What `read` makes of the value under `key`; its place is that of the record, whose line the file has.
+    private func read<T>(
+        _ key: String, _ read: (DocumentValue<RecordFlaw>) throws(RecordFlaw) -> T
+    ) throws(TaskError) -> T {
+        _ = try member(key)
+        do throws(RecordFlaw) {
+            return try read(DocumentValue(node, subject: "the record").member(key))
+        } catch {
+            throw problem(error.flaw.message)
+        }
     }
+}
+
+/// What is wrong with a value of a record, before its line is known.
+private struct RecordFlaw: DocumentProblem {
+    let flaw: DocumentFlaw
+
+    init(_ flaw: DocumentFlaw) { self.flaw = flaw }
 }

@@ -1,70 +1,68 @@
 internal import Base
+package import Documents
 internal import JSON
 
 /// Turns the text of a lock file into inputs, or names the first thing that is wrong with its place.
 struct LockReader {
-    let document: JSONDocument
+    private typealias Value = DocumentValue<FetchError>
 
-    init(_ document: JSONDocument) { self.document = document }
+    private let root: DocumentValue<FetchError>
+
+    init(_ document: JSONDocument) { root = DocumentValue(document.root, subject: "the lock file") }
 
     func inputs() throws(FetchError) -> [LockedInput] {
-        try keys(of: document.root, ["format", "inputs"])
-        guard let format = document.root["format"]?.int else {
-            throw error(document.root, "A lock file needs \"format\": \(DataLock.format).")
+        try root.allow(["format", "inputs"])
+        guard let format = root.node["format"]?.int else {
+            throw root.error("A lock file needs \"format\": \(DataLock.format).")
         }
         guard format <= DataLock.format else {
-            throw error(
-                document.root["format"] ?? document.root,
+            throw root.at("format").error(
                 "This version of d3llm reads lock files up to format \(DataLock.format).")
         }
-        guard let members = document.root["inputs"]?.members else {
-            throw error(document.root, "A lock file needs \"inputs\", an object of inputs by their names.")
+        guard let members = try root["inputs"]?.members() else {
+            throw root.error("A lock file needs \"inputs\", an object of inputs by their names.")
         }
         var inputs: [LockedInput] = []
-        for member in members {
-            let name = member.key
+        for (name, value) in members {
             guard !name.isEmpty,
                 name.utf8.allSatisfy({ Self.nameBytes.contains($0) }), name.utf8.first != UInt8(ascii: "."),
                 name.utf8.first != UInt8(ascii: "-")
             else {
-                throw error(
-                    member.value, "The name of an input is made of a-z, 0-9, -, _ and .; this is \"\(name)\"."
-                )
+                throw value.error(
+                    "The name of an input is made of a-z, 0-9, -, _ and .; this is \"\(name)\".")
             }
-            inputs.append(try input(name, member.value))
+            inputs.append(try input(name, value))
         }
         return inputs
     }
 
     private static let nameBytes = Set("abcdefghijklmnopqrstuvwxyz0123456789-_.".utf8)
 
-    private func input(_ name: String, _ node: JSONNode) throws(FetchError) -> LockedInput {
-        guard node["repository"] != nil else {
-            try keys(of: node, ["summary", "licence", "note", "files"])
+    private func input(_ name: String, _ node: Value) throws(FetchError) -> LockedInput {
+        guard node.node["repository"] != nil else {
+            try node.allow(["summary", "licence", "note", "files"])
             let files = try files(node, areAddressed: true)
             guard !files.isEmpty else {
-                throw error(node, "Input \"\(name)\" needs \"files\" or \"repository\".")
+                throw node.error("Input \"\(name)\" needs \"files\" or \"repository\".")
             }
             return LockedInput(
-                name: name, summary: try text(node, "summary"), licence: try text(node, "licence"),
+                name: name, summary: try node.text("summary"), licence: try node.text("licence"),
                 terms: nil,
                 origin: .addresses, files: files)
         }
-        try keys(
-            of: node,
-            [
-                "summary", "licence", "note", "terms", "repository", "type", "revision", "branch", "include",
-                "mirrors",
-                "files",
-            ])
+        try node.allow([
+            "summary", "licence", "note", "terms", "repository", "type", "revision", "branch", "include",
+            "mirrors",
+            "files",
+        ])
         return LockedInput(
-            name: name, summary: try text(node, "summary"), licence: try text(node, "licence"),
-            terms: try address(node, "terms"), origin: .repository(try repository(node)),
+            name: name, summary: try node.text("summary"), licence: try node.text("licence"),
+            terms: try node.address("terms"), origin: .repository(try repository(node)),
             files: try files(node, areAddressed: false))
     }
 
-    private func repository(_ node: JSONNode) throws(FetchError) -> LockedRepository {
-        let id = try text(node, "repository") ?? ""
+    private func repository(_ node: Value) throws(FetchError) -> LockedRepository {
+        let id = try node.text("repository") ?? ""
         let parts = id.byteText.split("/", keepingEmpty: true)
         guard parts.count == 2,
             parts.allSatisfy({ part in
@@ -74,126 +72,111 @@ struct LockReader {
                     }
             })
         else {
-            throw error(
-                node["repository"] ?? node, "A repository is named as in \"GSAI-ML/LLaDA-8B-Instruct\".")
+            throw node.at("repository").error("A repository is named as in \"GSAI-ML/LLaDA-8B-Instruct\".")
         }
-        let kind = try text(node, "type") ?? "model"
+        let kind = try node.text("type") ?? "model"
         guard let kind = LockedRepository.Kind(rawValue: kind) else {
-            throw error(node["type"] ?? node, "The type of a repository is \"model\" or \"dataset\".")
+            throw node.at("type").error("The type of a repository is \"model\" or \"dataset\".")
         }
-        let mirrors = try list(node, "mirrors")
-        for mirror in mirrors { try check(mirror, node["mirrors"] ?? node) }
-        let include = try list(node, "include")
+        let mirrors = try node.texts("mirrors")
+        for mirror in mirrors { try node.at("mirrors").check(mirror) }
+        let include = try node.texts("include")
         guard !include.isEmpty else {
-            throw error(
-                node,
+            throw node.error(
                 "A repository needs \"include\", patterns of the files that are wanted: [\"*.safetensors\"].")
         }
         return LockedRepository(
-            id: id, kind: kind, revision: try text(node, "revision") ?? "main",
-            branch: try text(node, "branch"),
+            id: id, kind: kind, revision: try node.text("revision") ?? "main",
+            branch: try node.text("branch"),
             include: include, mirrors: mirrors)
     }
 
-    private func files(_ node: JSONNode, areAddressed: Bool) throws(FetchError) -> [LockedFile] {
+    private func files(_ node: Value, areAddressed: Bool) throws(FetchError) -> [LockedFile] {
         guard let list = node["files"] else { return [] }
-        guard let nodes = list.array else { throw error(list, "\"files\" is a list of objects.") }
         var files: [LockedFile] = []
         var paths = SafePaths()
-        for node in nodes {
-            try keys(
-                of: node,
+        for node in try list.elements() {
+            try node.allow(
                 areAddressed ? ["path", "urls", "size", "sha256"] : ["path", "size", "sha256", "blob"])
-            guard let path = try text(node, "path"), SafePath.isSafe(path) else {
-                throw error(
-                    node["path"] ?? node,
+            guard let path = try node.text("path"), SafePath.isSafe(path) else {
+                throw node.at("path").error(
                     "A file needs a \"path\" that stays in its folder, as in \"data/train.jsonl\".")
             }
             guard paths.insert(path) else {
-                throw error(node["path"] ?? node, "Two files can't have this path.")
+                throw node.at("path").error("Two files can't have this path.")
             }
-            let urls = areAddressed ? try self.list(node, "urls") : []
-            for url in urls { try check(url, node["urls"] ?? node) }
+            let urls = areAddressed ? try node.texts("urls") : []
+            for url in urls { try node.at("urls").check(url) }
             guard !areAddressed || !urls.isEmpty else {
-                throw error(node, "A file needs \"urls\", at least one.")
+                throw node.error("A file needs \"urls\", at least one.")
             }
-            let hash = try text(node, "sha256")
+            let hash = try node.text("sha256")
             guard hash.map({ Hexadecimal.isDigest($0, digits: 64) }) ?? true else {
-                throw error(node["sha256"] ?? node, "A SHA-256 is 64 digits from 0-9 and a-f, or null.")
+                throw node.at("sha256").error("A SHA-256 is 64 digits from 0-9 and a-f, or null.")
             }
-            let size = node["size"]?.int
-            guard size != nil || node["size"]?.isNull ?? true, size ?? 0 >= 0, size ?? 0 <= 1 << 50,
+            let size = node["size"]?.node.int
+            guard size != nil || node["size"] == nil, size ?? 0 >= 0, size ?? 0 <= 1 << 50,
                 (size == nil) == (hash == nil)
             else {
-                throw error(
-                    node["size"] ?? node,
+                throw node.at("size").error(
                     "A file has both \"size\" (in bytes) and \"sha256\", or neither while it isn't pinned.")
             }
-            let blob = try text(node, "blob")
+            let blob = try node.text("blob")
             guard
                 blob.map({ Hexadecimal.isDigest($0, digits: 40) || Hexadecimal.isDigest($0, digits: 64) })
                     ?? true
-            else { throw error(node["blob"] ?? node, "A blob is named by 40 or 64 digits from 0-9 and a-f.") }
+            else { throw node.at("blob").error("A blob is named by 40 or 64 digits from 0-9 and a-f.") }
             files.append(LockedFile(path: path, urls: urls, size: size, sha256: hash, blob: blob))
         }
         return files
     }
 }
 
-extension LockReader {
-    private func check(_ url: String, _ node: JSONNode) throws(FetchError) {
-        guard let address = PublicAddress(url) else {
-            throw error(node, "An address begins with https:// or http:// and names a server.")
-        }
-        guard !address.hasUser else {
-            throw error(
-                node,
-                "An address in a lock file can't have a user's name or password: everybody reads this file.",
-                shown: false)
-        }
-    }
+extension DocumentValue<FetchError> {
+    /// The member `key` to point at, or this value where that is absent or null.
+    fileprivate func at(_ key: String) -> DocumentValue { self[key] ?? self }
 
-    private func address(_ node: JSONNode, _ key: String) throws(FetchError) -> String? {
-        guard let url = try text(node, key) else { return nil }
-        try check(url, node[key] ?? node)
-        return url
-    }
-
-    private func text(_ node: JSONNode, _ key: String) throws(FetchError) -> String? {
-        guard let value = node[key], !value.isNull else { return nil }
-        guard let text = value.string, !text.isEmpty else {
-            throw error(value, "\"\(key)\" is a text or null.")
-        }
+    /// A text under `key` that isn't empty; nil where it is absent or null.
+    fileprivate func text(_ key: String) throws(FetchError) -> String? {
+        guard let value = self[key] else { return nil }
+        let text = try value.string()
+        guard !text.isEmpty else { throw value.error("\"\(key)\" is empty; leave it out, or write null.") }
         return text
     }
 
-    private func list(_ node: JSONNode, _ key: String) throws(FetchError) -> [String] {
-        guard let value = node[key], !value.isNull else { return [] }
-        let texts = (value.array ?? []).compactMap(\.string)
-        guard let array = value.array, texts.count == array.count, !texts.contains(where: \.isEmpty) else {
-            throw error(value, "\"\(key)\" is a list of texts.")
+    /// Texts under `key`, none of them empty; none where it is absent or null.
+    fileprivate func texts(_ key: String) throws(FetchError) -> [String] {
+        try (self[key]?.elements() ?? []).map { (element) throws(FetchError) in
+            let text = try element.string()
+            guard !text.isEmpty else { throw element.error("A text of \"\(key)\" is empty; leave it out.") }
+            return text
         }
-        return texts
     }
 
-    private func keys(of node: JSONNode, _ known: [String]) throws(FetchError) {
-        guard let members = node.members else {
-            throw error(node, "Here should be an object; this is \(node.kindName).")
+    fileprivate func address(_ key: String) throws(FetchError) -> String? {
+        guard let url = try text(key) else { return nil }
+        try at(key).check(url)
+        return url
+    }
+
+    fileprivate func check(_ url: String) throws(FetchError) {
+        guard let address = PublicAddress(url) else {
+            throw error("An address begins with https:// or http:// and names a server.")
         }
-        guard let stranger = members.first(where: { !known.contains($0.key) }) else { return }
-        throw error(
-            at: stranger.keyRange.lowerBound,
-            "There is no key \"\(stranger.key)\" here. Known are: \(known.joined(separator: ", ")).")
+        guard !address.hasUser else {
+            // The line isn't shown: it has the secret.
+            throw FetchError(
+                .lockFile,
+                "\(node.origin.place): An address in a lock file can't have a user's name or password: everybody reads this file."
+            )
+        }
     }
+}
 
-    private func error(_ node: JSONNode, _ message: String, shown: Bool = true) -> FetchError {
-        error(at: node.range.lowerBound, message, shown: shown)
-    }
-
-    /// - Parameter shown: Whether the line may be printed.
-    private func error(at offset: Int, _ message: String, shown: Bool = true) -> FetchError {
-        let (line, column) = document.position(of: offset)
-        let excerpt = shown ? "\n\(document.excerpt(at: offset))" : ""
-        return FetchError(.lockFile, "\(document.name):\(line):\(column): \(message)\(excerpt)")
+extension FetchError: DocumentProblem {
+    package init(_ flaw: DocumentFlaw) {
+        let excerpt = flaw.origin.source.excerpt(at: flaw.origin.range.lowerBound)
+        self.init(
+            .lockFile, "\(flaw.origin.place): \(flaw.message.capitalizedFirst)\n\(excerpt)")
     }
 }

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Evaluation
 internal import JSON
 
@@ -21,7 +22,7 @@ struct AUPParity: ParityKind {
         }
         var areas: [String: [(task: String, area: Double)]] = [:]
         for board in try root.elements("leaderboards") { try leaderboard(board, tolerance, &areas, &tally) }
-        for node in try root.optional("average")?.elements() ?? [] {
+        for node in try root["average"]?.elements() ?? [] {
             let method = try node.string("method")
             let found = LeaderboardAverage.upstream(areas[method] ?? []) ?? .nan
             let failure = Compare.number("the average", found, try node.number("avg"), absolute: tolerance)
@@ -34,8 +35,8 @@ struct AUPParity: ParityKind {
         let area = Result {
             try AUP.area(
                 tpf: try node.numbers("rho"), accuracy: try node.numbers("y"), yMax: try node.number("y_max"),
-                alpha: try node.optional("alpha") == nil ? 3 : try node.number("alpha"),
-                offset: try node.optional("y_min_offset") == nil ? 5 : try node.number("y_min_offset"))
+                alpha: node["alpha"] == nil ? 3 : try node.number("alpha"),
+                offset: node["y_min_offset"] == nil ? 5 : try node.number("y_min_offset"))
         }
         switch (area, expected.node["aup"]?.double) {
         case (.success(let found), let value?):
@@ -57,7 +58,7 @@ struct AUPParity: ParityKind {
             for method in try node.member("methods").get("an object", { $0.members }) {
                 let recorded = try node.member("methods").member(method.key)
                 let points = try recorded.elements("points").map { point in
-                    try point.elements().map { try $0.get("a number") { $0.double } }
+                    try point.elements().map { try $0.number() }
                 }
                 let id = "\(file), \(task.key), \(method.key)"
                 guard points.allSatisfy({ $0.count == 2 }) else {

@@ -1,3 +1,4 @@
+internal import Documents
 internal import JSON
 
 /// Recorded forward passes: logits and hidden states, or with `part` `cache` passes beside a key/value cache.

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Evaluation
 internal import JSON
 
@@ -11,7 +12,7 @@ struct GradingParity: ParityKind {
         try checkPatterns(root)
         var sections = 0
         for (section, check) in Self.checks {
-            guard let cases = try root.optional(section)?.elements() else { continue }
+            guard let cases = try root[section]?.elements() else { continue }
             sections += 1
             for (index, node) in cases.enumerated() {
                 tally.record(try check(node).map { "\(section) \(index): \($0)" })
@@ -22,7 +23,7 @@ struct GradingParity: ParityKind {
 
     /// The expressions are part of the code here, so other ones than it knows would go unnoticed.
     private func checkPatterns(_ root: CaseNode) throws {
-        guard let patterns = try root.optional("gsm8k_patterns") else { return }
+        guard let patterns = root["gsm8k_patterns"] else { return }
         for (key, pattern) in Self.patterns {
             let recorded = try patterns.string(key)
             guard recorded.utf8.elementsEqual(pattern.expression.utf8) else {
@@ -30,7 +31,7 @@ struct GradingParity: ParityKind {
                     "\"\(key)\" is \(recorded), but the grader is for \(pattern.expression)")
             }
         }
-        let ignored = try patterns.elements("regexes_to_ignore").map { try $0.get("a string") { $0.string } }
+        let ignored = try patterns.elements("regexes_to_ignore").map { try $0.string() }
         guard ignored == ExactMatch.ignored else {
             throw patterns.problem(
                 "\"regexes_to_ignore\" isn't what the grader ignores: \(ExactMatch.ignored)")
@@ -103,7 +104,7 @@ struct GradingParity: ParityKind {
     }
 
     @Sendable private static func distillation(_ node: CaseNode) throws -> String? {
-        let (generated, truth) = (try node.string("generated"), try node.optional("truth")?.node.string)
+        let (generated, truth) = (try node.string("generated"), node["truth"]?.node.string)
         return RecordedResult(node, label: "the check")
             .divergence { .bool(DistillationAnswer.isCorrect(generated, truth: truth)) }
     }

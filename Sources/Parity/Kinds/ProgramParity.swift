@@ -1,3 +1,4 @@
+internal import Documents
 internal import Evaluation
 internal import JSON
 
@@ -30,8 +31,8 @@ struct ProgramParity: ParityKind {
 
     private func cases(in root: CaseNode) throws -> [Case] {
         var cases: [Case] = []
-        for (index, node) in try (root.optional("sanitize")?.elements() ?? []).enumerated() {
-            let entryPoint = try node.optional("entrypoint") == nil ? nil : try node.string("entrypoint")
+        for (index, node) in try (root["sanitize"]?.elements() ?? []).enumerated() {
+            let entryPoint = node["entrypoint"] == nil ? nil : try node.string("entrypoint")
             cases.append(
                 Case(
                     id: "sanitize \(index)",
@@ -39,7 +40,7 @@ struct ProgramParity: ParityKind {
                     longest: try RecordedResult("longest_valid", of: node),
                     program: try RecordedResult("sanitized", of: node)))
         }
-        for (index, node) in try (root.optional("humaneval_postprocess")?.elements() ?? []).enumerated() {
+        for (index, node) in try (root["humaneval_postprocess"]?.elements() ?? []).enumerated() {
             let text = CodeExtraction.humanEvalText(
                 prompt: try node.string("prompt"), response: try node.string("response"))
             cases.append(
@@ -48,7 +49,7 @@ struct ProgramParity: ParityKind {
                     request: .init(text: text, entryPoint: try node.string("entry_point")),
                     longest: nil, program: try RecordedResult("completion", of: node)))
         }
-        for (index, node) in try (root.optional("mbpp_postprocess")?.elements() ?? []).enumerated() {
+        for (index, node) in try (root["mbpp_postprocess"]?.elements() ?? []).enumerated() {
             cases.append(
                 Case(
                     id: "mbpp_postprocess \(index)",

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Files
 internal import JSON
 internal import SystemPackage
@@ -26,7 +27,7 @@ struct TokenizerParity: ParityKind {
         let path = folder.path.appending("tokenizers").appending(name)
         let tokenizer = try ByteLevelTokenizer(folder: path)
         let root = try folder.cases(of: "tokenizers/\(name)/cases.json")
-        if let size = try root.optional("vocab_size")?.get("a whole number", { $0.int }),
+        if let size = try root["vocab_size"]?.integer(),
             size != tokenizer.vocabularySize
         {
             tally.record(
@@ -37,7 +38,7 @@ struct TokenizerParity: ParityKind {
             let failure = try encodingDivergence(node, text, tokenizer) ?? decodingDivergence(node, tokenizer)
             tally.record(failure.map { "\(name), case \(index) (\(quoted(text))): \($0)" })
         }
-        for (index, node) in (try root.optional("decode_only")?.elements() ?? []).enumerated() {
+        for (index, node) in try (root["decode_only"]?.elements() ?? []).enumerated() {
             let failure = try decodingDivergence(node, tokenizer)
             tally.record(failure.map { "\(name), decode_only \(index): \($0)" })
         }
@@ -63,7 +64,7 @@ struct TokenizerParity: ParityKind {
             return "\(what), position \(place): \(shown(found)); expected \(shown(expected))."
         }
         let texts = try tokenizer.tokenTexts(text: text)
-        let expected = try node.elements("tokens").map { try $0.get("a string") { $0.string } }
+        let expected = try node.elements("tokens").map { try $0.string() }
         guard let place = firstDifference(texts.map { Array($0.utf8) }, expected.map { Array($0.utf8) })
         else { return nil }
         func shown(_ texts: [String]) -> String {

@@ -1,4 +1,5 @@
 internal import Decoding
+internal import Documents
 
 /// Recorded traces: each forward's kind, place and effect must be the same.
 struct TraceParity: ParityKind {
@@ -66,10 +67,10 @@ private struct TraceStep {
 
     init(_ node: CaseNode, method: String, family: String) throws {
         kind = try node.string("kind")
-        tokenCount = try node.int("n_tokens")
-        start = try node.int("start")
+        tokenCount = try node.integer("n_tokens")
+        start = try node.integer("start")
         let pairs = try node.elements("changed").map { pair in
-            let numbers = try pair.asTokens()
+            let numbers = try pair.tokens()
             guard numbers.count == 2 else { throw pair.problem("\(pair.label) should be [position, token]") }
             return (Int(numbers[0]), numbers[1])
         }

@@ -1,4 +1,5 @@
 internal import Decoding
+internal import Documents
 internal import JSON
 
 /// Recorded teacher trajectories: the step at which each position was decoded must be the same.
@@ -36,8 +37,8 @@ struct TrajectoryParity: ParityKind {
             model = try node.string("model")
             final = try node.tokens("final")
             unmaskStep = try node.tokens("unmask_step")
-            evaluations = try node.int("nfe")
-            states = node.node["states"] == nil ? nil : try node.elements("states").map { try $0.asTokens() }
+            evaluations = try node.integer("nfe")
+            states = node.node["states"] == nil ? nil : try node.elements("states").map { try $0.tokens() }
             let task = DecodingTask(
                 prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"), endToken: nil)
             decoder = try Self.teacher(try node.member("params"), family: family)(task)
@@ -53,8 +54,8 @@ struct TrajectoryParity: ParityKind {
             }
             // No entropy is below 0 either, so only the lowest one of each step is accepted.
             let options = BlockwiseOptions(
-                generationLength: try parameters.int("gen_length"),
-                blockLength: try parameters.int("block_length"), rule: .entropyBelow(0))
+                generationLength: try parameters.integer("gen_length"),
+                blockLength: try parameters.integer("block_length"), rule: .entropyBelow(0))
             return { BlockwiseDecoder($0, options) }
         }
 

@@ -1,4 +1,5 @@
 internal import Base
+internal import Documents
 package import Evaluation
 internal import Files
 internal import JSON
@@ -28,8 +29,8 @@ package struct Coverage: Sendable {
     package init(_ tables: PublishedTables, file: FilePath, root: FilePath) throws {
         let reader = try NodeReader(file: file)
         try reader.allow(["note", "items"])
-        note = try reader.required("note").string
-        entries = try reader.required("items").members.map { key, node in
+        note = try reader.required("note").string()
+        entries = try reader.required("items").members().map { key, node in
             let item = try CoverageItem(key: key, node)
             return Entry(
                 item: item,
@@ -52,7 +53,7 @@ package struct Coverage: Sendable {
         guard let experiment = table.experiment else { return 0 }
         let config = try NodeReader(
             file: root.appending("configs").pushing(FilePath("\(experiment).json")))
-        let stages = Set(try config.optional("stages")?.members.map(\.key) ?? [])
+        let stages = Set(try config["stages"]?.members().map(\.key) ?? [])
         return table.rows.reduce(0) { count, row in
             count
                 + table.columns.count {

@@ -1,4 +1,5 @@
 internal import Base
+internal import Documents
 internal import Files
 internal import Recipes
 internal import SystemPackage

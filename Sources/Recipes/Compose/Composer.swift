@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 
 /// Puts the files and the command line together.
@@ -7,8 +8,8 @@ struct Composer {
     package let registry: StageRegistry
     private(set) var layers: [Configuration.Layer] = []
     private(set) var overrides: [Override] = []
-    private(set) var merged: ConfigNode
-    private(set) var root: ConfigNode
+    private(set) var merged: JSONNode
+    private(set) var root: JSONNode
 
     package init(files: [ConfigFile], problems: [Diagnostic], registry: StageRegistry) {
         self.files = files
@@ -54,11 +55,11 @@ struct Composer {
 
     /// The variables of all files and of the command line.
     private mutating func variables(set arguments: [OverrideArgument]) -> Variables {
-        let parts = files.map { file -> ([ConfigFile.Removal], ConfigNode) in
+        let parts = files.map { file -> ([ConfigFile.Removal], JSONNode) in
             let member = file.tree.member("variables").map { [$0] } ?? []
             return (
                 file.removals.filter(\.path.isVariable),
-                ConfigNode(value: .object(member), origin: file.tree.origin)
+                JSONNode(value: .object(member), origin: file.tree.origin)
             )
         }
         var tree = merge(parts)
@@ -73,7 +74,7 @@ struct Composer {
         return Variables(tree["variables"])
     }
 
-    private mutating func merge(_ parts: [(removals: [ConfigFile.Removal], tree: ConfigNode)]) -> ConfigNode {
+    private mutating func merge(_ parts: [(removals: [ConfigFile.Removal], tree: JSONNode)]) -> JSONNode {
         guard var result = parts.first?.tree else { return root }
         for part in parts.dropFirst() {
             for removal in part.removals {

@@ -26,17 +26,17 @@ struct ConfigFile: Sendable {
     /// The paths of `without`.
     let removals: [Removal]
     /// All other keys, `variables` included.
-    let tree: ConfigNode
+    let tree: JSONNode
 
     /// Takes the keys that put files together out of a parsed file.
-    package init(_ root: ConfigNode, path: FilePath, report: (Diagnostic) -> Void) {
+    package init(_ root: JSONNode, path: FilePath, report: (Diagnostic) -> Void) {
         name = path.string
         guard case .object(var members) = root.value else {
             (bases, removals, tree) = ([], [], root)
             return
         }
         members.removeAll { $0.key == "extends" || $0.key == "without" }
-        tree = ConfigNode(value: .object(members), origin: root.origin)
+        tree = JSONNode(value: .object(members), origin: root.origin)
         let folder = path.removingLastComponent()
         bases = Self.strings(root["extends"], "extends", "files, relative to this one", report).map { node in
             let base = folder.pushing(FilePath(node.string ?? "")).lexicallyNormalized()
@@ -62,8 +62,8 @@ struct ConfigFile: Sendable {
 
     /// The texts of a key that takes one or a list of them.
     private static func strings(
-        _ node: ConfigNode?, _ key: String, _ what: String, _ report: (Diagnostic) -> Void
-    ) -> [ConfigNode] {
+        _ node: JSONNode?, _ key: String, _ what: String, _ report: (Diagnostic) -> Void
+    ) -> [JSONNode] {
         guard let node else { return [] }
         let elements = node.array ?? [node]
         for element in elements where element.string?.isEmpty ?? true {

@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import JSON
 import SystemPackage
@@ -36,7 +37,7 @@ struct ConfigFiles {
             done.insert(identity)
             return
         }
-        let root = ConfigNode(document.root, source: document.source)
+        let root = document.root
         let file = ConfigFile(root, path: path) { problems.append($0) }
         if !chain.isEmpty, root.members == nil {
             problems.append(

@@ -26,7 +26,7 @@ extension Configuration {
 
     private func defaults(_ path: ConfigPath, _ field: FieldDescription?) -> [ValueExplanation.Entry] {
         if path.inStage?.rest == ConfigPath([.key("seed")]) {
-            let seed = root["seed"].map { JSONValue($0) } ?? 0
+            let seed = root["seed"].map { JSONValue(setting: $0) } ?? 0
             return [.init(place: "default", value: seed, note: "the experiment's seed")]
         }
         guard let field, let value = field.defaultValue else { return [] }
@@ -52,8 +52,8 @@ extension Configuration {
     }
 
     /// The value above a path that leaves nothing of what stood there before.
-    private func replacement(of path: ConfigPath, in tree: ConfigNode) -> (
-        path: ConfigPath, node: ConfigNode
+    private func replacement(of path: ConfigPath, in tree: JSONNode) -> (
+        path: ConfigPath, node: JSONNode
     )? {
         for count in 1..<max(1, path.parts.count) {
             let prefix = ConfigPath(Array(path.parts.prefix(count)))
@@ -75,7 +75,7 @@ extension Configuration {
                     axisPath == inner || axisPath.isProperPrefix(of: inner)
                 else { return nil }
                 let rest = ConfigPath(Array(inner.parts.dropFirst(axisPath.parts.count)))
-                let values = (axis.value.array ?? []).compactMap { $0[rest].map { JSONValue($0) } }
+                let values = (axis.value.array ?? []).compactMap { $0[rest].map { JSONValue(setting: $0) } }
                 return .init(
                     place: "matrix at \(axis.value.origin.setting.place)", value: .array(values),
                     note: "one variant each")
@@ -90,7 +90,8 @@ extension Configuration {
             let axisPath = ConfigPath(axis.key)
             guard axisPath == path || (isSeed && axis.key == "seed" && root[path] == nil) else { return nil }
             return .init(
-                place: "replicate at \(axis.value.origin.setting.place)", value: JSONValue(axis.value),
+                place: "replicate at \(axis.value.origin.setting.place)",
+                value: JSONValue(setting: axis.value),
                 note: "one copy each")
         }
     }
@@ -105,8 +106,8 @@ extension Configuration {
         ]
     }
 
-    private func entry(_ node: ConfigNode, place: String) -> ValueExplanation.Entry {
+    private func entry(_ node: JSONNode, place: String) -> ValueExplanation.Entry {
         let note = node.origin.uses.isEmpty ? nil : "variable set at \(node.origin.place)"
-        return .init(place: place, value: JSONValue(node), note: note)
+        return .init(place: place, value: JSONValue(setting: node), note: note)
     }
 }

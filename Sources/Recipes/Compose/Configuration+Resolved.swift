@@ -9,7 +9,7 @@ extension Configuration {
     package func resolved(withDefaults: Bool) -> JSONValue {
         var object = JSONObject()
         for member in root.members ?? [] where member.key != "$schema" {
-            object[member.key] = escaped(JSONValue(member.value))
+            object[member.key] = escaped(JSONValue(setting: member.value))
         }
         guard withDefaults else { return .object(object) }
         for field in ExperimentHead.fields where object[field.key] == nil {
@@ -20,7 +20,7 @@ extension Configuration {
             object[section] = .object(
                 JSONObject(
                     members.map { member in
-                        let value = escaped(JSONValue(member.value))
+                        let value = escaped(JSONValue(setting: member.value))
                         let kind = member.value["kind"]?.string.flatMap { registry[$0] }
                         let object = kind.map { StageRegistry.description(of: $0) }
                         return (member.key, object.map { filled(value, $0, member.value) } ?? value)
@@ -30,7 +30,7 @@ extension Configuration {
     }
 
     /// The object with the defaults of the keys that it lacks.
-    private func filled(_ value: JSONValue, _ object: ObjectDescription, _ node: ConfigNode?) -> JSONValue {
+    private func filled(_ value: JSONValue, _ object: ObjectDescription, _ node: JSONNode?) -> JSONValue {
         var result = value.object ?? [:]
         for field in object.fields(of: node) {
             switch (field.type, result[field.key]) {

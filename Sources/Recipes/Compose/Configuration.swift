@@ -1,5 +1,5 @@
 import Files
-import JSON
+package import JSON
 package import SystemPackage
 
 /// A configuration put together: its files laid over one another, variables put in, the command line applied.
@@ -15,7 +15,7 @@ package struct Configuration: Sendable {
         package let name: String
         let removals: [ConfigFile.Removal]
         /// What it sets, variables put in.
-        let tree: ConfigNode
+        let tree: JSONNode
     }
 
     /// The kinds that stages may have.
@@ -27,9 +27,9 @@ package struct Configuration: Sendable {
     /// The path of the main file and the arguments of `--set`, as given.
     package let given: (file: String, overrides: [String])
     /// What the files alone set.
-    let merged: ConfigNode
+    let merged: JSONNode
     /// What results, before matrices are expanded.
-    package let root: ConfigNode
+    package let root: JSONNode
     /// The lock file that hashes of inputs were taken from, or would be.
     package let lock: FilePath?
     /// What is wrong with the parts and with their joining.

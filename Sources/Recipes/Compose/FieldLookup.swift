@@ -1,9 +1,11 @@
+internal import JSON
+
 /// Finds the description of the key at a path of a configuration.
 struct FieldLookup {
     package let registry: StageRegistry
-    package let root: ConfigNode
+    package let root: JSONNode
 
-    package init(_ registry: StageRegistry, _ root: ConfigNode) {
+    package init(_ registry: StageRegistry, _ root: JSONNode) {
         self.registry = registry
         self.root = root
     }
@@ -30,7 +32,7 @@ struct FieldLookup {
     }
 
     /// The same for a path that starts at a stage's object.
-    package func field(at path: ConfigPath, of stage: ConfigNode) -> FieldDescription? {
+    package func field(at path: ConfigPath, of stage: JSONNode) -> FieldDescription? {
         if path.parts.count == 1,
             let field = StageHead.fields(registry).first(where: { $0.key == path.key(at: 0) })
         {
@@ -49,7 +51,7 @@ struct FieldLookup {
     }
 
     private func find(
-        _ path: ArraySlice<ConfigPath.Part>, in object: ObjectDescription, _ node: ConfigNode?
+        _ path: ArraySlice<ConfigPath.Part>, in object: ObjectDescription, _ node: JSONNode?
     ) -> FieldDescription? {
         guard case .key(let key)? = path.first,
             let field = object.fields(of: node).first(where: { $0.key == key })
@@ -58,10 +60,10 @@ struct FieldLookup {
     }
 
     private func find(
-        _ path: ArraySlice<ConfigPath.Part>, below field: FieldDescription, _ node: ConfigNode?
+        _ path: ArraySlice<ConfigPath.Part>, below field: FieldDescription, _ node: JSONNode?
     ) -> FieldDescription? {
         guard let part = path.first else { return field }
-        func element(_ type: FieldType, _ child: ConfigNode?) -> FieldDescription? {
+        func element(_ type: FieldType, _ child: JSONNode?) -> FieldDescription? {
             let inner = FieldDescription(
                 key: field.key, type: type, presence: .required, role: field.role, summary: field.summary)
             return find(path.dropFirst(), below: inner, child)
@@ -71,9 +73,12 @@ struct FieldLookup {
         case (.list(let type, _), .index(let index)):
             let array = node?.array ?? []
             return element(type, array.indices.contains(index) ? array[index] : nil)
-        case (.labelledArtifacts(let types, _), .key(let key)):
-            return element(.artifactList(types, atLeast: 1), node?[key])
-        case (.artifactList(let types, _), .index): return element(.artifact(types), nil)
+        default: break
+        }
+        switch (field.type.reference, part) {
+        case (.labelled(let types, _), .key(let key)):
+            return element(.reference(.list(types, atLeast: 1)), node?[key])
+        case (.list(let types, _), .index): return element(.reference(.one(types)), nil)
         default: return nil
         }
     }

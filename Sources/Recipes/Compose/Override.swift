@@ -1,9 +1,10 @@
-import JSON
+internal import Base
+package import JSON
 
 /// A value that the command line sets.
 package struct Override: Sendable {
     package let path: ConfigPath
-    package var value: ConfigNode
+    package var value: JSONNode
     let keyOrigin: Origin
 
     /// How the characters of a value are read; the key that they are for decides.
@@ -21,8 +22,13 @@ package struct Override: Sendable {
                 return
             }
             switch field.type {
-            case .string, .choice, .artifact: self = .text(acceptsNull: field.acceptsNull)
-            case .artifactList, .labelledArtifacts: self = .references
+            case .string, .choice: self = .text(acceptsNull: field.acceptsNull)
+            case .own:
+                if case .one? = field.type.reference {
+                    self = .text(acceptsNull: field.acceptsNull)
+                } else {
+                    self = .references
+                }
             case .integer, .number, .flag, .list, .object: self = .json
             }
         }
@@ -33,7 +39,7 @@ package struct Override: Sendable {
         path = argument.path
         keyOrigin = argument.keyOrigin
         let text = String(decoding: argument.value, as: UTF8.self)
-        let plain = ConfigNode(value: .string(text), origin: argument.valueOrigin)
+        let plain = JSONNode(value: .string(text), origin: argument.valueOrigin)
         let first = argument.value.first
         let startsLikeJSON = first.map { "{[\"".utf8.contains($0) } ?? false
         switch form {
@@ -52,8 +58,7 @@ package struct Override: Sendable {
         }
         do {
             let document = try JSONDocument(parsing: argument.value, name: "--set")
-            value = ConfigNode(
-                document.root, source: argument.valueOrigin.source, base: argument.valueOffset)
+            value = document.root.moved(to: argument.valueOrigin.source, at: argument.valueOffset)
         } catch {
             guard !startsLikeJSON else {
                 throw Diagnostic(
@@ -69,7 +74,7 @@ package struct Override: Sendable {
     ///
     /// It wins over a matrix: a key that it gives a value isn't swept any longer. Keys that no kind knows are found
     /// later, when the stages are read, like those of the file.
-    func apply(to root: inout ConfigNode) throws(Diagnostic) {
+    func apply(to root: inout JSONNode) throws(Diagnostic) {
         if let (section, stage, _) = path.inStage {
             let names = root[section]?.members?.map(\.key) ?? []
             guard names.contains(stage) else {
@@ -88,7 +93,7 @@ package struct Override: Sendable {
     }
 
     /// Takes the path out of its stage's matrix, and sets it inside the values that the matrix gives to what is above.
-    private func settleMatrix(in root: inout ConfigNode) throws(PathProblem) {
+    private func settleMatrix(in root: inout JSONNode) throws(PathProblem) {
         guard let (section, stage, inner) = path.inStage, inner.key(at: 0) != "matrix" else { return }
         let matrixPath = ConfigPath([.key(section), .key(stage), .key("matrix")])
         for axis in root[matrixPath]?.members ?? [] {
@@ -108,19 +113,11 @@ package struct Override: Sendable {
     }
 
     /// Leaves one copy of what `replicate` makes for each value of the path: that of the value set.
-    private func settleReplication(in root: inout ConfigNode) throws(PathProblem) {
+    private func settleReplication(in root: inout JSONNode) throws(PathProblem) {
         for axis in root[Replication.key]?.members ?? [] where ConfigPath(axis.key) == path {
-            let one = ConfigNode(value: .array([value]), origin: value.origin)
+            let one = JSONNode(value: .array([value]), origin: value.origin)
             let place: [ConfigPath.Part] = [.key(Replication.key), .key(axis.key)]
             try root.set(place[...], to: one, keyOrigin: keyOrigin)
         }
-    }
-}
-
-extension String {
-    /// A sentence inside another one.
-    package var lowercasedFirst: String {
-        guard let first else { return self }
-        return first.lowercased() + dropFirst()
     }
 }

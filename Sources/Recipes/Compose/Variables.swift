@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 
 /// The values that `"${name}"` stands for.
@@ -12,15 +13,15 @@ struct Variables {
     /// The names that something uses.
     private(set) var used: Set<String> = []
     private(set) var problems: [Diagnostic] = []
-    private let members: [ConfigMember]
-    private var resolved: [String: ConfigNode] = [:]
+    private let members: [JSONMember]
+    private var resolved: [String: JSONNode] = [:]
     /// The names being resolved, each asked for by the one before it.
     private var chain: [String] = []
     private var room = nodeLimit
     private var isExhausted = false
 
     /// Takes the `variables` of a configuration; nil when it has none.
-    package init(_ node: ConfigNode?) {
+    package init(_ node: JSONNode?) {
         members = node?.members ?? []
         if let node, node.members == nil {
             problems.append(
@@ -54,10 +55,10 @@ struct Variables {
     }
 
     /// The same value with all variables put in.
-    mutating func substitute(_ node: ConfigNode, depth: Int = 0) -> ConfigNode {
+    mutating func substitute(_ node: JSONNode, depth: Int = 0) -> JSONNode {
         guard depth <= JSONDocument.maximumDepth else {
             exhaust(node.origin)
-            return ConfigNode(value: .null, origin: node.origin)
+            return JSONNode(value: .null, origin: node.origin)
         }
         var node = node
         switch node.value {
@@ -66,7 +67,7 @@ struct Variables {
         case .object(let members):
             node.value = .object(
                 members.map {
-                    ConfigMember(
+                    JSONMember(
                         key: $0.key, keyOrigin: $0.keyOrigin, value: substitute($0.value, depth: depth + 1))
                 })
         case .string(let text) where text.utf8.contains(UInt8(ascii: "$")):
@@ -76,8 +77,8 @@ struct Variables {
         return node
     }
 
-    private mutating func expand(_ text: String, at origin: Origin, depth: Int) -> ConfigNode {
-        let unchanged = ConfigNode(value: .string(text), origin: origin)
+    private mutating func expand(_ text: String, at origin: Origin, depth: Int) -> JSONNode {
+        let unchanged = JSONNode(value: .string(text), origin: origin)
         guard let pieces = Self.pieces(of: text) else {
             problems.append(
                 Diagnostic(
@@ -114,11 +115,11 @@ struct Variables {
                 return unchanged
             }
         }
-        return ConfigNode(value: .string(result), origin: origin)
+        return JSONNode(value: .string(result), origin: origin)
     }
 
     /// The value of a variable that something uses; nil after a report.
-    private mutating func value(of name: String, at origin: Origin, depth: Int) -> ConfigNode? {
+    private mutating func value(of name: String, at origin: Origin, depth: Int) -> JSONNode? {
         used.insert(name)
         guard !isExhausted else { return nil }
         if let start = chain.firstIndex(of: name) {
@@ -138,7 +139,7 @@ struct Variables {
         return resolve(member, depth: depth + 1)
     }
 
-    private mutating func resolve(_ member: ConfigMember, depth: Int) -> ConfigNode? {
+    private mutating func resolve(_ member: JSONMember, depth: Int) -> JSONNode? {
         if let known = resolved[member.key] { return known }
         chain.append(member.key)
         defer { chain.removeLast() }
@@ -148,11 +149,11 @@ struct Variables {
     }
 
     /// A copy of a variable's value whose places know where it is used.
-    private mutating func used(_ value: ConfigNode, at use: Origin, depth: Int) -> ConfigNode {
+    private mutating func used(_ value: JSONNode, at use: Origin, depth: Int) -> JSONNode {
         room -= 1
         guard room >= 0, depth <= JSONDocument.maximumDepth else {
             exhaust(use)
-            return ConfigNode(value: .null, origin: use)
+            return JSONNode(value: .null, origin: use)
         }
         var copy = value
         copy.origin.uses.append(use)
@@ -164,7 +165,7 @@ struct Variables {
                 members.map { member in
                     var keyOrigin = member.keyOrigin
                     keyOrigin.uses.append(use)
-                    return ConfigMember(
+                    return JSONMember(
                         key: member.key, keyOrigin: keyOrigin,
                         value: used(member.value, at: use, depth: depth + 1))
                 })

@@ -1,3 +1,4 @@
+internal import Base
 import JSON
 
 /// References to the artifacts of other stages. They are part of the recipe by the fingerprint of what they
@@ -5,7 +6,7 @@ import JSON
 extension Fields {
     /// One artifact of one of `types`; must be there.
     package func artifact(_ key: String, types: [ArtifactType], _ summary: String) -> ArtifactReference {
-        let type = FieldType.artifact(types)
+        let type = FieldType.reference(.one(types))
         return read(
             key, type, presence: .required, summary, role: .recipe, fallback: nil, placeholder: .placeholder,
             decode: { node in self.one(node, key, types) }, encode: { self.record(key, .one($0)) })
@@ -16,7 +17,7 @@ extension Fields {
         -> ArtifactReference?
     {
         read(
-            key, .artifact(types), presence: .optional, summary, role: .recipe, fallback: .some(nil),
+            key, .reference(.one(types)), presence: .optional, summary, role: .recipe, fallback: .some(nil),
             placeholder: nil,
             decode: { node -> ArtifactReference?? in
                 node.isNull ? .some(nil) : self.one(node, key, types).map(Optional.some)
@@ -28,7 +29,7 @@ extension Fields {
     package func artifactList(
         _ key: String, types: [ArtifactType], atLeast count: Int = 1, _ summary: String
     ) -> [ArtifactReference] {
-        let type = FieldType.artifactList(types, atLeast: count)
+        let type = FieldType.reference(.list(types, atLeast: count))
         return read(
             key, type, presence: .required, summary, role: .recipe, fallback: nil,
             placeholder: [],
@@ -48,7 +49,7 @@ extension Fields {
     package func artifacts(
         _ key: String, types: [ArtifactType], atLeast count: Int = 1, _ summary: String
     ) -> [LabelledArtifacts] {
-        let type = FieldType.labelledArtifacts(types, atLeast: count)
+        let type = FieldType.reference(.labelled(types, atLeast: count))
         return read(
             key, type, presence: .required, summary, role: .recipe, fallback: nil, placeholder: [],
             decode: { node in
@@ -56,7 +57,7 @@ extension Fields {
                     self.mismatch(key, type, node)
                     return nil
                 }
-                let element = FieldType.artifactList(types, atLeast: 1)
+                let element = FieldType.reference(.list(types, atLeast: 1))
                 let groups = members.map { member -> LabelledArtifacts? in
                     let path = "\(key).\(member.key)"
                     guard member.value.array?.isEmpty != true else {
@@ -75,12 +76,12 @@ extension Fields {
 
     /// Keeps a reference as an input; the nil says that it isn't part of the config.
     private func record(_ key: String, _ value: StageInput.Value) -> JSONValue? {
-        session.record(StageInput(path: (path + [key]).joined(separator: "."), value: value))
+        references?.record(StageInput(path: (path + [key]).joined(separator: "."), value: value))
         return nil
     }
 
-    private func one(_ node: ConfigNode, _ key: String, _ types: [ArtifactType]) -> ArtifactReference? {
-        guard let references = resolve(node, key, types, .artifact(types)) else { return nil }
+    private func one(_ node: JSONNode, _ key: String, _ types: [ArtifactType]) -> ArtifactReference? {
+        guard let references = resolve(node, key, types, .reference(.one(types))) else { return nil }
         guard references.count == 1, let reference = references.first else {
             session.report(
                 node.origin,
@@ -92,7 +93,7 @@ extension Fields {
     }
 
     private func many(
-        _ node: ConfigNode, _ key: String, _ types: [ArtifactType], _ expected: FieldType
+        _ node: JSONNode, _ key: String, _ types: [ArtifactType], _ expected: FieldType
     ) -> [ArtifactReference]? {
         guard let nodes = node.array else { return resolve(node, key, types, expected) }
         let resolved = nodes.map { resolve($0, key, types, expected) }
@@ -101,13 +102,13 @@ extension Fields {
 
     /// All artifacts that one `"@stage.part"` stands for; nil after a report.
     private func resolve(
-        _ node: ConfigNode, _ key: String, _ types: [ArtifactType], _ expected: FieldType
+        _ node: JSONNode, _ key: String, _ types: [ArtifactType], _ expected: FieldType
     ) -> [ArtifactReference]? {
         guard let text = node.string, let (stage, variant, part) = StageDirectory.split(text) else {
             mismatch(key, expected, node)
             return nil
         }
-        guard let directory = session.directory else { return nil }
+        guard let directory = references?.directory else { return nil }
         guard let entry = directory[stage] else {
             session.report(
                 node.origin,
@@ -115,13 +116,13 @@ extension Fields {
                 hint: NearestName.hint(for: stage, among: directory.entries.map(\.name), what: "Stages"))
             return nil
         }
-        session.recordEdge(to: stage, at: node.origin)
+        references?.recordEdge(to: stage, at: node.origin)
         // The unknown kind has been reported where it stands.
         guard let kind = entry.kind else { return nil }
         guard types.contains(kind.output) else {
             session.report(
                 node.origin,
-                "\(name(of: key)) needs a \(FieldType.alternatives(types)), but \"@\(stage)\" (kind \(kind.name)) makes a \(kind.output.name).",
+                "\(name(of: key)) needs a \(ReferenceType.alternatives(types)), but \"@\(stage)\" (kind \(kind.name)) makes a \(kind.output.name).",
                 hint: suggestion(of: types, in: directory))
             return nil
         }

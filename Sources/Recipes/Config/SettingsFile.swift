@@ -17,7 +17,7 @@ package enum SettingsFile {
         } catch {
             throw ConfigurationError([Diagnostic(error)])
         }
-        let root = ConfigNode(document.root, source: document.source)
+        let root = document.root
         let session = ReadingSession(subject: subject)
         let fields = Fields(root, anchor: root.origin, path: [], session: session)
         let value = read(fields)

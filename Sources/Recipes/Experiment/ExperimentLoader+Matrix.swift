@@ -2,7 +2,7 @@ import JSON
 
 extension ExperimentLoader {
     /// A stage's own object, or those that its matrix makes of it.
-    mutating func expand(_ member: ConfigMember) -> Source {
+    mutating func expand(_ member: JSONMember) -> Source {
         let name = member.key
         let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
         if name.isEmpty || !name.allSatisfy(allowed.contains) {
@@ -16,7 +16,7 @@ extension ExperimentLoader {
         }
         let matrix = Matrix(matrixNode, subject: "stage \"\(name)\"") { problems.append($0) }
         var seen: Set<String> = []
-        var variants: [(id: String, values: JSONObject, node: ConfigNode)] = []
+        var variants: [(id: String, values: JSONObject, node: JSONNode)] = []
         for (point, id) in zip(matrix.points, matrix.names(of: name)) where !point.isEmpty {
             if !seen.insert(id).inserted {
                 problems.append(
@@ -35,7 +35,7 @@ extension ExperimentLoader {
                             at: setting.keyOrigin, "\"\(setting.path)\" \(error.reason).", hint: error.hint))
                 }
             }
-            let values = JSONObject(point.map { ($0.path.description, JSONValue($0.value)) })
+            let values = JSONObject(point.map { ($0.path.description, JSONValue(setting: $0.value)) })
             variants.append((id, values, node))
         }
         return Source(member: member, variants: variants)

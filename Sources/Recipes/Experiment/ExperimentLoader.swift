@@ -30,11 +30,11 @@ struct ExperimentLoader {
 
     /// A stage's own object, and the objects that its matrix makes of it.
     package struct Source {
-        package let member: ConfigMember
-        package let variants: [(id: String, values: JSONObject, node: ConfigNode)]
+        package let member: JSONMember
+        package let variants: [(id: String, values: JSONObject, node: JSONNode)]
     }
 
-    package mutating func load(_ original: ConfigNode) -> Experiment? {
+    package mutating func load(_ original: JSONNode) -> Experiment? {
         let root = Replication.expand(original) { problems.append($0) }
         let session = ReadingSession(subject: "the experiment")
         let fields = Fields(
@@ -61,10 +61,11 @@ struct ExperimentLoader {
             edges[entry.name] = []
             guard let kind = entry.kind else { continue }
             for variant in source.variants {
-                let (draft, session) = read(variant, of: source, kind, seed: head.seed, directory)
+                let (draft, problems, references) = read(
+                    variant, of: source, kind, seed: head.seed, directory)
                 drafts[entry.name, default: []].append(draft)
-                edges[entry.name, default: []] += session.edges
-                problems += session.diagnostics
+                edges[entry.name, default: []] += references.edges
+                self.problems += problems
             }
         }
         guard let order = order(edges), problems.isEmpty else { return nil }
@@ -97,7 +98,7 @@ struct ExperimentLoader {
         return StageDirectory(entries: entries)
     }
 
-    private mutating func kind(of member: ConfigMember) -> (any StageDescription.Type)? {
+    private mutating func kind(of member: JSONMember) -> (any StageDescription.Type)? {
         guard member.value.members != nil else {
             problems.append(
                 Diagnostic(
@@ -125,11 +126,11 @@ struct ExperimentLoader {
     }
 
     private func read(
-        _ variant: (id: String, values: JSONObject, node: ConfigNode), of source: Source,
+        _ variant: (id: String, values: JSONObject, node: JSONNode), of source: Source,
         _ kind: any StageDescription.Type, seed: Int, _ directory: StageDirectory
-    ) -> (Draft, ReadingSession) {
-        let session = ReadingSession(
-            subject: "stage \"\(source.member.key)\"", directory: directory, pins: pins)
+    ) -> (Draft, [Diagnostic], StageReferences) {
+        let references = StageReferences(directory: directory, pins: pins)
+        let session = ReadingSession(subject: "stage \"\(source.member.key)\"", context: references)
         let fields = Fields(
             variant.node, anchor: source.member.keyOrigin, path: [], session: session,
             reserved: ["kind", "matrix", "seed"])
@@ -140,8 +141,8 @@ struct ExperimentLoader {
         let ownSeed = common.integer("seed", default: seed, in: 0..., "What random numbers are drawn from.")
         let draft = Draft(
             id: variant.id, name: source.member.key, variant: variant.values, implementation: implementation,
-            config: fields.config, inputs: session.inputs, seed: ownSeed)
-        return (draft, session)
+            config: fields.config, inputs: references.inputs, seed: ownSeed)
+        return (draft, session.diagnostics, references)
     }
 
     private mutating func finish(_ drafts: [Draft]) -> [Stage] {

@@ -1,5 +1,5 @@
 internal import Base
-import JSON
+internal import JSON
 
 /// The variants that a stage's `matrix` spans: the Cartesian product, later keys varying fastest.
 struct Matrix {
@@ -7,7 +7,7 @@ struct Matrix {
     struct Setting {
         package let path: ConfigPath
         let keyOrigin: Origin
-        package let value: ConfigNode
+        package let value: JSONNode
         /// The place of the value among those of its key, from 1.
         package let number: Int
     }
@@ -18,7 +18,7 @@ struct Matrix {
     /// More variants than this are a slip of the pen, not a sweep.
     package static let limit = 10_000
 
-    package init(_ node: ConfigNode, subject: String, report: (Diagnostic) -> Void) {
+    package init(_ node: JSONNode, subject: String, report: (Diagnostic) -> Void) {
         guard let members = node.members, !members.isEmpty else {
             report(
                 Diagnostic(
@@ -84,16 +84,17 @@ struct Matrix {
 }
 
 extension JSONValue {
-    /// The same value without its place.
-    package init(_ node: ConfigNode) {
+    /// The value that a configuration sets, without its place: a number that is whole is one however it is spelt.
+    init(setting node: JSONNode) {
         switch node.value {
         case .null: self = .null
         case .bool(let bool): self = .bool(bool)
         case .number(let number):
             self = number.int.map(JSONValue.integer) ?? number.double.map(JSONValue.number) ?? .null
         case .string(let string): self = .string(string)
-        case .array(let array): self = .array(array.map(JSONValue.init))
-        case .object(let members): self = .object(JSONObject(members.map { ($0.key, JSONValue($0.value)) }))
+        case .array(let array): self = .array(array.map(JSONValue.init(setting:)))
+        case .object(let members):
+            self = .object(JSONObject(members.map { ($0.key, JSONValue(setting: $0.value)) }))
         }
     }
 }

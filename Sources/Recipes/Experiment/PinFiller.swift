@@ -1,3 +1,4 @@
+internal import Base
 import Files
 import JSON
 import SystemPackage
@@ -13,7 +14,7 @@ struct PinFiller {
     package init(_ registry: StageRegistry, file: FilePath) { (self.registry, self.file) = (registry, file) }
 
     /// The configuration with the pins that it lacks; the same where no stage takes anything from outside.
-    mutating func filled(_ root: ConfigNode) -> ConfigNode {
+    mutating func filled(_ root: JSONNode) -> JSONNode {
         guard let source = registry.pins else { return root }
         let names = inputs(root)
         guard !names.isEmpty else { return root }
@@ -64,17 +65,17 @@ struct PinFiller {
         guard !members.isEmpty, case .object(var all) = root.value else { return root }
         all.removeAll { $0.key == Pins.key }
         all.append(
-            ConfigMember(
+            JSONMember(
                 key: Pins.key, keyOrigin: first.origin,
-                value: ConfigNode(value: .object(members), origin: first.origin)))
+                value: JSONNode(value: .object(members), origin: first.origin)))
         var root = root
         root.value = .object(all)
         return root
     }
 
     /// The inputs that stages of kinds that take something from outside name, also in their matrices.
-    private func inputs(_ root: ConfigNode) -> [ConfigNode] {
-        ConfigPath.sections.flatMap { root[$0]?.members ?? [] }.flatMap { stage -> [ConfigNode] in
+    private func inputs(_ root: JSONNode) -> [JSONNode] {
+        ConfigPath.sections.flatMap { root[$0]?.members ?? [] }.flatMap { stage -> [JSONNode] in
             guard let name = stage.value["kind"]?.string, let kind = registry[name] as? any PinnedStage.Type
             else { return [] }
             return kind.inputKeys.flatMap { key in
@@ -84,14 +85,14 @@ struct PinFiller {
         }
     }
 
-    private func member(_ name: String, _ pins: [Pin], _ origin: Origin) -> ConfigMember {
+    private func member(_ name: String, _ pins: [Pin], _ origin: Origin) -> JSONMember {
         let files = pins.map { pin in
-            ConfigMember(
+            JSONMember(
                 key: pin.path, keyOrigin: origin,
-                value: ConfigNode(value: .string(pin.sha256), origin: origin))
+                value: JSONNode(value: .string(pin.sha256), origin: origin))
         }
-        return ConfigMember(
-            key: name, keyOrigin: origin, value: ConfigNode(value: .object(files), origin: origin))
+        return JSONMember(
+            key: name, keyOrigin: origin, value: JSONNode(value: .object(files), origin: origin))
     }
 
     /// The nearest file of that name: in the configuration's folder or one above it.

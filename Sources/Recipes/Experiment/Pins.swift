@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 package import SystemPackage
 
 /// A kind whose stages take inputs from outside, named by their key `input` and others.
@@ -55,7 +55,7 @@ package struct Pins: Sendable {
     private init(pins: [String: [Pin]], lock: FilePath?) { (self.pins, self.lock) = (pins, lock) }
 
     /// Reads the key of an experiment.
-    package init(_ root: ConfigNode, lock: FilePath?, report: (Diagnostic) -> Void) {
+    package init(_ root: JSONNode, lock: FilePath?, report: (Diagnostic) -> Void) {
         var pins: [String: [Pin]] = [:]
         if let node = root[Self.key], node.members == nil {
             report(Diagnostic(at: node.origin, "\"pins\" should be an object; this is \(node.shown)."))
@@ -85,11 +85,11 @@ extension Fields {
     /// - Parameter key: What the hashes are called in the recipe.
     package func pins(of input: String, as key: String = "sha256") -> [Pin] {
         guard node != nil else { return [] }
-        let pins = session.pins.pins[input] ?? []
+        let pins = references?.pins.pins[input] ?? []
         config[key] = .object(.init(pins.map { ($0.path, .string($0.sha256)) }))
         return pins
     }
 
     /// The lock file that the experiment is read with; not a part of any recipe.
-    package var lockFile: FilePath? { session.pins.lock }
+    package var lockFile: FilePath? { references?.pins.lock }
 }

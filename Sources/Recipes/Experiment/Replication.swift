@@ -15,7 +15,7 @@ struct Replication {
     /// The configuration with all copies in its `stages`; the same when it asks for none.
     ///
     /// - Parameter report: takes what is wrong with `replicate` and `summary`.
-    static func expand(_ root: ConfigNode, report: (Diagnostic) -> Void) -> ConfigNode {
+    static func expand(_ root: JSONNode, report: (Diagnostic) -> Void) -> JSONNode {
         let stages = root["stages"]?.members ?? []
         let summary = root[summaryKey]?.members ?? []
         guard let node = root[key] else {
@@ -45,12 +45,12 @@ struct Replication {
             return root
         }
         let replication = Replication(names: Set(stages.map(\.key)), suffixes: suffixes)
-        var copies: [ConfigMember] = []
+        var copies: [JSONMember] = []
         for (point, suffix) in zip(matrix.points, suffixes) {
             copies += replication.copy(of: root, point, suffix, report: report)
         }
         let following = summary.map {
-            ConfigMember(key: $0.key, keyOrigin: $0.keyOrigin, value: replication.gathered($0.value))
+            JSONMember(key: $0.key, keyOrigin: $0.keyOrigin, value: replication.gathered($0.value))
         }
         if let clash = following.first(where: { stage in copies.contains { $0.key == stage.key } }) {
             report(
@@ -62,22 +62,22 @@ struct Replication {
         let origin = root.member("stages")?.keyOrigin ?? root.origin
         result.value = .object(
             members + [
-                ConfigMember(
+                JSONMember(
                     key: "stages", keyOrigin: origin,
-                    value: ConfigNode(value: .object(copies + following), origin: origin))
+                    value: JSONNode(value: .object(copies + following), origin: origin))
             ])
         return result
     }
 
     /// The stages of one point.
     private func copy(
-        of root: ConfigNode, _ point: [Matrix.Setting], _ suffix: String, report: (Diagnostic) -> Void
-    ) -> [ConfigMember] {
+        of root: JSONNode, _ point: [Matrix.Setting], _ suffix: String, report: (Diagnostic) -> Void
+    ) -> [JSONMember] {
         var root = root
-        var seed: ConfigMember?
+        var seed: JSONMember?
         for setting in point {
             if setting.path.parts == [.key("seed")] {
-                seed = ConfigMember(key: "seed", keyOrigin: setting.keyOrigin, value: setting.value)
+                seed = JSONMember(key: "seed", keyOrigin: setting.keyOrigin, value: setting.value)
                 continue
             }
             guard let (section, stage, _) = setting.path.inStage, section == "stages", names.contains(stage)
@@ -103,12 +103,12 @@ struct Replication {
             if let seed, let members = node.members, node["seed"] == nil {
                 node.value = .object(members + [seed])
             }
-            return ConfigMember(key: stage.key + suffix, keyOrigin: stage.keyOrigin, value: node)
+            return JSONMember(key: stage.key + suffix, keyOrigin: stage.keyOrigin, value: node)
         }
     }
 
     /// The same value with every reference to a stage leading to its copy.
-    private func renamed(_ node: ConfigNode, _ suffix: String) -> ConfigNode {
+    private func renamed(_ node: JSONNode, _ suffix: String) -> JSONNode {
         var node = node
         switch node.value {
         case .string(let text): node.value = .string(reference(text, suffix) ?? text)
@@ -116,7 +116,7 @@ struct Replication {
         case .object(let members):
             node.value = .object(
                 members.map {
-                    ConfigMember(key: $0.key, keyOrigin: $0.keyOrigin, value: renamed($0.value, suffix))
+                    JSONMember(key: $0.key, keyOrigin: $0.keyOrigin, value: renamed($0.value, suffix))
                 })
         case .null, .bool, .number: break
         }
@@ -124,7 +124,7 @@ struct Replication {
     }
 
     /// The same value with every reference to a stage replaced by those to all its copies.
-    private func gathered(_ node: ConfigNode) -> ConfigNode {
+    private func gathered(_ node: JSONNode) -> JSONNode {
         var node = node
         switch node.value {
         case .string:
@@ -132,17 +132,17 @@ struct Replication {
         case .array(let elements): node.value = .array(elements.flatMap { all($0) ?? [gathered($0)] })
         case .object(let members):
             node.value = .object(
-                members.map { ConfigMember(key: $0.key, keyOrigin: $0.keyOrigin, value: gathered($0.value)) })
+                members.map { JSONMember(key: $0.key, keyOrigin: $0.keyOrigin, value: gathered($0.value)) })
         case .null, .bool, .number: break
         }
         return node
     }
 
-    private func all(_ node: ConfigNode) -> [ConfigNode]? {
+    private func all(_ node: JSONNode) -> [JSONNode]? {
         guard let text = node.string else { return nil }
         let references = suffixes.compactMap { reference(text, $0) }
         guard references.count == suffixes.count else { return nil }
-        return references.map { ConfigNode(value: .string($0), origin: node.origin) }
+        return references.map { JSONNode(value: .string($0), origin: node.origin) }
     }
 
     /// The reference with the suffix behind its stage's name; nil for what refers to none of the copied stages.
@@ -152,7 +152,7 @@ struct Replication {
     }
 
     /// A value as part of a name: letters, digits and dashes.
-    private static func text(of node: ConfigNode) -> String {
+    private static func text(of node: JSONNode) -> String {
         let shown = node.string ?? node.shown
         let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
         return String(shown.map { allowed.contains($0) ? $0 : "-" })

@@ -73,13 +73,14 @@ extension SchemaBuilder {
                 guard case .object(let object) = element else { return [own, one] }
                 return [own, one]
                     + axes(of: object.fields, object.alternatives, place + #"\."#, isPattern: true)
-            case .labelledArtifacts(let types, _):
+            case .own:
+                guard case .labelled(let types, _)? = field.type.reference else { return [own] }
                 let place = (isPattern ? path : Self.quoted(path)) + #"\.[^.]+"#
                 let inner = FieldDescription(
-                    key: field.key, type: .artifactList(types, atLeast: 1), presence: .required,
+                    key: field.key, type: .reference(.list(types, atLeast: 1)), presence: .required,
                     role: field.role, summary: field.summary)
                 return [own, Axis(path: place, isPattern: true, field: inner)]
-            case .integer, .number, .flag, .string, .choice, .artifact, .artifactList: return [own]
+            case .integer, .number, .flag, .string, .choice: return [own]
             }
         }
     }

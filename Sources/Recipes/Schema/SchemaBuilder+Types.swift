@@ -49,20 +49,31 @@ extension SchemaBuilder {
             body["type"] = types("object", "string")
             body["pattern"] = variable
             return share(name + (isStrict ? "" : ".partial"), .object(body))
-        case .artifact:
-            let type: JSONValue = isNullable ? types("string") : "string"
+        case .own:
+            guard let reference = type.reference else {
+                preconditionFailure("the schema doesn't know the type \(type.label)")
+            }
+            return schema(of: reference, isNullable: isNullable)
+        }
+    }
+
+    private mutating func schema(of type: ReferenceType, isNullable: Bool) -> JSONValue {
+        switch type {
+        case .one:
+            let type: JSONValue = isNullable ? ["string", "null"] : "string"
             return share(
                 isNullable ? "optionalReference" : "reference",
                 ["type": type, "pattern": .string(Patterns.reference)])
-        case .artifactList(let types, let count):
+        case .list(let types, let count):
             return [
                 "type": ["string", "array"], "pattern": .string(Patterns.reference),
-                "items": schema(of: .artifact(types)), "minItems": .integer(min(1, count)),
+                "items": schema(of: .one(types), isNullable: false), "minItems": .integer(min(1, count)),
             ]
-        case .labelledArtifacts(let types, let count):
+        case .labelled(let types, let count):
             return [
-                "type": ["object", "string"], "pattern": variable, "minProperties": .integer(count),
-                "additionalProperties": schema(of: .artifactList(types, atLeast: 1)),
+                "type": ["object", "string"], "pattern": .string(Patterns.oneVariable),
+                "minProperties": .integer(count),
+                "additionalProperties": schema(of: .list(types, atLeast: 1), isNullable: false),
             ]
         }
     }

@@ -39,20 +39,21 @@ final class PastStages {
         guard let bytes = try? JSONValue.object(object).compactBytes(),
             let document = try? JSONDocument(parsing: bytes, name: "recipe")
         else { return nil }
-        let node = ConfigNode(document.root, source: document.source)
+        let node = document.root
         let directory = StageDirectory(
             entries: Set(inputs).map { fingerprint in
                 .init(
                     name: fingerprint, kind: catalog[fingerprint]?.record.kind.flatMap { kinds[$0] },
                     variants: [fingerprint])
             })
-        let session = ReadingSession(subject: "a recipe", directory: directory)
+        let references = StageReferences(directory: directory)
+        let session = ReadingSession(subject: "a recipe", context: references)
         let fields = Fields(node, anchor: node.origin, path: [], session: session)
         let implementation = kind.init(fields)
         fields.finish()
         // A placeholder stands for a reference to an artifact that is gone.
         guard session.diagnostics.isEmpty,
-            session.inputs.flatMap(\.references).allSatisfy({ !$0.stage.isEmpty })
+            references.inputs.flatMap(\.references).allSatisfy({ !$0.stage.isEmpty })
         else { return nil }
         return .init(implementation: implementation, record: record)
     }

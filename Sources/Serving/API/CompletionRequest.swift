@@ -1,4 +1,5 @@
 internal import Decoding
+internal import Documents
 internal import JSON
 internal import Sessions
 internal import Tokenizers
@@ -35,22 +36,17 @@ struct CompletionRequest {
     /// Reads the members.
     ///
     /// - Throws: `HTTPProblem` for what is wrong or isn't supported; nothing is dropped without a word.
-    init(_ body: JSONObject, isChat: Bool, _ server: Server) throws {
-        let body = JSONObject(body.members.filter { $0.value != .null }.map { ($0.key, $0.value) })
+    init(_ body: RequestValue, isChat: Bool, _ server: Server) throws {
         try Self.check(body, server.model.name)
         self.isChat = isChat
-        streams = try Self.value(body, "stream", "true or false", \.bool) ?? false
-        includesUsage = body["stream_options"]?["include_usage"]?.bool ?? false
-        seed = try Self.value(body, "seed", "a whole number", \.int)
+        streams = try body.flag("stream", default: false)
+        includesUsage = body["stream_options"]?["include_usage"]?.node.bool ?? false
+        seed = try body["seed"]?.integer()
         stops = try Self.stops(body["stop"])
-        let limits = try ["max_completion_tokens", "max_tokens"].compactMap {
-            try Self.value(body, $0, "a whole number", \.int)
-        }
-        if let limit = limits.first, limit < 1 {
-            throw HTTPProblem(400, "The most tokens of an answer are at least 1.", parameter: "max_tokens")
-        }
-        limit = limits.first
-        setting = try Self.setting(body, limit: limits.first, server)
+        limit = try ["max_completion_tokens", "max_tokens"].compactMap {
+            try body[$0]?.integer(in: 1...)
+        }.first
+        setting = try Self.setting(body, limit: limit, server)
         prompt = try server.asProblem {
             isChat
                 ? try server.model.prompt(try Self.messages(body["messages"]))
@@ -58,8 +54,8 @@ struct CompletionRequest {
         }
     }
 
-    private static func check(_ body: JSONObject, _ model: String) throws(HTTPProblem) {
-        guard let name = body["model"]?.string else {
+    private static func check(_ body: RequestValue, _ model: String) throws(HTTPProblem) {
+        guard let name = body["model"]?.node.string else {
             throw HTTPProblem(
                 400, "\"model\" has to be the name of a model, \"\(model)\".", parameter: "model")
         }
@@ -68,57 +64,45 @@ struct CompletionRequest {
                 404, "There is no model \"\(name.prefix(100))\". This server has \"\(model)\".",
                 parameter: "model")
         }
-        for member in body.members where !ignored.contains(member.key) && !read.contains(member.key) {
+        for member in body.node.members ?? []
+        where !member.value.isNull && !ignored.contains(member.key) && !read.contains(member.key) {
+            let given = JSONValue(member.value)
             guard let values = fixed[member.key] else {
                 throw HTTPProblem(
                     400, "There is no member \"\(member.key.prefix(100))\".", parameter: member.key)
             }
-            guard values.contains(member.value) || member.value.double == 0 && values.contains(0) else {
+            guard values.contains(given) || given.double == 0 && values.contains(0) else {
                 throw HTTPProblem(
                     400, "\"\(member.key)\" isn't supported: leave it out.", parameter: member.key)
             }
         }
     }
 
-    private static func value<Value>(
-        _ body: JSONObject, _ name: String, _ legal: String, _ read: (JSONValue) -> Value?
-    ) throws(HTTPProblem) -> Value? {
-        guard let given = body[name] else { return nil }
-        guard let value = read(given) else {
-            throw HTTPProblem(400, "\"\(name)\" has to be \(legal).", parameter: name)
-        }
-        return value
-    }
-
-    private static func stops(_ value: JSONValue?) throws(HTTPProblem) -> [String] {
-        guard let value else { return [] }
-        if let text = value.string { return [text] }
-        let texts = (value.array ?? []).compactMap(\.string)
-        guard let array = value.array, texts.count == array.count, texts.count <= 4 else {
+    private static func stops(_ value: RequestValue?) throws(HTTPProblem) -> [String] {
+        guard let node = value?.node else { return [] }
+        if let text = node.string { return [text] }
+        let texts = (node.array ?? []).compactMap(\.string)
+        guard let array = node.array, texts.count == array.count, texts.count <= 4 else {
             throw HTTPProblem(400, "\"stop\" has to be a text or up to four of them.", parameter: "stop")
         }
         return texts
     }
 
     /// The decoder: `d3llm` names it; what OpenAI's members say goes before the server's own options.
-    private static func setting(_ body: JSONObject, limit: Int?, _ server: Server) throws -> DecoderSetting {
+    private static func setting(_ body: RequestValue, limit: Int?, _ server: Server) throws -> DecoderSetting
+    {
         let choice = body["d3llm"]
-        let known = ["method", "options"]
-        if let choice,
-            choice.object == nil || choice.object?.keys.contains(where: { !known.contains($0) }) == true
-        {
-            throw HTTPProblem(400, "\"d3llm\" takes method and options.", parameter: "d3llm")
-        }
-        let usual = try server.setting(method: choice?["method"], options: choice?["options"])
-        var values: [String: ParameterValue] = [:]
-        let members: [(String, DecoderParameter.Role, Double)] = [
+        try choice?.allow(["method", "options"])
+        let usual = try server.setting(choice)
+        var values: [String: JSONValue] = [:]
+        let members: [(String, FieldMeaning, Double)] = [
             ("temperature", .temperature, 0), ("top_p", .topP, 1),
         ]
-        for (name, role, neutral) in members {
-            guard let number = try value(body, name, "a number", \.double) else { continue }
-            if let option = usual.method.parameter(role) {
-                values[option.name] =
-                    number == neutral && role == .topP ? ParameterValue.none : .number(number)
+        for (name, meaning, neutral) in members {
+            guard let number = try body[name]?.number() else { continue }
+            if let option = usual.method.option(meaning) {
+                values[option.key] =
+                    number == neutral && meaning == .topP ? .null : .number(number)
             } else if number != neutral {
                 throw HTTPProblem(
                     400, "The method \(usual.method.name) has no \(name). Leave it out, or use \(neutral).",
@@ -135,16 +119,16 @@ struct CompletionRequest {
                     parameter: "max_tokens")
             }
             let most = max(block, server.options.maximumTokens / block * block)
-            if let option = usual.method.parameter(.responseLength) {
-                values[option.name] = .integer(min((limit + block - 1) / block * block, most))
+            if let option = usual.method.option(.responseLength) {
+                values[option.key] = .integer(min((limit + block - 1) / block * block, most))
             }
         }
-        return try server.setting(method: choice?["method"], options: choice?["options"], adding: values)
+        return try server.setting(choice, adding: values)
     }
 
     /// One prompt as it is, without a template around it: a text, the tokens of one, or a list of one such thing.
-    private static func prompt(_ value: JSONValue?, _ model: LiveModel) throws -> LivePrompt {
-        var value = value
+    private static func prompt(_ given: RequestValue?, _ model: LiveModel) throws -> LivePrompt {
+        var value = given?.node
         if let only = value?.array, only.count == 1, only[0].string != nil || only[0].array != nil {
             value = only[0]
         }
@@ -161,8 +145,8 @@ struct CompletionRequest {
             400, "\"prompt\" has to be one text, or the tokens of one as whole numbers.", parameter: "prompt")
     }
 
-    private static func messages(_ value: JSONValue?) throws(HTTPProblem) -> [ChatMessage] {
-        guard let array = value?.array, !array.isEmpty else {
+    private static func messages(_ value: RequestValue?) throws(HTTPProblem) -> [ChatMessage] {
+        guard let array = value?.node.array, !array.isEmpty else {
             throw HTTPProblem(400, "\"messages\" has to be a list of messages.", parameter: "messages")
         }
         var messages: [ChatMessage] = []
@@ -181,7 +165,7 @@ struct CompletionRequest {
     }
 
     /// A text, or the texts of a list of parts.
-    private static func text(ofContent value: JSONValue?) -> String? {
+    private static func text(ofContent value: JSONNode?) -> String? {
         if let text = value?.string { return text }
         guard let parts = value?.array else { return nil }
         let texts = parts.compactMap { $0["type"]?.string == "text" ? $0["text"]?.string : nil }

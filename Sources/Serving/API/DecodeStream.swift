@@ -1,24 +1,21 @@
 internal import Decoding
+internal import Documents
 internal import JSON
 internal import Sessions
 internal import Tokenizers
 
 extension Server {
     /// Answers the page: each event of a response as it happens.
-    func stream(_ body: JSONObject, _ responder: HTTPResponder) throws {
-        let known = ["prompt", "method", "options", "seed"]
-        if let stranger = body.keys.first(where: { !known.contains($0) }) {
-            throw HTTPProblem(400, "There is no member \"\(stranger)\".", parameter: stranger)
-        }
-        guard let text = body["prompt"]?.string else {
-            throw HTTPProblem(400, "\"prompt\" has to be a text.", parameter: "prompt")
-        }
-        let setting = try self.setting(method: body["method"], options: body["options"])
+    func stream(_ body: RequestValue, _ responder: HTTPResponder) throws {
+        try body.allow(["prompt", "method", "options", "seed"])
+        let text = try body.string("prompt")
+        let seed = try body["seed"]?.integer()
+        let setting = try self.setting(body)
         let prompt = try asProblem { try model.prompt(text) }
         try activity.decoding(slots: options.slots) {
             try responder.beginEvents()
             do {
-                try decode(prompt, setting, seed: body["seed"]?.int, responder) { event, _ in
+                try decode(prompt, setting, seed: seed, responder) { event, _ in
                     try responder.event(try event.json.compactBytes())
                 }
             } catch let problem as HTTPProblem {
@@ -73,26 +70,17 @@ extension Server {
     }
 
     /// The decoder that a request asks for.
-    func setting(
-        method: JSONValue?, options given: JSONValue?, adding extra: [String: ParameterValue] = [:]
-    ) throws -> DecoderSetting {
-        var values: [String: ParameterValue] = [:]
+    ///
+    /// - Parameter choice: An object with `method` and `options`.
+    func setting(_ choice: RequestValue?, adding extra: [String: JSONValue] = [:]) throws -> DecoderSetting {
+        let method = try choice?["method"]?.string()
+        let given = try choice?["options"]?.members() ?? []
         // What the server was started with holds for its own method only.
-        let usesOwn = method == nil || method?.string == setting.method.name
+        let usesOwn = method == nil || method == setting.method.name
         let inherited = extra.merging(usesOwn ? setting.values : [:]) { given, _ in given }
-        for member in given?.object?.members ?? [] {
-            guard let value = ParameterValue(member.value) else {
-                throw HTTPProblem(400, "The option \"\(member.key)\" can't be that.", parameter: member.key)
-            }
-            values[member.key] = value
-        }
-        if let method, method.string == nil {
-            throw HTTPProblem(400, "\"method\" has to be a name.", parameter: "method")
-        }
-        if let given, given.object == nil {
-            throw HTTPProblem(400, "\"options\" has to be an object.", parameter: "options")
-        }
-        let name = method?.string ?? setting.method.name
+        var values: [String: JSONValue] = [:]
+        for (name, value) in given { values[name] = JSONValue(value.node) }
+        let name = method ?? setting.method.name
         let asked = try asProblem {
             try DecoderSetting(method: name, values: values, inherited: inherited, for: model)
         }
@@ -100,7 +88,7 @@ extension Server {
         if length > options.maximumTokens {
             throw HTTPProblem(
                 400, "\(length) tokens are more than the \(options.maximumTokens) that this server decodes.",
-                parameter: asked.method.parameter(.responseLength)?.name ?? "method")
+                parameter: asked.method.option(.responseLength)?.key ?? "method")
         }
         return asked
     }

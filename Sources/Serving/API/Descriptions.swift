@@ -1,4 +1,5 @@
 internal import Decoding
+internal import Documents
 internal import JSON
 internal import Sessions
 
@@ -36,20 +37,20 @@ extension Server {
 
     private static func description(of method: DecodingMethod, _ model: LiveModel) throws -> JSONValue {
         let usual = try DecoderSetting(method: method.name, values: [:], for: model)
-        let options = method.parameters.map { parameter -> JSONValue in
+        let options = method.options.map { option -> JSONValue in
             var object: JSONObject = [
-                "name": .string(parameter.name), "summary": .string(parameter.summary),
-                "legalValues": .string(parameter.legalValues),
-                "default": (usual.value(parameter.name) ?? .none).json,
-                "optional": .bool(parameter.isOptional),
+                "name": .string(option.key), "summary": .string(option.summary),
+                "legalValues": .string(option.expectation), "default": usual.value(option.key) ?? .null,
+                "optional": .bool(option.acceptsNull),
             ]
-            switch parameter.kind {
+            switch option.type {
             case .integer: object["kind"] = "integer"
             case .number: object["kind"] = "number"
             case .flag: object["kind"] = "flag"
             case .choice(let names):
                 object["kind"] = "choice"
                 object["choices"] = .array(names.map { .string($0) })
+            default: break
             }
             return .object(object)
         }

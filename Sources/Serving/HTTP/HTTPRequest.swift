@@ -1,4 +1,5 @@
 internal import Base
+internal import Documents
 
 /// A request whose head and body have arrived whole.
 struct HTTPRequest: Sendable {
@@ -30,6 +31,16 @@ struct HTTPProblem: Error, Sendable, Hashable {
         self.message = message
         self.parameter = parameter
         self.retryAfter = retryAfter
+    }
+}
+
+/// A value of a request's body.
+typealias RequestValue = DocumentValue<HTTPProblem>
+
+extension HTTPProblem: DocumentProblem {
+    init(_ flaw: DocumentFlaw) {
+        self.init(
+            400, flaw.message.capitalizedFirst, parameter: flaw.path.isEmpty ? nil : flaw.path)
     }
 }
 

@@ -1,5 +1,6 @@
 internal import Base
 package import Decoding
+package import Documents
 package import JSON
 
 /// A decoding method with its options, as the command line and web requests give them.
@@ -9,7 +10,7 @@ package import JSON
 package struct DecoderSetting: Sendable {
     package let method: DecodingMethod
     /// The options that were given or that suit the model; the others have the method's defaults.
-    package let values: [String: ParameterValue]
+    package let values: [String: JSONValue]
     /// The method with these options.
     package let setup: DecoderSetup
     /// Makes the decoder of a sequence.
@@ -25,7 +26,7 @@ package struct DecoderSetting: Sendable {
     /// - Throws: `DecodingError` that names the nearest method or option, and the legal values; also for a method that
     ///   the model lacks the mask token for.
     package init(
-        method: String?, values: [String: ParameterValue], inherited: [String: ParameterValue] = [:],
+        method: String?, values: [String: JSONValue], inherited: [String: JSONValue] = [:],
         for model: LiveModel
     ) throws(DecodingError) {
         let found = try Self.method(method, for: model)
@@ -37,8 +38,8 @@ package struct DecoderSetting: Sendable {
                     + " method \"\(other)\".")
         }
         var all = values.merging(inherited) { given, _ in given }
-        for (role, value) in Self.usualValues(model) {
-            guard let name = found.parameter(role)?.name, all[name] == nil else { continue }
+        for (meaning, value) in Self.usualValues(model) {
+            guard let name = found.option(meaning)?.key, all[name] == nil else { continue }
             all[name] = value
         }
         for name in found.unused(all) where values[name] == nil { all[name] = nil }
@@ -52,7 +53,7 @@ package struct DecoderSetting: Sendable {
     /// - Throws: ``SessionError`` for what has no "="; `DecodingError` as above.
     package init(method: String?, settings: [String], for model: LiveModel) throws {
         let found = try Self.method(method, for: model)
-        var values: [String: ParameterValue] = [:]
+        var values: [String: JSONValue] = [:]
         for setting in settings {
             guard let (key, value) = setting.byteText.cut(at: "="), !key.isEmpty else {
                 throw SessionError(
@@ -61,26 +62,26 @@ package struct DecoderSetting: Sendable {
                         + "`d3llm methods \(found.name)` lists the names.")
             }
             let (name, text) = (key.text, value.text)
-            let parameter = found.parameters.first { $0.name == name }
-            values[name] = parameter.map { ParameterValue(parsing: text, as: $0) } ?? .text(text)
+            let option = found.options.first { $0.key == name }
+            values[name] = option?.value(parsing: text) ?? .string(text)
         }
         try self.init(method: method, values: values, for: model)
     }
 
     /// The value of an option: as given, or the method's default; nil where the method has no such option.
-    package func value(_ name: String) -> ParameterValue? {
-        values[name] ?? method.parameters.first { $0.name == name }?.defaultValue
+    package func value(_ name: String) -> JSONValue? {
+        values[name] ?? method.options.first { $0.key == name }?.defaultValue
     }
 
     /// The value of an option that is a whole number.
     package func integer(_ name: String) -> Int? {
-        if case .integer(let value)? = value(name) { value } else { nil }
+        value(name)?.int
     }
 
     /// What was chosen, for people: `multi-block, threshold 0.3`.
     package var summary: String {
-        let options = method.parameters.compactMap { parameter in
-            values[parameter.name].map { "\(parameter.name) \($0.plainText)" }
+        let options = method.options.compactMap { option in
+            values[option.key].map { "\(option.key) \(Self.plainText($0))" }
         }
         return ([method.name] + options).joined(separator: ", ")
     }
@@ -93,56 +94,30 @@ package struct DecoderSetting: Sendable {
     }
 
     /// Lengths that the models trained here are decoded with in the experiments.
-    private static func usualValues(_ model: LiveModel) -> [DecoderParameter.Role: ParameterValue] {
+    private static func usualValues(_ model: LiveModel) -> [FieldMeaning: JSONValue] {
         guard model.manner == .wordProblems else { return [:] }
-        return [.responseLength: .integer(48), .blockLength: .integer(8), .earlyStop: .flag(true)]
+        return [.responseLength: .integer(48), .blockLength: .integer(8), .earlyStop: .bool(true)]
+    }
+
+    private static func plainText(_ value: JSONValue) -> String {
+        switch value {
+        case .string(let text): text
+        case .number(let number): "\(number)"
+        default: (try? value.compactBytes()).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        }
     }
 }
 
-extension ParameterValue {
+extension FieldDescription {
     /// Reads what a person typed for an option; what doesn't fit stays text, which the option refuses by name.
-    package init(parsing text: String, as parameter: DecoderParameter) {
-        let value: ParameterValue? =
-            switch parameter.kind {
+    package func value(parsing text: String) -> JSONValue {
+        let value: JSONValue? =
+            switch type {
             case .integer: Int(text).map { .integer($0) }
-            case .number: Double(text).map { .number($0) }
-            case .flag: ["true": .flag(true), "false": .flag(false)][text]
-            case .choice: .text(text)
+            case .number: Double(text).flatMap { $0.isFinite ? .number($0) : nil }
+            case .flag: ["true": true, "false": false][text]
+            default: nil
             }
-        self = text == "null" && parameter.isOptional ? .none : value ?? .text(text)
-    }
-
-    /// The value of an option as a request gives it; nil for what no option takes.
-    package init?(_ value: JSONValue) {
-        switch value {
-        case .null: self = .none
-        case .bool(let flag): self = .flag(flag)
-        case .integer(let integer): self = .integer(integer)
-        case .number(let number): self = .number(number)
-        case .string(let text): self = .text(text)
-        default: return nil
-        }
-    }
-
-    /// For people.
-    var plainText: String {
-        switch self {
-        case .none: "null"
-        case .integer(let value): "\(value)"
-        case .number(let value): "\(value)"
-        case .flag(let value): "\(value)"
-        case .text(let value): value
-        }
-    }
-
-    /// As requests and events write it.
-    package var json: JSONValue {
-        switch self {
-        case .none: .null
-        case .integer(let value): .integer(value)
-        case .number(let value): .number(value)
-        case .flag(let value): .bool(value)
-        case .text(let value): .string(value)
-        }
+        return text == "null" && acceptsNull ? .null : value ?? .string(text)
     }
 }

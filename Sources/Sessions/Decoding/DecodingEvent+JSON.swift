@@ -1,4 +1,5 @@
 internal import Decoding
+internal import Documents
 package import JSON
 
 extension DecodingEvent {
@@ -15,8 +16,8 @@ extension DecodingEvent {
 extension DecodingEvent.Start {
     fileprivate var json: JSONValue {
         var options = JSONObject()
-        for parameter in setting.method.parameters {
-            options[parameter.name] = (setting.values[parameter.name] ?? parameter.defaultValue).json
+        for option in setting.method.options {
+            options[option.key] = setting.values[option.key] ?? option.defaultValue ?? .null
         }
         return [
             "event": "start", "model": .string(model), "method": .string(setting.method.name),

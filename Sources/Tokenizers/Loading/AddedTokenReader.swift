@@ -1,3 +1,4 @@
+internal import Documents
 internal import JSON
 
 /// Collects added tokens from `tokenizer.json` and `tokenizer_config.json`, as Hugging Face's libraries do.

@@ -1,6 +1,7 @@
+internal import Documents
 internal import JSON
 
-extension TokenizerField {
+extension DocumentValue<TokenizerError> {
     /// The `type` of a component, such as `ByteLevel`.
     func componentType() throws(TokenizerError) -> String { try required("type").string() }
 
@@ -13,12 +14,6 @@ extension TokenizerField {
         let name = try componentType()
         return try required("type").error(
             "The \(kind) `\(name)` isn't supported; supported here: \(supported.joined(separator: ", ")).")
-    }
-
-    /// The flag `key`, which must be there unless it has a default.
-    func flag(_ key: String, default value: Bool? = nil) throws(TokenizerError) -> Bool {
-        if let value, self[key] == nil { return value }
-        return try required(key).bool()
     }
 
     /// A component, or the components of a `Sequence`, or none.

@@ -1,3 +1,4 @@
+internal import Documents
 internal import Files
 public import JSON
 public import SystemPackage

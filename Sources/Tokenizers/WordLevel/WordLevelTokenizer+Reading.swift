@@ -1,3 +1,4 @@
+internal import Documents
 internal import Files
 public import JSON
 public import SystemPackage
@@ -132,7 +133,7 @@ extension WordLevelTokenizer {
     }
 }
 
-extension TokenizerField {
+extension DocumentValue<TokenizerError> {
     /// Refuses a component of another type than `name`.
     fileprivate func expectType(_ name: String) throws(TokenizerError) {
         let type = try required("type")

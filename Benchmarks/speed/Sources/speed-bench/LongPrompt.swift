@@ -21,7 +21,7 @@ enum LongPrompt {
         for method in ["multi-block", "multi-block-cache"] {
             let factory = try DecodingMethod.named(method).factory([
                 "generationLength": .integer(96), "blockLength": .integer(32), "threshold": .number(1e-9),
-                "earlyStop": .flag(false),
+                "earlyStop": .bool(false),
             ])
             var forwards = 0
             figures[method] = JSONValue(

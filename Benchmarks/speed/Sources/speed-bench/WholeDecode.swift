@@ -34,7 +34,7 @@ enum WholeDecode {
         let model = try Checkpoint.load(folder, precision: precision)
         let factory = try DecodingMethod.named("entropy").factory([
             "generationLength": .integer(48), "blockLength": .integer(8), "threshold": .number(threshold),
-            "earlyStop": .flag(true),
+            "earlyStop": .bool(true),
         ])
         let mask = model.configuration.maskToken ?? 1
         let end = model.configuration.endToken ?? 2

@@ -9,6 +9,8 @@ package enum NearestName {
 
     /// The candidate with the smallest edit distance, if that is small enough to be a slip.
     package static func nearest(to name: String, among candidates: [String]) -> String? {
+        // A person types no more; from elsewhere a name may be as long as it wants.
+        guard name.utf8.count <= 200 else { return nil }
         let scored = candidates.map { ($0, distance(fold(name), fold($0))) }
         guard let best = scored.min(by: { $0.1 < $1.1 }) else { return nil }
         return best.1 <= max(1, min(name.count, best.0.count) / 3) ? best.0 : nil
@@ -21,7 +23,7 @@ package enum NearestName {
     }
 
     /// Edits that turn `a` into `b`: insert, remove, replace, or swap of two neighbours.
-    static func distance(_ a: [Character], _ b: [Character]) -> Int {
+    package static func distance(_ a: [Character], _ b: [Character]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...b.count)
         for i in a.indices {

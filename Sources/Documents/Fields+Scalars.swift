@@ -141,7 +141,7 @@ extension Fields {
 extension Fields {
     package func optional<Value>(
         _ key: String, _ type: FieldType, _ summary: String, role: FieldRole, _ encode: (Value) -> JSONValue,
-        decode: (ConfigNode) -> Value?
+        decode: (JSONNode) -> Value?
     ) -> Value? {
         read(
             key, type, presence: .optional, summary, role: role, fallback: .some(nil), placeholder: nil,
@@ -149,13 +149,13 @@ extension Fields {
             encode: { value in value.map(encode) ?? .null })
     }
 
-    package func integer(_ node: ConfigNode, _ key: String, _ bounds: Bounds<Int>) -> Int? {
+    package func integer(_ node: JSONNode, _ key: String, _ bounds: Bounds<Int>) -> Int? {
         if case .number(let number) = node.value, let int = number.int, bounds.contains(int) { return int }
         mismatch(key, .integer(bounds), node)
         return nil
     }
 
-    package func number(_ node: ConfigNode, _ key: String, _ bounds: Bounds<Double>) -> Double? {
+    package func number(_ node: JSONNode, _ key: String, _ bounds: Bounds<Double>) -> Double? {
         if case .number(let number) = node.value, let double = number.double, bounds.contains(double) {
             return double
         }
@@ -163,19 +163,19 @@ extension Fields {
         return nil
     }
 
-    package func flag(_ node: ConfigNode, _ key: String) -> Bool? {
+    package func flag(_ node: JSONNode, _ key: String) -> Bool? {
         if case .bool(let bool) = node.value { return bool }
         mismatch(key, .flag, node)
         return nil
     }
 
-    package func string(_ node: ConfigNode, _ key: String) -> String? {
+    package func string(_ node: JSONNode, _ key: String) -> String? {
         if let string = node.string { return string }
         mismatch(key, .string, node)
         return nil
     }
 
-    package func choice<Choice: CaseIterable & RawRepresentable<String>>(_ node: ConfigNode, _ key: String)
+    package func choice<Choice: CaseIterable & RawRepresentable<String>>(_ node: JSONNode, _ key: String)
         -> Choice?
     {
         if let string = node.string, let choice = Choice(rawValue: string) { return choice }

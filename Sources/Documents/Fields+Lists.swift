@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 /// Lists of scalars. Without a default the key must be there.
 extension Fields {
@@ -63,7 +63,7 @@ extension Fields {
 
     private func list<Element>(
         _ key: String, of element: FieldType, atLeast count: Int, _ values: [Element]?, _ summary: String,
-        role: FieldRole, _ encode: (Element) -> JSONValue, decode: (ConfigNode) -> Element?
+        role: FieldRole, _ encode: (Element) -> JSONValue, decode: (JSONNode) -> Element?
     ) -> [Element] {
         let type = FieldType.list(of: element, atLeast: count)
         return read(
@@ -75,8 +75,8 @@ extension Fields {
 
     /// All elements, or nil after each bad one was reported.
     package func elements<Element>(
-        of node: ConfigNode, _ key: String, _ type: FieldType, atLeast count: Int,
-        _ decode: (ConfigNode) -> Element?
+        of node: JSONNode, _ key: String, _ type: FieldType, atLeast count: Int,
+        _ decode: (JSONNode) -> Element?
     ) -> [Element]? {
         guard let nodes = node.array, nodes.count >= count else {
             mismatch(key, type, node)

@@ -1,4 +1,4 @@
-package import JSON
+internal import JSON
 
 /// Objects in which the value of one key decides which others there are.
 extension Fields {
@@ -38,48 +38,6 @@ extension Fields {
         alternativeKeys = child.description.fields.map(\.key)
         for member in child.config.members { config[member.key] = member.value }
         return (name, value)
-    }
-
-    /// An option that another module describes: its value as given, nil where the key is absent.
-    ///
-    /// - Parameters:
-    ///   - type: A number, a flag, text or a choice.
-    ///   - value: What holds where the key is absent; it is shown and leaves no trace in the recipe.
-    package func option(
-        _ key: String, _ type: FieldType, implied value: JSONValue, acceptsNull: Bool, _ summary: String
-    ) -> JSONValue? {
-        read(
-            key, type, presence: .implied(value), summary, role: .recipe, acceptsNull: acceptsNull,
-            fallback: .some(nil), placeholder: nil,
-            decode: { node -> JSONValue?? in
-                if node.isNull, acceptsNull { return .some(.null) }
-                return self.scalar(node, key, type).map(Optional.some)
-            },
-            encode: { $0 })
-    }
-
-    /// Sets what the recipe holds of an option; nil takes it out.
-    ///
-    /// Whoever describes the options knows which values of several mean the same.
-    package func record(_ value: JSONValue?, of key: String) {
-        precondition(descriptions.contains { $0.key == key }, "the key \"\(key)\" wasn't asked for")
-        guard node != nil else { return }
-        config[key] = value
-    }
-
-    private func scalar(_ node: ConfigNode, _ key: String, _ type: FieldType) -> JSONValue? {
-        switch type {
-        case .integer(let bounds): return integer(node, key, bounds).map { .integer($0) }
-        case .number(let bounds): return number(node, key, bounds).map { .number($0) }
-        case .flag: return flag(node, key).map { .bool($0) }
-        case .string: return string(node, key).map { .string($0) }
-        case .choice(let names):
-            if let string = node.string, names.contains(string) { return .string(string) }
-            mismatch(key, type, node)
-            return nil
-        case .list, .object, .artifact, .artifactList, .labelledArtifacts:
-            preconditionFailure("an option is a number, a flag, text or a choice")
-        }
     }
 }
 

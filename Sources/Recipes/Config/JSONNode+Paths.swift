@@ -1,10 +1,13 @@
+internal import Base
+package import JSON
+
 /// Why a path can't be followed.
 package struct PathProblem: Error {
     /// As a clause: "it leads into 5".
     package let reason: String
     package let hint: String?
 
-    static func noContainer(_ found: ConfigNode, for part: ConfigPath.Part) -> PathProblem {
+    static func noContainer(_ found: JSONNode, for part: ConfigPath.Part) -> PathProblem {
         switch part {
         case .key(let key):
             PathProblem(
@@ -23,16 +26,16 @@ package struct PathProblem: Error {
             hint: count > 0 ? "Elements are counted from 0: [0] to [\(count - 1)]." : nil)
     }
 
-    static func noKey(_ key: String, of members: [ConfigMember]) -> PathProblem {
+    static func noKey(_ key: String, of members: [JSONMember]) -> PathProblem {
         PathProblem(
             reason: "leads to no value: there is no key \"\(key)\"",
             hint: NearestName.hint(for: key, among: members.map(\.key), what: "Keys there"))
     }
 }
 
-extension ConfigNode {
+extension JSONNode {
     /// The value at a path; nil if there is none.
-    package subscript(path: ConfigPath) -> ConfigNode? {
+    package subscript(path: ConfigPath) -> JSONNode? {
         var node = self
         for part in path.parts {
             switch part {
@@ -51,7 +54,7 @@ extension ConfigNode {
     ///
     /// `keyOrigin` is the place to which messages about the keys of the path point.
     package mutating func set(
-        _ path: ArraySlice<ConfigPath.Part>, to new: ConfigNode, keyOrigin: Origin
+        _ path: ArraySlice<ConfigPath.Part>, to new: JSONNode, keyOrigin: Origin
     ) throws(PathProblem) {
         guard let part = path.first else {
             self = new
@@ -67,9 +70,9 @@ extension ConfigNode {
                 try members[index].value.set(path.dropFirst(), to: new, keyOrigin: keyOrigin)
                 return
             }
-            var child = path.count == 1 ? new : ConfigNode(value: .object([]), origin: keyOrigin)
+            var child = path.count == 1 ? new : JSONNode(value: .object([]), origin: keyOrigin)
             if path.count > 1 { try child.set(path.dropFirst(), to: new, keyOrigin: keyOrigin) }
-            let member = ConfigMember(key: key, keyOrigin: keyOrigin, value: child)
+            let member = JSONMember(key: key, keyOrigin: keyOrigin, value: child)
             if let index { members[index] = member } else { members.append(member) }
         case (.index(let index), .array(var elements)):
             guard elements.indices.contains(index) else {
@@ -111,7 +114,7 @@ extension ConfigNode {
     }
 
     /// Lays another value over this one: objects are joined key by key, everything else is replaced.
-    package mutating func merge(_ over: ConfigNode) {
+    package mutating func merge(_ over: JSONNode) {
         guard case .object(var members) = value, case .object(let newer) = over.value else {
             self = over
             return
@@ -120,7 +123,7 @@ extension ConfigNode {
             if let index = members.firstIndex(where: { $0.key == member.key }) {
                 var merged = members[index].value
                 merged.merge(member.value)
-                members[index] = ConfigMember(key: member.key, keyOrigin: member.keyOrigin, value: merged)
+                members[index] = JSONMember(key: member.key, keyOrigin: member.keyOrigin, value: merged)
             } else {
                 members.append(member)
             }

@@ -1,4 +1,4 @@
-import JSON
+internal import JSON
 
 /// Objects inside objects; each is read by an initialiser of the same form, `init(_ fields: Fields)`.
 extension Fields {
@@ -11,7 +11,7 @@ extension Fields {
         let child: Fields
         if let node {
             let origin = node.member(key)?.keyOrigin ?? anchor ?? node.origin
-            let empty = ConfigNode(value: .object([]), origin: origin)
+            let empty = JSONNode(value: .object([]), origin: origin)
             child = self.child(node[key] ?? empty, key, anchor: origin)
         } else {
             child = self.child(nil, key, anchor: nil)
@@ -66,7 +66,7 @@ extension Fields {
     }
 
     private func readChild<Value>(
-        _ node: ConfigNode, _ key: String, _ read: (Fields) -> Value
+        _ node: JSONNode, _ key: String, _ read: (Fields) -> Value
     ) -> (Value, JSONObject) {
         let child = self.child(node, key, anchor: node.origin)
         let value = read(child)
@@ -74,7 +74,7 @@ extension Fields {
         return (value, child.config)
     }
 
-    private func child(_ node: ConfigNode?, _ key: String, anchor: Origin?) -> Fields {
+    private func child(_ node: JSONNode?, _ key: String, anchor: Origin?) -> Fields {
         Fields(node, anchor: anchor, path: path + [key], session: session)
     }
 

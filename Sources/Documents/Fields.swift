@@ -1,3 +1,4 @@
+internal import Base
 package import JSON
 
 /// The keys of one object of a configuration, read by the initialiser of the type that they configure.
@@ -18,7 +19,7 @@ package import JSON
 /// every key must be asked for on every path through the initialiser.
 package final class Fields {
     /// The object; nil when only the description is wanted.
-    package let node: ConfigNode?
+    package let node: JSONNode?
     /// Where to report what is missing.
     package let anchor: Origin?
     /// The keys that lead here from the stage's object.
@@ -28,15 +29,17 @@ package final class Fields {
     private let reserved: [String]
 
     /// What was asked for, in order.
-    private(set) var descriptions: [FieldDescription] = []
+    package private(set) var descriptions: [FieldDescription] = []
     /// The keys that depend on one of them, and those of them that hold; nil while it isn't known which do.
     package var alternatives: ObjectDescription.Alternatives?
     var alternativeKeys: [String]? = []
+    /// The options that others leave without an effect.
+    package internal(set) var unused: Set<String> = []
     /// The resolved values of the keys that are part of the recipe, without references.
     package var config = JSONObject()
 
     package init(
-        _ node: ConfigNode?, anchor: Origin?, path: [String], session: ReadingSession, reserved: [String] = []
+        _ node: JSONNode?, anchor: Origin?, path: [String], session: ReadingSession, reserved: [String] = []
     ) {
         self.node = node
         self.anchor = anchor
@@ -49,7 +52,9 @@ package final class Fields {
     }
 
     /// A reader without an object, for descriptions.
-    static func describing() -> Fields { Fields(nil, anchor: nil, path: [], session: ReadingSession()) }
+    package static func describing() -> Fields {
+        Fields(nil, anchor: nil, path: [], session: ReadingSession())
+    }
 
     /// What was asked for, as a description of the object.
     package var description: ObjectDescription { .init(fields: descriptions, alternatives: alternatives) }
@@ -77,14 +82,14 @@ package final class Fields {
     ///   - encode: The value's form in the recipe; nil keeps it out (references are recorded as inputs).
     package func read<Value>(
         _ key: String, _ type: FieldType, presence: FieldDescription.Presence, _ summary: String,
-        role: FieldRole, acceptsNull: Bool? = nil,
-        fallback: Value?, placeholder: Value, decode: (ConfigNode) -> Value?, encode: (Value) -> JSONValue?
+        role: FieldRole, acceptsNull: Bool? = nil, meaning: FieldMeaning? = nil,
+        fallback: Value?, placeholder: Value, decode: (JSONNode) -> Value?, encode: (Value) -> JSONValue?
     ) -> Value {
         precondition(!descriptions.contains { $0.key == key }, "the key \"\(key)\" is asked for twice")
         descriptions.append(
             FieldDescription(
                 key: key, type: type, presence: presence, role: role, summary: summary,
-                acceptsNull: acceptsNull))
+                acceptsNull: acceptsNull, meaning: meaning))
         guard let node else { return fallback ?? placeholder }
         let value: Value
         if let found = node[key] {
@@ -103,7 +108,8 @@ package final class Fields {
         // What may be absent and is leaves no trace, so that a kind can take on such a key without changing the
         // identity of the stages that don't use it.
         switch presence {
-        case .optional where node[key] == nil, .implied where node[key] == nil: return value
+        case .optional where node[key] == nil: return value
+        case .implied(let standard) where encode(value) == standard: return value
         default: break
         }
         if role == .recipe, let encoded = encode(value) { config[key] = encoded }
@@ -111,13 +117,17 @@ package final class Fields {
     }
 
     /// Says that the value at `node` isn't what `key` takes.
-    func mismatch(_ key: String, _ type: FieldType, _ node: ConfigNode) {
+    package func mismatch(_ key: String, _ type: FieldType, _ node: JSONNode) {
         var hint: String?
         if case .choice(let names) = type, let given = node.string {
             hint = NearestName.nearest(to: given, among: names).map { "Did you mean \"\($0)\"?" }
         }
+        // Null is a value of an option, and no way to leave out what has a default.
+        let isOption = descriptions.last { $0.key == key }.map { $0.acceptsNull && $0.defaultValue != nil }
         session.report(
-            node.origin, "\(name(of: key)) should be \(type.expectation); this is \(node.shown).", hint: hint)
+            node.origin,
+            "\(name(of: key)) should be \(type.expectation)\(isOption == true ? ", or null" : ""); this is \(node.shown).",
+            hint: hint)
     }
 
     /// Reports the keys that nobody asked for.
@@ -141,39 +151,23 @@ package final class Fields {
     }
 }
 
-/// What the readers of one stage share: its problems and its references.
+/// What the readers of one thing share: its problems.
 package final class ReadingSession {
     /// What messages call the thing that is read, for example `stage "student"`.
     package let subject: String
-    /// The stages that can be referred to; nil while only a description is wanted.
-    package let directory: StageDirectory?
-    /// The hashes of what stages take from outside.
-    let pins: Pins
+    /// What readers of types of their own share.
+    package let context: (any ReadingContext)?
     package private(set) var diagnostics: [Diagnostic] = []
-    /// The references by the path of their key.
-    package private(set) var inputs: [StageInput] = []
-    /// Each stage referred to and the place that does.
-    private(set) var edges: [(stage: String, origin: Origin)] = []
 
-    package init(subject: String = "", directory: StageDirectory? = nil, pins: Pins = .none) {
+    package init(subject: String = "", context: (any ReadingContext)? = nil) {
         self.subject = subject
-        self.directory = directory
-        self.pins = pins
+        self.context = context
     }
 
     package func report(_ origin: Origin, _ message: String, hint: String? = nil) {
         diagnostics.append(Diagnostic(at: origin, message.capitalizedFirst, hint: hint))
     }
-
-    package func record(_ input: StageInput) { inputs.append(input) }
-
-    func recordEdge(to stage: String, at origin: Origin) { edges.append((stage, origin)) }
 }
 
-extension String {
-    /// A phrase at the start of a sentence.
-    package var capitalizedFirst: String {
-        guard let first else { return self }
-        return first.uppercased() + dropFirst()
-    }
-}
+/// What the readers of one module's own types share while one thing is read.
+package protocol ReadingContext: AnyObject {}

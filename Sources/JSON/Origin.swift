@@ -1,11 +1,9 @@
-package import JSON
-
 /// A place in a text: of a file, or of an argument on the command line.
 package struct Origin: Sendable {
     package let source: SourceText
     package let range: Range<Int>
     /// Where `"${name}"` stood for the value that was written here, the place of the key that it is for last.
-    var uses: [Origin] = []
+    package var uses: [Origin] = []
 
     package init(source: SourceText, range: Range<Int>) {
         self.source = source
@@ -19,5 +17,5 @@ package struct Origin: Sendable {
     }
 
     /// Where the key's value was set: where the variable is used, if it comes from one.
-    var setting: Origin { uses.last ?? self }
+    package var setting: Origin { uses.last ?? self }
 }

@@ -8,6 +8,13 @@ package enum FieldRole: Sendable, Hashable {
     case execution
 }
 
+/// What a value stands for, whatever its key is called: how others than the type that reads it find it.
+package struct FieldMeaning: Sendable, Hashable {
+    package let name: String
+
+    package init(_ name: String) { self.name = name }
+}
+
 /// What a key may be set to.
 package indirect enum FieldType: Sendable {
     case integer(Bounds<Int>)
@@ -17,12 +24,11 @@ package indirect enum FieldType: Sendable {
     case choice([String])
     case list(of: FieldType, atLeast: Int)
     case object(ObjectDescription)
-    case artifact([ArtifactType])
-    case artifactList([ArtifactType], atLeast: Int)
-    case labelledArtifacts([ArtifactType], atLeast: Int)
+    /// What only the module knows that asks for it.
+    case own(any OwnFieldType)
 
     /// What a message asks for, as in "should be …".
-    var expectation: String {
+    package var expectation: String {
         switch self {
         case .integer(let bounds): "a whole number\(bounds.phrase)"
         case .number(let bounds): "a number\(bounds.phrase)"
@@ -32,11 +38,7 @@ package indirect enum FieldType: Sendable {
         case .list(let element, let count):
             (count > 0 ? "a list of at least \(count), each " : "a list, each element ") + element.expectation
         case .object: "an object"
-        case .artifact(let types): "a reference such as \"@stage\" to a \(Self.alternatives(types))"
-        case .artifactList(let types, _):
-            "one reference or a list of references to a \(Self.alternatives(types))"
-        case .labelledArtifacts(let types, _):
-            "an object such as {\"label\": \"@stage\"} of references to a \(Self.alternatives(types))"
+        case .own(let type): type.expectation
         }
     }
 
@@ -50,15 +52,17 @@ package indirect enum FieldType: Sendable {
         case .choice(let names): names.joined(separator: " | ")
         case .list(let element, _): "list of \(element.label)"
         case .object: "object"
-        case .artifact(let types): "@\(Self.alternatives(types))"
-        case .artifactList(let types, _): "list of @\(Self.alternatives(types))"
-        case .labelledArtifacts(let types, _): "label → @\(Self.alternatives(types))"
+        case .own(let type): type.label
         }
     }
+}
 
-    package static func alternatives(_ types: [ArtifactType]) -> String {
-        types.map(\.name).joined(separator: " or ")
-    }
+/// A type of values that the module which asks for them adds to those of ``FieldType``.
+package protocol OwnFieldType: Sendable {
+    /// See ``FieldType/expectation``.
+    var expectation: String { get }
+    /// See ``FieldType/label``.
+    var label: String { get }
 }
 
 /// All that is known about one key: what the parser checks is what the table of keys and the schema say.
@@ -69,7 +73,7 @@ package struct FieldDescription: Sendable {
         case optional
         /// The recipe has this value where the key is absent.
         case defaulted(JSONValue)
-        /// This holds where the key is absent, and the recipe has nothing.
+        /// This holds where the key is absent; the recipe has nothing then, nor where the key is set to just this.
         case implied(JSONValue)
     }
 
@@ -81,11 +85,14 @@ package struct FieldDescription: Sendable {
     package let summary: String
     /// Whether the key may be set to null.
     package let acceptsNull: Bool
+    /// What the value stands for; nil where nobody but the type that reads it needs to know.
+    package let meaning: FieldMeaning?
 
     package init(
         key: String, type: FieldType, presence: Presence, role: FieldRole, summary: String,
-        acceptsNull: Bool? = nil
+        acceptsNull: Bool? = nil, meaning: FieldMeaning? = nil
     ) {
+        self.meaning = meaning
         self.key = key
         self.type = type
         self.presence = presence
@@ -99,7 +106,7 @@ package struct FieldDescription: Sendable {
     }
 
     /// What a message asks for, null included where it may be given.
-    var expectation: String {
+    package var expectation: String {
         type.expectation + (acceptsNull ? ", or null" : "")
     }
 
@@ -133,7 +140,7 @@ package struct ObjectDescription: Sendable {
     package let alternatives: Alternatives?
 
     /// All keys that hold for an object, its own alternative's included.
-    package func fields(of node: ConfigNode?) -> [FieldDescription] {
+    package func fields(of node: JSONNode?) -> [FieldDescription] {
         guard let alternatives, let name = node?[alternatives.key]?.string else { return fields }
         return fields + (alternatives.cases.first { $0.name == name }?.fields ?? [])
     }
