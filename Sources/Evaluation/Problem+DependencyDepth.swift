@@ -13,7 +13,10 @@ extension Problem {
     /// tokens before it) and whose model computes *one link of the chain per forward evaluation*: it needs at least
     /// `dependencyDepth` forwards for the response, however many tokens it commits in each. It isn't a bound for
     /// every model: one that adds two changes in one evaluation may be faster, and one that guesses may be as well.
-    package var dependencyDepth: Int {
+    ///
+    /// Nil where it isn't known: Sudoku's cells and Countdown's steps can be found in many orders.
+    package var dependencyDepth: Int? {
+        guard rules == .finalNumber else { return nil }
         let introduction = 1
         let lastTotal = max(introduction, steps.count)
         return lastTotal + 1

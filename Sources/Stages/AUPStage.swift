@@ -110,7 +110,8 @@ package struct AUPStage: StageKind {
         guard data.type == .dataset else { return nil }
         let problems = try ProblemFile.read(context.folder(of: data).appending("test.jsonl"))
         let depths = Dictionary(
-            problems.map { ($0.id, $0.dependencyDepth) }, uniquingKeysWith: { first, _ in first })
+            problems.compactMap { problem in problem.dependencyDepth.map { (problem.id, $0) } },
+            uniquingKeysWith: { first, _ in first })
         let known = records.compactMap { record in depths[record.id].map { (record.tokensBeforeEnd, $0) } }
         return Problem.tokensPerForwardBound(answerTokens: known.map(\.0), depths: known.map(\.1))
     }

@@ -25,6 +25,8 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
     let limit: Int?
     let groupSize: Int
     let precision: WeightPrecision?
+    let grader: AnswerGrader?
+    let errors: Bool
     var decoder: DecoderFields
 
     package init(_ fields: Fields) {
@@ -38,6 +40,18 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
         precision = fields.optionalChoice(
             "precision",
             "How the model's linear layers are kept while it decodes; 32-bit floats unless it is given.")
+        grader = fields.optionalChoice(
+            "grader",
+            "For word problems: final (the default) compares the number behind ####; sentence the total that the solution states last, whatever was cut off behind it."
+        )
+        errors =
+            fields.optionalFlag(
+                "errors",
+                "Also record which forward decided each token, and count the kinds of errors; for generated problems."
+            ) ?? false
+        for key in ["grader", "errors"] where data.type == .benchmark && fields.node?[key] != nil {
+            fields.reject(key, "\"\(key)\" is for generated problems; this stage asks a benchmark.")
+        }
         decoder = fields.object("decoder", "Decoding method and its options.") { DecoderFields($0) }
     }
 
@@ -53,16 +67,20 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
     func asked(_ context: StageContext) throws -> any AskedQuestions {
         let folder = context.folder(of: data)
         return data.type == .benchmark
-            ? try AskedBenchmark(folder, limit: limit) : try AskedProblems(folder, limit: limit)
+            ? try AskedBenchmark(folder, limit: limit)
+            : try AskedProblems(folder, limit: limit, grader: grader ?? .final, recordsErrors: errors)
     }
 
     package func groups(_ context: StageContext) throws -> SampleGroups {
         let questions = try questions(asked(context), context)
         let (size, seed, count) = (groupSize, context.seed, questions.ids.count)
+        let recordsErrors = errors
         let setup = try decoder.setup()
         return SampleGroups(of: count, size: size) { group in
             let range = group * size..<min(count, (group + 1) * size)
-            let decoders = try Self.decode(range, of: questions, seed: seed, setup.make)
+            let decoders = try Self.decode(range, of: questions, seed: seed, setup.make) {
+                recordsErrors ? CommitRecorder($0) : $0
+            }
             let records = try questions.records(
                 range, decoders, generationLength: setup.lengths.response)
             return zip(range, records).map { JournalRecord(.string(questions.ids[$0]), $1) }
@@ -107,6 +125,7 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
 
     package func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult {
         let extractions = ExtractionCounts(records)
+        let errors = ErrorCounts(records)
         let records = try records.map { record in
             guard let sample = SampleRecord(record.value) else {
                 throw DamagedFileError(
@@ -122,13 +141,15 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
             summary:
                 "TPF \(FixedPoint.text(point.tpf, digits: 2)), accuracy \(FixedPoint.text(point.accuracy, digits: 1)) % "
                 + "[\(FixedPoint.text(interval.lower, digits: 1)), \(FixedPoint.text(interval.upper, digits: 1))], n \(point.count)",
-            metrics: extractions.added(to: [
-                "tpf": .number(point.tpf), "accuracy": .number(point.accuracy), "n": .integer(point.count),
-                "correct": .integer(point.correct), "nfe": .integer(point.nfe),
-                "tokens": .integer(point.tokens),
-                "forwards": .integer(records.reduce(0) { $0 + $1.forwards }),
-                "tokensForwarded": .integer(records.reduce(0) { $0 + $1.tokensForwarded }),
-                "accuracyInterval": [.number(interval.lower), .number(interval.upper)],
-            ]))
+            metrics: extractions.added(
+                to: errors.added(to: [
+                    "tpf": .number(point.tpf), "accuracy": .number(point.accuracy),
+                    "n": .integer(point.count),
+                    "correct": .integer(point.correct), "nfe": .integer(point.nfe),
+                    "tokens": .integer(point.tokens),
+                    "forwards": .integer(records.reduce(0) { $0 + $1.forwards }),
+                    "tokensForwarded": .integer(records.reduce(0) { $0 + $1.tokensForwarded }),
+                    "accuracyInterval": [.number(interval.lower), .number(interval.upper)],
+                ])))
     }
 }

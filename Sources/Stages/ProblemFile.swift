@@ -40,10 +40,20 @@ enum ProblemFile {
         let steps = problem.steps.map { step -> JSONValue in
             ["day": .string(step.day), "change": .integer(step.change), "total": .integer(step.total)]
         }
-        return [
+        var value: JSONObject = [
             "id": .string(problem.id), "question": .string(problem.question),
             "response": .string(problem.response), "answer": .integer(problem.answer), "steps": .array(steps),
         ]
+        switch problem.rules {
+        case .finalNumber: break
+        case .countdown(let numbers):
+            value["task"] = .string(Countdown.name)
+            value["numbers"] = .array(numbers.map { .integer($0) })
+        case .sudoku(let givens):
+            value["task"] = .string(Sudoku4x4.name)
+            value["givens"] = .array(givens.map { .integer($0) })
+        }
+        return .object(value)
     }
 
     static func problem(from node: JSONNode) -> Problem? {
@@ -57,7 +67,29 @@ enum ProblemFile {
             else { return nil }
             return Problem.Step(day: day, change: change, total: total)
         }
-        guard steps.count == stepNodes.count else { return nil }
-        return Problem(id: id, question: question, response: response, answer: answer, steps: steps)
+        guard steps.count == stepNodes.count, let rules = rules(from: node) else { return nil }
+        return Problem(
+            id: id, question: question, response: response, answer: answer, steps: steps, rules: rules)
+    }
+
+    /// What makes a response right; nil for what no task writes.
+    private static func rules(from node: JSONNode) -> Problem.Rules? {
+        guard let task = node["task"] else { return .finalNumber }
+        func integers(_ key: String, in range: ClosedRange<Int>) -> [Int]? {
+            let nodes = node[key]?.array ?? []
+            let numbers = nodes.compactMap(\.int).filter(range.contains)
+            return numbers.count == nodes.count ? numbers : nil
+        }
+        switch task.string {
+        case Countdown.name?:
+            guard let numbers = integers("numbers", in: 0...99), (1...64).contains(numbers.count) else {
+                return nil
+            }
+            return .countdown(numbers: numbers)
+        case Sudoku4x4.name?:
+            guard let givens = integers("givens", in: 0...4), givens.count == 16 else { return nil }
+            return .sudoku(givens: givens)
+        default: return nil
+        }
     }
 }

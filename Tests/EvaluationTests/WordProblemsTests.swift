@@ -161,3 +161,52 @@ struct ResultFirstTests {
         }
     }
 }
+
+struct WordProblemFormTests {
+    private func digest(_ options: WordProblems.Options) throws -> String {
+        let task = try WordProblems(options: options, seed: 1)
+        let all = try task.problems(.train, count: 500) + task.problems(.test, count: 100)
+        return StableHash.hex(all.map { $0.question + "\n" + $0.response }.joined(separator: "\n"))
+    }
+
+    /// Recorded before the forms came: recorded experiments stand on these problems.
+    @Test func problemsWithoutFormsAreThoseOfBefore() throws {
+        #expect(try digest(.init()) == "7665fac8d3e353b8")
+        #expect(try digest(.init(steps: 3, variantDecay: 1, order: .resultFirst)) == "1db71ead79982bef")
+        #expect(try digest(.init(numbers: .fixed)) == "efc7dd1e83bd9dc4")
+        #expect(try digest(.init(wordings: .equalLength)) == "eaa808d9ff676fb1")
+    }
+
+    /// The number of digits of each number of a text.
+    private func widths(_ text: String) -> [Int] {
+        text.split(separator: " ").filter { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }.map(\.count)
+    }
+
+    @Test(arguments: WordProblems.Order.allCases)
+    func fixedNumbersHaveTwoDigitsAndChangeNothingElse(order: WordProblems.Order) throws {
+        let fixed = try WordProblems(options: .init(order: order, numbers: .fixed), seed: 1)
+        for problem in try fixed.problems(.train, count: 300) + fixed.problems(.test, count: 60) {
+            #expect(Set(widths(problem.question + " " + problem.response)) == [2])
+            #expect(problem.accepts(problem.response) && problem.steps.count == 2)
+        }
+        #expect(try fixed.trainProblem(0).question.contains(" he loses 05 books "))
+    }
+
+    @Test("with wordings of equal length answer and end stand at the same place in every response")
+    func equalLength() throws {
+        for (numbers, length) in [(WordProblems.Numbers.plain, 41), (.fixed, 43)] {
+            let options = WordProblems.Options(
+                variantDecay: 1, numbers: numbers, wordings: .equalLength)
+            var texts: Set<String> = []
+            for problem in try WordProblems(options: options, seed: 5).problems(.train, count: 500) {
+                let tokens = problem.response.split(separator: " ").flatMap { word in
+                    Int(word) == nil ? [String(word)] : word.map { String($0) }
+                }
+                #expect(tokens.count == length && tokens.firstIndex(of: "####") == length - 3)
+                #expect(problem.accepts(problem.response))
+                texts.insert(String(problem.response.filter { !$0.isNumber }))
+            }
+            #expect(texts.count > 100)
+        }
+    }
+}

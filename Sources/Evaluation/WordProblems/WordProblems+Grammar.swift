@@ -58,7 +58,7 @@ extension WordProblems {
         }
 
         /// The question; each sentence's wording is drawn uniformly.
-        func question(random: inout RandomStream) -> String {
+        func question(options: Options, random: inout RandomStream) -> String {
             var sentences = [
                 random.pick([
                     "\(person.name) has \(start) \(objects) .", "\(person.name) owns \(start) \(objects) .",
@@ -66,7 +66,7 @@ extension WordProblems {
             ]
             for step in steps {
                 let opening = "On \(step.day) \(person.pronoun)"
-                let amount = abs(step.change)
+                let amount = options.numbers.text(abs(step.change))
                 let wordings =
                     step.change > 0
                     ? [
@@ -89,40 +89,79 @@ extension WordProblems {
         /// The worked solution; each sentence's wording is drawn with decaying weights.
         func response(options: Options, random: inout RandomStream) -> String {
             let decay = options.variantDecay
-            var sentences = [
-                random.pick(
-                    [
-                        "\(person.name) starts with \(start) \(objects) .", "At first there are \(start) .",
-                        "We begin with \(start) \(objects) .", "Step by step : \(start) at first .",
-                    ], decay: decay)
-            ]
+            let isFree = options.wordings == .free
+            var sentences = [random.pick(isFree ? openings : evenOpenings, decay: decay)]
             var total = start
             for step in steps {
                 let sign = step.change > 0 ? "+" : "-"
-                let working = "\(total) \(sign) \(abs(step.change))"
+                let working = "\(total) \(sign) \(options.numbers.text(abs(step.change)))"
                 let sum =
                     switch options.order {
                     case .forward: "\(working) = \(step.total)"
                     case .resultFirst: "\(step.total) = \(working)"
                     }
-                sentences.append(
-                    random.pick(
-                        [
-                            "\(step.day) : \(sum) .", "On \(step.day) \(person.name) has \(sum) \(objects) .",
-                            "After \(step.day) there are \(sum) .", "\(step.day) makes it \(sum) .",
-                            "Then comes \(step.day) so \(sum) .",
-                        ], decay: decay))
+                let wordings = isFree ? wordings(step.day, sum) : evenWordings(step.day, sum)
+                sentences.append(random.pick(wordings, decay: decay))
                 total = step.total
             }
-            sentences.append(
-                random.pick(
-                    [
-                        "So \(person.name) has \(total) \(objects) . #### \(total)",
-                        "The answer is \(total) . #### \(total)", "That is all . #### \(total)",
-                        "#### \(total)",
-                    ], decay: decay))
+            sentences.append(random.pick(isFree ? endings : evenEndings, decay: decay))
             return sentences.joined(separator: " ")
         }
+
+        private var openings: [String] {
+            [
+                "\(person.name) starts with \(start) \(objects) .", "At first there are \(start) .",
+                "We begin with \(start) \(objects) .", "Step by step : \(start) at first .",
+            ]
+        }
+
+        private func wordings(_ day: String, _ sum: String) -> [String] {
+            [
+                "\(day) : \(sum) .", "On \(day) \(person.name) has \(sum) \(objects) .",
+                "After \(day) there are \(sum) .", "\(day) makes it \(sum) .",
+                "Then comes \(day) so \(sum) .",
+            ]
+        }
+
+        private var endings: [String] {
+            [
+                "So \(person.name) has \(answer) \(objects) . #### \(answer)",
+                "The answer is \(answer) . #### \(answer)", "That is all . #### \(answer)", "#### \(answer)",
+            ]
+        }
+
+        /// Seven tokens each.
+        private var evenOpenings: [String] {
+            [
+                "\(person.name) starts with \(start) \(objects) .", "At first there are \(start) .",
+                "We begin with \(start) \(objects) .", "In the beginning : \(start) .",
+            ]
+        }
+
+        /// Five tokens beside the sum.
+        private func evenWordings(_ day: String, _ sum: String) -> [String] {
+            [
+                "On \(day) there are \(sum) .", "After \(day) there are \(sum) .",
+                "Then comes \(day) so \(sum) .", "By \(day) it is \(sum) .", "\(day) now makes it \(sum) .",
+            ]
+        }
+
+        /// Ten tokens each; all state the total.
+        private var evenEndings: [String] {
+            [
+                "So \(person.name) has \(answer) \(objects) . #### \(answer)",
+                "So the answer is \(answer) . #### \(answer)",
+                "In total that makes \(answer) . #### \(answer)",
+                "Now we end with \(answer) . #### \(answer)",
+            ]
+        }
+    }
+}
+
+extension WordProblems.Numbers {
+    /// A number from 0 to 99 in this form.
+    func text(_ number: Int) -> String {
+        self == .fixed ? ProblemDraws.twoDigits(number) : String(number)
     }
 }
 

@@ -6,19 +6,9 @@ internal import Numerics
 /// model which writes many steps at once can tell them apart. Every number is an ordinary decimal number in the
 /// text; splitting it into digits is the tokenizer's business. Problem `i` of a split depends on the seed, the
 /// split and `i` only (for the test split also on the problems before it, which it must not repeat).
-package struct WordProblems: Sendable {
-    /// The part of the task that a problem belongs to, decided by a hash of its question.
-    package enum Split: String, Sendable, Hashable, CaseIterable {
-        /// Questions whose hash isn't a multiple of 16.
-        case train
-        /// Questions whose hash is a multiple of 16; all different from one another.
-        case test
-
-        /// The split that a question belongs to, whatever generated it.
-        package init(of question: String) {
-            self = StableHash.of(question) % 16 == 0 ? .test : .train
-        }
-    }
+package struct WordProblems: ProblemSource {
+    /// Train and test, told apart by a hash of the question.
+    package typealias Split = ProblemSplit
 
     /// Where the results of a response stand.
     package enum Order: String, Sendable, Hashable, CaseIterable {
@@ -29,6 +19,25 @@ package struct WordProblems: Sendable {
         /// What a total is made from stands to the right of it, so that within a sentence the order of positions and the
         /// order of dependencies run against each other, and it matters which masked positions a model sees together.
         case resultFirst = "result-first"
+    }
+
+    /// How numbers are written.
+    package enum Numbers: String, Sendable, Hashable, CaseIterable {
+        /// As usual: `47 + 5 = 52`.
+        case plain
+        /// Two digits each, in question and response: `47 + 05 = 52`.
+        case fixed
+    }
+
+    /// Which wordings the sentences of a response have.
+    package enum Wordings: String, Sendable, Hashable, CaseIterable {
+        /// Of different lengths, so that nobody knows where the answer will stand before the wordings are chosen.
+        case free
+        /// All wordings of a sentence have the same number of tokens.
+        ///
+        /// With digits as tokens every response of the same steps and numbers is equally long, and `####`, the answer and
+        /// the end have the same places in each (with plain numbers too: changes have one digit, totals two).
+        case equalLength = "equal-length"
     }
 
     /// What decides the distribution of the problems.
@@ -42,12 +51,21 @@ package struct WordProblems: Sendable {
         package var variantDecay: Double
         /// The order of the response; questions are the same in either.
         package var order: Order
+        /// How numbers are written.
+        package var numbers: Numbers
+        /// The wordings of the response; questions are the same with either.
+        package var wordings: Wordings
 
-        /// Two steps, halving weights and results last, unless told otherwise.
-        package init(steps: Int = 2, variantDecay: Double = 0.5, order: Order = .forward) {
+        /// Two steps, halving weights, results last, plain numbers and free wordings, unless told otherwise.
+        package init(
+            steps: Int = 2, variantDecay: Double = 0.5, order: Order = .forward, numbers: Numbers = .plain,
+            wordings: Wordings = .free
+        ) {
             self.steps = steps
             self.variantDecay = variantDecay
             self.order = order
+            self.numbers = numbers
+            self.wordings = wordings
         }
     }
 
@@ -107,7 +125,7 @@ package struct WordProblems: Sendable {
             seed: seed, purpose: "word-problems/\(split.rawValue)", sample: UInt64(index))
         for _ in 0..<Self.attemptLimit {
             let draft = Draft(options: options, random: &random)
-            let question = draft.question(random: &random)
+            let question = draft.question(options: options, random: &random)
             guard Split(of: question) == split, !seen.contains(question) else { continue }
             return Problem(
                 id: "\(split.rawValue)-\(index)", question: question,

@@ -11,10 +11,23 @@ internal import Transformers
 /// The unseen problems of a generated data set.
 struct AskedProblems: AskedQuestions {
     let problems: [Problem]
+    let grader: AnswerGrader
+    /// Whether records say which forward decided each token, and what kind of error a response has.
+    let recordsErrors: Bool
 
-    init(_ folder: FilePath, limit: Int?) throws {
+    /// - Throws: ``DataError`` for a grader that isn't one of the data set's task.
+    init(
+        _ folder: FilePath, limit: Int?, grader: AnswerGrader = .final, recordsErrors: Bool = false
+    ) throws {
         let all = try ProblemFile.read(folder.appending("test.jsonl"))
         problems = limit.map { Array(all.prefix($0)) } ?? all
+        (self.grader, self.recordsErrors) = (grader, recordsErrors)
+        if grader != .final, problems.contains(where: { $0.rules != .finalNumber }) {
+            throw DataError(
+                description:
+                    "\"grader\" is \"\(grader.rawValue)\", which is for word problems; the answers of this data set are graded by their own rules. Leave the key out."
+            )
+        }
     }
 
     var ids: [String] { problems.map(\.id) }
@@ -22,21 +35,33 @@ struct AskedProblems: AskedQuestions {
 
     func questions(for model: AnsweringModel.Source, _ permissions: Permissions) throws -> any Questions {
         ProblemQuestions(
-            problems: problems, model: try ModelFolder(model.folder, precision: model.precision))
+            problems: problems, grader: grader,
+            model: try ModelFolder(model.folder, precision: model.precision))
     }
 
     func check(_ record: JournalRecord, _ index: Int, in journal: FilePath) throws {
         guard let text = record.value["text"]?.string else { return }
         let problem = problems[index]
         try RecordCheck.prompt(record, StableHash.hex(problem.prompt()), in: journal)
-        let verdict = Grader().grade(text, answer: problem.answer).isCorrect
+        let verdict = problem.accepts(text, by: grader)
         try RecordCheck.verdict(record, isCorrect: verdict, in: journal)
+        guard recordsErrors else { return }
+        let decided = record.value["decided"]?.array?.compactMap(\.int)
+        let words = ResponseWords(text, decided: decided)
+        guard words.decided != nil,
+            record.value["error"]?.string == problem.errorClass(words, isRight: verdict).rawValue
+        else {
+            throw DamagedFileError(
+                journal,
+                "the record of \(record.key) has another kind of error than its answer and forwards show.")
+        }
     }
 }
 
 /// Generated problems for a model that was trained here.
 private struct ProblemQuestions: Questions {
     let problems: [Problem]
+    let grader: AnswerGrader
     let model: ModelFolder
 
     var ids: [String] { problems.map(\.id) }
@@ -57,13 +82,23 @@ private struct ProblemQuestions: Questions {
     private func record(_ problem: Problem, _ decoder: any Decoder, generationLength: Int) -> JSONValue {
         let response = decoder.tokens[decoder.promptLength...].map(Int.init)
         let text = model.tokenizer.decode(tokenIds: response, skipSpecialTokens: false)
-        return SampleRecord(
-            id: problem.id, correct: Grader().grade(text, answer: problem.answer).isCorrect,
+        let isRight = problem.accepts(text, by: grader)
+        let value = SampleRecord(
+            id: problem.id, correct: isRight,
             tokensBeforeEnd: TokenCount.throughEnd(
                 response, endOfText: Int(model.endToken), generationLength: generationLength),
             nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
             text: Self.shown(text), promptHash: StableHash.hex(problem.prompt())
         ).value
+        guard let recorder = decoder as? CommitRecorder, case .object(var object) = value else {
+            return value
+        }
+        let end = response.firstIndex(of: Int(model.endToken)).map { $0 + 1 } ?? response.count
+        let decided = Array(recorder.decided.prefix(end))
+        object["error"] = .string(
+            problem.errorClass(ResponseWords(text, decided: decided), isRight: isRight).rawValue)
+        object["decided"] = .array(decided.map { .integer($0) })
+        return .object(object)
     }
 
     /// The response up to and including its first end token; the padding behind it says nothing.

@@ -10,8 +10,7 @@ extension SynthesizeStage {
     package func facts(_ context: ForecastContext) -> Facts {
         var facts: Facts = [.train: Double(train), .test: Double(test)]
         // The seed doesn't matter for sizes.
-        guard let task = try? WordProblems(options: options, seed: 0),
-            let problems = try? task.problems(.train, count: 200),
+        guard let problems = try? source(seed: 0).problems(.train, count: 200),
             let tokenizer = try? WordLevelTokenizer.train(
                 on: problems.map { $0.prompt() + " " + $0.response })
         else { return facts }

@@ -84,6 +84,7 @@ struct ReportDraft {
                 ).sections
         }
         if let training = ReportTraining(source).section { sections.append(training) }
+        if let errors = ReportErrors(source: source).section { sections.append(errors) }
         sections.append(samples.section(shown: problems))
         sections.append(traces.map { $0.section(shown: traced) } ?? ReportTraces.absent(reason))
         return sections + [ReportCosts(source: source).section, ReportEnvironment(source: source).section]

@@ -120,7 +120,6 @@ package struct TrajectoriesStage: SampledStage {
             generationLength: generationLength, blockLength: blockLength,
             // No entropy is below 0, so that only the lowest of each step is accepted.
             rule: order == .confidence ? .scheduled : .entropyBelow(0))
-        let grader = Grader()
         var results: [TrajectoryRecord?] = problems.map { _ in nil }
         var evaluations = problems.map { _ in 0 }
         for attempt in 0..<attempts {
@@ -149,7 +148,7 @@ package struct TrajectoriesStage: SampledStage {
                 let text = model.tokenizer.decode(
                     tokenIds: trajectory.response.map(Int.init), skipSpecialTokens: false)
                 results[i] = TrajectoryRecord(
-                    id: problems[i].id, isCorrect: grader.grade(text, answer: problems[i].answer).isCorrect,
+                    id: problems[i].id, isCorrect: problems[i].accepts(text),
                     attempt: attempt, evaluations: evaluations[i], response: trajectory.response,
                     unmaskStep: trajectory.unmaskStep)
             }

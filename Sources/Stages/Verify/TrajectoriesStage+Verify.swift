@@ -11,13 +11,12 @@ extension TrajectoriesStage {
         let records = try records(in: artifact, context)
         let path = Self.journal(of: artifact)
         let tokenizer = try WordLevelTokenizer(folder: context.folder(of: teacher))
-        let grader = Grader()
         for (record, problem) in zip(records, try problems(context)) {
             // A record of another form is told by what sums the records up.
             guard let trajectory = TrajectoryRecord(record.value) else { continue }
             let text = tokenizer.decode(
                 tokenIds: trajectory.response.map(Int.init), skipSpecialTokens: false)
-            let verdict = grader.grade(text, answer: problem.answer).isCorrect
+            let verdict = problem.accepts(text)
             guard trajectory.isCorrect == verdict else {
                 throw DamagedFileError(
                     path,
