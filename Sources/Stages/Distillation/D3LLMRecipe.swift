@@ -1,22 +1,16 @@
-internal import Numerics
 internal import Recipes
 internal import Training
 
 /// d3LLM's pseudo-trajectory distillation (paper, section "pseudo-trajectory distillation";
 /// `d3llm_llada_train.py`, `d3llm_dream_train.py`).
 struct D3LLMRecipe: DistillationRecipe {
-    enum Mask: String, CaseIterable {
-        case trajectory
-        case random
-    }
-
     enum Window: String, CaseIterable {
         case response
         case padded
         case whole
     }
 
-    let mask: Mask
+    let mask: TrajectoryMask.Order
     let window: Window
     let stateIndex: TrajectoryMask.StateIndex
     let noise: NoiseFields
@@ -25,8 +19,11 @@ struct D3LLMRecipe: DistillationRecipe {
 
     init(_ fields: Fields) {
         mask = fields.choice(
-            "mask", default: Mask.trajectory,
-            "Which tokens of a window are masked: as the teacher's trajectory had them, or at random.")
+            "mask", default: TrajectoryMask.Order.trajectory,
+            "Which tokens of a window are masked. trajectory: as the teacher's trajectory had them; random: each with "
+                + "the probability of the ratio; shuffled: as many as the trajectory has masked, but by a random order "
+                + "of each answer (the control for the teacher's order); reversed: as many, but those that the teacher "
+                + "decoded first.")
         window = fields.choice(
             "window", default: Window.response,
             "Where windows may lie. response: up to the end token, padding belongs to the last window (released code "
@@ -58,19 +55,34 @@ struct D3LLMRecipe: DistillationRecipe {
         }
     }
 
-    func batch(_ step: DistillationStep, _ draws: inout RandomStream) -> LossBatch {
-        let ratio = noise.ratio(step: step.index, of: step.count, &draws)
+    func batch(_ step: DistillationStep) -> LossBatch {
+        objective.batch(
+            rows: step.rows.map(\.tokens), windows: windows(step), step.configuration,
+            mask: step.teacher.maskToken)
+    }
+
+    /// The windows of a step's rows and their masks.
+    func windows(_ step: DistillationStep) -> [TrajectoryMask.Window] {
+        windows(of: step.rows, step: step.index, of: step.count, seed: step.seed)
+    }
+
+    /// The same for rows of any teacher.
+    func windows(of rows: [AnswerRow], step: Int, of count: Int, seed: UInt64) -> [TrajectoryMask.Window] {
+        let progress = Double(step) / Double(count)
         let options = TrajectoryMask.Options(
             windowLength: Curriculum.windowLength(
-                windowLengths, epoch: step.progress * Double(windowLengths.count)),
-            ratio: ratio, usesRandomMask: mask == .random, countsPadding: window == .padded,
-            usesWholeResponse: window == .whole, stateIndex: stateIndex)
-        let windows = step.rows.map { row in
-            TrajectoryMask.window(
-                length: row.tokens.count, promptLength: row.promptLength, fullLength: row.fullLength,
-                trajectory: row.trajectory, options, &draws)
+                windowLengths, epoch: progress * Double(windowLengths.count)),
+            ratio: noise.ratio(step: step, of: count, seed: seed), order: mask,
+            countsPadding: window == .padded, usesWholeResponse: window == .whole, stateIndex: stateIndex)
+        return rows.enumerated().map { i, row in
+            var place = DistillationStep.draws(.window, seed: seed, step: step, row: i)
+            var masks = DistillationStep.draws(.mask, seed: seed, step: step, row: i)
+            let range = TrajectoryMask.range(
+                length: row.tokens.count, promptLength: row.promptLength, fullLength: row.fullLength, options,
+                &place)
+            return TrajectoryMask.masked(
+                range, length: row.tokens.count, promptLength: row.promptLength, trajectory: row.trajectory,
+                orderKeys: mask == .shuffled ? row.orderKeys(seed: seed) : [], options, &masks)
         }
-        return objective.batch(
-            rows: step.rows.map(\.tokens), windows: windows, step.configuration, mask: step.teacher.maskToken)
     }
 }

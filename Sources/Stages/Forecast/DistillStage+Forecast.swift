@@ -65,6 +65,7 @@ extension DistillStage {
             count: steps, batch: shape(batchSize * load.sequences), keepsActivations: load.hasEntropy,
             isMuon: optimizer.kind == .muon, forwards: load.asksTeacher ? shape(batchSize) : nil)
         var cost = TrainingCost(phases: [steps], checkpointSeconds: checkpointSeconds)
+        cost.averages = average != nil
         if let adapter { adapt(&cost, adapter.options, configuration) }
         let problems = data[.train] ?? answers[.answers] ?? 0
         let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
