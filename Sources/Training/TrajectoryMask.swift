@@ -118,6 +118,19 @@ public enum TrajectoryMask {
         return start..<(n == last ? length : min(start + options.windowLength, length))
     }
 
+    /// The window behind another one, of the length that windows have there; nil behind the last one of a response.
+    ///
+    /// - Parameter range: a window that ``range(length:promptLength:fullLength:_:_:)`` could have drawn.
+    public static func next(
+        after range: Range<Int>, length: Int, promptLength: Int, fullLength: Int, _ options: Options
+    ) -> Range<Int>? {
+        let start = range.upperBound
+        guard !options.usesWholeResponse, !range.isEmpty, start < length else { return nil }
+        let response = (options.countsPadding ? length : fullLength) - promptLength
+        let isLast = (start - promptLength) / options.windowLength >= response / options.windowLength
+        return start..<(isLast ? length : min(start + options.windowLength, length))
+    }
+
     /// Says which positions of a window are masked. Only random masks draw: one number for each position.
     ///
     /// - Parameters:

@@ -80,4 +80,32 @@ import Training
         let share = Double(windows.reduce(0) { $0 + $1.masked.count { $0 } }) / Double(count)
         #expect(abs(share - (0.999 * 0.25 + 0.001)) < 0.01, "\(share)")
     }
+
+    @Test("windows ahead have states of their own, each masked more than the one before it, and share what is drawn")
+    func ahead() throws {
+        let options = #""windowLengths": [8], "stateIndex": "corrected", "noise": {"maximum": 1.0}"#
+        func windows(_ more: String) throws -> [TrajectoryMask.Window] {
+            let recipe = try recipe(options + more)
+            return (0..<50).flatMap { recipe.windows(of: rows, step: $0, of: 50, seed: 1) }
+        }
+        let plain = try windows("")
+        let two = try windows(#", "ahead": 1"#)
+        let shuffled = try windows(#", "ahead": 1, "mask": "shuffled""#)
+        let promptLengths = (0..<50).flatMap { _ in rows.map(\.promptLength) }
+        var halves = 0
+        for (i, (one, both)) in zip(plain, two).enumerated() {
+            #expect(both.range.lowerBound == one.range.lowerBound)
+            #expect(Array(both.masked.prefix(one.masked.count)) == one.masked)
+            #expect(both.range == shuffled[i].range && both.masked.count == both.range.count)
+            #expect(both.masked.count { $0 } == shuffled[i].masked.count { $0 })
+            let behind = both.masked.dropFirst(one.masked.count)
+            guard behind.count == 8, one.masked.count == 8, one.range.lowerBound >= promptLengths[i] else { continue }
+            let (front, next) = (one.masked.count { $0 }, behind.count { $0 })
+            // The ratio rises; counts of whole tokens can't fall.
+            #expect(next >= front)
+            if front > 0, next < 8 { halves += 1 }
+        }
+        #expect(halves > 50, "\(halves)")
+        #expect(try windows(#", "ahead": 0"#) == plain)
+    }
 }

@@ -1,3 +1,4 @@
+internal import Numerics
 internal import Recipes
 internal import Training
 
@@ -15,6 +16,7 @@ struct D3LLMRecipe: DistillationRecipe {
     let stateIndex: TrajectoryMask.StateIndex
     let noise: NoiseFields
     let windowLengths: [Int]
+    let ahead: Int
     let objective: D3LLMObjective
 
     init(_ fields: Fields) {
@@ -37,6 +39,15 @@ struct D3LLMRecipe: DistillationRecipe {
         windowLengths = fields.integers(
             "windowLengths", default: [4, 4, 6, 6, 8, 8], in: 1...65_536, atLeast: 1,
             "Window lengths over training, spread evenly and interpolated; one number keeps it constant.")
+        ahead =
+            fields.optionalInteger(
+                "ahead", in: 0...64,
+                "How many windows behind the first are open too, each masked by its own state at a ratio drawn between that "
+                    + "of the window before it and 1: what multi-block decoding meets, half-decoded blocks before others. "
+                    + "Absent: 0, everything behind the window is masked (released code).") ?? 0
+        if ahead > 0, window == .whole {
+            fields.reject("ahead", "Behind the whole response there is no further window.")
+        }
         objective = fields.object("loss", "The distillation loss.") { loss in
             D3LLMObjective(
                 entropyWeight: Float(
@@ -80,9 +91,36 @@ struct D3LLMRecipe: DistillationRecipe {
             let range = TrajectoryMask.range(
                 length: row.tokens.count, promptLength: row.promptLength, fullLength: row.fullLength, options,
                 &place)
-            return TrajectoryMask.masked(
-                range, length: row.tokens.count, promptLength: row.promptLength, trajectory: row.trajectory,
-                orderKeys: mask == .shuffled ? row.orderKeys(seed: seed) : [], options, &masks)
+            return masked(row, range, options, &masks, step: step, place: i, seed: seed)
         }
+    }
+
+    /// The mask of a row's window, and of those behind it that are open too.
+    private func masked(
+        _ row: AnswerRow, _ first: Range<Int>, _ options: TrajectoryMask.Options, _ masks: inout RandomStream,
+        step: Int, place: Int, seed: UInt64
+    ) -> TrajectoryMask.Window {
+        let (length, keys) = (row.tokens.count, mask == .shuffled ? row.orderKeys(seed: seed) : [])
+        func masked(_ range: Range<Int>, _ options: TrajectoryMask.Options) -> TrajectoryMask.Window {
+            TrajectoryMask.masked(
+                range, length: length, promptLength: row.promptLength, trajectory: row.trajectory,
+                orderKeys: keys, options, &masks)
+        }
+        var result = masked(first, options)
+        var options = options
+        var draws = DistillationStep.draws(.ahead, seed: seed, step: step, row: place)
+        var last = first
+        for _ in 0..<ahead {
+            guard
+                let range = TrajectoryMask.next(
+                    after: last, length: length, promptLength: row.promptLength, fullLength: row.fullLength,
+                    options)
+            else { break }
+            options.ratio += draws.nextDouble() * (1 - options.ratio)
+            result.masked += masked(range, options).masked
+            result.range = first.lowerBound..<range.upperBound
+            last = range
+        }
+        return result
     }
 }

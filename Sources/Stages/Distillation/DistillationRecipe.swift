@@ -53,6 +53,8 @@ struct DistillationStep {
         case window
         /// Which positions of a window are masked.
         case mask
+        /// The mask ratios of the windows behind the first of a row.
+        case ahead
     }
 }
 

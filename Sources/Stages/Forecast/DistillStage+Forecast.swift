@@ -22,7 +22,8 @@ extension D3LLMRecipe {
             window == .whole
             ? response : Double(windowLengths.reduce(0, +)) / Double(max(1, windowLengths.count))
         return DistillationLoad(
-            sequences: objective.usesComplement ? 2 : 1, lossRows: min(window, response) / 2,
+            sequences: objective.usesComplement ? 2 : 1,
+            lossRows: min(window * Double(1 + ahead), response) / 2,
             hasEntropy: objective.entropyWeight != 0)
     }
 }
