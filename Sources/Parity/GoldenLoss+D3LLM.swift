@@ -34,7 +34,7 @@ extension GoldenLoss {
         let options = TrajectoryMask.Options(
             windowLength: try node.integer("block_size"),
             ratio: try node.number("mask_ratio"),
-            usesRandomMask: try node.flag("use_naive_random_mask"), countsPadding: isDream,
+            order: try node.flag("use_naive_random_mask") ? .random : .trajectory, countsPadding: isDream,
             usesWholeResponse: try isDream && !node.flag("use_blockwise_loss"))
         guard prompts.count == rows.count, lengths.count == rows.count else {
             throw ParityError("a case has rows without lengths")

@@ -31,7 +31,8 @@ struct NoiseFields {
     }
 
     /// The ratio of a step; every schedule makes one draw.
-    func ratio(step: Int, of steps: Int, _ draws: inout RandomStream) -> Double {
+    func ratio(step: Int, of steps: Int, seed: UInt64) -> Double {
+        var draws = DistillationStep.draws(.ratio, seed: seed, step: step)
         let draw = draws.nextDouble()
         switch schedule {
         case .constant: return maximum

@@ -22,6 +22,7 @@ package struct PretrainStage: StageKind {
     let start: Start
     let generationLength: Int
     let phases: [PhaseFields]
+    let average: WeightAverage.Options?
     let precision: TrainingPrecision?
     let checkpointSeconds: Double
 
@@ -47,6 +48,7 @@ package struct PretrainStage: StageKind {
         generationLength = fields.integer(
             "generationLength", default: 48, in: 1...65_536, "Tokens of a response, padding included.")
         phases = fields.objects("phases", atLeast: 1, "Training phases, in order.") { PhaseFields($0) }
+        average = AverageFields.read(fields)
         precision = TrainingLoop.precision(fields)
         checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
     }
@@ -67,7 +69,7 @@ package struct PretrainStage: StageKind {
                 phase.phase(
                     index, examples, configuration, family: family, mask: mask, seed: context.seed,
                     threads: context.threads)
-            }, precision: precision ?? .float32, checkpointInterval: checkpointSeconds)
+            }, precision: precision ?? .float32, average: average, checkpointInterval: checkpointSeconds)
         let losses = try loop.run()
         try ModelFolder.write(
             try Transformer(over: parameters), family: family, tokenizer, to: context.output)
@@ -79,12 +81,16 @@ package struct PretrainStage: StageKind {
         let steps = phases.reduce(0) { $0 + $1.steps }
         let shown = losses.map { "\($0.name) \(($0.crossEntropy * 1000).rounded() / 1000)" }.joined(
             separator: ", ")
+        var metrics: JSONObject = [
+            "parameters": .integer(configuration.parameterCount), "steps": .integer(steps),
+            "losses": .object(JSONObject(losses.map { ($0.name, .number($0.crossEntropy)) })),
+        ]
+        let last = phases.last?.steps ?? 0
+        if let average { metrics["averagedSteps"] = .integer(average.count(of: last)) }
         return StageResult(
-            summary: "\(configuration.parameterCount) parameters, \(steps) steps, final losses: \(shown)",
-            metrics: [
-                "parameters": .integer(configuration.parameterCount), "steps": .integer(steps),
-                "losses": .object(JSONObject(losses.map { ($0.name, .number($0.crossEntropy)) })),
-            ])
+            summary: "\(configuration.parameterCount) parameters, \(steps) steps, final losses: \(shown)"
+                + (average.map { ", \($0.sentence(steps: last))" } ?? ""),
+            metrics: .object(metrics))
     }
 
     private func parameters(

@@ -19,36 +19,50 @@ struct TrainingCheckpoint {
         let position: Position
         let log: TrainingLog
         fileprivate let optimizerSteps: Int
+        fileprivate let averagedSteps: Int
         fileprivate let file: SafetensorsFile
 
         /// Gives an optimiser its state back.
         func apply(to optimizer: any Optimizer) throws {
             optimizer.steps = optimizerSteps
-            for (name, buffer) in optimizer.state {
-                let values = try file.matrix(name, shape: [buffer.count], rows: 1, columns: buffer.count)
-                buffer.matrix(rows: 1, columns: buffer.count).copy(from: values)
-            }
+            for (name, buffer) in optimizer.state { try read(name, into: buffer) }
+        }
+
+        /// Gives averaged weights what was averaged.
+        func apply(to mean: WeightAverage) throws {
+            mean.count = averagedSteps
+            try read(TrainingCheckpoint.averageName, into: mean.values)
+        }
+
+        private func read(_ name: String, into buffer: FloatBuffer) throws {
+            let values = try file.matrix(name, shape: [buffer.count], rows: 1, columns: buffer.count)
+            buffer.matrix(rows: 1, columns: buffer.count).copy(from: values)
         }
     }
 
     private static let parameterName = "parameters"
+    private static let averageName = "average"
     private let path: FilePath
 
     init(folder: FilePath) { path = folder.appending("checkpoint.safetensors") }
 
     func save(
-        _ parameters: FloatBuffer, _ optimizer: any Optimizer, _ position: Position, _ log: TrainingLog
+        _ parameters: FloatBuffer, _ optimizer: any Optimizer, _ mean: WeightAverage?, _ position: Position,
+        _ log: TrainingLog
     ) throws {
-        let tensors = ([(name: Self.parameterName, buffer: parameters)] + optimizer.state).map {
+        let average = mean.map { [(name: Self.averageName, buffer: $0.values)] } ?? []
+        let buffers = [(name: Self.parameterName, buffer: parameters)] + optimizer.state + average
+        let tensors = buffers.map {
             SafetensorsWriter.Tensor(
                 name: $0.name, shape: [$0.buffer.count],
                 values: $0.buffer.matrix(rows: 1, columns: $0.buffer.count).view)
         }
-        let metadata: [String: String] = [
+        var metadata: [String: String] = [
             "phase": "\(position.phase)", "step": "\(position.step)", "optimizerSteps": "\(optimizer.steps)",
             "log": try text(.array(log.lines)), "pending": try text(.array(log.pendingReports.map(\.value))),
             "norms": try text(.array(log.pendingNorms.map { .number($0) })),
         ]
+        if let mean { metadata["averaged"] = "\(mean.count)" }
         try SafetensorsWriter.write(tensors, metadata: metadata, to: path)
     }
 
@@ -79,7 +93,8 @@ struct TrainingCheckpoint {
             lines: lines.map { JSONValue($0) }, pending: pending.compactMap { LossReport($0) },
             norms: norms.compactMap(\.double))
         return Restored(
-            position: Position(phase: phase, step: step), log: log, optimizerSteps: steps, file: file)
+            position: Position(phase: phase, step: step), log: log, optimizerSteps: steps,
+            averagedSteps: file.metadata["averaged"].flatMap { Int($0) } ?? 0, file: file)
     }
 
     private func text(_ value: JSONValue) throws -> String {

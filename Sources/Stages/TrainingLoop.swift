@@ -27,6 +27,8 @@ struct TrainingLoop {
     let trainee: any Trainee
     let phases: [Phase]
     let precision: TrainingPrecision
+    /// How the weights of the last phase are averaged; nil where those after its last step are the result.
+    let average: WeightAverage.Options?
     /// Seconds between checkpoints.
     let checkpointInterval: Double
 
@@ -46,7 +48,7 @@ struct TrainingLoop {
                 + "bfloat16 with 32-bit sums. The weights that are trained are 32-bit floats in either.")
     }
 
-    /// Trains, and writes the log to `training.jsonl` in the artifact.
+    /// Trains, leaves the result in ``trainee``, and writes the log to `training.jsonl` in the artifact.
     /// - Returns: the loss reports' means over the last tenth of the last phase, for the summary.
     func run() throws -> [LossReport.Group] {
         let lanes = context.ranks.map { RankLanes($0, threads: context.threads, precision: precision) }
@@ -57,11 +59,16 @@ struct TrainingLoop {
         var log = TrainingLog()
         var start = TrainingCheckpoint.Position(phase: 0, step: 0)
         var restored: TrainingCheckpoint.Restored?
+        let mean = average.map {
+            WeightAverage(
+                $0, elements: trainee.trained.count, steps: phases.last?.steps ?? 0, threads: context.threads)
+        }
         if let found = try checkpoint.load(trainee.trained) {
             trainee.trainedChanged()
             start = found.position
             log = found.log
             restored = found
+            if let mean { try found.apply(to: mean) }
         }
         let total = phases.reduce(0) { $0 + $1.steps }
         let done = phases[..<start.phase].reduce(0) { $0 + $1.steps } + start.step
@@ -73,7 +80,8 @@ struct TrainingLoop {
             restored = nil
             for step in (p == start.phase ? start.step : 0)..<phase.steps {
                 if context.isCancelled || lastSave.duration(to: .now) > .seconds(checkpointInterval) {
-                    try checkpoint.save(trainee.trained, optimizer, .init(phase: p, step: step), log)
+                    try checkpoint.save(
+                        trainee.trained, optimizer, mean, .init(phase: p, step: step), log)
                     try context.checkCancellation()
                     lastSave = .now
                 }
@@ -91,11 +99,16 @@ struct TrainingLoop {
                     gradientScale: GradientClipping.scale(norm: norm, maximum: phase.maximumNorm),
                     factor: factor)
                 trainee.trainedChanged()
+                if p == phases.count - 1 { mean?.add(trainee.trained, step: step) }
                 log.record(
                     phase: phase.name, step: step, of: phase.steps, report: report, norm: norm, factor: factor
                 )
                 progress.advance(note: log.note)
             }
+        }
+        if let mean {
+            mean.replace(trainee.trained)
+            trainee.trainedChanged()
         }
         if let pool = context.ranks, pool.isVerbose, let tally = lanes?.tally {
             let shares = tally.sorted { $0.key < $1.key }.map { "rank \($0.key): \($0.value)" }

@@ -40,14 +40,29 @@ public enum TrajectoryMask {
         case corrected
     }
 
+    /// Which positions of a window are masked, at a ratio that is the same for all.
+    public enum Order: String, Sendable, CaseIterable {
+        /// Those that the teacher hadn't decoded at the state that the ratio asks for.
+        case trajectory
+        /// Each with the probability of the ratio, by a draw of its own.
+        case random
+        /// As many as ``trajectory`` masks in this window of this row, but those that come last in another order of
+        /// the row: one drawn at random, the same whenever the row is seen. The control for the teacher's order: windows,
+        /// ratios and numbers of masked tokens are those of the trajectory, and a row's masks lie inside one another,
+        /// as a trajectory's do.
+        case shuffled
+        /// As many as ``trajectory`` masks in this window of this row, but those that the teacher decoded first (of those
+        /// decoded at once, the ones on the left).
+        case reversed
+    }
+
     /// Options of the process.
     public struct Options: Sendable {
         /// Length of the window in tokens.
         public var windowLength: Int
         /// Share of the window that is masked.
         public var ratio: Double
-        /// Masks positions independently at the given ratio instead of following a trajectory.
-        public var usesRandomMask: Bool
+        public var order: Order
         /// Counts windows over the response with its padding (Dream's training code) instead of without (LLaDA's).
         public var countsPadding: Bool
         /// Takes the whole response, padding included, as the window and draws none (Dream's training code without
@@ -56,51 +71,106 @@ public enum TrajectoryMask {
         public var stateIndex: StateIndex
 
         public init(
-            windowLength: Int, ratio: Double, usesRandomMask: Bool = false, countsPadding: Bool = false,
+            windowLength: Int, ratio: Double, order: Order = .trajectory, countsPadding: Bool = false,
             usesWholeResponse: Bool = false, stateIndex: StateIndex = .faithful
         ) {
             self.windowLength = windowLength
             self.ratio = ratio
-            self.usesRandomMask = usesRandomMask
+            self.order = order
             self.countsPadding = countsPadding
             self.usesWholeResponse = usesWholeResponse
             self.stateIndex = stateIndex
         }
     }
 
-    /// Draws the window of one row and its mask.
+    /// Draws the window of one row and then its mask, as upstream does: ``range(length:promptLength:fullLength:_:_:)``,
+    /// then ``masked(_:length:promptLength:trajectory:orderKeys:_:_:)``.
+    public static func window(
+        length: Int, promptLength: Int, fullLength: Int, trajectory: Trajectory?, orderKeys: [Double] = [],
+        _ options: Options, _ draws: inout some DrawSource
+    ) -> Window {
+        let range = range(
+            length: length, promptLength: promptLength, fullLength: fullLength, options, &draws)
+        guard (options.countsPadding ? length : fullLength) > promptLength else {
+            return Window(range: range, masked: [])
+        }
+        return masked(
+            range, length: length, promptLength: promptLength, trajectory: trajectory, orderKeys: orderKeys,
+            options, &draws)
+    }
+
+    /// Draws where the window of one row lies: one whole number, or nothing where the whole response is the window.
     ///
     /// - Parameters:
     ///   - length: tokens in the row, padding included.
     ///   - promptLength: tokens of the prompt.
-    ///   - fullLength: tokens of prompt and response before padding; a row without response takes no part.
-    ///   - trajectory: `nil`, or one of another length, falls back to random masking as upstream does.
-    public static func window(
-        length: Int, promptLength: Int, fullLength: Int, trajectory: Trajectory?, _ options: Options,
-        _ draws: inout some DrawSource
-    ) -> Window {
+    ///   - fullLength: tokens of prompt and response before padding; a row without response takes no part, and its
+    ///     window is empty.
+    public static func range(
+        length: Int, promptLength: Int, fullLength: Int, _ options: Options, _ draws: inout some DrawSource
+    ) -> Range<Int> {
         let response = (options.countsPadding ? length : fullLength) - promptLength
-        guard response > 0 else { return Window(range: length..<length, masked: []) }
-        let (start, end): (Int, Int)
-        if options.usesWholeResponse {
-            (start, end) = (min(promptLength, length), length)
-        } else {
-            let last = response / options.windowLength
-            let n = draws.integer(0, last)
-            start = min(promptLength + n * options.windowLength, length)
-            end = n == last ? length : min(start + options.windowLength, length)
-        }
-        let range = start..<end
-        if !options.usesRandomMask, let trajectory, trajectory.states > 0,
+        guard response > 0 else { return length..<length }
+        if options.usesWholeResponse { return min(promptLength, length)..<length }
+        let last = response / options.windowLength
+        let n = draws.integer(0, last)
+        let start = min(promptLength + n * options.windowLength, length)
+        return start..<(n == last ? length : min(start + options.windowLength, length))
+    }
+
+    /// The window behind another one, of the length that windows have there; nil behind the last one of a response.
+    ///
+    /// - Parameter range: a window that ``range(length:promptLength:fullLength:_:_:)`` could have drawn.
+    public static func next(
+        after range: Range<Int>, length: Int, promptLength: Int, fullLength: Int, _ options: Options
+    ) -> Range<Int>? {
+        let start = range.upperBound
+        guard !options.usesWholeResponse, !range.isEmpty, start < length else { return nil }
+        let response = (options.countsPadding ? length : fullLength) - promptLength
+        let isLast = (start - promptLength) / options.windowLength >= response / options.windowLength
+        return start..<(isLast ? length : min(start + options.windowLength, length))
+    }
+
+    /// Says which positions of a window are masked. Only random masks draw: one number for each position.
+    ///
+    /// - Parameters:
+    ///   - range: the window.
+    ///   - length: tokens in the row, padding included.
+    ///   - promptLength: tokens of the prompt.
+    ///   - trajectory: `nil`, or one of another length, falls back to random masking as upstream does.
+    ///   - orderKeys: for ``Order/shuffled``, a number per position of the row; positions are decoded in rising order.
+    public static func masked(
+        _ range: Range<Int>, length: Int, promptLength: Int, trajectory: Trajectory?, orderKeys: [Double] = [],
+        _ options: Options, _ draws: inout some DrawSource
+    ) -> Window {
+        guard options.order != .random, let trajectory, trajectory.states > 0,
             trajectory.unmaskStep.count == length
-        {
-            let state = stateIndex(
-                ratio: options.ratio, start: start - promptLength, end: end - promptLength,
-                states: trajectory.states, options.stateIndex)
-            return Window(range: range, masked: range.map { trajectory.isMasked($0, state: state) })
+        else {
+            let probability = (1 - 1e-3) * options.ratio + 1e-3
+            return Window(range: range, masked: draws.uniform(range.count).map { $0 < probability })
         }
-        let probability = (1 - 1e-3) * options.ratio + 1e-3
-        return Window(range: range, masked: draws.uniform(range.count).map { $0 < probability })
+        let state = stateIndex(
+            ratio: options.ratio, start: range.lowerBound - promptLength, end: range.upperBound - promptLength,
+            states: trajectory.states, options.stateIndex)
+        let taught = range.map { trajectory.isMasked($0, state: state) }
+        switch options.order {
+        case .trajectory, .random: return Window(range: range, masked: taught)
+        case .shuffled:
+            precondition(orderKeys.count == length, "\(orderKeys.count) keys of an order for \(length) positions")
+            return Window(range: range, masked: last(taught.count { $0 }, of: range.map { orderKeys[$0] }))
+        case .reversed:
+            // Positions that were never decoded come last in the teacher's order.
+            let steps = range.map { trajectory.unmaskStep[$0] }.map { $0 < 0 ? Int32.max : $0 }
+            return Window(range: range, masked: last(taught.count { $0 }, of: steps.map { -Int64($0) }))
+        }
+    }
+
+    /// Marks the `count` elements that come last in rising order; of equal ones the left ones are later.
+    private static func last<Key: Comparable>(_ count: Int, of keys: [Key]) -> [Bool] {
+        let order = keys.indices.sorted { (keys[$0], $1) < (keys[$1], $0) }
+        var result = Array(repeating: false, count: keys.count)
+        for index in order.suffix(count) { result[index] = true }
+        return result
     }
 
     /// Which state shows the window `start..<end` (counted from the response's first token) masked at `ratio`, at most

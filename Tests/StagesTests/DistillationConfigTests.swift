@@ -48,6 +48,22 @@ import Testing
         #expect(text.contains("Did you mean \"dparallel\"?"), "\(text)")
     }
 
+    @Test func behindTheWholeResponseIsNothing() throws {
+        let text = try #require(distill(#", "d3llm": {"window": "whole", "ahead": 1}"#))
+        #expect(text.contains("there is no further window"), "\(text)")
+    }
+
+    @Test func averagesAreShares() throws {
+        #expect(distill(#", "average": {}"#) == nil)
+        #expect(distill(#", "average": {"last": 0.5, "decay": 0.99}, "adapter": {}"#) == nil)
+        for (average, message) in [
+            (#"{"last": 0}"#, "above 0 and at most 1"), (#"{"decay": 1}"#, "below 1"), (#"{"lasts": 0.5}"#, "Did you mean"),
+        ] {
+            let text = try #require(distill(#", "average": \#(average)"#))
+            #expect(text.contains(message), "\(text)")
+        }
+    }
+
     @Test func anAdapterNeedsAdamW() throws {
         let text = try #require(distill(#", "adapter": {}, "optimizer": {"kind": "muon"}"#))
         #expect(text.contains("An adapter is trained with adamw"), "\(text)")

@@ -81,6 +81,25 @@ private struct CountingMeter: SpeedMeter {
         #expect(plan.forecast?.memory?.stage == "teacher" || plan.forecast?.memory?.stage == "again")
     }
 
+    @Test func averagedWeightsAreACopyMore() throws {
+        func memory(_ text: String) throws -> (teacher: Double, student: Double) {
+            let plan = try plan(text)
+            return (
+                Double(try #require(try forecast("teacher", plan).memory)),
+                Double(try #require(try forecast("again", plan).memory))
+            )
+        }
+        let plain = try memory(Self.large)
+        let averaged = try memory(
+            Self.large.replacing(#""model": {"layers""#, with: #""average": {}, "model": {"layers""#)
+                .replacing(#""adapter": {"rank": 16}"#, with: #""adapter": {"rank": 16}, "average": {}"#))
+        let weights = 32 * (4 * 4096.0 * 4096 + 3 * 4096.0 * 12288)
+        #expect(abs((averaged.teacher - plain.teacher) / (4 * weights) - 1) < 0.05)
+        // Of an adapter, the copy is of its matrices only.
+        let student = averaged.student - plain.student
+        #expect(student > 0 && student < 0.05 * 4 * weights)
+    }
+
     /// The measured speed of a few passes of a smaller copy is enough, and is found in time.
     @Test func aModelOfPaperScaleIsProbedInSeconds() throws {
         let clock = ContinuousClock.now

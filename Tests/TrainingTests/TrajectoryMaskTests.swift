@@ -16,7 +16,7 @@ import Testing
         var draws = ScriptedDraws(integers: [block], uniforms: uniforms)
         let window = TrajectoryMask.window(
             length: 11, promptLength: promptLength, fullLength: fullLength, trajectory: trajectory,
-            .init(windowLength: windowLength, ratio: ratio, usesRandomMask: random), &draws)
+            .init(windowLength: windowLength, ratio: ratio, order: random ? .random : .trajectory), &draws)
         return (window, draws)
     }
 
@@ -122,5 +122,93 @@ import Testing
                 #expect(window.masked.count { $0 } == expected, "\(ratio), \(rule)")
             }
         }
+    }
+
+    @Test("other orders mask as many tokens of a window as the teacher's, whatever the rule of states")
+    func countsOfOtherOrders() {
+        for answer in 0..<40 {
+            var stream = RandomStream(seed: 3, purpose: "test", sample: UInt64(answer))
+            // Prompt 3, response 12, decoded in any order, two at a time now and then.
+            let steps = (0..<12).map { Int32($0 * 2 / 3) }.shuffled(using: &stream)
+            let trajectory = TrajectoryMask.Trajectory(states: 8, unmaskStep: [0, 0, 0] + steps)
+            let keys = stream.uniform(15)
+            for step in 0..<30 {
+                for rule in TrajectoryMask.StateIndex.allCases {
+                    let windows = TrajectoryMask.Order.allCases.map { order in
+                        var draws = RandomStream(seed: 4, purpose: "test", sample: UInt64(step))
+                        return TrajectoryMask.window(
+                            length: 15, promptLength: 3, fullLength: 13, trajectory: trajectory,
+                            orderKeys: keys,
+                            .init(
+                                windowLength: 5, ratio: Double(step) / 30, order: order, stateIndex: rule),
+                            &draws)
+                    }
+                    let taught = windows[0]
+                    #expect(windows.allSatisfy { $0.range == taught.range })
+                    for other in windows[2...] {
+                        #expect(other.masked.count { $0 } == taught.masked.count { $0 })
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("a shuffled order is one order: what is masked at a lower ratio is masked at a higher one")
+    func shuffledIsAnOrder() {
+        var stream = RandomStream(seed: 5, purpose: "test")
+        let keys = stream.uniform(11)
+        let masks = (0...8).map { eighths in
+            var draws = ScriptedDraws(integers: [0])
+            return TrajectoryMask.window(
+                length: 11, promptLength: 3, fullLength: 11, trajectory: trajectory, orderKeys: keys,
+                .init(
+                    windowLength: 8, ratio: Double(eighths) / 8, order: .shuffled, stateIndex: .corrected),
+                &draws
+            ).masked
+        }
+        for (fewer, more) in zip(masks, masks.dropFirst()) {
+            #expect(fewer.count { $0 } + 1 == more.count { $0 })
+            #expect(zip(fewer, more).allSatisfy { !$0 || $1 })
+        }
+        let last = (3..<11).max { keys[$0] < keys[$1] }.map { $0 - 3 }
+        #expect(masks[1].firstIndex(of: true) == last)
+    }
+
+    @Test("shuffled positions are uniform: each of the 70 sets of four of eight as often as chance has it")
+    func shuffledIsUniform() {
+        var counts: [[Bool]: Int] = [:]
+        let answers = 14_000
+        for answer in 0..<answers {
+            var stream = RandomStream(seed: 6, purpose: "test", sample: UInt64(answer))
+            let keys = stream.uniform(11)
+            var draws = ScriptedDraws(integers: [0])
+            let window = TrajectoryMask.window(
+                length: 11, promptLength: 3, fullLength: 11, trajectory: trajectory, orderKeys: keys,
+                .init(windowLength: 8, ratio: 0.5, order: .shuffled, stateIndex: .corrected), &draws)
+            counts[window.masked, default: 0] += 1
+        }
+        #expect(counts.count == 70)
+        let expected = Double(answers) / 70
+        let statistic = counts.values.reduce(0.0) {
+            $0 + (Double($1) - expected) * (Double($1) - expected) / expected
+        }
+        // 69 degrees of freedom: 99.9 % lie below 111.
+        #expect(statistic < 111 && statistic > 35, "chi-square \(statistic)")
+    }
+
+    @Test func reversedMasksWhatTheTeacherDecodedFirst() {
+        var draws = ScriptedDraws(integers: [0])
+        let window = TrajectoryMask.window(
+            length: 11, promptLength: 3, fullLength: 11, trajectory: trajectory,
+            .init(windowLength: 8, ratio: 0.375, order: .reversed, stateIndex: .corrected), &draws)
+        #expect(window.masked == [true, true, true, false, false, false, false, false])
+        // What was never decoded comes last; of two decoded at once the left one is masked.
+        let odd = TrajectoryMask.Trajectory(states: 8, unmaskStep: [0, 0, 0, -1, 5, 2, 2, 9, 9, 9, 9])
+        draws = ScriptedDraws(integers: [0])
+        let other = TrajectoryMask.window(
+            length: 11, promptLength: 3, fullLength: 11, trajectory: odd,
+            .init(windowLength: 4, ratio: 0, order: .reversed), &draws)
+        // State 4 of the teacher has two masked: the one never decoded and that of step 5.
+        #expect(other.masked == [false, false, true, true])
     }
 }

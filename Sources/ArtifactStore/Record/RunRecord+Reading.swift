@@ -39,7 +39,7 @@ extension RunRecord {
                 throw flaw("its status is none of finished, failed and interrupted")
             }
             guard let stages = root["stages"]?.array else { throw flaw("it lacks the key \"stages\"") }
-            return RunRecord(
+            var record = RunRecord(
                 format: format, experiment: experiment, status: status, message: root["message"]?.string,
                 stages: try stages.map { stage throws(RunRecordError) in
                     try entry(stage, format, experiment)
@@ -56,6 +56,14 @@ extension RunRecord {
                     (root["environment"]?.object?.members ?? []).compactMap { member in
                         member.value.string.map { (member.key, $0) }
                     }, uniquingKeysWith: { first, _ in first }))
+            if let look = root["look"], let number = look["number"]?.int, let count = look["of"]?.int,
+                let repeats = look["repeats"]?.int, let maximum = look["maximum"]?.int
+            {
+                record.look = Look(
+                    number: number, count: count, repeats: repeats, maximum: maximum,
+                    open: look["open"]?.array.map { $0.compactMap(\.string) })
+            }
+            return record
         }
 
         private func entry(_ stage: JSONValue, _ format: Int, _ experiment: String) throws(RunRecordError)

@@ -10,6 +10,13 @@ extension RunRecord {
             "finished": .string(finished), "seconds": .number(seconds),
             "arguments": .array(arguments.map(JSONValue.string)),
         ]
+        if let look {
+            object["look"] = [
+                "number": .integer(look.number), "of": .integer(look.count), "repeats": .integer(look.repeats),
+                "maximum": .integer(look.maximum),
+                "open": look.open.map { .array($0.map(JSONValue.string)) } ?? .null,
+            ]
+        }
         if let config {
             object["config"] = [
                 "file": .string(config.file), "overrides": .array(config.overrides.map(JSONValue.string)),

@@ -86,6 +86,26 @@ package struct RunRecord: Sendable {
         }
     }
 
+    /// How far repeats went that go on until something is decided.
+    package struct Look: Sendable, Hashable {
+        /// Which look the run was about, from 1, of how many that may come.
+        package let number: Int
+        package let count: Int
+        /// How many repeats it takes, of how many there may be.
+        package let repeats: Int
+        package let maximum: Int
+        /// The claims that it left open; nil where the run ended before it was made.
+        package let open: [String]?
+
+        package init(number: Int, count: Int, repeats: Int, maximum: Int, open: [String]?) {
+            self.number = number
+            self.count = count
+            self.repeats = repeats
+            self.maximum = maximum
+            self.open = open
+        }
+    }
+
     /// The form of the file that this was read from.
     package let format: Int
     package let experiment: String
@@ -94,6 +114,8 @@ package struct RunRecord: Sendable {
     package let message: String?
     /// All stages that were to be there at the end, in running order.
     package let stages: [Entry]
+    /// Nil where all stages of the configuration were to be there.
+    package var look: Look?
     /// UTC, ISO 8601.
     package let started: String
     package let finished: String

@@ -28,7 +28,8 @@ struct Composer {
                 return nil
             }
         }
-        var variables = variables(set: parsed.filter(\.setsVariable))
+        let varied = variedVariables(parsed)
+        var variables = variables(set: parsed.filter(\.setsVariable), postponing: Set(varied.map(\.name)))
         for file in files {
             var tree = file.tree
             if case .object(let members) = tree.value {
@@ -48,13 +49,66 @@ struct Composer {
                 overrides.append(override)
             } catch { problems.append(error) }
         }
+        for argument in parsed where argument.setsVariable { settle(argument) }
         variables.checkAll()
+        if let values = variables.postponedValues() {
+            let node = JSONNode(value: .object(values), origin: root.origin)
+            for tree in [\Composer.root, \.merged] {
+                if case .object(let members) = self[keyPath: tree].value {
+                    self[keyPath: tree].value = .object(
+                        members + [JSONMember(key: "variables", keyOrigin: node.origin, value: node)])
+                }
+            }
+        }
         problems += variables.problems
         reportUnused(variables, parsed)
+        for (name, origin) in varied where problems.isEmpty && !variables.used.contains(name) {
+            problems.append(
+                Diagnostic(
+                    at: origin, "Nothing uses the variable \"\(name)\", which \"\(Replication.key)\" varies.",
+                    hint: NearestName.hint(
+                        for: name, among: variables.used.sorted(), what: "Variables in use")))
+        }
+    }
+
+    /// The variables that `replicate` gives another value in each copy, so that they can't be put in yet.
+    private func variedVariables(_ arguments: [OverrideArgument]) -> [(name: String, origin: Origin)] {
+        var tree = files.first?.tree ?? root
+        for file in files.dropFirst() {
+            // What can't be removed is reported where the files are joined.
+            for removal in file.removals { try? tree.remove(removal.path.parts[...]) }
+            tree.merge(file.tree)
+        }
+        let axes = Replication.axes(of: tree[Replication.key]).map { ($0.key, $0.keyOrigin) }
+        let set = arguments.flatMap { argument -> [(String, Origin)] in
+            guard argument.path.key(at: 0) == Replication.key else { return [] }
+            if case .key(let key)? = argument.path.parts.last, argument.path.parts.count > 1 {
+                return [(key, argument.keyOrigin)]
+            }
+            guard let document = try? JSONDocument(parsing: argument.value, name: "--set") else { return [] }
+            let node = document.root.moved(to: argument.valueOrigin.source, at: argument.valueOffset)
+            return Replication.axes(of: node).map { ($0.key, $0.keyOrigin) }
+        }
+        return (axes + set).compactMap { key, origin in
+            ConfigPath(inStage: key)?.variable.map { ($0, origin) }
+        }
+    }
+
+    /// A variable that the command line sets isn't varied any longer.
+    private mutating func settle(_ argument: OverrideArgument) {
+        do throws(PathProblem) {
+            // Read as JSON where it is, as the value of the variable was.
+            let override = Override(argument)
+            try override.settleReplication(in: &root)
+        } catch {
+            problems.append(Diagnostic(at: argument.keyOrigin, "The path \(error.reason).", hint: error.hint))
+        }
     }
 
     /// The variables of all files and of the command line.
-    private mutating func variables(set arguments: [OverrideArgument]) -> Variables {
+    private mutating func variables(
+        set arguments: [OverrideArgument], postponing postponed: Set<String>
+    ) -> Variables {
         let parts = files.map { file -> ([ConfigFile.Removal], JSONNode) in
             let member = file.tree.member("variables").map { [$0] } ?? []
             return (
@@ -71,7 +125,7 @@ struct Composer {
                 try override.apply(to: &tree)
             } catch { problems.append(error) }
         }
-        return Variables(tree["variables"])
+        return Variables(tree["variables"], postponing: postponed)
     }
 
     private mutating func merge(_ parts: [(removals: [ConfigFile.Removal], tree: JSONNode)]) -> JSONNode {
@@ -111,4 +165,7 @@ struct Composer {
 extension ConfigPath {
     /// Whether the path leads to a variable or into one.
     var isVariable: Bool { key(at: 0) == "variables" }
+
+    /// The variable that the path leads to or into.
+    var variable: String? { isVariable ? key(at: 1) : nil }
 }

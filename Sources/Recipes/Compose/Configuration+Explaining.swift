@@ -86,7 +86,7 @@ extension Configuration {
     private func copies(of path: ConfigPath) -> [ValueExplanation.Entry] {
         let isSeed =
             path.inStage.map { $0.section == "stages" && $0.rest == ConfigPath([.key("seed")]) } ?? false
-        return (merged[Replication.key]?.members ?? []).compactMap { axis in
+        return Replication.axes(of: merged[Replication.key]).compactMap { axis in
             let axisPath = ConfigPath(axis.key)
             guard axisPath == path || (isSeed && axis.key == "seed" && root[path] == nil) else { return nil }
             return .init(

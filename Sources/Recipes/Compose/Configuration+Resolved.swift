@@ -1,4 +1,3 @@
-internal import Base
 package import JSON
 
 extension Configuration {
@@ -52,9 +51,12 @@ extension Configuration {
     }
 
     /// With `${` written so that it doesn't become a variable.
+    ///
+    /// Where `replicate` varies variables, texts are as they were written.
     private func escaped(_ value: JSONValue) -> JSONValue {
-        switch value {
-        case .string(let text): .string(text.byteText.replacing("${", with: "$${").text)
+        guard root["variables"] == nil else { return value }
+        return switch value {
+        case .string(let text): .string(Variables.escaped(text))
         case .array(let elements): .array(elements.map(escaped))
         case .object(let object): .object(JSONObject(object.members.map { ($0.key, escaped($0.value)) }))
         default: value

@@ -23,7 +23,7 @@ struct FieldLookup {
 
     /// The list of values of a key that `replicate` sweeps.
     private func axis(_ path: ConfigPath) -> FieldDescription? {
-        guard path.parts.count == 2, let text = path.key(at: 1), let inner = ConfigPath(text),
+        guard path.parts.count > 1, case .key(let text)? = path.parts.last, let inner = ConfigPath(text),
             inner.key(at: 0) != Replication.key, let field = field(at: inner)
         else { return nil }
         return FieldDescription(

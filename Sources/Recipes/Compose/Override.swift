@@ -34,6 +34,19 @@ package struct Override: Sendable {
         }
     }
 
+    /// The value of a variable: JSON, or text.
+    init(_ argument: OverrideArgument) {
+        path = argument.path
+        keyOrigin = argument.keyOrigin
+        let document = try? JSONDocument(parsing: argument.value, name: "--set")
+        value =
+            document.map {
+                $0.root.moved(to: argument.valueOrigin.source, at: argument.valueOffset)
+            }
+            ?? JSONNode(
+                value: .string(String(decoding: argument.value, as: UTF8.self)), origin: argument.valueOrigin)
+    }
+
     /// Reads the value of an argument.
     package init(_ argument: OverrideArgument, _ form: Form) throws(Diagnostic) {
         path = argument.path
@@ -112,12 +125,36 @@ package struct Override: Sendable {
         if root[matrixPath]?.members?.isEmpty ?? false { try root.remove(matrixPath.parts[...]) }
     }
 
-    /// Leaves one copy of what `replicate` makes for each value of the path: that of the value set.
-    private func settleReplication(in root: inout JSONNode) throws(PathProblem) {
-        for axis in root[Replication.key]?.members ?? [] where ConfigPath(axis.key) == path {
-            let one = JSONNode(value: .array([value]), origin: value.origin)
-            let place: [ConfigPath.Part] = [.key(Replication.key), .key(axis.key)]
-            try root.set(place[...], to: one, keyOrigin: keyOrigin)
+    /// Leaves of what `replicate` makes for each value of the path the copies of the value set.
+    ///
+    /// A key that goes in step with others can only be set to one of its values, whose place the others keep too.
+    func settleReplication(in root: inout JSONNode) throws(PathProblem) {
+        guard let objects = root[Replication.key]?.array else {
+            for axis in root[Replication.key]?.members ?? [] where ConfigPath(axis.key) == path {
+                let one = JSONNode(value: .array([value]), origin: value.origin)
+                let place: [ConfigPath.Part] = [.key(Replication.key), .key(axis.key)]
+                try root.set(place[...], to: one, keyOrigin: keyOrigin)
+            }
+            return
+        }
+        for (index, object) in objects.enumerated() {
+            let axes = object.members ?? []
+            guard let axis = axes.first(where: { ConfigPath($0.key) == path }) else { continue }
+            let given = JSONValue(value)
+            let found = (axis.value.array ?? []).firstIndex { JSONValue($0) == given }
+            if found == nil, axes.count > 1 {
+                throw PathProblem(
+                    reason: "is varied by \"\(Replication.key)\" in step with others, and \(value.shown) isn't among its values",
+                    hint: "Set \"\(Replication.key)\" itself: --set '\(Replication.key)=[…]'.")
+            }
+            for axis in axes {
+                let kept = found.flatMap { place in
+                    (axis.value.array ?? []).indices.contains(place) ? axis.value.array?[place] : nil
+                }
+                let one = JSONNode(value: .array([kept ?? value]), origin: value.origin)
+                let place: [ConfigPath.Part] = [.key(Replication.key), .index(index), .key(axis.key)]
+                try root.set(place[...], to: one, keyOrigin: keyOrigin)
+            }
         }
     }
 }

@@ -1,9 +1,14 @@
+internal import Base
+
 /// Texts with variables in them.
 extension Variables {
     enum Piece {
         case text(String)
         case variable(String)
     }
+
+    /// The text with every `${` written so that it isn't a variable.
+    static func escaped(_ text: String) -> String { text.byteText.replacing("${", with: "$${").text }
 
     /// The text cut at its variables; nil if a `${` isn't closed.
     static func pieces(of text: String) -> [Piece]? {

@@ -18,11 +18,15 @@ struct Variables {
     /// The names being resolved, each asked for by the one before it.
     private var chain: [String] = []
     private var room = nodeLimit
+    /// Variables that have no value yet: `"${name}"` stays as it is, and so does `$${` in every text, so that what
+    /// results is a configuration to put them into.
+    private let postponed: Set<String>
     private var isExhausted = false
 
     /// Takes the `variables` of a configuration; nil when it has none.
-    package init(_ node: JSONNode?) {
+    package init(_ node: JSONNode?, postponing postponed: Set<String> = []) {
         members = node?.members ?? []
+        self.postponed = postponed
         if let node, node.members == nil {
             problems.append(
                 Diagnostic(
@@ -87,13 +91,26 @@ struct Variables {
             return unchanged
         }
         if case .variable(let name)? = pieces.first, pieces.count == 1 {
+            if postponed.contains(name) {
+                used.insert(name)
+                return unchanged
+            }
             guard let value = value(of: name, at: origin, depth: depth) else { return unchanged }
             return used(value, at: origin, depth: depth)
         }
+        // Written out for good, or, while some are postponed, so that it can be read again.
         var result = ""
         for piece in pieces {
             switch piece {
-            case .text(let text): result += text
+            case .text(let text): result += postponed.isEmpty ? text : Self.escaped(text)
+            case .variable(let name) where postponed.contains(name):
+                used.insert(name)
+                guard result.utf8.last != UInt8(ascii: "$") else {
+                    problems.append(
+                        Diagnostic(at: origin, "A dollar sign can't stand before a variable that is varied."))
+                    return unchanged
+                }
+                result += "${\(name)}"
             case .variable(let name):
                 guard let value = value(of: name, at: origin, depth: depth) else { return unchanged }
                 switch value.value {
@@ -137,6 +154,15 @@ struct Variables {
             return nil
         }
         return resolve(member, depth: depth + 1)
+    }
+
+    /// The values of the postponed variables, the others put in; nil without any.
+    mutating func postponedValues() -> [JSONMember]? {
+        guard !postponed.isEmpty else { return nil }
+        return members.filter { postponed.contains($0.key) }.map { member in
+            JSONMember(
+                key: member.key, keyOrigin: member.keyOrigin, value: substitute(member.value))
+        }
     }
 
     private mutating func resolve(_ member: JSONMember, depth: Int) -> JSONNode? {

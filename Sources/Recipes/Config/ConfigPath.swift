@@ -25,13 +25,19 @@ package struct ConfigPath: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads a path that starts at the whole experiment; nil if a part is empty.
     ///
-    /// All that follows `stages.<name>.matrix` or `replicate` is one key, because the keys there are paths themselves.
+    /// All that follows `stages.<name>.matrix`, `replicate` or `replicate[n]` is one key, because the keys there are paths themselves.
     package init?(_ text: String) {
         let pieces = text.byteText.split(".", maxSplits: 3, keepingEmpty: true).map(\.text)
         if pieces.count > 1, pieces[0] == Replication.key {
             let rest = Substring(text.utf8.dropFirst(Replication.key.utf8.count + 1))
             guard !rest.isEmpty else { return nil }
             self.init([.key(Replication.key), .key(String(rest))])
+        } else if pieces.count > 1, let first = Self.split(pieces[0].byteText), first.count == 2,
+            first[0] == .key(Replication.key)
+        {
+            let rest = Substring(text.utf8.dropFirst(pieces[0].utf8.count + 1))
+            guard !rest.isEmpty else { return nil }
+            self.init(first + [.key(String(rest))])
         } else if pieces.count == 4, Self.sections.contains(String(pieces[0])), pieces[2] == "matrix" {
             guard !pieces[1].isEmpty, !pieces[3].isEmpty else { return nil }
             self.init(pieces.map { .key(String($0)) })

@@ -10,6 +10,10 @@ package struct Experiment: Sendable {
     package let description: String?
     /// Every stage and every variant of a matrix, each after those that it refers to.
     package let stages: [Stage]
+    /// How far its repeats go; nil where all its stages are made.
+    package internal(set) var until: Until?
+    /// The look that it is cut off at; nil for the whole of it.
+    package internal(set) var look: Look?
     /// The configuration that it was read from; nil for one that was put together otherwise.
     public internal(set) var source: Source?
 
@@ -28,11 +32,17 @@ package struct Experiment: Sendable {
 
     /// The stages called `name` and those that they need, in running order: all variants of a matrix, or one.
     package func closure(of name: String) -> [Stage] {
-        var wanted = Set(stages.filter { $0.name == name || $0.id == name }.map(\.id))
+        let wanted = closure(of: stages.filter { $0.name == name || $0.id == name }.map(\.id))
+        return stages.filter { wanted.contains($0.id) }
+    }
+
+    /// The full names of some stages and of those that they need.
+    func closure(of ids: [String]) -> Set<String> {
+        var wanted = Set(ids)
         for stage in stages.reversed() where wanted.contains(stage.id) {
             wanted.formUnion(stage.inputs.flatMap(\.references).map(\.stage))
         }
-        return stages.filter { wanted.contains($0.id) }
+        return wanted
     }
 }
 

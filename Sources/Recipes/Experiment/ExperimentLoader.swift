@@ -35,11 +35,13 @@ struct ExperimentLoader {
     }
 
     package mutating func load(_ original: JSONNode) -> Experiment? {
-        let root = Replication.expand(original) { problems.append($0) }
+        let expansion = Replication.expand(original) { problems.append($0) }
+        let root = expansion.root
         let session = ReadingSession(subject: "the experiment")
         let fields = Fields(
             root, anchor: root.origin, path: [], session: session,
-            reserved: ["stages", Pins.key, Replication.key, Replication.summaryKey] + ConfigFile.keys)
+            reserved: ["stages", Pins.key, Replication.key, Replication.summaryKey, UntilFields.key]
+                + ConfigFile.keys)
         let head = ExperimentHead(fields)
         fields.finish()
         if let name = root["name"]?.string { checkName(name, fields) }
@@ -69,9 +71,27 @@ struct ExperimentLoader {
             }
         }
         guard let order = order(edges), problems.isEmpty else { return nil }
-        return Experiment(
+        var experiment = Experiment(
             name: head.name, seed: head.seed, description: head.description,
             stages: finish(order.flatMap { drafts[$0] ?? [] }))
+        experiment.until = until(expansion, experiment)
+        return experiment
+    }
+
+    private func until(_ expansion: Replication.Expansion, _ experiment: Experiment) -> Experiment.Until? {
+        guard let rules = expansion.until else { return nil }
+        var stages: Set<String> = []
+        var looks: [Experiment.Look] = []
+        for (index, look) in expansion.looks.enumerated() {
+            stages.formUnion(
+                experiment.closure(of: experiment.stages.filter { look.stages.contains($0.name) }.map(\.id)))
+            looks.append(
+                Experiment.Look(
+                    number: index + 1, count: expansion.looks.count, repeats: look.repeats,
+                    maximum: expansion.looks.last?.repeats ?? look.repeats, decision: look.decision,
+                    stages: stages))
+        }
+        return Experiment.Until(looks: looks, minutes: rules.minutes)
     }
 
     private func checkName(_ name: String, _ fields: Fields) {

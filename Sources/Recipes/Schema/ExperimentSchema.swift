@@ -44,15 +44,23 @@ struct SchemaBuilder {
                 "Values by name: \"${name}\" stands for the value, of whatever type; inside a longer text, texts, numbers and truth values are written out.",
             "type": "object", "propertyNames": ["pattern": .string(Patterns.name)],
         ]
-        properties[Replication.key] = [
-            "description":
-                "Lists of values by path, \"seed\" or \"stages.name.key\": every stage is copied for each of their combinations.",
+        let axes: JSONValue = [
             "type": "object", "minProperties": 1,
-            "propertyNames": ["pattern": .string(#"^(seed|stages\.[^.]+\..+)$"#)],
+            "propertyNames": ["pattern": .string(#"^(seed|variables\.[^.]+(\..+)?|stages\.[^.]+\..+)$"#)],
             "additionalProperties": [
                 "type": ["array", "string"], "minItems": 1, "pattern": .string(Patterns.oneVariable),
             ],
         ]
+        properties[Replication.key] = [
+            "description":
+                "Lists of values by path, \"seed\", \"variables.name\" or \"stages.name.key\": every stage is copied for each of their combinations. In a list of such objects, the lists of one object go in step, and the objects are combined.",
+            "anyOf": [axes, ["type": "array", "minItems": 1, "items": axes]],
+        ]
+        var until = keys(of: UntilFields.description, name: UntilFields.key, isStrict: true)
+        until["description"] =
+            "Makes the repeats of \"replicate\" up to the first look, and those up to the next one only while a claim is open."
+        until["type"] = "object"
+        properties[UntilFields.key] = .object(until)
         properties[Replication.summaryKey] = [
             "description":
                 "Stages that come once, after all copies that \"replicate\" makes; \"@name\" stands for all copies of a stage.",
@@ -89,7 +97,10 @@ struct SchemaBuilder {
             "then": ["properties": stages("partialStage", [:])],
             "else": [
                 "required": ["name", "stages"], "properties": stages("stage", ["minProperties": 1]),
-                "dependencies": [Replication.summaryKey: [.string(Replication.key)]],
+                "dependencies": [
+                    Replication.summaryKey: [.string(Replication.key)],
+                    UntilFields.key: [.string(Replication.key), .string(Replication.summaryKey)],
+                ],
             ],
             "definitions": .object(definitions),
         ]

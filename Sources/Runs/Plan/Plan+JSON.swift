@@ -19,6 +19,15 @@ extension Plan {
                 }),
             "cached": .integer(entries.count { $0.status == .cached }),
             "forecast": forecast?.value ?? .null,
+            "looks": experiment.until.map { until in
+                .array(
+                    until.looks.map { look in
+                        [
+                            "repeats": .integer(look.repeats), "decision": .string(look.decision),
+                            "stages": .integer(look.stages.count),
+                        ]
+                    })
+            } ?? .null,
         ]
     }
 

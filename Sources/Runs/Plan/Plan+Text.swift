@@ -26,7 +26,19 @@ extension Plan {
         }
         let cached = entries.count { $0.status == .cached }
         return lines.joined(separator: "\n") + "\n\n\(cached) of \(entries.count) stages are cached.\n"
-            + (imported.map { "\($0)\n" } ?? "") + calibrations + (forecast?.text ?? "")
+            + looks + (imported.map { "\($0)\n" } ?? "") + calibrations + (forecast?.text ?? "")
+    }
+
+    /// How far repeats go at least and at most; empty where all stages are made.
+    private var looks: String {
+        guard let until = experiment.until, let first = until.looks.first, let last = until.looks.last else {
+            return ""
+        }
+        let further = until.looks.dropFirst().map { "\($0.repeats)" }.joined(separator: ", ")
+        let open = entries.count { first.stages.contains($0.stage) && $0.status != .cached }
+        return "These are all of at most \(last.repeats) repeats. The first look is after \(first.repeats) "
+            + "(\(first.stages.count) stages, \(open) to make)"
+            + (further.isEmpty ? ".\n" : "; while a claim is open, the next ones are after \(further).\n")
     }
 
     /// Which kinds' times are scaled, by how much, and from what.

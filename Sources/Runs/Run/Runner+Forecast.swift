@@ -7,10 +7,15 @@ extension Runner {
     ///
     /// The forecaster isn't used then, so that it doesn't measure for nothing.
     ///
-    /// - Throws: `StoreError`, `FileError`, `UnknownStageError`.
+    /// Of repeats that go on until something is decided, those up to the next look count.
+    ///
+    /// - Throws: `StoreError`, `FileError`, `UnknownStageError`, `LookError`.
     package func forecast(by forecaster: Forecaster) throws -> (
         run: PlanForecast, stages: [String: StageForecast]
     )? {
+        // Whether there will be further repeats isn't known.
+        let look = options.only.isEmpty && options.force.isEmpty && options.from.isEmpty ? try currentLook() : nil
+        let experiment = look.map { self.experiment.at($0) } ?? self.experiment
         let state = try StoreState(experiment, store)
         let selection = try StageSelection(experiment, options)
         let open = selection.stages.filter {

@@ -10,7 +10,7 @@ extension Runner {
         _ execution: Execution, _ session: RunSession, error: (any Error)?, _ clock: ContinuousClock.Instant
     ) -> RunRecord {
         let paths = MachinePaths(store: store.root)
-        return RunRecord(
+        var record = RunRecord(
             format: RunRecord.format, experiment: experiment.name,
             status: error == nil ? .finished : error is RunInterrupted ? .interrupted : .failed,
             message: error.map { paths.hidden(in: "\($0)") },
@@ -23,6 +23,14 @@ extension Runner {
             },
             code: session.code, machine: session.machine(threads: options.threads),
             environment: execution.environment.mapValues(paths.hidden))
+        record.look = experiment.look.map { look in
+            let decision = execution.results.outcomes[look.decision]
+                .flatMap { try? Decision($0.artifact, stage: look.decision) }
+            return RunRecord.Look(
+                number: look.number, count: look.count, repeats: look.repeats, maximum: look.maximum,
+                open: decision?.open)
+        }
+        return record
     }
 
     /// The record of a run that had nothing to do: an earlier one of the same artifacts, or else one of its own.

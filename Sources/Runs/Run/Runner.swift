@@ -76,6 +76,12 @@ package struct Runner: Sendable {
     ///   `RunInterrupted` when it was asked to stop, `StoreError`, `FileError`, `UnknownStageError`, what
     ///   `machineExtras` throws. Whatever was finished before is in the store.
     package func run() throws -> RunOutcome {
+        guard let until = experiment.until, options.only.isEmpty else { return try runAll() }
+        return try run(until)
+    }
+
+    /// Runs all that the options choose.
+    func runAll() throws -> RunOutcome {
         let selection = try StageSelection(experiment, options)
         let clock = ContinuousClock.now
         let execution = Execution(self, selection, started: .now())

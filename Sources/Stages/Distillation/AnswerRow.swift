@@ -1,6 +1,7 @@
 internal import ArtifactStore
 internal import Evaluation
 internal import JSON
+internal import Numerics
 import Runs
 internal import SystemPackage
 internal import Training
@@ -14,6 +15,24 @@ struct AnswerRow {
     /// Prompt and response up to and including the first end token.
     let fullLength: Int
     let trajectory: TrajectoryMask.Trajectory
+    /// Its place among the answers.
+    let index: Int
+
+    init(
+        tokens: [Int32], promptLength: Int, fullLength: Int, trajectory: TrajectoryMask.Trajectory, index: Int
+    ) {
+        self.tokens = tokens
+        self.promptLength = promptLength
+        self.fullLength = fullLength
+        self.trajectory = trajectory
+        self.index = index
+    }
+
+    /// A random order of the answer's positions, as a number for each: the same at every step of a training.
+    func orderKeys(seed: UInt64) -> [Double] {
+        var draws = RandomStream(seed: seed, purpose: "distill/order", sample: UInt64(index))
+        return draws.uniform(tokens.count)
+    }
 
     /// The answers that a student learns from, in the order of their journal: right ones, and imported ones.
     ///
@@ -36,7 +55,8 @@ struct AnswerRow {
             }
             guard record.isUsed else { return }
             if let prompt = try record.prompt ?? prompts[record.id].map(teacher.ids) {
-                rows.append(AnswerRow(record, prompt: prompt, endToken: teacher.endToken))
+                rows.append(
+                    AnswerRow(record, prompt: prompt, endToken: teacher.endToken, index: rows.count))
             } else if data != nil {
                 throw DamagedFileError(path, "there is no problem \(record.id) in the data set.")
             } else {
@@ -54,9 +74,10 @@ struct AnswerRow {
         return rows
     }
 
-    private init(_ record: TrajectoryRecord, prompt: [Int32], endToken: Int32) {
+    private init(_ record: TrajectoryRecord, prompt: [Int32], endToken: Int32, index: Int) {
         let length = record.response.firstIndex(of: endToken).map { $0 + 1 } ?? record.response.count
         tokens = prompt + record.response
+        self.index = index
         promptLength = prompt.count
         fullLength = prompt.count + length
         trajectory = .init(

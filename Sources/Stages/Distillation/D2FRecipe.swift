@@ -22,7 +22,8 @@ struct D2FRecipe: DistillationRecipe {
             "What the student learns: the teacher's distribution on the same noisy input, or the tokens.")
     }
 
-    func batch(_ step: DistillationStep, _ draws: inout RandomStream) -> LossBatch {
+    func batch(_ step: DistillationStep) -> LossBatch {
+        var draws = step.draws
         let rows = step.rows.map(\.tokens)
         let prompts = step.rows.map(\.promptLength)
         let noise = objective.noise(

@@ -5,28 +5,27 @@ internal import Training
 /// d3LLM's pseudo-trajectory distillation (paper, section "pseudo-trajectory distillation";
 /// `d3llm_llada_train.py`, `d3llm_dream_train.py`).
 struct D3LLMRecipe: DistillationRecipe {
-    enum Mask: String, CaseIterable {
-        case trajectory
-        case random
-    }
-
     enum Window: String, CaseIterable {
         case response
         case padded
         case whole
     }
 
-    let mask: Mask
+    let mask: TrajectoryMask.Order
     let window: Window
     let stateIndex: TrajectoryMask.StateIndex
     let noise: NoiseFields
     let windowLengths: [Int]
+    let ahead: Int
     let objective: D3LLMObjective
 
     init(_ fields: Fields) {
         mask = fields.choice(
-            "mask", default: Mask.trajectory,
-            "Which tokens of a window are masked: as the teacher's trajectory had them, or at random.")
+            "mask", default: TrajectoryMask.Order.trajectory,
+            "Which tokens of a window are masked. trajectory: as the teacher's trajectory had them; random: each with "
+                + "the probability of the ratio; shuffled: as many as the trajectory has masked, but by a random order "
+                + "of each answer (the control for the teacher's order); reversed: as many, but those that the teacher "
+                + "decoded first.")
         window = fields.choice(
             "window", default: Window.response,
             "Where windows may lie. response: up to the end token, padding belongs to the last window (released code "
@@ -40,6 +39,15 @@ struct D3LLMRecipe: DistillationRecipe {
         windowLengths = fields.integers(
             "windowLengths", default: [4, 4, 6, 6, 8, 8], in: 1...65_536, atLeast: 1,
             "Window lengths over training, spread evenly and interpolated; one number keeps it constant.")
+        ahead =
+            fields.optionalInteger(
+                "ahead", in: 0...64,
+                "How many windows behind the first are open too, each masked by its own state at a ratio drawn between that "
+                    + "of the window before it and 1: what multi-block decoding meets, half-decoded blocks before others. "
+                    + "Absent: 0, everything behind the window is masked (released code).") ?? 0
+        if ahead > 0, window == .whole {
+            fields.reject("ahead", "Behind the whole response there is no further window.")
+        }
         objective = fields.object("loss", "The distillation loss.") { loss in
             D3LLMObjective(
                 entropyWeight: Float(
@@ -58,19 +66,61 @@ struct D3LLMRecipe: DistillationRecipe {
         }
     }
 
-    func batch(_ step: DistillationStep, _ draws: inout RandomStream) -> LossBatch {
-        let ratio = noise.ratio(step: step.index, of: step.count, &draws)
+    func batch(_ step: DistillationStep) -> LossBatch {
+        objective.batch(
+            rows: step.rows.map(\.tokens), windows: windows(step), step.configuration,
+            mask: step.teacher.maskToken)
+    }
+
+    /// The windows of a step's rows and their masks.
+    func windows(_ step: DistillationStep) -> [TrajectoryMask.Window] {
+        windows(of: step.rows, step: step.index, of: step.count, seed: step.seed)
+    }
+
+    /// The same for rows of any teacher.
+    func windows(of rows: [AnswerRow], step: Int, of count: Int, seed: UInt64) -> [TrajectoryMask.Window] {
+        let progress = Double(step) / Double(count)
         let options = TrajectoryMask.Options(
             windowLength: Curriculum.windowLength(
-                windowLengths, epoch: step.progress * Double(windowLengths.count)),
-            ratio: ratio, usesRandomMask: mask == .random, countsPadding: window == .padded,
-            usesWholeResponse: window == .whole, stateIndex: stateIndex)
-        let windows = step.rows.map { row in
-            TrajectoryMask.window(
-                length: row.tokens.count, promptLength: row.promptLength, fullLength: row.fullLength,
-                trajectory: row.trajectory, options, &draws)
+                windowLengths, epoch: progress * Double(windowLengths.count)),
+            ratio: noise.ratio(step: step, of: count, seed: seed), order: mask,
+            countsPadding: window == .padded, usesWholeResponse: window == .whole, stateIndex: stateIndex)
+        return rows.enumerated().map { i, row in
+            var place = DistillationStep.draws(.window, seed: seed, step: step, row: i)
+            var masks = DistillationStep.draws(.mask, seed: seed, step: step, row: i)
+            let range = TrajectoryMask.range(
+                length: row.tokens.count, promptLength: row.promptLength, fullLength: row.fullLength, options,
+                &place)
+            return masked(row, range, options, &masks, step: step, place: i, seed: seed)
         }
-        return objective.batch(
-            rows: step.rows.map(\.tokens), windows: windows, step.configuration, mask: step.teacher.maskToken)
+    }
+
+    /// The mask of a row's window, and of those behind it that are open too.
+    private func masked(
+        _ row: AnswerRow, _ first: Range<Int>, _ options: TrajectoryMask.Options, _ masks: inout RandomStream,
+        step: Int, place: Int, seed: UInt64
+    ) -> TrajectoryMask.Window {
+        let (length, keys) = (row.tokens.count, mask == .shuffled ? row.orderKeys(seed: seed) : [])
+        func masked(_ range: Range<Int>, _ options: TrajectoryMask.Options) -> TrajectoryMask.Window {
+            TrajectoryMask.masked(
+                range, length: length, promptLength: row.promptLength, trajectory: row.trajectory,
+                orderKeys: keys, options, &masks)
+        }
+        var result = masked(first, options)
+        var options = options
+        var draws = DistillationStep.draws(.ahead, seed: seed, step: step, row: place)
+        var last = first
+        for _ in 0..<ahead {
+            guard
+                let range = TrajectoryMask.next(
+                    after: last, length: length, promptLength: row.promptLength, fullLength: row.fullLength,
+                    options)
+            else { break }
+            options.ratio += draws.nextDouble() * (1 - options.ratio)
+            result.masked += masked(range, options).masked
+            result.range = first.lowerBound..<range.upperBound
+            last = range
+        }
+        return result
     }
 }

@@ -31,7 +31,8 @@ struct DParallelRecipe: DistillationRecipe {
                 + "corrected draws agree.")
     }
 
-    func batch(_ step: DistillationStep, _ draws: inout RandomStream) -> LossBatch {
+    func batch(_ step: DistillationStep) -> LossBatch {
+        var draws = step.draws
         let parts = stride(from: 0, to: step.rows.count, by: deviceBatch).map { start in
             let rows = step.rows[start..<min(start + deviceBatch, step.rows.count)]
             // Rows that are drawn together are padded to one length, as a collator does.

@@ -10,7 +10,7 @@ internal import Transformers
 /// Trains a student, which starts as a copy of the teacher, on the teacher's own decoded answers.
 package struct DistillStage: StageKind {
     package static let name = "distill"
-    package static let version = 2
+    package static let version = 3
     package static let summary =
         "Distils a student from a teacher's answers, by d3LLM's, dParallel's or D2F's recipe."
     package static let output = ArtifactType.model
@@ -24,6 +24,7 @@ package struct DistillStage: StageKind {
     let recipe: any DistillationRecipe
     let adapter: AdapterFields?
     let optimizer: OptimizerFields
+    let average: WeightAverage.Options?
     let precision: TrainingPrecision?
     let checkpointSeconds: Double
 
@@ -50,6 +51,7 @@ package struct DistillStage: StageKind {
             fields.reject(
                 "adapter", "An adapter is trained with adamw; muon is for the blocks' whole matrices.")
         }
+        average = AverageFields.read(fields)
         precision = TrainingLoop.precision(fields)
         checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
     }
@@ -62,7 +64,7 @@ package struct DistillStage: StageKind {
         let losses = try TrainingLoop(
             context: context, trainee: trainee,
             phases: [phase(rows, model, trainee, seed: context.seed, threads: context.threads)],
-            precision: precision ?? .float32, checkpointInterval: checkpointSeconds
+            precision: precision ?? .float32, average: average, checkpointInterval: checkpointSeconds
         ).run()
         try model.write(try Transformer(over: trainee.weights), to: context.output)
         if let adapter = (trainee as? AdapterTraining)?.adapter {
@@ -89,11 +91,11 @@ package struct DistillStage: StageKind {
                         model.transformer.configuration, family: model.family, threads: threads)
             },
             batch: { index in
-                var draws = RandomStream(seed: seed, purpose: "distill", sample: UInt64(index))
                 let chosen = (0..<batchSize).map { rows[order.value.index(index * batchSize + $0)] }
                 let step = DistillationStep(
-                    index: index, count: steps, rows: chosen, teacher: model, threads: threads)
-                return recipe.batch(step, &draws)
+                    index: index, count: steps, rows: chosen, teacher: model, seed: seed,
+                    threads: threads)
+                return recipe.batch(step)
             })
     }
 
@@ -110,12 +112,15 @@ package struct DistillStage: StageKind {
                 ("\($0.name).entropy", .number($0.entropy)),
             ]
         }
+        var metrics: JSONObject = [
+            "steps": .integer(steps), "answers": .integer(answers), "epochs": .number(epochs),
+            "trainedParameters": .integer(trained), "losses": .object(JSONObject(numbers)),
+        ]
+        if let average { metrics["averagedSteps"] = .integer(average.count(of: steps)) }
         return StageResult(
             summary:
-                "\(steps) steps over \(answers) answers (\(FixedPoint.text(epochs, digits: 1)) epochs), \(shown)",
-            metrics: [
-                "steps": .integer(steps), "answers": .integer(answers), "epochs": .number(epochs),
-                "trainedParameters": .integer(trained), "losses": .object(JSONObject(numbers)),
-            ])
+                "\(steps) steps over \(answers) answers (\(FixedPoint.text(epochs, digits: 1)) epochs), \(shown)"
+                + (average.map { ", \($0.sentence(steps: steps))" } ?? ""),
+            metrics: .object(metrics))
     }
 }

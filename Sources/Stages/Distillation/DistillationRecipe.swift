@@ -8,8 +8,8 @@ protocol DistillationRecipe: Sendable {
     /// Reads the recipe's own keys.
     init(_ fields: Fields)
 
-    /// What one optimiser step learns from; every random draw comes from `draws`.
-    func batch(_ step: DistillationStep, _ draws: inout RandomStream) -> LossBatch
+    /// What one optimiser step learns from; every random draw comes from a stream of the step.
+    func batch(_ step: DistillationStep) -> LossBatch
 
     /// How much work an answer is, for forecasts.
     ///
@@ -24,11 +24,38 @@ struct DistillationStep {
     let count: Int
     let rows: [AnswerRow]
     let teacher: Teacher
+    let seed: UInt64
     let threads: Int
 
     var configuration: TransformerConfiguration { teacher.transformer.configuration }
     /// How much of the training is done, from 0 to 1.
     var progress: Double { Double(index) / Double(count) }
+
+    /// The one stream of a recipe whose draws needn't be shared with others.
+    var draws: RandomStream { RandomStream(seed: seed, purpose: "distill", sample: UInt64(index)) }
+
+    /// The stream of one purpose and one row of the batch, so that what is drawn for another purpose or row changes
+    /// nothing: students of one seed get the same ratios and windows whatever their masks draw.
+    func draws(_ purpose: Purpose, row: Int = 0) -> RandomStream {
+        Self.draws(purpose, seed: seed, step: index, row: row)
+    }
+
+    static func draws(_ purpose: Purpose, seed: UInt64, step: Int, row: Int = 0) -> RandomStream {
+        RandomStream(
+            seed: seed, purpose: "distill/\(purpose.rawValue)", sample: UInt64(step) << 32 | UInt64(row))
+    }
+
+    /// What random numbers are drawn for.
+    enum Purpose: String {
+        /// The mask ratio of a step.
+        case ratio
+        /// Where the window of a row lies.
+        case window
+        /// Which positions of a window are masked.
+        case mask
+        /// The mask ratios of the windows behind the first of a row.
+        case ahead
+    }
 }
 
 /// The recipes that configurations can name.

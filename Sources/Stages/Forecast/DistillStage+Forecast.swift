@@ -22,7 +22,8 @@ extension D3LLMRecipe {
             window == .whole
             ? response : Double(windowLengths.reduce(0, +)) / Double(max(1, windowLengths.count))
         return DistillationLoad(
-            sequences: objective.usesComplement ? 2 : 1, lossRows: min(window, response) / 2,
+            sequences: objective.usesComplement ? 2 : 1,
+            lossRows: min(window * Double(1 + ahead), response) / 2,
             hasEntropy: objective.entropyWeight != 0)
     }
 }
@@ -65,6 +66,7 @@ extension DistillStage {
             count: steps, batch: shape(batchSize * load.sequences), keepsActivations: load.hasEntropy,
             isMuon: optimizer.kind == .muon, forwards: load.asksTeacher ? shape(batchSize) : nil)
         var cost = TrainingCost(phases: [steps], checkpointSeconds: checkpointSeconds)
+        cost.averages = average != nil
         if let adapter { adapt(&cost, adapter.options, configuration) }
         let problems = data[.train] ?? answers[.answers] ?? 0
         let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0

@@ -27,8 +27,9 @@ extension PretrainStage {
         }
         let problems = data[.train] ?? 0
         let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
-        return TrainingCost(phases: steps, checkpointSeconds: checkpointSeconds)
-            .forecast(context, besides: reading, problems: problems)
+        var cost = TrainingCost(phases: steps, checkpointSeconds: checkpointSeconds)
+        cost.averages = average != nil
+        return cost.forecast(context, besides: reading, problems: problems)
     }
 
     private func configuration(_ context: ForecastContext) -> TransformerConfiguration? {

@@ -21,6 +21,8 @@ struct TrainingCost {
     let checkpointSeconds: Double
     /// Share of the parameters that is trained: below 1 with an adapter.
     var trainedShare = 1.0
+    /// Whether the mean of weights is kept beside them.
+    var averages = false
     /// Operations of a step besides, such as those of putting an adapter into the weights.
     var extraOperations = 0.0
 
@@ -36,7 +38,8 @@ struct TrainingCost {
         }
         let parameters = phases.first.map { Double($0.batch.configuration.parameterCount) } ?? 0
         let isMuon = phases.contains(where: \.isMuon)
-        let checkpoint = 4 * parameters * trainedShare * (isMuon ? 4 : 3)
+        let mean = averages ? 4 * parameters * trainedShare : 0
+        let checkpoint = 4 * parameters * trainedShare * (isMuon ? 4 : 3) + mean
         let megabytes = checkpoint / 1e6
         // Small files stay in the system's cache, as far as the stage can tell.
         if megabytes > 16, let megabyte = context.seconds(of: ModelWork.writeMegabyte.work) {
@@ -49,7 +52,7 @@ struct TrainingCost {
         }.max()
         return StageForecast(
             seconds: training + seconds,
-            memory: memory.map { Int(clamped: MemoryModel.program + $0 + problems * MemoryModel.problem) },
+            memory: memory.map { Int(clamped: MemoryModel.program + $0 + mean + problems * MemoryModel.problem) },
             // Weights, and a line of the log for every 25 steps.
             disk: Int(clamped: 4 * parameters + 18 * Double(phases.reduce(0) { $0 + $1.count }) + 8000),
             // The old checkpoint stays until the new one is whole.

@@ -1,4 +1,3 @@
-internal import Numerics
 internal import Recipes
 internal import Runs
 internal import Training
@@ -49,10 +48,8 @@ struct TrainingSchedule {
             return
         }
         let steps = stage.steps
-        // The ratio is the first thing that a step draws.
-        let ratios = (0..<steps).map { step -> (Double, Double) in
-            var draws = RandomStream(seed: seed, purpose: "distill", sample: UInt64(step))
-            return (Double(step + 1), recipe.noise.ratio(step: step, of: steps, &draws))
+        let ratios = (0..<steps).map { step in
+            (Double(step + 1), recipe.noise.ratio(step: step, of: steps, seed: seed))
         }
         let lengths = recipe.windowLengths
         let windows = (0..<steps).map { step -> (Double, Double) in
