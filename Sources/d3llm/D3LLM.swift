@@ -19,7 +19,7 @@ struct D3LLM: ParsableCommand {
         subcommands: [
             RunCommand.self, LaunchCommand.self, ReportCommand.self, VerifyCommand.self,
             DeterminismCommand.self,
-            DiffCommand.self,
+            DiffCommand.self, AgreeCommand.self,
             ExportCommand.self,
             ImportCommand.self, GCCommand.self, FetchCommand.self, PlanCommand.self,
             WhyCommand.self, ValidateCommand.self,
