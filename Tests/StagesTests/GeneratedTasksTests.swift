@@ -45,6 +45,7 @@ import Testing
         for evaluation in outcome.stages where evaluation.artifact.record.type == "samples" {
             try check(evaluation.artifact, problems)
         }
+        try checkForgeries(#require(outcome.artifact("vanilla")), data)
         #expect(outcome.artifact("table")?.record.metrics["taskLimit"] == .null)
         let report = try #require(outcome.reports.first)
         #expect(report.text.contains("multi-block"))
@@ -71,6 +72,21 @@ import Testing
         let counted = try #require(artifact.record.metrics["errors"]?.object)
         #expect(counted.members.count == counts.count && counts.values.reduce(0, +) == 24)
         for (kind, count) in counts { #expect(counted[kind]?.int == count) }
+    }
+
+    /// `verify` finds a record whose kind of error or forwards were changed.
+    private func checkForgeries(_ artifact: Artifact, _ data: FilePath) throws {
+        let asked = try AskedProblems(data, limit: nil, recordsErrors: true)
+        let path = artifact.folder.appending("samples.jsonl")
+        let first = try #require(try Journal.read(path).first)
+        try asked.check(first, 0, in: path)
+        for (key, value) in [("error", JSONValue.string("wrong-sum")), ("error", .null), ("decided", [1])] {
+            var object = try #require(first.value.object)
+            object[key] = object[key] == value ? .string("malformed") : value
+            #expect(throws: DamagedFileError.self) {
+                try asked.check(JournalRecord(first.key, .object(object)), 0, in: path)
+            }
+        }
     }
 
     private func problems(with config: String) -> [String] {
