@@ -184,7 +184,10 @@ struct ToyJudge: StageKind {
     @Test(
         "what can't be is refused",
         arguments: [
-            (#"{"decided": "@all", "looks": [2, 4]}"#, "The last look is after 4 repeats, but \"replicate\" has 5"),
+            (
+                #"{"decided": "@all", "looks": [2, 4]}"#,
+                "The last look is after 4 repeats, but \"replicate\" has 5"
+            ),
             (#"{"decided": "@all", "looks": [3, 2, 5]}"#, "Each look comes after more repeats"),
             (#"{"decided": "@al", "looks": [5]}"#, "Did you mean \"@all\"?"),
             (#"{"decided": "@n", "looks": [5]}"#, "is no stage of \"summary\""),
@@ -200,7 +203,8 @@ struct ToyJudge: StageKind {
     }
 
     @Test func repeatsAreNeeded() throws {
-        let text = #"{"name": "x", "until": {"decided": "@s", "looks": [1]}, "stages": {"n": {"kind": "source", "count": 1}}}"#
+        let text =
+            #"{"name": "x", "until": {"decided": "@s", "looks": [1]}, "stages": {"n": {"kind": "source", "count": 1}}}"#
         let error = #expect(throws: ConfigurationError.self) { try parse(text) }
         #expect(try #require(error).description.contains("how far \"replicate\" goes, which isn't there"))
     }

@@ -85,7 +85,8 @@ struct Composer {
                 return [(key, argument.keyOrigin)]
             }
             guard let document = try? JSONDocument(parsing: argument.value, name: "--set") else { return [] }
-            let node = ConfigNode(document.root, source: argument.valueOrigin.source, base: argument.valueOffset)
+            let node = ConfigNode(
+                document.root, source: argument.valueOrigin.source, base: argument.valueOffset)
             return Replication.axes(of: node).map { ($0.key, $0.keyOrigin) }
         }
         return (axes + set).compactMap { key, origin in

@@ -93,9 +93,11 @@ extension Runner {
         _ look: Experiment.Look, _ artifact: Artifact, _ until: Experiment.Until
     ) throws -> Next {
         let decision = try Decision(artifact, stage: look.decision)
-        let place = "Look \(look.number) of \(look.count), after \(look.repeats) of at most \(look.maximum) repeats:"
+        let place =
+            "Look \(look.number) of \(look.count), after \(look.repeats) of at most \(look.maximum) repeats:"
         if decision.open.isEmpty { return .end("\(place) every claim is decided.") }
-        let decided = "\(max(0, decision.claims - decision.open.count)) of \(decision.claims) claims are decided"
+        let decided =
+            "\(max(0, decision.claims - decision.open.count)) of \(decision.claims) claims are decided"
         let open = "open: \(decision.open.joined(separator: "; "))."
         if decision.isFinal || look.number == look.count {
             return .end("\(place) \(decided). The repeats are spent; \(open)")
@@ -125,7 +127,9 @@ extension Runner {
         return seconds / 60
     }
 
-    private func number(_ minutes: Double) -> String { Readable.count(Int(minutes.rounded())) }
+    private func number(_ minutes: Double) -> String {
+        minutes.magnitude < 1e15 ? Readable.count(Int(minutes.rounded(.up))) : "\(minutes)"
+    }
 }
 
 /// A stage that ends repeats, but doesn't say what is decided.
