@@ -3,6 +3,7 @@ internal import Base
 import JSON
 package import Recipes
 import Synchronization
+import SystemPackage
 
 /// Repeats that go on until their results are clear: a run for each look, until one says that nothing is open.
 ///
@@ -62,11 +63,20 @@ extension Runner {
             switch try next(look, decision.artifact, until) {
             case .end(let text):
                 reporter.log(text)
-                return outcome
+                return self.outcome(outcome, without: until.looks[..<index])
             case .goOn(let text): reporter.log(text)
             }
         }
         preconditionFailure("the last look ends the run")
+    }
+
+    /// A run's outcome without the tables of the looks before it, which its own one replaces.
+    private func outcome(_ outcome: RunOutcome, without looks: ArraySlice<Experiment.Look>) -> RunOutcome {
+        let earlier = Set(looks.map(\.decision))
+        let folders = outcome.stages.filter { earlier.contains($0.stage) }.map(\.artifact.folder)
+        return RunOutcome(
+            stages: outcome.stages, record: outcome.record,
+            reports: outcome.reports.filter { !folders.contains($0.path.removingLastComponent()) })
     }
 
     /// The look that a run would be about now; nil where there are none.
