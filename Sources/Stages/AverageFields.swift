@@ -12,7 +12,8 @@ enum AverageFields {
         ) { average in
             WeightAverage.Options(
                 last: average.number(
-                    "last", default: 0.3, in: .above(0, upTo: 1), "Share of the steps, at the end, that are averaged."),
+                    "last", default: 0.3, in: .above(0, upTo: 1),
+                    "Share of the steps, at the end, that are averaged."),
                 decay: average.optionalNumber(
                     "decay", in: 0.0..<1.0,
                     "An exponential mean (EMA) of these steps, which keeps that share of itself at each; absent: the plain "

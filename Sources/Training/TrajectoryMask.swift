@@ -140,7 +140,8 @@ public enum TrajectoryMask {
     ///   - trajectory: `nil`, or one of another length, falls back to random masking as upstream does.
     ///   - orderKeys: for ``Order/shuffled``, a number per position of the row; positions are decoded in rising order.
     public static func masked(
-        _ range: Range<Int>, length: Int, promptLength: Int, trajectory: Trajectory?, orderKeys: [Double] = [],
+        _ range: Range<Int>, length: Int, promptLength: Int, trajectory: Trajectory?,
+        orderKeys: [Double] = [],
         _ options: Options, _ draws: inout some DrawSource
     ) -> Window {
         guard options.order != .random, let trajectory, trajectory.states > 0,
@@ -150,13 +151,15 @@ public enum TrajectoryMask {
             return Window(range: range, masked: draws.uniform(range.count).map { $0 < probability })
         }
         let state = stateIndex(
-            ratio: options.ratio, start: range.lowerBound - promptLength, end: range.upperBound - promptLength,
+            ratio: options.ratio, start: range.lowerBound - promptLength,
+            end: range.upperBound - promptLength,
             states: trajectory.states, options.stateIndex)
         let taught = range.map { trajectory.isMasked($0, state: state) }
         switch options.order {
         case .trajectory, .random: return Window(range: range, masked: taught)
         case .shuffled:
-            precondition(orderKeys.count == length, "\(orderKeys.count) keys of an order for \(length) positions")
+            precondition(
+                orderKeys.count == length, "\(orderKeys.count) keys of an order for \(length) positions")
             return Window(range: range, masked: last(taught.count { $0 }, of: range.map { orderKeys[$0] }))
         case .reversed:
             // Positions that were never decoded come last in the teacher's order.

@@ -82,8 +82,8 @@ import Testing
         arguments: [
             (#"{"seed": []}"#, "", "list of at least one value"),
             (#"{"seed": [1, 1]}"#, "", "copies of the same name"),
-            (#"{"nothing": [1]}"#, "", "neither \"seed\" nor a key of a stage"),
-            (#"{"stages.m.count": [1]}"#, "", "neither \"seed\" nor a key of a stage"),
+            (#"{"nothing": [1]}"#, "", "neither \"seed\" nor a variable nor a key of a stage"),
+            (#"{"stages.m.count": [1]}"#, "", "neither \"seed\" nor a variable nor a key of a stage"),
             (#"{"stages.n.count.x": [1]}"#, "", "it leads into 2"), ("3", "", "should be an object of lists"),
             ("[]", "", "or a list of such objects"), ("[3]", "", "Each element of \"replicate\" should be"),
             (#"[{"seed": 3}]"#, "", "list of at least one value"),
@@ -200,7 +200,9 @@ import Testing
                 #"{"variables.size": [8, 9]}"#,
                 more: #", "summary": {"s": {"kind": "source", "count": "${size}"}}"#)
         }
-        #expect(try #require(error).description.contains("gives the variable \"size\" another value in each copy"))
+        #expect(
+            try #require(error).description.contains("gives the variable \"size\" another value in each copy")
+        )
     }
 
     @Test("more copies than any experiment has are refused before they are made")

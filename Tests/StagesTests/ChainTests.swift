@@ -128,6 +128,27 @@ import Transformers
         #expect(again.stages.allSatisfy { $0.wasCached })
     }
 
+    @Test("averaged weights are the end of the same training, and say so", arguments: ["student", "adapterStudent"])
+    func averages(name: String) throws {
+        let micro = try MicroExperiment()
+        let averaged = try #require(try micro.run(only: [name]).artifact(name))
+        let plain = try #require(
+            try micro.run(set: ["stages.\(name).average=null"], only: [name]).artifact(name))
+        func hash(_ artifact: Artifact, _ file: String) throws -> String {
+            try #require(artifact.record.files.first { $0.path == file }).sha256
+        }
+        #expect(try hash(averaged, "training.jsonl") == hash(plain, "training.jsonl"))
+        #expect(try hash(averaged, "model.safetensors") != hash(plain, "model.safetensors"))
+        let isAdapter = name == "adapterStudent"
+        #expect(averaged.record.metrics["averagedSteps"]?.int == (isAdapter ? 8 : 10))
+        #expect(plain.record.metrics["averagedSteps"] == nil)
+        #expect(
+            averaged.record.summary.hasSuffix(
+                isAdapter
+                    ? "exponential mean (0.75) of the weights of the last 8 steps"
+                    : "mean of the weights of the last 10 steps"), "\(averaged.record.summary)")
+    }
+
     @Test("what a temperature draws depends on the stage's seed and on nothing else")
     func temperature() throws {
         let micro = try MicroExperiment()

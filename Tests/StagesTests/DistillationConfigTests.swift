@@ -57,7 +57,8 @@ import Testing
         #expect(distill(#", "average": {}"#) == nil)
         #expect(distill(#", "average": {"last": 0.5, "decay": 0.99}, "adapter": {}"#) == nil)
         for (average, message) in [
-            (#"{"last": 0}"#, "above 0 and at most 1"), (#"{"decay": 1}"#, "below 1"), (#"{"lasts": 0.5}"#, "Did you mean"),
+            (#"{"last": 0}"#, "above 0 and at most 1"), (#"{"decay": 1}"#, "below 1"),
+            (#"{"lasts": 0.5}"#, "Did you mean"),
         ] {
             let text = try #require(distill(#", "average": \#(average)"#))
             #expect(text.contains(message), "\(text)")

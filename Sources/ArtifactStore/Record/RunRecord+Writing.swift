@@ -12,7 +12,8 @@ extension RunRecord {
         ]
         if let look {
             object["look"] = [
-                "number": .integer(look.number), "of": .integer(look.count), "repeats": .integer(look.repeats),
+                "number": .integer(look.number), "of": .integer(look.count),
+                "repeats": .integer(look.repeats),
                 "maximum": .integer(look.maximum),
                 "open": look.open.map { .array($0.map(JSONValue.string)) } ?? .null,
             ]

@@ -144,7 +144,8 @@ package struct Override: Sendable {
             let found = (axis.value.array ?? []).firstIndex { JSONValue($0) == given }
             if found == nil, axes.count > 1 {
                 throw PathProblem(
-                    reason: "is varied by \"\(Replication.key)\" in step with others, and \(value.shown) isn't among its values",
+                    reason:
+                        "is varied by \"\(Replication.key)\" in step with others, and \(value.shown) isn't among its values",
                     hint: "Set \"\(Replication.key)\" itself: --set '\(Replication.key)=[…]'.")
             }
             for axis in axes {

@@ -79,7 +79,9 @@ struct Replication {
                 return Expansion(root: root)
             }
             let stages = root["stages"]?.members ?? []
-            guard let points = points(node, stages: stages.count, report) else { return Expansion(root: root) }
+            guard let points = points(node, stages: stages.count, report) else {
+                return Expansion(root: root)
+            }
             return Replication(
                 names: Set(stages.map(\.key)), points: points, root: root, report: report
             ).expansion(until: root.member(UntilFields.key))
@@ -167,7 +169,8 @@ extension Replication {
                 report(
                     Diagnostic(
                         at: node.origin,
-                        "\"\(key)\" makes more than \(ExperimentLoader.limit) stages of those of the experiment.")
+                        "\"\(key)\" makes more than \(ExperimentLoader.limit) stages of those of the experiment."
+                    )
                 )
                 return nil
             }
@@ -242,7 +245,8 @@ extension Replication {
                     Diagnostic(
                         at: member.value.origin,
                         "The lists of one object of \"\(key)\" go in step, but \"\(first.key)\" has \(count) values and \"\(member.key)\" \(values.count).",
-                        hint: "Give both as many, or an object of its own to what is to be combined with all."))
+                        hint: "Give both as many, or an object of its own to what is to be combined with all."
+                    ))
                 return nil
             }
             guard values.count <= Matrix.limit else {
@@ -459,7 +463,8 @@ extension Replication {
             expansion.looks.append(
                 .init(
                     repeats: count,
-                    stages: Set(copies.map(\.key) + shown.flatMap { point in self.names.map { $0 + point.suffix } }),
+                    stages: Set(
+                        copies.map(\.key) + shown.flatMap { point in self.names.map { $0 + point.suffix } }),
                     decision: decided + suffix))
         }
         return (expansion, stages)

@@ -14,7 +14,8 @@ extension Runner {
         run: PlanForecast, stages: [String: StageForecast]
     )? {
         // Whether there will be further repeats isn't known.
-        let look = options.only.isEmpty && options.force.isEmpty && options.from.isEmpty ? try currentLook() : nil
+        let look =
+            options.only.isEmpty && options.force.isEmpty && options.from.isEmpty ? try currentLook() : nil
         let experiment = look.map { self.experiment.at($0) } ?? self.experiment
         let state = try StoreState(experiment, store)
         let selection = try StageSelection(experiment, options)

@@ -3,6 +3,7 @@ internal import Base
 import JSON
 package import Recipes
 import Synchronization
+import SystemPackage
 
 /// Repeats that go on until their results are clear: a run for each look, until one says that nothing is open.
 ///
@@ -62,11 +63,20 @@ extension Runner {
             switch try next(look, decision.artifact, until) {
             case .end(let text):
                 reporter.log(text)
-                return outcome
+                return self.outcome(outcome, without: until.looks[..<index])
             case .goOn(let text): reporter.log(text)
             }
         }
         preconditionFailure("the last look ends the run")
+    }
+
+    /// A run's outcome without the tables of the looks before it, which its own one replaces.
+    private func outcome(_ outcome: RunOutcome, without looks: ArraySlice<Experiment.Look>) -> RunOutcome {
+        let earlier = Set(looks.map(\.decision))
+        let folders = outcome.stages.filter { earlier.contains($0.stage) }.map(\.artifact.folder)
+        return RunOutcome(
+            stages: outcome.stages, record: outcome.record,
+            reports: outcome.reports.filter { !folders.contains($0.path.removingLastComponent()) })
     }
 
     /// The look that a run would be about now; nil where there are none.
@@ -93,9 +103,11 @@ extension Runner {
         _ look: Experiment.Look, _ artifact: Artifact, _ until: Experiment.Until
     ) throws -> Next {
         let decision = try Decision(artifact, stage: look.decision)
-        let place = "Look \(look.number) of \(look.count), after \(look.repeats) of at most \(look.maximum) repeats:"
+        let place =
+            "Look \(look.number) of \(look.count), after \(look.repeats) of at most \(look.maximum) repeats:"
         if decision.open.isEmpty { return .end("\(place) every claim is decided.") }
-        let decided = "\(max(0, decision.claims - decision.open.count)) of \(decision.claims) claims are decided"
+        let decided =
+            "\(max(0, decision.claims - decision.open.count)) of \(decision.claims) claims are decided"
         let open = "open: \(decision.open.joined(separator: "; "))."
         if decision.isFinal || look.number == look.count {
             return .end("\(place) \(decided). The repeats are spent; \(open)")
@@ -125,7 +137,9 @@ extension Runner {
         return seconds / 60
     }
 
-    private func number(_ minutes: Double) -> String { Readable.count(Int(minutes.rounded())) }
+    private func number(_ minutes: Double) -> String {
+        minutes.magnitude < 1e15 ? Readable.count(Int(minutes.rounded(.up))) : "\(minutes)"
+    }
 }
 
 /// A stage that ends repeats, but doesn't say what is decided.

@@ -52,7 +52,9 @@ struct TrainingCost {
         }.max()
         return StageForecast(
             seconds: training + seconds,
-            memory: memory.map { Int(clamped: MemoryModel.program + $0 + mean + problems * MemoryModel.problem) },
+            memory: memory.map {
+                Int(clamped: MemoryModel.program + $0 + mean + problems * MemoryModel.problem)
+            },
             // Weights, and a line of the log for every 25 steps.
             disk: Int(clamped: 4 * parameters + 18 * Double(phases.reduce(0) { $0 + $1.count }) + 8000),
             // The old checkpoint stays until the new one is whole.
