@@ -56,7 +56,7 @@ struct ReplicatesReport {
             return Outcome(
                 claim: claims[0], difference: difference, measured: claims.count { $0.difference != nil },
                 holding: claims.count { verdict($0.difference.map { Measurement($0) }) == .holds },
-                verdict: difference.map { $0.interval == nil ? .withinNoise : verdict($0.measurement) }
+                verdict: difference.map { $0.interval == nil ? .open : verdict($0.measurement) }
                     ?? .notRun)
         }
     }
