@@ -20,12 +20,14 @@ package struct Claim: Sendable, Hashable {
 
     /// What came of a claim.
     package enum Verdict: String, Sendable, Hashable, CaseIterable {
-        /// The relation holds and the intervals separate.
+        /// The interval lies wholly where the relation holds.
         case holds
-        /// The relation fails and the intervals separate.
+        /// The interval lies wholly where it doesn't.
         case doesNotHold = "does not hold"
         /// The interval lies on both sides of the bound: these data can't tell.
         case open
+        /// A side has no value: no setting reaches the accuracy that the measure asks for.
+        case notReached = "not reached"
         /// A side wasn't measured.
         case notRun = "not run"
 

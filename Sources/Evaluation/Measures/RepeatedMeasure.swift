@@ -1,3 +1,5 @@
+internal import Numerics
+
 /// One measure over independent repeats of an experiment, such as training seeds.
 package struct RepeatedMeasure: Sendable, Hashable {
     /// The value of each repeat, in order.
@@ -34,6 +36,20 @@ package struct RepeatedMeasure: Sendable, Hashable {
         let half =
             StudentDistribution(freedom: values.count - 1).quantile(confidence: confidence) * standardError
         return mean - half...mean + half
+    }
+
+    /// The geometric mean with Student's interval on the scale of logarithms, for speeds and areas: it never ends below
+    /// zero, and the ratio of two such means is what ratios of repeats have as their mean.
+    ///
+    /// Where a value isn't positive it is the plain mean without an interval.
+    package func geometric(confidence: Double = 0.95) -> Measurement {
+        guard values.allSatisfy({ $0 > 0 }) else { return Measurement(mean) }
+        let logarithms = RepeatedMeasure(values.map(Elementary.log))
+        return Measurement(
+            Elementary.exp(logarithms.mean),
+            interval: logarithms.interval(confidence: confidence).map {
+                Elementary.exp($0.lowerBound)...Elementary.exp($0.upperBound)
+            })
     }
 
     /// Mean and interval.

@@ -53,8 +53,8 @@ package struct StudentDistribution: Sendable, Hashable {
                 : freedom == 1 ? Elementary.exp(scale) : 0
         }
         // Beyond this S the density is below e⁻⁴⁰ of its greatest value.
-        let end = 1 + (80 / nu).squareRoot() + 80 / nu.squareRoot() / (1 + nu)
-        let steps = 4000
+        let end = 1 + (80 / nu).squareRoot()
+        let steps = 800
         let width = end / Double(steps)
         var sum = 0.0
         for i in 0...steps {
