@@ -35,10 +35,10 @@ struct RepeatedSpread {
             let components = claim.components
             let scale = claim.claim.scale
             table.append([
-                .text(claim.claim.statement), .text(Self.deviation(values.deviation, scale)),
+                .text(claim.claim.statement), .text(PowerText.deviation(values.deviation, scale)),
                 Self.cell(components?.teachers, scale, missing: "there is one teacher"),
                 Self.cell(components?.students, scale, missing: "no teacher has two students"),
-                components?.problems.map { .text(Self.deviation($0.squareRoot(), scale)) }
+                components?.problems.map { .text(PowerText.deviation($0.squareRoot(), scale)) }
                     ?? .missing(reason: "a table has none from the bootstrap"),
             ])
         }
@@ -49,19 +49,13 @@ struct RepeatedSpread {
         -> Table.Cell
     {
         guard let component else { return .missing(reason: missing) }
-        return .text(component.isBelowZero ? "0 (estimate below 0)" : deviation(component.deviation, scale))
+        return .text(
+            component.isBelowZero ? "0 (estimate below 0)" : PowerText.deviation(component.deviation, scale))
     }
-
-    /// A small standard deviation of logarithms is one of percent.
-    private static func deviation(_ value: Double, _ scale: Effect.Scale) -> String {
-        scale == .ratio ? FixedPoint.text(100 * value, digits: 1) + " %" : FixedPoint.text(value, digits: 2)
-    }
-
-    private static let shownRepeats = [2, 3, 4, 6, 8, 12, 16]
 
     /// For each claim and number of repeats the half-width and the smallest effect that is found.
     var power: Table {
-        let powers = Power.table.filter { Self.shownRepeats.contains($0.repeats) }
+        let powers = Power.table.filter { PowerText.shown.contains($0.repeats) }
         var table = Table(
             title: "What so many repeats can tell",
             columns: [.init("Claim"), .init("SD", alignment: .right)]
@@ -70,7 +64,7 @@ struct RepeatedSpread {
         for (claim, values) in claims {
             let scale = claim.claim.scale
             table.append(
-                [.text(claim.claim.statement), .text(Self.deviation(values.deviation, scale))]
+                [.text(claim.claim.statement), .text(PowerText.deviation(values.deviation, scale))]
                     + powers.map { .text(PowerText.cell($0, values.deviation, scale)) })
         }
         return table
@@ -98,6 +92,14 @@ struct RepeatedSpread {
 
 /// What so many repeats can tell, as people read it.
 enum PowerText {
+    /// The numbers of repeats that tables have room for.
+    static let shown = [2, 3, 4, 6, 8, 12, 16]
+
+    /// A small standard deviation of logarithms is one of percent.
+    static func deviation(_ value: Double, _ scale: Effect.Scale) -> String {
+        scale == .ratio ? FixedPoint.text(100 * value, digits: 1) + " %" : FixedPoint.text(value, digits: 2)
+    }
+
     static let note =
         "Half of the 95 % interval's width and, in brackets, the smallest effect whose interval excludes none with a probability of 80 % (non-central Student's distribution), for n independent repeats of this spread."
 

@@ -4,6 +4,7 @@ internal import Base
 internal import Evaluation
 internal import Files
 internal import JSON
+internal import Reporting
 internal import SystemPackage
 
 /// A comparison of methods as its artifact has it: what was recorded, not what would be computed now.
@@ -212,7 +213,7 @@ struct ReportedRepeats {
                 columns: table.columns, rows: table.rows.map { row in table.columns.map { row[$0] ?? "—" } })
         }
         variance = try recorded("variance.csv")
-        power = try recorded("power.csv")
+        power = try recorded("power.csv").map(Self.byClaim)
         let table = try RecordedCSV(artifact.folder.appending("table.csv"))
         methods = table.rows.compactMap { row in
             row["Method"].map {
@@ -226,5 +227,24 @@ struct ReportedRepeats {
             }
         }
         claims = try ReportedComparison.claims(artifact.folder.appending("claims.csv"))
+    }
+
+    /// A row for each claim instead of one for each claim and number of repeats.
+    private static func byClaim(_ long: Recorded) -> Recorded {
+        let shown = PowerText.shown.map(String.init)
+        var rows: [[String]] = []
+        func number(_ text: String) -> String {
+            Double(text).map { FixedPoint.text($0, digits: $0 < 100 ? 1 : 0) } ?? "—"
+        }
+        for row in long.rows where row.count == 5 {
+            // Numbers of repeats are written as all numbers are: "4.0".
+            guard let count = Double(row[2]).flatMap({ Int(exactly: $0) }), shown.contains("\(count)") else {
+                continue
+            }
+            if rows.last?.first != row[0] { rows.append([row[0]]) }
+            rows[rows.count - 1].append("\(number(row[3])) (\(number(row[4])))")
+        }
+        return Recorded(
+            columns: ["Claim"] + shown.map { "n = \($0)" }, rows: rows.filter { $0.count == shown.count + 1 })
     }
 }
