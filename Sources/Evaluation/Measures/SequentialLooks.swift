@@ -12,7 +12,7 @@
 /// another; what is decided at one look may therefore stay decided. Pocock's and O'Brien and Fleming's limits are
 /// narrower, but they come from normal distributions: with Student's at so few repeats Pocock's are wrong in 5.5 %
 /// (looks 4, 8, 12) to 6.0 % (2, 4, 8) of cases, this rule in 4.1 and 4.6 %. Its price at 12 repeats is an interval
-/// 1.26 times as wide as one that was looked at once.
+/// 1.28 times as wide as one that was looked at once.
 ///
 /// Repeats are independent ones: where several students share a teacher, the teachers count.
 package struct SequentialLooks: Sendable, Hashable {
