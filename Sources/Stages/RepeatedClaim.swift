@@ -37,7 +37,8 @@ struct RepeatedClaim {
         if done.isEmpty {
             effect = Self.effect(claim.scale, results[...], confidence: looks.confidence(atLook: 0))
             // Before the first look nothing is decided.
-            verdict = Self.verdict(claim.relation, results[...], effect).isDecided ? .open : verdict
+            let early = Self.verdict(claim.relation, results[...], effect)
+            verdict = early.isDecided ? .open : early
         }
     }
 

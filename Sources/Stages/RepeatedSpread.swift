@@ -80,7 +80,7 @@ struct RepeatedSpread {
             for power in powers {
                 table.append([
                     .text(claim.claim.statement), .text(scale.rawValue),
-                    .number(Double(power.repeats), digits: 0),
+                    .text("\(power.repeats)"),
                     .number(Effect.shown(power.halfWidth * values.deviation, scale), digits: 2),
                     .number(Effect.shown(power.smallestEffect * values.deviation, scale), digits: 2),
                 ])

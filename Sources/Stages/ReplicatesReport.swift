@@ -165,10 +165,21 @@ struct ReplicatesReport {
     private static let missing = Table.Cell.missing(reason: "a repeat has none")
 
     private func speedCell(_ speed: Speed) -> Table.Cell {
-        guard let measure = speed.measure else {
+        guard let measurement = measurement(speed) else {
             return .missing(reason: "not reached in \(count - speed.reached) of \(count)")
         }
-        return .text(MeasureText.text(geometric(measure), digits: 2, isLowerBound: speed.isLowerBound))
+        return .text(MeasureText.text(measurement, digits: 2, isLowerBound: speed.isLowerBound))
+    }
+
+    /// The mean over the repeats; where one of them is a lower bound, there is no upper end.
+    private func measurement(_ speed: Speed) -> Measurement? {
+        speed.measure.map(geometric).map { mean in
+            Measurement(
+                mean.value,
+                interval: mean.interval.map {
+                    $0.lowerBound...(speed.isLowerBound ? .infinity : $0.upperBound)
+                })
+        }
     }
 
     private var points: Table {
@@ -213,7 +224,7 @@ struct ReplicatesReport {
                 ]
                     + method.speeds.flatMap { speed -> [Table.Cell] in
                         [
-                            speed.measure.map { MeasureText.cell(geometric($0), digits: 2) } ?? Self.missing,
+                            measurement(speed).map { MeasureText.cell($0, digits: 2) } ?? Self.missing,
                             .text(speed.isLowerBound ? "yes" : ""), .text("\(speed.reached) of \(count)"),
                         ]
                     })
@@ -366,7 +377,8 @@ struct ReplicatesReport {
     /// Where the looks stand: what a runner that goes on until all is decided reads.
     private var sequential: JSONValue? {
         guard let looks else { return nil }
-        let open = outcomes.filter { !$0.verdict.isDecided }.map(\.claim.statement)
+        // What isn't reached in one repeat isn't in more either: only what is open can be decided by going on.
+        let open = outcomes.filter { $0.verdict == .open }.map(\.claim.statement)
         let done = looks.looks(withRepeats: teachers)
         let next = looks.nextLook(afterRepeats: teachers)
         let decision = done.isEmpty ? "go on" : open.isEmpty ? "decided" : next == nil ? "spent" : "go on"

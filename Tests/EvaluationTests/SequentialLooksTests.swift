@@ -39,6 +39,8 @@ struct SequentialLooksTests {
         // What was decided at the first look stays so, though the second says open.
         #expect(decision(8, ["a": 4, "b": 8]) == .decided)
         #expect(decision(12, ["a": 8]) == .spent(open: ["b"]))
+        // What isn't reached stays so: no reason to go on.
+        #expect(looks.decision(claims: ["a"], repeats: 4) { _, _, _ in .notReached } == .decided)
     }
 
     /// A claim without an effect, looked at until it is decided: how often it is, over 4,000 made-up experiments.

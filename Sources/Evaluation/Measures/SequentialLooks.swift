@@ -51,7 +51,8 @@ package struct SequentialLooks: Sendable, Hashable {
 
     /// What is to be done after `repeats` repeats.
     ///
-    /// A claim counts as decided from the first look on at which it is decided.
+    /// A claim counts as decided from the first look on at which it is decided. One that isn't reached or run holds up
+    /// nothing: more repeats don't change that.
     /// - Parameters:
     ///   - claims: The names of the claims.
     ///   - verdict: What the first `count` repeats say of a claim, with intervals of the given confidence.
@@ -61,7 +62,8 @@ package struct SequentialLooks: Sendable, Hashable {
     ) -> Decision {
         let done = looks(withRepeats: repeats)
         let open = claims.filter { claim in
-            !done.contains { look in verdict(claim, looks[look], confidence(atLook: look)).isDecided }
+            let verdicts = done.map { verdict(claim, looks[$0], confidence(atLook: $0)) }
+            return !verdicts.contains(where: \.isDecided) && (verdicts.last ?? .open) == .open
         }
         guard !open.isEmpty else { return done.isEmpty ? .goOn(until: looks[0], open: []) : .decided }
         guard let next = nextLook(afterRepeats: repeats) else { return .spent(open: open) }

@@ -237,8 +237,7 @@ struct ReportedRepeats {
             Double(text).map { FixedPoint.text($0, digits: $0 < 100 ? 1 : 0) } ?? "—"
         }
         for row in long.rows where row.count == 5 {
-            // Numbers of repeats are written as all numbers are: "4.0".
-            guard let count = Double(row[2]).flatMap({ Int(exactly: $0) }), shown.contains("\(count)") else {
+            guard shown.contains(row[2]) else {
                 continue
             }
             if rows.last?.first != row[0] { rows.append([row[0]]) }
