@@ -141,9 +141,9 @@ struct ReportedComparison {
 
     /// "1.5 / 2.5" or "1.5, 1.7 / 2.5" as numbers.
     static func list(_ text: String?) -> [Double] {
-        (text ?? "").byteText.split("/").flatMap { $0.split(",") }.compactMap {
-            Double($0.replacing(" ", with: "").text)
-        }
+        let items = (text ?? "").byteText.replacing(" ", with: "").split("/").flatMap { $0.split(",") }
+        return items.compactMap { Double($0.text) }
+    }
     }
 
     /// The artifacts of all curves, in order.
