@@ -144,7 +144,6 @@ struct ReportedComparison {
         let items = (text ?? "").byteText.replacing(" ", with: "").split("/").flatMap { $0.split(",") }
         return items.compactMap { Double($0.text) }
     }
-    }
 
     /// The artifacts of all curves, in order.
     private static func fingerprints(_ record: ArtifactRecord) -> [String] {
