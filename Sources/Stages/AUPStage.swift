@@ -10,9 +10,9 @@ internal import SystemPackage
 /// Compares methods over their sweeps: TPF, NFE, accuracy and AUP per method, and a verdict for each claim.
 package struct AUPStage: StageKind {
     package static let name = "aup"
-    package static let version = 3
+    package static let version = 4
     package static let summary =
-        "Puts the sweeps of several methods into one table with AUP, intervals, and a verdict for each claim."
+        "Puts the sweeps of several methods into one table: speed at fixed accuracies, AUP, intervals, a verdict for each claim."
     package static let output = ArtifactType.table
 
     let curves: [LabelledArtifacts]
@@ -23,6 +23,8 @@ package struct AUPStage: StageKind {
     let claims: [ClaimFields]
     let subject: String?
     let baseline: String?
+    let accuracies: [Double]?
+    let commonCutoff: Double?
 
     package init(_ fields: Fields) {
         curves = fields.artifacts(
@@ -43,6 +45,14 @@ package struct AUPStage: StageKind {
             "subject", "Label of the curve that reports judge and highlight; \"d3LLM\" unless it is given.")
         baseline = fields.optionalString(
             "baseline", "Label of the curve that reports set it beside; \"vanilla\" unless it is given.")
+        accuracies = fields.optionalNumbers(
+            "accuracies", in: 0.1...100,
+            "Accuracies in percent at which speeds are shown; 95, 90 and 80 unless they are given. Claims may speak of others."
+        )
+        commonCutoff = fields.optionalNumber(
+            "commonCutoff", in: 0.0...100,
+            "Points below the table's best accuracy down to which settings count for the common AUP; 20 unless it is given."
+        )
         let known = Set(curves.map(\.label))
         for (key, label) in [("subject", subject), ("baseline", baseline)] {
             guard let label, !known.contains(label) else { continue }
@@ -51,12 +61,13 @@ package struct AUPStage: StageKind {
                 hint: "The labels are \(curves.map(\.label).joined(separator: ", ")).")
         }
         for claim in claims {
-            for side in [claim.left, claim.right] where !known.contains(ClaimFields.label(side)) {
+            for side in [claim.left, claim.right]
+            where !(MeasureName(side).map { known.contains($0.label) } ?? false) {
                 fields.reject(
                     "claims",
                     "The claim \"\(claim.statement)\" speaks of \"\(side)\", which is no measure of a curve.",
                     hint:
-                        "A measure is LABEL.aup or LABEL.tpf; the labels are \(curves.map(\.label).joined(separator: ", "))."
+                        "A measure is \(MeasureName.forms); the labels are \(curves.map(\.label).joined(separator: ", "))."
                 )
             }
         }
@@ -75,16 +86,28 @@ package struct AUPStage: StageKind {
         for note in unmoved { context.log("warning: \(note), so that its sweep chooses between equals") }
         let referenceRecords = try records(context.folder(of: reference))
         let target = try CurvePoint(referenceRecords.calibrationHalf).accuracy - margin
-        let analysis = try SweepAnalysis(sweeps, target: target, resamples: resamples, seed: context.seed)
+        let analysis = try SweepAnalysis(
+            sweeps,
+            .init(
+                target: target, accuracies: accuracies ?? SweepAnalysis.Options.accuracies,
+                commonCutoff: commonCutoff ?? SweepAnalysis.Options.commonCutoff, resamples: resamples,
+                seed: context.seed),
+            measures: claims.flatMap { [$0.left, $0.right] }.compactMap { MeasureName($0) })
         let limit = try taskLimit(context, referenceRecords)
         let report = AUPReport(
             sweeps: sweeps, analysis: analysis, claims: claims.map { $0.judged(analysis) }, margin: margin,
-            taskLimit: limit)
+            taskLimit: limit, teacher: teacher(context))
         try report.write(to: context.output)
         return StageResult(
             summary: analysis.rows.map { "\($0.label) \(FixedPoint.text($0.aup.value, digits: 0))" }.joined(
                 separator: ", ") + unmoved.map { "; \($0)" }.joined(),
             metrics: report.metrics, report: "table.txt")
+    }
+
+    /// The model of the reference run, by which repeats with one teacher are known.
+    private func teacher(_ context: StageContext) -> String {
+        let record = context.record(of: reference)
+        return record.recipe["inputs"]?["model"]?.string ?? record.fingerprint
     }
 
     /// The curves whose settings all gave the same answers in the same way: what was varied did nothing.

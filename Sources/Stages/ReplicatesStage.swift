@@ -9,19 +9,30 @@ internal import SystemPackage
 /// Puts the same comparison of several repeats together: means with intervals over the repeats, and verdicts from them.
 package struct ReplicatesStage: StageKind {
     package static let name = "replicates"
-    package static let version = 1
+    package static let version = 2
     package static let summary =
         "Puts the tables of several seeds together: means with intervals over the seeds, and a verdict for each claim."
     package static let output = ArtifactType.summary
 
     let tables: [ArtifactReference]
     let title: String
+    let looks: SequentialLooks?
 
     package init(_ fields: Fields) {
         tables = fields.artifactList(
             "tables", types: [.table], "The tables of the repeats, with the same methods and claims.")
         title = fields.string(
             "title", default: "Accuracy under parallelism", "Title of the table and the figure.")
+        let planned = fields.optionalIntegers(
+            "looks", in: 2...10_000,
+            "Numbers of repeats, rising, after which the claims are judged, with intervals wide enough for several looks; teachers count where students share one. One look at all unless it is given."
+        )
+        do {
+            looks = try planned.map { try SequentialLooks(looks: $0) }
+        } catch {
+            looks = nil
+            fields.reject("looks", "\(error)")
+        }
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
@@ -36,11 +47,8 @@ package struct ReplicatesStage: StageKind {
                         + "only repeats of one comparison can be put together")
             }
         }
-        let report = ReplicatesReport(title: title, comparisons: comparisons)
+        let report = ReplicatesReport(title: title, comparisons: comparisons, looks: looks)
         try report.write(to: context.output)
-        return StageResult(
-            summary: report.methods.map { "\($0.label) \(FixedPoint.text($0.aup.mean, digits: 0))" }.joined(
-                separator: ", "),
-            metrics: report.metrics, report: "table.txt")
+        return StageResult(summary: report.summary, metrics: report.metrics, report: "table.txt")
     }
 }

@@ -25,7 +25,7 @@ struct D3LLM: ParsableCommand {
             WhyCommand.self, ValidateCommand.self,
             ConfigCommand.self,
             SchemaCommand.self,
-            TableCommand.self, LeaderboardCommand.self, CoverageCommand.self,
+            TableCommand.self, LeaderboardCommand.self, CoverageCommand.self, PowerCommand.self,
             DecodeCommand.self, ChatCommand.self, ServeCommand.self,
             SamplesCommand.self, KindsCommand.self, MethodsCommand.self, ParityCommand.self,
             NotebookCommand.self,

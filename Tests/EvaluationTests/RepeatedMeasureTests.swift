@@ -21,11 +21,4 @@ struct RepeatedMeasureTests {
     @Test func equalValuesHaveAnIntervalOfLengthZero() {
         #expect(RepeatedMeasure([3, 3, 3, 3]).interval == 3...3)
     }
-
-    @Test("quantiles fall with the degrees of freedom and stay above the normal distribution's")
-    func quantiles() {
-        let all = (1...40).map { RepeatedMeasure.quantile(freedom: $0) }
-        for (a, b) in zip(all, all.dropFirst()) { #expect(a >= b) }
-        #expect(all.allSatisfy { $0 > WilsonInterval.z95 })
-    }
 }

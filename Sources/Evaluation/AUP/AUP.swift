@@ -57,7 +57,31 @@ package enum AUP {
         }
 
         let limit = accuracy[first] - offset
-        let kept = order.filter { accuracy[$0] >= limit }
+        return area(
+            of: order.filter { accuracy[$0] >= limit }, beginning: first, tpf: tpf, accuracy: accuracy,
+            yMax: yMax, alpha: alpha)
+    }
+
+    /// The area of a curve of which the points below a given accuracy don't count, its slowest among them.
+    ///
+    /// With `area(tpf:accuracy:yMax:alpha:offset:mode:)` every curve has a cut-off of its own, so that a method whose
+    /// slowest setting is one problem better loses a setting that another keeps; this one has the same for all.
+    /// - Parameter limit: accuracy in percent.
+    /// - Returns: nil where every point is below the limit.
+    package static func area(
+        tpf: [Double], accuracy: [Double], yMax: Double, alpha: Double = 3, limit: Double
+    ) -> Double? {
+        let kept = tpf.indices.sorted { (tpf[$0], $0) < (tpf[$1], $1) }.filter { accuracy[$0] >= limit }
+        return kept.first.map {
+            area(of: kept, beginning: $0, tpf: tpf, accuracy: accuracy, yMax: yMax, alpha: alpha)
+        }
+    }
+
+    /// The rectangle of the slowest point and the trapezia between the others, which rise in speed.
+    static func area(
+        of kept: [Int], beginning first: Int, tpf: [Double], accuracy: [Double], yMax: Double,
+        alpha: Double = 3
+    ) -> Double {
         var area = tpf[first] * accuracy[first]
         for (left, right) in zip(kept, kept.dropFirst()) {
             let heights =

@@ -2,8 +2,8 @@ extension Claim {
     /// What the measurements say of the claim.
     ///
     /// An ordering (`greater`, `times`) is decided only if the intervals separate once the right side is moved by
-    /// the margin or multiplied by the factor; otherwise the verdict is `withinNoise`, whichever value is greater.
-    /// Nearness holds when the values are near enough; if they aren't, overlapping intervals make it `withinNoise`.
+    /// the margin or multiplied by the factor; otherwise the verdict is `open`, whichever value is greater.
+    /// Nearness holds when all that the intervals allow is near enough, and fails when none of it is.
     /// - Parameter measurements: by name; a missing one, or one that isn't finite, makes the verdict `notRun`.
     package func verdict(given measurements: [String: Measurement]) -> Verdict {
         guard let left = value(of: left, in: measurements), let right = value(of: right, in: measurements)
@@ -16,9 +16,10 @@ extension Claim {
         case .times(let factor):
             return ordering(left, right) { $0 * factor }
         case .near(let tolerance):
-            if abs(left.value - right.value) <= tolerance { return .holds }
-            let uncertain = left.interval != nil || right.interval != nil
-            return uncertain && left.range.overlaps(right.range) ? .withinNoise : .doesNotHold
+            let least = left.range.lowerBound - right.range.upperBound
+            let most = left.range.upperBound - right.range.lowerBound
+            if least >= -tolerance, most <= tolerance { return .holds }
+            return least > tolerance || most < -tolerance ? .doesNotHold : .open
         }
     }
 
@@ -39,7 +40,7 @@ extension Claim {
         guard ends.allSatisfy(\.isFinite) else { return .notRun }
         let bar = ends[0]...ends[1]
         let uncertain = left.interval != nil || right.interval != nil
-        if uncertain, left.range.overlaps(bar) { return .withinNoise }
+        if uncertain, left.range.overlaps(bar) { return .open }
         return left.value > moved(right.value) ? .holds : .doesNotHold
     }
 }

@@ -20,14 +20,24 @@ package struct Claim: Sendable, Hashable {
 
     /// What came of a claim.
     package enum Verdict: String, Sendable, Hashable, CaseIterable {
-        /// The relation holds and the intervals separate.
+        /// The interval lies wholly where the relation holds.
         case holds
-        /// The relation fails and the intervals separate.
+        /// The interval lies wholly where it doesn't.
         case doesNotHold = "does not hold"
-        /// The intervals overlap, so that the data can't tell.
-        case withinNoise = "within noise"
+        /// The interval lies on both sides of the bound: these data can't tell.
+        case open
+        /// A side has no value: no setting reaches the accuracy that the measure asks for.
+        case notReached = "not reached"
         /// A side wasn't measured.
         case notRun = "not run"
+
+        /// The verdict of a recorded word; "within noise" is how earlier versions wrote `open`.
+        package init?(recorded word: String) {
+            self.init(rawValue: word == "within noise" ? Self.open.rawValue : word)
+        }
+
+        /// Whether more repeats can't change it: it holds, or it does not.
+        package var isDecided: Bool { self == .holds || self == .doesNotHold }
     }
 
     /// Short and unique, such as `multi-block-faster`.

@@ -15,13 +15,32 @@ package enum TPFAtAccuracy {
     /// it, it doesn't jump when one sample moves a point across the target.
     /// - Returns: tokens per forward, or nil if no point reaches the target.
     package static func interpolated(_ points: [CurvePoint], target: Double) -> Double? {
+        reading(points.map { ($0.tpf, $0.accuracy) }, target: target)?.tpf
+    }
+
+    /// What a curve says of the speed at an accuracy.
+    package struct Reading: Sendable, Hashable {
+        /// Tokens per forward.
+        package let tpf: Double
+        /// Whether the fastest setting that was measured is still accurate enough: the method may be faster than that.
+        package let isLowerBound: Bool
+
+        package init(tpf: Double, isLowerBound: Bool) {
+            self.tpf = tpf
+            self.isLowerBound = isLowerBound
+        }
+    }
+
+    /// The value of ``interpolated(_:target:)``, and whether the grid of settings ended before the curve crossed the
+    /// target; nil where no point reaches it.
+    package static func reading(_ points: [(tpf: Double, accuracy: Double)], target: Double) -> Reading? {
         let sorted = points.sorted { ($0.tpf, $1.accuracy) < ($1.tpf, $0.accuracy) }
         guard let last = sorted.lastIndex(where: { $0.accuracy >= target }) else { return nil }
         let inside = sorted[last]
-        guard last + 1 < sorted.count else { return inside.tpf }
+        guard last + 1 < sorted.count else { return Reading(tpf: inside.tpf, isLowerBound: true) }
         let outside = sorted[last + 1]
         let share = (inside.accuracy - target) / (inside.accuracy - outside.accuracy)
-        return inside.tpf + share * (outside.tpf - inside.tpf)
+        return Reading(tpf: inside.tpf + share * (outside.tpf - inside.tpf), isLowerBound: false)
     }
 }
 

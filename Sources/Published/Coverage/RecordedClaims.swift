@@ -1,10 +1,11 @@
 internal import Base
 internal import Documents
+internal import Evaluation
 internal import Files
 internal import Recipes
 internal import SystemPackage
 
-/// The verdicts of a `claims.csv`, which the runner writes.
+/// The verdicts of a `claims.csv`, which the runner writes, in the words of today.
 struct RecordedClaims {
     private let file: FilePath
     private let verdicts: [String: String]
@@ -31,7 +32,7 @@ struct RecordedClaims {
                 "\(file) has no claim \"\(statement)\"."
                     + (nearest.map { " Did you mean \"\($0)\"?" } ?? ""))
         }
-        return verdict
+        return Claim.Verdict(recorded: verdict)?.rawValue ?? verdict
     }
 }
 

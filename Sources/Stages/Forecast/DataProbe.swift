@@ -59,7 +59,7 @@ enum DataProbe {
                     })
             })
         return Stopwatch.seconds {
-            _ = try? SweepAnalysis([sweep], target: 50, resamples: rounds, seed: 1)
+            _ = try? SweepAnalysis([sweep], .init(target: 50, resamples: rounds, seed: 1))
         } / Double(problems * settings * rounds)
     }
 }

@@ -16,18 +16,24 @@ struct RecordedCSV {
         /// The number of a column with its interval.
         func interval(_ column: String) -> ReportInterval? {
             guard let value = number(column), value.isFinite else { return nil }
-            guard let lower = number("\(column) lower"), let upper = number("\(column) upper"), lower <= upper
-            else { return ReportInterval(value: value, range: nil) }
+            // An end that isn't bounded is empty.
+            let ends = (number("\(column) lower"), number("\(column) upper"))
+            guard ends.0 != nil || ends.1 != nil else { return ReportInterval(value: value, range: nil) }
+            let (lower, upper) = (ends.0 ?? -.infinity, ends.1 ?? .infinity)
+            guard lower <= upper else { return ReportInterval(value: value, range: nil) }
             return ReportInterval(value: value, range: lower...upper)
         }
     }
 
+    /// The names of the columns, in their order.
+    let columns: [String]
     let rows: [Row]
 
     /// - Throws: ``DamagedFileError`` when a row has more or fewer fields than there are columns; `FileError`.
     init(_ path: FilePath) throws {
         let lines = Self.parse(try FileSystem.readText(path))
         guard let columns = lines.first else { throw DamagedFileError(path, "it has no columns.") }
+        self.columns = columns
         rows = try lines.dropFirst().enumerated().map { index, fields in
             guard fields.count == columns.count else {
                 throw DamagedFileError(

@@ -14,7 +14,9 @@ struct ReportComparisonSections {
     /// The place of a stage among those whose samples are in the page; nil where they aren't.
     let sampleIndex: (RunContents.Item) -> Int?
 
-    var sections: [ReportSection] { [table, curves, areas] + (effects.map { [$0] } ?? []) }
+    var sections: [ReportSection] {
+        (speeds.map { [$0] } ?? []) + [table, curves, areas] + (effects.map { [$0] } ?? [])
+    }
 
     private func id(_ base: String) -> String { number == 0 ? base : "\(base)-\(number + 1)" }
     private func title(_ base: String) -> String { name.map { "\(base): \($0)" } ?? base }
@@ -35,6 +37,40 @@ struct ReportComparisonSections {
                     "TPF: tokens up to and including the first end token over all forward evaluations. NFE: forward evaluations per problem. Inputs: tokens fed to the model per problem, fewer with a cache.",
                     "Accuracy: Wilson 95 % interval. TPF, AUP: bootstrap 95 % interval over problems.",
                     "A dash: no setting reaches the target accuracy on the problems for choosing; the samples are then those of its most accurate setting.",
+                ]
+            ).html
+        }
+    }
+
+    /// Speeds at fixed accuracies beside the areas; nil for tables of before there were such.
+    private var speeds: ReportSection? {
+        let headings = comparison.methods.first?.speeds.map(\.heading) ?? []
+        guard !headings.isEmpty else { return nil }
+        return ReportSection(id("speeds"), title("Speed at fixed accuracies")) {
+            ReportTable(
+                caption: "Tokens per forward where each curve falls below an accuracy, and the areas",
+                columns: [.init("Method")]
+                    + headings.map {
+                        .init($0, isNumeric: true, hint: "tokens per forward at this accuracy in percent")
+                    }
+                    + [
+                        .init(
+                            "AUP", isNumeric: true,
+                            hint: "with the curve's own cut-off, as upstream defines it"),
+                        .init("Common AUP", isNumeric: true, hint: "with one cut-off for all curves"),
+                        .init("AUP jumps between"),
+                    ],
+                rows: comparison.methods.map { method in
+                    ReportTable.Row(
+                        style: method.label == comparison.roles.subject ? "ours" : nil,
+                        [.text(method.label)] + method.speeds.map(ReportText.speed) + [
+                            ReportText.interval(method.aup, 0), ReportText.interval(method.commonAUP, 0),
+                            .text(method.jumps ?? ""),
+                        ])
+                },
+                notes: [
+                    "≥: the fastest setting is still so accurate. A dash: no setting is. Bootstrap 95 % intervals over problems.",
+                    "AUP jumps between: settings within one standard error of the cut-off decide whether it is the one or the other.",
                 ]
             ).html
         }
@@ -156,20 +192,29 @@ struct ReportComparisonSections {
     static func effects(
         _ claims: [ReportedComparison.JudgedClaim], over what: String, id: String, title: String
     ) -> ReportSection? {
-        let rows = claims.filter { $0.left.byteText.hasSuffix(".aup") }.compactMap { claim -> DotChart.Row? in
-            claim.difference.map {
-                .init(claim.statement, value: $0.value, error: $0.range, values: claim.values)
+        // Percent and AUP have no common axis: ratios where there are some.
+        let hasRatios = claims.contains(where: \.isRatio)
+        let shown = claims.filter { hasRatios ? $0.isRatio : $0.left.byteText.hasSuffix(".aup") }
+        let rows = shown.compactMap { claim -> DotChart.Row? in
+            claim.difference.map { effect in
+                let isBounded = effect.range.map { $0.lowerBound.isFinite && $0.upperBound.isFinite } ?? false
+                return .init(
+                    claim.statement, value: effect.value, error: isBounded ? effect.range : nil,
+                    values: claim.values)
             }
         }
         guard !rows.isEmpty else { return nil }
         return ReportSection(id, title) {
             HTML.figure(
                 DotChart(
-                    title: "Claimed effects on AUP",
-                    axisTitle: "difference of AUP, 95 % interval over \(what)",
+                    title: hasRatios ? "Claimed effects" : "Claimed effects on AUP",
+                    axisTitle: (hasRatios ? "left over right in percent" : "difference of AUP")
+                        + ", interval over \(what)",
                     reference: 0, rows: rows), width: 560,
-                caption:
-                    "For each claim about AUP, left minus right: the effect of what the two differ in. An interval that crosses the dashed line means that the data can't tell whether there is an effect."
+                caption: (hasRatios
+                    ? "For each claim about a ratio, left over right"
+                    : "For each claim about AUP, left minus right")
+                    + ": the effect of what the two differ in. An interval that crosses the dashed line means that the data can't tell whether there is an effect."
             )
         }
     }

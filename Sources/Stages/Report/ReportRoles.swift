@@ -1,4 +1,5 @@
 internal import ArtifactStore
+internal import Evaluation
 internal import JSON
 
 /// Which curves of a comparison a report speaks of: the one that is judged, and the one that it is measured against.
@@ -28,7 +29,7 @@ struct ReportRoles: Hashable {
 
     /// Whether the claim is that the subject is ahead.
     func areAhead(in claim: ReportedComparison.JudgedClaim) -> Bool {
-        ClaimFields.label(claim.left) == subject
+        MeasureName(claim.left)?.label == subject
     }
 }
 

@@ -25,7 +25,24 @@ enum ReportText {
     }
 
     private static func bounds(_ range: ClosedRange<Double>, _ digits: Int) -> String {
-        "[\(FixedPoint.text(range.lowerBound, digits: digits)), \(FixedPoint.text(range.upperBound, digits: digits))]"
+        func end(_ value: Double) -> String {
+            value.isFinite ? FixedPoint.text(value, digits: digits) : value < 0 ? "-∞" : "∞"
+        }
+        return "[\(end(range.lowerBound)), \(end(range.upperBound))]"
+    }
+
+    /// The effect of a claim: a ratio in percent, or a difference.
+    static func effect(_ claim: ReportedComparison.JudgedClaim) -> HTML {
+        guard let difference = claim.difference else { return .text("—") }
+        let mark = claim.bound.map { $0 == "at least" ? "≥ " : $0 == "at most" ? "≤ " : "? " } ?? ""
+        guard claim.isRatio else { return .group([.text(mark), interval(difference, 2)]) }
+        return .group([.text(mark), interval(difference, 1), .text(" %")])
+    }
+
+    /// A speed at an accuracy.
+    static func speed(_ speed: ReportedComparison.Speed) -> HTML {
+        guard let tpf = speed.tpf else { return .text("—") }
+        return .group([.text(speed.isLowerBound ? "≥ " : ""), interval(tpf, 2)])
     }
 
     /// A verdict in its colour; the word says it without.

@@ -11,7 +11,9 @@ extension ReportVerdict {
         var lines: [String] = []
         if let repeats {
             lines.append(
-                "All models were trained \(repeats.count) times, with other seeds and other data. The intervals are over these repeats; with so few they are wide, and a verdict \u{201C}within noise\u{201D} means that \(repeats.count) repeats can't tell, not that there is no difference."
+                repeats.teachers < repeats.count
+                    ? "There are \(repeats.count) repeats of \(ReportText.count(repeats.teachers, "teacher")): students that share one are no independent repeats, so that intervals are over teachers. A verdict \u{201C}open\u{201D} means that these repeats can't tell, not that there is no difference."
+                    : "All models were trained \(repeats.count) times, with other seeds and other data. The intervals are over these repeats; with so few they are wide, and a verdict \u{201C}open\u{201D} means that \(repeats.count) repeats can't tell, not that there is no difference."
             )
         } else if let comparison {
             if let reported = comparison.reported {

@@ -74,8 +74,9 @@ struct ReportVerdict {
     private var claimTable: HTML {
         let isRepeated = repeats != nil
         var columns: [ReportTable.Column] = [
-            .init("Claim"), .init("Verdict"), .init("Compared"), .init("Difference", isNumeric: true),
+            .init("Claim"), .init("Verdict"), .init("Compared"), .init("Effect", isNumeric: true),
         ]
+        if hasSizes { columns.append(.init("Size")) }
         if isRepeated { columns.append(.init("Holds in", isNumeric: true)) }
         return ReportTable(
             caption: "Claims, each written down with its tolerance before the run", columns: columns,
@@ -83,17 +84,21 @@ struct ReportVerdict {
                 ReportTable.Row(
                     [
                         .text(claim.statement), ReportText.verdict(claim.verdict), .text(claim.compared),
-                        ReportText.interval(claim.difference, 2),
-                    ] + (isRepeated ? [.text(claim.holdsIn ?? "—")] : []))
+                        ReportText.effect(claim),
+                    ] + (hasSizes ? [.text(claim.size ?? "—")] : [])
+                        + (isRepeated ? [.text(claim.holdsIn ?? "—")] : []))
             },
             notes: [
                 isRepeated
-                    ? "Difference: left minus right, mean over the repeats with Student's 95 % interval over them; the verdict goes by the interval."
-                    : "Difference: left minus right with its paired bootstrap 95 % interval over problems; the verdict goes by the interval.",
-                "holds, does not hold: the interval is on one side of the bound. within noise: it is on both, so that these data can't tell. not run: a side has no measurement.",
+                    ? "Effect: left over right in percent, or left minus right; mean over the repeats with Student's interval over them; the verdict goes by the interval."
+                    : "Effect: left over right in percent, or left minus right, with its paired bootstrap 95 % interval over problems; the verdict goes by the interval.",
+                "holds, does not hold: the interval is above, below what is claimed. open: it contains it, so that these data can't tell. not reached: a side has no value. not run: a side has no measurement. Size: what the interval excludes.",
             ]
         ).html
     }
+
+    /// Whether the record says how large effects are; tables of before there were ratios don't.
+    private var hasSizes: Bool { claims.contains { $0.size != nil } }
 
     private var noClaims: String {
         if comparison != nil || repeats != nil {
@@ -117,14 +122,15 @@ struct ReportVerdict {
 
     /// "12 hold", "2 do not hold".
     private var counts: [String] {
-        ["holds", "does not hold", "within noise", "not run"].compactMap { verdict -> String? in
+        ["holds", "does not hold", "open", "not reached", "not run"].compactMap { verdict -> String? in
             let count = claims.count { $0.verdict == verdict }
             guard count > 0 else { return nil }
             switch verdict {
             case "holds": return "\(count) \(count == 1 ? "holds" : "hold")"
             case "does not hold": return "\(count) \(count == 1 ? "does" : "do") not hold"
             case "not run": return "\(count) could not be measured"
-            default: return "\(count) can't be decided (within noise)"
+            case "not reached": return "\(count) can't be decided (accuracy not reached)"
+            default: return "\(count) \(count == 1 ? "is" : "are") open"
             }
         }
     }
@@ -133,7 +139,9 @@ struct ReportVerdict {
         var lines: [String] = []
         if !claims.isEmpty {
             lines.append("Of \(ReportText.count(claims.count, "claim")), \(ReportText.list(counts)).")
-            for (verdict, words) in [("does not hold", "Not held"), ("within noise", "Undecided")] {
+            for (verdict, words) in [
+                ("does not hold", "Not held"), ("open", "Open"), ("not reached", "Not reached"),
+            ] {
                 let those = claims.filter { $0.verdict == verdict }.map(\.statement)
                 if !those.isEmpty { lines.append("\(words): \(those.joined(separator: "; ")).") }
             }

@@ -4,6 +4,7 @@ internal import Base
 internal import Evaluation
 internal import Files
 internal import JSON
+internal import Reporting
 internal import SystemPackage
 
 /// A comparison of methods as its artifact has it: what was recorded, not what would be computed now.
@@ -19,6 +20,27 @@ struct ReportedComparison {
         let aup: ReportInterval?
         /// How many settings form its curve.
         let curve: Int
+        /// The area with one cut-off for all; nil in tables of before there was one.
+        let commonAUP: ReportInterval?
+        /// "95 or 618" where settings at the cut-off decide the area.
+        let jumps: String?
+        let speeds: [Speed]
+    }
+
+    /// Tokens per forward at an accuracy.
+    struct Speed {
+        /// "TPF@90".
+        let heading: String
+        /// Nil where the accuracy isn't reached.
+        let tpf: ReportInterval?
+        let isLowerBound: Bool
+
+        /// Those of a row, in the order of the file.
+        static func all(_ row: RecordedCSV.Row, _ columns: [String]) -> [Speed] {
+            columns.filter { $0.byteText.hasPrefix("TPF@") && !$0.byteText.contains(" ") }.map {
+                Speed(heading: $0, tpf: row.interval($0), isLowerBound: row["\($0) at least"] == "yes")
+            }
+        }
     }
 
     struct Setting {
@@ -36,15 +58,22 @@ struct ReportedComparison {
     struct JudgedClaim {
         let statement: String
         let compared: String
+        /// Left minus right; for ratios the effect in percent.
         let difference: ReportInterval?
-        /// As recorded: see `Claim.Verdict`.
+        /// Whether the effect is a ratio.
+        var isRatio = false
+        /// "at least", "at most" or both, where a side was still accurate enough at its fastest setting.
+        var bound: String?
+        /// What the interval excludes, in words.
+        var size: String?
+        /// As recorded, in the words of today: see `Claim.Verdict`.
         let verdict: String
         /// "3 of 3", for claims over repeats.
         var holdsIn: String?
         /// The differences of the repeats.
         var values: [Double] = []
 
-        /// The measure on the left: LABEL.aup or LABEL.tpf.
+        /// The measure on the left, such as LABEL.tpf@90.
         var left: String {
             compared.byteText.cut(at: " vs ")?.before.text ?? compared
         }
@@ -67,12 +96,15 @@ struct ReportedComparison {
     init(_ item: RunContents.Item, _ artifact: Artifact, in contents: RunContents) throws {
         self.item = item
         roles = ReportRoles(artifact.record)
-        methods = try RecordedCSV(artifact.folder.appending("table.csv")).rows.compactMap { row in
+        let table = try RecordedCSV(artifact.folder.appending("table.csv"))
+        methods = table.rows.compactMap { row in
             row["Method"].map { label in
                 Method(
                     label: label, setting: row["Setting"], tpf: row.interval("TPF"), nfe: row.number("NFE"),
                     inputs: row.number("Inputs"), accuracy: row.interval("Accuracy (%)"),
-                    aup: row.interval("AUP"), curve: row.number("Curve").flatMap { Int(exactly: $0) } ?? 0)
+                    aup: row.interval("AUP"), curve: row.number("Curve").flatMap { Int(exactly: $0) } ?? 0,
+                    commonAUP: row.interval("Common AUP"), jumps: row["AUP jumps between"],
+                    speeds: Speed.all(row, table.columns))
             }
         }
         claims = try Self.claims(artifact.folder.appending("claims.csv"))
@@ -98,15 +130,19 @@ struct ReportedComparison {
     static func claims(_ path: FilePath) throws -> [JudgedClaim] {
         try RecordedCSV(path).rows.compactMap { row in
             guard let statement = row["Claim"], let verdict = row["Verdict"] else { return nil }
+            let ratio = row.interval("Effect (%)")
             return JudgedClaim(
-                statement: statement, compared: row["Compared"] ?? "", difference: row.interval("Difference"),
-                verdict: verdict, holdsIn: row["Holds in"], values: Self.list(row["Of each"]))
+                statement: statement, compared: row["Compared"] ?? "",
+                difference: ratio ?? row.interval("Difference"), isRatio: ratio != nil, bound: row["Bound"],
+                size: row["Size"], verdict: Claim.Verdict(recorded: verdict)?.rawValue ?? verdict,
+                holdsIn: row["Holds in"], values: Self.list(row["Of each"]))
         }
     }
 
-    /// "1.5 / 2.5" as numbers.
+    /// "1.5 / 2.5" or "1.5, 1.7 / 2.5" as numbers.
     static func list(_ text: String?) -> [Double] {
-        (text ?? "").byteText.split("/").compactMap { Double($0.replacing(" ", with: "").text) }
+        let items = (text ?? "").byteText.replacing(" ", with: "").split("/").flatMap { $0.split(",") }
+        return items.compactMap { Double($0.text) }
     }
 
     /// The artifacts of all curves, in order.
@@ -139,10 +175,25 @@ struct ReportedRepeats {
         let values: [Double]
         let tpf: ReportInterval?
         let accuracy: ReportInterval?
+        let commonAUP: ReportInterval?
+        let speeds: [ReportedComparison.Speed]
+        /// "5 of 6" for each speed.
+        let reached: [String]
+    }
+
+    /// A table of the repeats' artifact, as it was written.
+    struct Recorded {
+        let columns: [String]
+        let rows: [[String]]
     }
 
     let item: RunContents.Item
     let count: Int
+    /// Independent ones among them.
+    let teachers: Int
+    /// Spread and power; nil in artifacts of before there were such tables, or where no claim has two repeats.
+    let variance: Recorded?
+    let power: Recorded?
     let methods: [Method]
     let claims: [ReportedComparison.JudgedClaim]
 
@@ -152,14 +203,46 @@ struct ReportedRepeats {
     init(_ item: RunContents.Item, _ artifact: Artifact) throws {
         self.item = item
         count = artifact.record.metrics["repeats"]?.int ?? 0
-        methods = try RecordedCSV(artifact.folder.appending("table.csv")).rows.compactMap { row in
+        teachers = artifact.record.metrics["teachers"]?.int ?? count
+        func recorded(_ name: String) throws -> Recorded? {
+            let path = artifact.folder.appending(name)
+            guard FileSystem.exists(path) else { return nil }
+            let table = try RecordedCSV(path)
+            return Recorded(
+                columns: table.columns, rows: table.rows.map { row in table.columns.map { row[$0] ?? "—" } })
+        }
+        variance = try recorded("variance.csv")
+        power = try recorded("power.csv").map(Self.byClaim)
+        let table = try RecordedCSV(artifact.folder.appending("table.csv"))
+        methods = table.rows.compactMap { row in
             row["Method"].map {
-                Method(
+                let speeds = ReportedComparison.Speed.all(row, table.columns)
+                return Method(
                     label: $0, aup: row.interval("AUP"),
                     values: ReportedComparison.list(row["AUP of each"]), tpf: row.interval("TPF"),
-                    accuracy: row.interval("Accuracy (%)"))
+                    accuracy: row.interval("Accuracy (%)"), commonAUP: row.interval("Common AUP"),
+                    speeds: speeds,
+                    reached: speeds.map { row["\($0.heading) reached in"] ?? "" })
             }
         }
         claims = try ReportedComparison.claims(artifact.folder.appending("claims.csv"))
+    }
+
+    /// A row for each claim instead of one for each claim and number of repeats.
+    private static func byClaim(_ long: Recorded) -> Recorded {
+        let shown = PowerText.shown.map(String.init)
+        var rows: [[String]] = []
+        func number(_ text: String) -> String {
+            Double(text).map { FixedPoint.text($0, digits: $0 < 100 ? 1 : 0) } ?? "—"
+        }
+        for row in long.rows where row.count == 5 {
+            guard shown.contains(row[2]) else {
+                continue
+            }
+            if rows.last?.first != row[0] { rows.append([row[0]]) }
+            rows[rows.count - 1].append("\(number(row[3])) (\(number(row[4])))")
+        }
+        return Recorded(
+            columns: ["Claim"] + shown.map { "n = \($0)" }, rows: rows.filter { $0.count == shown.count + 1 })
     }
 }
