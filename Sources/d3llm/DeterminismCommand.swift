@@ -37,7 +37,8 @@ struct DeterminismCommand: ParsableCommand {
 
     func validate() throws {
         if levels, stage != nil || json {
-            throw ValidationError("--levels compares whole experiments in words: leave out --stage and --json.")
+            throw ValidationError(
+                "--levels compares whole experiments in words: leave out --stage and --json.")
         }
         guard let threads, threads < 2 else { return }
         throw ValidationError("--threads needs at least 2; this is \(threads).")
@@ -90,12 +91,14 @@ struct DeterminismCommand: ParsableCommand {
             }
         }
         let comparison = try LevelComparison(
-            loaded, stages: loaded.stages, levels: chosen, stores: chosen.map { Store(scratch.path.appending($0)) },
+            loaded, stages: loaded.stages, levels: chosen,
+            stores: chosen.map { Store(scratch.path.appending($0)) },
             tensor: TensorDifference.first, largest: TensorDifference.largest)
         Output.words(comparison.text)
         if !has.contains("v4") {
             Output.words(
-                "Not compared: v4, which this CPU hasn't. \"plain\" runs the same sixteen lanes one by one.\n")
+                "Not compared: v4, which this CPU hasn't. \"plain\" runs the same sixteen lanes one by one.\n"
+            )
         }
         guard comparison.first == nil else { throw ExitCodes.failure }
     }

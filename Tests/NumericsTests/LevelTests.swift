@@ -69,7 +69,9 @@ import Testing
             }
         }
         results.append(("soft_cross_entropy", [k.soft_cross_entropy(a, positive, n)]))
-        note("soft_cross_entropy_backward", [row]) { k.soft_cross_entropy_backward(a, positive, $0[0], n, 1.5) }
+        note("soft_cross_entropy_backward", [row]) {
+            k.soft_cross_entropy_backward(a, positive, $0[0], n, 1.5)
+        }
         note("softmax", [row]) { k.softmax(a, $0[0], n) }
         return results
     }
@@ -90,7 +92,8 @@ import Testing
 
     /// Narrow, tiny, around the edges of tiles, panels and chunks.
     static let shapes = [
-        (1, 1, 1), (1, 96, 24), (3, 5, 24), (13, 33, 65), (25, 30, 449), (7, 57, 900), (64, 24, 80), (80, 80, 24),
+        (1, 1, 1), (1, 96, 24), (3, 5, 24), (13, 33, 65), (25, 30, 449), (7, 57, 900), (64, 24, 80),
+        (80, 80, 24),
         (17, 17, 31), (9, 24, 9), (30, 47, 460), (120, 24, 7), (31, 96, 96), (19, 140, 15),
     ]
 
@@ -145,7 +148,9 @@ import Testing
         }
     }
 
-    @Test("an element of a product is a chain of fused multiply-adds over each chunk of k", arguments: [5, 448, 900])
+    @Test(
+        "an element of a product is a chain of fused multiply-adds over each chunk of k",
+        arguments: [5, 448, 900])
     func productOrder(k: Int) {
         let (a, b) = (wild(k, 10), wild(k, 11))
         var expected: Float = 0
@@ -164,7 +169,8 @@ import Testing
                 b.withUnsafeBufferPointer { b in
                     withUnsafeMutablePointer(to: &result) { c in
                         var product = d3_product(
-                            a: a.baseAddress, b: b.baseAddress, c: c, m: 1, n: 1, k: k, lda: k, ldb: 1, ldc: 1,
+                            a: a.baseAddress, b: b.baseAddress, c: c, m: 1, n: 1, k: k, lda: k, ldb: 1,
+                            ldc: 1,
                             alpha: 0.7, transpose_a: false, transpose_b: false, accumulate: false)
                         level.product_f32(&product)
                     }
