@@ -108,7 +108,7 @@ TARGET static void FN(transpose)(const float *restrict b, long b_row, long colum
 TARGET static void FN(copy)(const float *restrict b, long b_row, long columns, long depth, float *restrict panels) {
     for (long k = 0; k < depth; k++) {
         // Each row is on a page of its own, which the CPU doesn't foresee.
-        for (long j = 0; j < columns; j += 16) __builtin_prefetch(b + (k + 6) * b_row + j, 0, 3);
+        for (long j = 0; columns > PANEL && j < columns; j += 16) __builtin_prefetch(b + (k + 6) * b_row + j, 0, 3);
         for (long j = 0; j < columns; j += LANES) {
             const int lanes = columns - j < LANES ? (int)(columns - j) : LANES;
             store_part(panels + j / PANEL * PANEL_STEP(depth) + k * PANEL + j % PANEL,
