@@ -29,7 +29,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding quirks tables leaderboard coverage smoke test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b schema format format-check doctor completions man clean
+.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b schema format format-check doctor completions man clean
 
 help: ## print this list; targets compile first what they need
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -101,6 +101,12 @@ coverage: build ## list which parts of the papers are reproduced, can be run, or
 
 smoke: build ## run every stage of the main experiment at toy size; 45 seconds on 2 cores
 	$(D3LLM) run configs/mini/smoke.json --store $(STORE) --threads $(THREADS)
+
+smoke-digests: ## compare the files of the newest smoke run with configs/mini/smoke.digests; seconds
+	scripts/check-digests.sh $(STORE) mini/smoke configs/mini/smoke.digests
+
+levels-check: setup ## whether all kernels give the same bits at every instruction level of this CPU; 1 minute
+	scripts/levels-check.sh
 
 test: setup ## compile and run all tests, optimised; 16 minutes the first time, then 9
 	swift test $(TEST_FLAGS)

@@ -1,10 +1,11 @@
 #pragma once
-// Function multi-versioning: one source, several instruction levels, resolved once at load time.
+// Which instructions a loop is compiled for.
+//
+// Kernels of 32-bit floats are compiled once per level (levels/) and chosen when the program starts; see d3_levels.h.
+// Loops whose result is exact, whatever their order, are left to the loader: one source, several instruction levels.
 #if defined(__x86_64__) && defined(__linux__)
 #define D3_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define D3_KERNEL
 #endif
 #define D3_INLINE static inline __attribute__((always_inline))
-// Sums may be reordered (lane by lane), which vector code needs; the order is fixed for a given CPU level.
-#define D3_REORDER_SUMS _Pragma("clang fp reassociate(on) contract(fast)")

@@ -12,17 +12,6 @@ int d3_processor_count(void) {
     return online > 0 ? (int)online : 1;
 }
 
-#if defined(__x86_64__)
-const char *d3_kernel_level(void) {
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";
-    if (__builtin_cpu_supports("x86-64-v3")) return "x86-64-v3";
-    return "default";
-}
-#else
-const char *d3_kernel_level(void) { return "default"; }
-#endif
-
 // Twelve chains of sixteen lanes: enough independent work to hide the latency of two FMA units.
 enum { CHAINS = 12, LANES = 16 };
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));

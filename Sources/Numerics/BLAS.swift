@@ -2,7 +2,7 @@ public import Base
 internal import CKernels
 internal import COpenBLAS
 
-/// Why OpenBLAS can't be used.
+/// Why products can't be computed: OpenBLAS is missing, or `D3LLM_LEVEL` asks for what the CPU can't do.
 public struct BLASError: Failure {
     public var failureKind: FailureKind { .unavailable }
 
@@ -31,7 +31,10 @@ public enum BLAS {
     /// `OPENBLAS_CORETYPE` is often wrong for the machine at hand. The choice made here therefore wins, except
     /// over `D3LLM_BLAS_CORE`, which names a family explicitly (`Haswell`, `SkylakeX`, …; `auto` leaves the
     /// choice to OpenBLAS).
-    /// - Throws: ``BLASError`` when the library is missing.
+    ///
+    /// `D3LLM_LEVEL` (`v4`, `v3`, `plain`) names the instruction level of all kernels of 32-bit floats, OpenBLAS's
+    /// included, instead of the best that the CPU has.
+    /// - Throws: ``BLASError`` when the library is missing, or when the CPU hasn't the level.
     @discardableResult
     public static func load() throws(BLASError) -> Information {
         switch loaded {
@@ -41,9 +44,14 @@ public enum BLAS {
     }
 
     private static let loaded: Result<Information, BLASError> = {
+        if let problem = d3_level_problem() {
+            return .failure(BLASError(description: String(cString: problem) + "."))
+        }
         let explicit = environment("D3LLM_BLAS_CORE")
         let inherited = environment("OPENBLAS_CORETYPE")
-        let suitable = d3_openblas_suitable_core().map { String(cString: $0) }
+        let best = d3_openblas_suitable_core().map { String(cString: $0) }
+        let isLowered = environment("D3LLM_LEVEL") != nil && Kernels.level != "x86-64-v4"
+        let suitable = isLowered && best == "SkylakeX" ? "Haswell" : best
         let core = explicit == "auto" ? nil : explicit ?? suitable
         var message = [CChar](repeating: 0, count: 512)
         guard d3_openblas_load(core, &message, message.count) == 0 else {
@@ -79,7 +87,7 @@ public enum BLAS {
             if !accumulate { c.fill(0) }
             return
         }
-        if suitsOwnKernel(a, b, transposeB: transposeB, elements: m * n, columns: n) {
+        if usesOwnKernels {
             var product = d3_product(
                 a: a.pointer, b: b.pointer, c: c.pointer, m: m, n: n, k: k, lda: a.stride, ldb: b.stride,
                 ldc: c.stride, alpha: alpha, transpose_a: transposeA, transpose_b: transposeB,
@@ -93,19 +101,9 @@ public enum BLAS {
             Int32(b.stride), accumulate ? 1 : 0, c.pointer, Int32(c.stride))
     }
 
-    /// Whether our own kernel is the faster one; elsewhere the same sums are left to OpenBLAS.
+    /// Own kernels sum every element in one order, which neither the CPU's level nor the product's size changes.
     ///
-    /// OpenBLAS has kernels of its own for narrow and for very small products, and copies rows whose distance is a
-    /// multiple of a page, which would compete for the same cache lines.
-    private static func suitsOwnKernel(
-        _ a: Matrix, _ b: Matrix, transposeB: Bool, elements: Int, columns: Int
-    ) -> Bool {
-        guard usesOwnKernels, transposeB ? elements > 1200 : columns >= 32 else { return false }
-        func collides(_ matrix: Matrix) -> Bool { matrix.rows > 8 && matrix.stride % 1024 == 0 }
-        return !collides(a) && !collides(b)
-    }
-
-    /// `D3LLM_PRODUCTS=openblas` leaves all products of 32-bit floats to OpenBLAS.
+    /// `D3LLM_PRODUCTS=openblas` leaves all products of 32-bit floats to OpenBLAS, and so do CPUs without AVX2.
     private static let usesOwnKernels =
         d3_product_available() && environment("D3LLM_PRODUCTS") != "openblas"
 }

@@ -29,6 +29,17 @@ public enum Kernels {
     /// The instruction level chosen for this CPU.
     public static var level: String { String(cString: d3_kernel_level()) }
 
+    /// The instruction levels that this CPU has, best first, as `D3LLM_LEVEL` names them: `v4`, `v3`, `plain`.
+    ///
+    /// All of them give the same bits where the CPU has fused multiply-adds.
+    package static var levels: [String] {
+        [("v4", "x86-64-v4"), ("v3", "x86-64-v3"), ("plain", "plain")]
+            .filter { d3_kernels_at($0.1) != nil }.map(\.0)
+    }
+
+    /// Whether the kernels in use have fused multiply-adds, without which results differ in their last bits.
+    package static var isFused: Bool { d3_chosen_kernels().pointee.is_fused }
+
     /// Fused softmax, argmax and entropy of one row of logits (V).
     public static func score(_ logits: UnsafeBufferPointer<Float>) -> TokenScore {
         precondition(!logits.isEmpty, "a row of logits can't be empty")

@@ -34,6 +34,9 @@ struct ManualPage {
         page.item(
             "\\fBD3LLM_BLAS_CORE\\fR",
             "The kernels that OpenBLAS is told to use, instead of those that suit the CPU.")
+        page.item(
+            "\\fBD3LLM_LEVEL\\fR",
+            "The instruction level of the kernels: v4, v3 or plain, instead of the best that the CPU has.")
         page.item("\\fBNO_COLOR\\fR", "Where it is set, progress is shown without colours.")
         page.request("SH", "FILES")
         page.item(

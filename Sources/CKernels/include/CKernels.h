@@ -13,35 +13,35 @@
 extern "C" {
 #endif
 
-/// Name of the instruction level that the dispatcher chose: "x86-64-v4", "x86-64-v3" or "default".
+/// Name of the instruction level in use: "x86-64-v4", "x86-64-v3" or "plain"; see d3_levels.h.
 const char *d3_kernel_level(void);
 
-// norm.c
+// kernels/norm.h
 /// y[N,D] = x[N,D] * inverse[N] * weight[D], inverse = 1/sqrt(mean(x^2) + epsilon).
 void d3_rms_norm(const float *x, const float *weight, float *y, float *inverse, long n, long d, float epsilon);
 /// dx[N,D] += gradient through the norm; dweight[D] += sum over rows. y is not needed.
 void d3_rms_norm_backward(const float *dy, const float *x, const float *inverse, const float *weight, float *dx,
                           float *dweight, long n, long d);
 
-// rope.c
+// kernels/rope.h
 /// Rotates x[N,H*K] in place, half-split pairs (i, i + K/2). cosine, sine: [P,K/2]; positions[N] index their
 /// rows. `direction` +1 rotates forward, -1 back (the transpose, for gradients).
 void d3_rope(float *x, long stride, const float *cosine, const float *sine, const int32_t *positions, long n,
              long heads, long width, float direction);
 
-// softmax.c
+// kernels/softmax.h
 /// In place: row r of scores[N,D] becomes softmax(scale * scores[r, 0..<limits[r]]), zero beyond the limit.
 void d3_softmax_rows(float *scores, long stride, const int32_t *limits, long n, long d, float scale);
 /// In place: dp[N,D] becomes scale * p * (dp - sum(dp * p)), the gradient of the scores before scaling.
 void d3_softmax_rows_backward(float *dp, const float *p, long stride, long n, long d, float scale);
 
-// swiglu.c
+// kernels/swiglu.h
 /// h[n] = silu(gate[n]) * up[n].
 void d3_swiglu(const float *gate, const float *up, float *h, long n);
 /// dgate[n], dup[n] from dh[n]; dgate and dup may alias nothing.
 void d3_swiglu_backward(const float *dh, const float *gate, const float *up, float *dgate, float *dup, long n);
 
-// score.c
+// kernels/score.h
 typedef struct {
     int32_t token;             ///< argmax, the lowest index among equals
     float probability;         ///< softmax probability of `token`
@@ -69,7 +69,7 @@ void d3_soft_cross_entropy_backward(const float *logits, const float *target, fl
 /// probabilities[V] = softmax(logits[V]).
 void d3_softmax(const float *logits, float *probabilities, long v);
 
-// vector.c
+// kernels/vector.h
 void d3_add(float *y, const float *x, long n);                     ///< y += x
 void d3_scale(float *x, float factor, long n);                     ///< x *= factor
 void d3_axpy(float *y, float a, const float *x, long n);           ///< y += a * x
@@ -79,7 +79,7 @@ void d3_sum_rows(const float *x, long stride, float *sum, long n, long d);  ///<
 void d3_bf16_to_f32(const uint16_t *x, float *y, long n);
 void d3_f32_to_bf16(const float *x, uint16_t *y, long n);          ///< round to nearest even, NaN kept
 
-// optimizer.c
+// kernels/optimizer.h
 /// One AdamW step as torch does it: p *= 1 - lr * decay, then the bias-corrected Adam update of
 /// g * gradient_scale. correction1 = 1 - beta1^t, correction2 = 1 - beta2^t.
 void d3_adamw(float *p, const float *g, float *m, float *v, long n, float gradient_scale, float lr, float beta1,
@@ -98,3 +98,5 @@ double d3_fma_probe(long iterations, float *sink);
 #ifdef __cplusplus
 }
 #endif
+
+#include "d3_levels.h"

@@ -47,7 +47,7 @@ static const char *level = "widened";
 
 __attribute__((constructor)) static void choose(void) {
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16")) {
+    if (d3_chosen_kernels() == d3_kernels_at("x86-64-v4") && __builtin_cpu_supports("avx512bf16")) {
         chosen = fast_tiles;
         level = "AVX512_BF16";
     }

@@ -1,12 +1,18 @@
-#include "d3_products.h"
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "../levels/levels.h"
 #include "../dispatch.h"
+#include "f32_chunks.h"
 #include "transpose.h"
+
+#pragma clang fp contract(off) reassociate(off)
 
 // Floats of A that are worked on together: they stay in the second-level cache.
 enum { BAND = 1 << 17 };
-// Depth of the longest chunk of k; its right-hand panel stays near the first-level cache.
-enum { DEPTH = 448 };
+// Columns of B that are copied together, where they have to be: a row's page is looked up once for all of them.
+enum { GROUP = 256 };
 
 typedef struct {
     const float *a, *b;
@@ -20,18 +26,22 @@ typedef struct {
 /// Rows of A that are worked on together when chunks are `depth` deep.
 static inline long band_rows(long depth) { return BAND / depth; }
 
-/// The depth of the next chunk when `rest` is left: equal halves rather than a short last chunk.
-static inline long chunk_depth(long rest) {
-    if (rest >= 2 * DEPTH) return DEPTH;
-    return rest > DEPTH ? (rest / 2 + 15) / 16 * 16 : rest;
-}
+/// Whether rows this far apart compete for the same lines of a cache.
+static inline bool collides(long stride) { return stride % 1024 == 0; }
+
+/// Memory for `count` floats that are copied together; NULL without.
+static inline float *copies(long count) { return aligned_alloc(64, ((size_t)count * sizeof(float) + 63) / 64 * 64); }
+
+static inline long least(long a, long b) { return a < b ? a : b; }
 
 #if defined(__x86_64__)
 #define LEVEL v4
 #define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
 #define LANES 16
 #define ROWS 12
+#define WIDE_ROWS 8
 #define vec __m512
+#define fused(a, b, c) _mm512_fmadd_ps(_mm512_set1_ps(a), b, c)
 #define load_part(p, n) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p)
 #define store_part(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
 #define transpose_lanes transpose16
@@ -43,26 +53,12 @@ static const int32_t leading_lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 
 #define TARGET __attribute__((target("arch=x86-64-v3")))
 #define LANES 8
 #define ROWS 6
+#define WIDE_ROWS 4
 #define vec __m256
+#define fused(a, b, c) _mm256_fmadd_ps(_mm256_set1_ps(a), b, c)
 #define load_part(p, n) ((n) == 8 ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, lanes_mask(n)))
 #define store_part(p, v, n) \
     do { if ((n) == 8) _mm256_storeu_ps(p, v); else _mm256_maskstore_ps(p, lanes_mask(n), v); } while (0)
 #define transpose_lanes transpose8
 #include "f32_tiles.h"
-
-static void (*chosen)(const d3_product *);
-
-__attribute__((constructor)) static void choose(void) {
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v4"))
-        chosen = product_v4;
-    else if (__builtin_cpu_supports("x86-64-v3"))
-        chosen = product_v3;
-}
-
-bool d3_product_available(void) { return chosen != 0; }
-void d3_product_f32(const d3_product *p) { chosen(p); }
-#else
-bool d3_product_available(void) { return false; }
-void d3_product_f32(const d3_product *p) { (void)p; }
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "CKernels.h"
 #include "pack.h"
 
 // The left matrix is stored as x + 128, because the instruction multiplies unsigned by signed bytes; 128 times the
@@ -37,7 +38,7 @@ static const char *level = "widened";
 
 __attribute__((constructor)) static void choose(void) {
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni")) {
+    if (d3_chosen_kernels() == d3_kernels_at("x86-64-v4") && __builtin_cpu_supports("avx512vnni")) {
         chosen = fast_tiles;
         level = "AVX512_VNNI";
     }

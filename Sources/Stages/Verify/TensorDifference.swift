@@ -20,4 +20,17 @@ package enum TensorDifference {
         }
         return Double(largest)
     }
+
+    /// The first tensor by name whose bytes differ in two checkpoints; nil when there is none, or nothing to compare.
+    package static func first(_ a: FilePath, _ b: FilePath) -> String? {
+        guard a.extension == "safetensors", let x = try? SafetensorsFile(a), let y = try? SafetensorsFile(b)
+        else { return nil }
+        return x.entries.keys.sorted().first { name in
+            guard let entry = x.entries[name],
+                let old = try? x.matrix(name, shape: entry.shape, rows: 1, columns: entry.count),
+                let new = try? y.matrix(name, shape: entry.shape, rows: 1, columns: entry.count)
+            else { return true }
+            return zip(old.elements, new.elements).contains { $0.bitPattern != $1.bitPattern }
+        }
+    }
 }
