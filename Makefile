@@ -141,11 +141,17 @@ slurm-check: build ## build, then run the toy experiment on a one-node Slurm of 
 lease-check: build ## build, then run one experiment by two processes on two FUSE mounts of one store, one stopped, one killed (apt-get install bindfs); 1 minute
 	scripts/lease-check.sh
 
-.PHONY: safety bytes-check
+.PHONY: safety attacks attacks-short bytes-check
 SAFETY := ByteText|VisibleText|ShellWord|Secrets|Descriptor|EntryName|FolderTests|ForeignText|Hostile|InertMarkup|HeaderBytes|StoreSafety|SandboxAttack|SandboxEscape|SandboxProcess|PythonInterpreter|Fuzz|ServerTests|PrintingTests
 
-safety: setup bytes-check ## compile the tests, then try the attacks of SECURITY.md, the families of inputs around them, and FUZZ damaged inputs for each reader of foreign bytes; half an hour, minutes with FUZZ=5000
+safety: setup bytes-check attacks ## attack the command from outside, then compile the tests and try the families of inputs around the attacks of SECURITY.md, and FUZZ damaged inputs for each reader of foreign bytes; half an hour, minutes with FUZZ=5000
 	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "$(SAFETY)"
+
+attacks: build ## build, then attack the command from outside in a home made for it: archives, lock files, hubs, stores, bundles, models, programs; 3 minutes
+	scripts/safety-check.py $(D3LLM)
+
+attacks-short: build ## the same without those attacks that take long; half a minute
+	scripts/safety-check.py $(D3LLM) --short
 
 bytes-check: ## fail where text that others read as bytes is compared by characters; a second
 	scripts/check-bytes.py
