@@ -153,8 +153,9 @@ attacks: build ## build, then attack the command from outside in a home made for
 attacks-short: build ## the same without those attacks that take long; half a minute
 	scripts/safety-check.py $(D3LLM) --short
 
-bytes-check: ## fail where text that others read as bytes is compared by characters; a second
+bytes-check: ## fail where text that others read as bytes is compared by characters, or the process ended without a reason; a second
 	scripts/check-bytes.py
+	scripts/check-traps.py
 
 fuzz: setup ## compile the tests, then read FUZZ damaged files of each kind that a store has; minutes
 	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "StoreFuzzTests|RecordFuzzTests"
