@@ -194,6 +194,7 @@ extension LockReader {
     private func error(at offset: Int, _ message: String, shown: Bool = true) -> FetchError {
         let (line, column) = document.position(of: offset)
         let excerpt = shown ? "\n\(document.excerpt(at: offset))" : ""
-        return FetchError(.lockFile, "\(document.name):\(line):\(column): \(message)\(excerpt)")
+        let place = "\(document.name.visible):\(line):\(column)"
+        return FetchError(.lockFile, "\(place): \(message.visible)\(excerpt)")
     }
 }
