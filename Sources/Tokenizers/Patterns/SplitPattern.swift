@@ -30,8 +30,10 @@ final class SplitPattern: @unchecked Sendable {
     /// this a text is given up with an error, never without a word, after some seconds; nothing can interrupt the library
     /// in a match.
     static let stepLimit: UInt = 200_000_000
-    /// Steps that each match may take uncounted. One that takes more is begun again with four times as many each time,
-    /// because the library doesn't say how many it took.
+    /// Steps that each match may take uncounted.
+    ///
+    /// One that takes more is begun again with four times as many each time, because the library doesn't say how many it
+    /// took.
     static let shortStepLimit: UInt = 1024
     /// Places that a match may keep to step back to: one per repetition that isn't possessive, some 40 bytes each.
     static let stackLimit: UInt32 = 1 << 24
