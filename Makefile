@@ -147,14 +147,21 @@ slurm-check: build ## run the toy experiment on a one-node Slurm of this machine
 lease-check: build ## run one experiment by two processes on two FUSE mounts of one store, stop one, kill one (apt-get install bindfs); 1 minute
 	scripts/lease-check.sh
 
-.PHONY: safety bytes-check
+.PHONY: safety attacks attacks-short bytes-check
 SAFETY := ByteText|VisibleText|ShellWord|Secrets|Descriptor|EntryName|FolderTests|ForeignText|Hostile|InertMarkup|HeaderBytes|StoreSafety|SandboxAttack|SandboxEscape|SandboxProcess|PythonInterpreter|Fuzz|ServerTests|PrintingTests
 
-safety: setup bytes-check ## try the attacks of SECURITY.md, similar inputs, and FUZZ damaged inputs for each reader of bytes from elsewhere; half an hour, minutes with FUZZ=5000
+safety: setup bytes-check attacks ## attack the command from outside, then try similar inputs and FUZZ damaged inputs for each reader of bytes from elsewhere; half an hour, minutes with FUZZ=5000
 	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "$(SAFETY)"
 
-bytes-check: ## fail where text that others read as bytes is compared by characters; a second
+attacks: build ## attack the command from outside in a home made for it: archives, lock files, hubs, stores, bundles, models, programs; 3 minutes
+	scripts/safety-check.py $(D3LLM)
+
+attacks-short: build ## the same without those attacks that take long; half a minute
+	scripts/safety-check.py $(D3LLM) --short
+
+bytes-check: ## fail where text that others read as bytes is compared by characters, or the process ended without a reason; a second
 	scripts/check-bytes.py
+	scripts/check-traps.py
 
 fuzz: setup ## read FUZZ damaged files of each kind that a store has; minutes
 	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "StoreFuzzTests|RecordFuzzTests"

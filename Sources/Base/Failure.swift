@@ -20,4 +20,20 @@ public enum FailureKind: Sendable, Hashable, CaseIterable {
 public protocol Failure: Error, CustomStringConvertible {
     /// What it means for the program.
     var failureKind: FailureKind { get }
+    /// Whether its description has lines of its own, in which the text of others keeps to its line.
+    var hasOwnLines: Bool { get }
+}
+
+extension Failure {
+    /// One sentence or several on one line.
+    public var hasOwnLines: Bool { false }
+}
+
+extension Error {
+    /// The description for people: on one line, whatever line feeds the text of others has that it quotes, unless the error
+    /// has lines of its own.
+    public var told: String {
+        let text = "\(self)"
+        return (self as? any Failure)?.hasOwnLines == true ? text : text.visible
+    }
 }

@@ -44,6 +44,12 @@ struct ReadProblem: Error {
 
     static func tooLarge(_ reason: String) -> Self { Self(code: .tooLarge, reason: reason) }
 
+    static func tooManyValues(_ limits: ColumnarLimits, _ bytes: Int) -> Self {
+        .tooLarge(
+            "It has more than \(limits.values(ofFile: bytes)) values in \(bytes) bytes, which is the most that is read of such a file."
+        )
+    }
+
     static func longNames(_ limits: ColumnarLimits) -> Self {
         .tooLarge("The names of its columns have more than \(limits.nameBytes) bytes together.")
     }

@@ -13,7 +13,16 @@ package struct ColumnarLimits: Sendable, Hashable {
     package var pageValues = 1 << 24
     /// The most values of a row, those of its lists included.
     package var rowValues = 1 << 22
+    /// The most values of a file, nulls included: so many, and so many more for each of its bytes.
+    package var fileValues = 1 << 26
+    package var valuesPerByte = 1 << 12
 
     /// The limits that are the default.
     package init() {}
+
+    /// The most values of a file of some bytes.
+    func values(ofFile bytes: Int) -> Int {
+        // No file has so many bytes that this overflows.
+        fileValues + valuesPerByte * min(bytes, 1 << 48)
+    }
 }

@@ -26,6 +26,9 @@ package struct FetchError: Failure, Sendable, Hashable {
     /// Sentences that hold no secrets: addresses are without users, passwords and queries.
     package let description: String
 
+    /// A lock file's errors show the line.
+    package var hasOwnLines: Bool { code == .lockFile }
+
     package var failureKind: FailureKind {
         switch code {
         case .unknownInput, .lockFile: .request

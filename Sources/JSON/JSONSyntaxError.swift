@@ -3,6 +3,7 @@ public import Base
 /// What stops a text from being JSON, and where.
 public struct JSONSyntaxError: Failure, Sendable, Hashable {
     public var failureKind: FailureKind { .inputOutput }
+    public var hasOwnLines: Bool { true }
 
     /// The document's name: usually a path.
     public let name: String
@@ -15,5 +16,5 @@ public struct JSONSyntaxError: Failure, Sendable, Hashable {
     /// The offending line with a caret below the offending character.
     public let excerpt: String
 
-    public var description: String { "\(name):\(line):\(column): \(message)\n\(excerpt)" }
+    public var description: String { "\(name.visible):\(line):\(column): \(message.visible)\n\(excerpt)" }
 }

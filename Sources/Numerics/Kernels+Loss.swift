@@ -31,7 +31,9 @@ extension Kernels {
         _ logits: UnsafeBufferPointer<Float>, target: Int32, ceWeight: Float, entropyWeight: Float,
         temperature: Float, into gradient: UnsafeMutableBufferPointer<Float>
     ) {
-        precondition(gradient.count == logits.count && target >= 0 && Int(target) < logits.count)
+        precondition(
+            gradient.count == logits.count && target >= 0 && Int(target) < logits.count,
+            "a gradient for each logit, and a token that there is")
         d3_loss_row_backward(
             logits.baseAddress, gradient.baseAddress, logits.count, target, ceWeight, entropyWeight,
             temperature)
@@ -50,7 +52,9 @@ extension Kernels {
         _ logits: UnsafeBufferPointer<Float>, target: UnsafeBufferPointer<Float>, weight: Float,
         into gradient: UnsafeMutableBufferPointer<Float>
     ) {
-        precondition(logits.count == target.count && gradient.count == logits.count && !logits.isEmpty)
+        precondition(
+            logits.count == target.count && gradient.count == logits.count && !logits.isEmpty,
+            "one probability and one gradient per logit")
         d3_soft_cross_entropy_backward(
             logits.baseAddress, target.baseAddress, gradient.baseAddress, logits.count, weight)
     }

@@ -53,8 +53,12 @@ public enum Kernels {
     public static func rmsNorm(
         _ x: Matrix, weight: Matrix, into y: MutableMatrix, inverse: MutableMatrix, epsilon: Float
     ) {
-        precondition(x.rows == y.rows && x.columns == y.columns && inverse.rows * inverse.columns == x.rows)
-        precondition(weight.rows * weight.columns == x.columns && x.isContiguous && y.isContiguous)
+        precondition(
+            x.rows == y.rows && x.columns == y.columns && inverse.rows * inverse.columns == x.rows,
+            "shapes that fit")
+        precondition(
+            weight.rows * weight.columns == x.columns && x.isContiguous && y.isContiguous,
+            "shapes that fit, without gaps between rows")
         d3_rms_norm(x.pointer, weight.pointer, y.pointer, inverse.pointer, x.rows, x.columns, epsilon)
     }
 
@@ -63,10 +67,14 @@ public enum Kernels {
         _ dy: Matrix, x: Matrix, inverse: Matrix, weight: Matrix, dx: MutableMatrix, dWeight: MutableMatrix
     ) {
         precondition(
-            dy.rows == x.rows && dx.rows == x.rows && dx.columns == x.columns && dy.columns == x.columns)
-        precondition(dWeight.rows * dWeight.columns == x.columns && weight.rows * weight.columns == x.columns)
+            dy.rows == x.rows && dx.rows == x.rows && dx.columns == x.columns && dy.columns == x.columns,
+            "shapes that fit")
         precondition(
-            dx.isContiguous && x.isContiguous && dy.isContiguous && inverse.rows * inverse.columns == x.rows)
+            dWeight.rows * dWeight.columns == x.columns && weight.rows * weight.columns == x.columns,
+            "shapes that fit")
+        precondition(
+            dx.isContiguous && x.isContiguous && dy.isContiguous && inverse.rows * inverse.columns == x.rows,
+            "shapes that fit, without gaps between rows")
         d3_rms_norm_backward(
             dy.pointer, x.pointer, inverse.pointer, weight.pointer, dx.pointer, dWeight.pointer, x.rows,
             x.columns)
@@ -76,8 +84,12 @@ public enum Kernels {
     public static func rope(
         _ x: MutableMatrix, table: RotaryTable, positions: [Int32], headWidth: Int, inverse: Bool = false
     ) {
-        precondition(positions.count == x.rows && x.columns % headWidth == 0)
-        precondition(headWidth == 2 * table.cosine.columns && (positions.max() ?? -1) < table.cosine.rows)
+        precondition(
+            positions.count == x.rows && x.columns % headWidth == 0,
+            "a place for each row, whole heads, and a table that is long enough")
+        precondition(
+            headWidth == 2 * table.cosine.columns && (positions.max() ?? -1) < table.cosine.rows,
+            "a place for each row, whole heads, and a table that is long enough")
         d3_rope(
             x.pointer, x.stride, table.cosine.pointer, table.sine.pointer, positions, x.rows,
             x.columns / headWidth, headWidth, inverse ? -1 : 1)
@@ -99,15 +111,15 @@ public enum Kernels {
 
     /// In place gradient of the unscaled scores from `dp` and the probabilities `p` (both N × D).
     public static func softmaxRowsBackward(_ dp: MutableMatrix, p: Matrix, scale: Float) {
-        precondition(dp.rows == p.rows && dp.columns == p.columns && dp.stride == p.stride)
+        precondition(dp.rows == p.rows && dp.columns == p.columns && dp.stride == p.stride, "shapes that fit")
         d3_softmax_rows_backward(dp.pointer, p.pointer, p.stride, p.rows, p.columns, scale)
     }
 
     /// `h = silu(gate) · up`, elementwise over contiguous matrices of one shape.
     public static func swiglu(gate: Matrix, up: Matrix, into h: MutableMatrix, threads: Int = 1) {
         let count = gate.rows * gate.columns
-        precondition(up.rows * up.columns == count && h.rows * h.columns == count)
-        precondition(gate.isContiguous && up.isContiguous && h.isContiguous)
+        precondition(up.rows * up.columns == count && h.rows * h.columns == count, "shapes that fit")
+        precondition(gate.isContiguous && up.isContiguous && h.isContiguous, "no gaps between rows")
         // A piece is large enough to be worth handing to a thread.
         let piece = 1 << 16
         Threads.parallelFor((count + piece - 1) / piece, threads: threads) { (index: Int) -> Void in
@@ -122,16 +134,20 @@ public enum Kernels {
         _ dh: Matrix, gate: Matrix, up: Matrix, dGate: MutableMatrix, dUp: MutableMatrix
     ) {
         let count = gate.rows * gate.columns
-        precondition(up.rows * up.columns == count && dh.rows * dh.columns == count)
-        precondition(dGate.rows * dGate.columns == count && dUp.rows * dUp.columns == count)
+        precondition(up.rows * up.columns == count && dh.rows * dh.columns == count, "shapes that fit")
         precondition(
-            dh.isContiguous && gate.isContiguous && up.isContiguous && dGate.isContiguous && dUp.isContiguous)
+            dGate.rows * dGate.columns == count && dUp.rows * dUp.columns == count, "shapes that fit")
+        precondition(
+            dh.isContiguous && gate.isContiguous && up.isContiguous && dGate.isContiguous && dUp.isContiguous,
+            "no gaps between rows")
         d3_swiglu_backward(dh.pointer, gate.pointer, up.pointer, dGate.pointer, dUp.pointer, count)
     }
 
     /// `y += x`, same shape, contiguous.
     public static func add(_ x: Matrix, to y: MutableMatrix) {
-        precondition(x.rows == y.rows && x.columns == y.columns && y.isContiguous && x.isContiguous)
+        precondition(
+            x.rows == y.rows && x.columns == y.columns && y.isContiguous && x.isContiguous,
+            "shapes that fit, without gaps between rows")
         d3_add(y.pointer, x.pointer, x.rows * x.columns)
     }
 
@@ -147,19 +163,19 @@ public enum Kernels {
 
     /// Adds the row vector (D) to every row of y (N × D).
     public static func addRow(_ row: Matrix, to y: MutableMatrix) {
-        precondition(row.rows * row.columns == y.columns)
+        precondition(row.rows * row.columns == y.columns, "shapes that fit")
         d3_add_row(y.pointer, y.stride, row.pointer, y.rows, y.columns)
     }
 
     /// Adds the column sums of x (N × D) to `sum` (D).
     public static func sumRows(_ x: Matrix, into sum: MutableMatrix) {
-        precondition(sum.rows * sum.columns == x.columns)
+        precondition(sum.rows * sum.columns == x.columns, "shapes that fit")
         d3_sum_rows(x.pointer, x.stride, sum.pointer, x.rows, x.columns)
     }
 
     /// `y = xᵀ`: x is M × N, y N × M.
     public static func transpose(_ x: Matrix, into y: MutableMatrix) {
-        precondition(y.rows == x.columns && y.columns == x.rows)
+        precondition(y.rows == x.columns && y.columns == x.rows, "shapes that fit")
         d3_transpose(x.pointer, x.stride, x.rows, x.columns, y.pointer, y.stride)
     }
 

@@ -48,7 +48,8 @@ public struct Matrix: @unchecked Sendable {
     public func slice(rows r: Range<Int>, columns c: Range<Int>? = nil) -> Matrix {
         let c = c ?? 0..<columns
         precondition(
-            r.lowerBound >= 0 && r.upperBound <= rows && c.lowerBound >= 0 && c.upperBound <= columns)
+            r.lowerBound >= 0 && r.upperBound <= rows && c.lowerBound >= 0 && c.upperBound <= columns,
+            "a rectangle within the matrix")
         return Matrix(
             owner: owner, pointer: pointer + r.lowerBound * stride + c.lowerBound, rows: r.count,
             columns: c.count, stride: stride)
@@ -96,7 +97,8 @@ public struct MutableMatrix: @unchecked Sendable {
     public subscript(row: Int, column: Int) -> Float {
         get { view[row, column] }
         nonmutating set {
-            precondition(row >= 0 && row < rows && column >= 0 && column < columns)
+            precondition(
+                row >= 0 && row < rows && column >= 0 && column < columns, "an element within the matrix")
             pointer[row * stride + column] = newValue
         }
     }
@@ -111,7 +113,8 @@ public struct MutableMatrix: @unchecked Sendable {
     public func slice(rows r: Range<Int>, columns c: Range<Int>? = nil) -> MutableMatrix {
         let c = c ?? 0..<columns
         precondition(
-            r.lowerBound >= 0 && r.upperBound <= rows && c.lowerBound >= 0 && c.upperBound <= columns)
+            r.lowerBound >= 0 && r.upperBound <= rows && c.lowerBound >= 0 && c.upperBound <= columns,
+            "a rectangle within the matrix")
         return MutableMatrix(
             owner: owner, pointer: pointer + r.lowerBound * stride + c.lowerBound, rows: r.count,
             columns: c.count, stride: stride)

@@ -5,6 +5,7 @@ internal import SystemPackage
 /// A file of published data that doesn't have the form that it should, and where.
 package struct PublishedDataError: Failure, Sendable, Hashable {
     package var failureKind: FailureKind { .inputOutput }
+    package var hasOwnLines: Bool { true }
 
     /// The file.
     package let file: String

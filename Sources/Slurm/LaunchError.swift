@@ -1,8 +1,11 @@
-internal import Base
+package import Base
 internal import SystemPackage
 
 /// What keeps jobs from being handed to a cluster's queue, or the queue from being read.
-package struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct LaunchError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .work }
+    package var hasOwnLines: Bool { true }
+
     package let description: String
 
     init(_ description: String) { self.description = description }

@@ -52,7 +52,8 @@ extension TrainingPass {
         targets: [Int32], soft: SoftTargets? = nil, weights: [RowLossWeights], temperature: Float,
         into gradients: FlatParameters
     ) -> Matrix {
-        precondition(targets.count == hidden.rows && weights.count == hidden.rows)
+        precondition(
+            targets.count == hidden.rows && weights.count == hidden.rows, "one target and one weight per row")
         let dHead = gradients.views.head ?? gradients.views.embedding
         let dHidden = arena.matrix(hidden.rows, hidden.columns)
         forEachChunk { logits, rows in

@@ -37,7 +37,7 @@ enum ExitCodes {
                 try Output.json(ErrorReport.value(of: error, code: code(for: error)))
                 throw code(for: error)
             }
-            Output.notice("\(error)\n")
+            Output.notice("\(error.told)\n")
             throw code(for: error)
         }
     }

@@ -50,6 +50,7 @@ struct LiveOptions: ParsableArguments {
         // model are checked again with it.
         if let method { _ = try DecodingMethod.named(method) }
         let folder = try ArtifactAddress.model.find(model, in: storage.store)
+        try storage.store.checkUnchanged(folder)
         return try LiveModel(folder: folder, precision: precision, threads: threadCount)
     }
 

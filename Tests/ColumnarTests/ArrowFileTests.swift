@@ -38,6 +38,15 @@ struct ArrowFileTests {
         #expect(error?.code == .tooLarge)
     }
 
+    /// A few bytes can say that something is null a billion times.
+    @Test func moreValuesThanAFileOfItsSizeMayHaveAreRefused() throws {
+        var limits = ColumnarLimits()
+        (limits.fileValues, limits.valuesPerByte) = (100, 0)
+        let file = try ArrowFile(Fixtures.path("columnar/table-stream.arrow"), limits: limits)
+        let error = #expect(throws: ColumnarError.self) { try file.rows() }
+        #expect(error?.code == .tooLarge)
+    }
+
     @Test func aFileCutOffAnywhereIsAnErrorOrEndsAfterABatch() throws {
         let scratch = try ScratchFolder()
         let path = scratch.path.appending("cut.arrow")

@@ -50,6 +50,7 @@ struct ParquetFileTests {
             Self.limits { $0.metadataBytes = 100 }, Self.limits { $0.pageBytes = 10 },
             Self.limits { $0.pageValues = 30 }, Self.limits { $0.rowValues = 20 },
             Self.limits { $0.nameBytes = 10 },
+            Self.limits { ($0.fileValues, $0.valuesPerByte) = (100, 0) },
         ] {
             let error = #expect(throws: ColumnarError.self) { try ParquetFile(path, limits: limits).rows() }
             #expect(error?.code == .tooLarge)

@@ -297,6 +297,30 @@ import Testing
         #expect(outcome.code == 130, "\(outcome.log)")
     }
 
+    /// Whatever decodes live looks at the weights too.
+    @Test func changedWeightsAnswerNobody() throws {
+        let run = ["run", D3LLMCommand.micro, "--store", store.string, "--no-forecast", "--only", "teacher"]
+        let made = try ask(run)
+        try #require(made.code == 0, "\(made.log)")
+        let decode = ["decode", "micro/teacher", "Anna has 3 pens", "--store", store.string, "--plain"]
+        #expect(try ask(decode).code == 0)
+        let folder = try #require(
+            try FileSystem.list(store.appending("micro")).first { $0.utf8.starts(with: "teacher-".utf8) })
+        let file = store.appending("micro").appending(folder).appending("model.safetensors")
+        var bytes = try FileSystem.read(file)
+        bytes[bytes.count - 1] ^= 1
+        let open = try FileDescriptor.open(file, .writeOnly)
+        try open.writeAll(bytes)
+        try open.close()
+        for words in [decode, ["chat", "micro/teacher", "--store", store.string]] {
+            let outcome = try ask(words)
+            #expect(outcome.code == 3, "\(outcome.log)")
+            #expect(outcome.log.contains("its file model.safetensors has changed"), "\(outcome.log)")
+        }
+        #expect(try ask(run).log.contains("made again"))
+        #expect(try ask(decode).code == 0)
+    }
+
     @Test func changedWeightsAreNotUsedSilently() throws {
         let copy = try command.started("/bin/cp", ["-a", good.string + "/.", store.string]).wait()
         try #require(copy.code == 0)

@@ -131,6 +131,35 @@ import Testing
         #expect(try FileSystem.list(command.store.appending(".locks")) == ["leases"], "\(free.output)")
     }
 
+    /// Killed between the end of its work and giving back its lease, or after another had taken over: nobody comes back to
+    /// it, since the artifact is whole.
+    @Test func aLaterRunRemovesWhatAKilledProcessLeftOfWholeArtifacts() throws {
+        let only = ["--only", "tokenizer"]
+        #expect(try start(2, only).wait().code == 0)
+        let prints = try FileSystem.list(command.store.appending(".index"))
+        try #require(prints.count == 2)
+        for name in prints {
+            for folder in [".work/\(name)", ".tmp/\(name).1f"] {
+                let place = command.store.pushing(FilePath(folder))
+                try FileSystem.createDirectory(place)
+                try FileSystem.writeAtomically("half", to: place.appending("file"))
+            }
+        }
+        // One of them never gave back its lease.
+        let lease = "d3llm-lease 1\n\(String(repeating: "ab", count: 16))\n0000000000000007\n2.0\n"
+        try FileSystem.writeAtomically(
+            lease + #"{"process": 1, "host": "gone", "since": "2026-01-01T00:00:00Z"}"# + "\n",
+            to: command.store.pushing(".locks").appending("\(prints[0]).lease"))
+        let outcome = try start(2, only).wait()
+        #expect(outcome.code == 0, "\(outcome.log)")
+        #expect(
+            outcome.log.contains("tidying up after process 1 on gone, since 2026-01-01T00:00:00Z"),
+            "\(outcome.log)")
+        for folder in [".tmp", ".work"] {
+            #expect(try FileSystem.list(command.store.appending(folder)) == [], "\(folder)")
+        }
+    }
+
     /// Processes that come, stand still, go on and are killed at random moments give what an undisturbed one gives.
     @Test func disturbedAtRandomTheyEndWithTheSameFiles() throws {
         var draws = Draws(state: Command.number("D3LLM_TEST_SEED") ?? UInt64.random(in: 0 ... .max))

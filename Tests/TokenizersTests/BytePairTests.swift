@@ -106,6 +106,20 @@ struct BytePairTests {
         }
     }
 
+    /// Keys that had one hash under a product modulo 2⁶⁴, whatever the factor: their highest bits differ in pairs of words.
+    @Test func nobodyCanChooseKeysThatCollide() {
+        let hashes = (0..<4096).map { number in
+            var words = (0..<24).map { UInt64($0) }
+            for bit in 0..<12 where number >> bit & 1 == 1 {
+                words[2 * bit] ^= 1 << 63
+                words[2 * bit + 1] ^= 1 << 63 | 1 << 34
+            }
+            let key = words.flatMap { word in withUnsafeBytes(of: word) { Array($0) } }
+            return key.withUnsafeBufferPointer(\.quickHash)
+        }
+        #expect(Set(hashes.map { $0 & 0xFFFF_FFFF }).count > 4000)
+    }
+
     @Test func byteTablesHoldWhatWasPutIn() {
         let keys =
             (0..<2000).map { Array("\($0 * $0)".utf8) } + [

@@ -43,6 +43,21 @@ struct SplitPatternTests {
         }
     }
 
+    /// A match that stays within the limit at each of a text's places takes as many times as long as the text has places.
+    @Test func theStepsOfATextAreBounded() throws {
+        let pattern = try SplitPattern("(?:a|a){21}b|a")
+        let region = MatchRegion()
+        let text = [UInt8](repeating: UInt8(ascii: "a"), count: 400)
+        var found = 0
+        text.withUnsafeBufferPointer { bytes in
+            while let match = pattern.firstMatch(in: bytes, from: found, region) { found = match.upperBound }
+        }
+        #expect(region.hasFailed && (1..<200).contains(found), "\(found)")
+        // The next text begins anew.
+        #expect(region.takeFailure() != nil)
+        text.withUnsafeBufferPointer { #expect(pattern.firstMatch(in: $0, from: 0, region) == 0..<1) }
+    }
+
     @Test func manyStepsAreNoReasonToStop() throws {
         // Oniguruma's default limit of ten million steps would end this search without a match.
         let pattern = try SplitPattern("(a|b|ab)*c")

@@ -106,6 +106,7 @@ extension RunRecord {
 /// A run's folder without a record, or with one that can't be read.
 package struct RunRecordError: Failure, Sendable, Hashable {
     package var failureKind: FailureKind { .inputOutput }
+    package var hasOwnLines: Bool { true }
 
     package let description: String
 

@@ -1,7 +1,7 @@
 import Files
 import JSON
 import Recipes
-import SystemPackage
+package import SystemPackage
 
 /// What the system said of an artifact's files when they were last known to be those of its record.
 ///
@@ -21,9 +21,12 @@ extension Store {
 
     /// What is wrong with the files of an artifact: those that may have changed since are hashed again.
     ///
+    /// - Parameter isNoted: Whether what was hashed is noted for the next time, which writes to the store.
     /// - Returns: A phrase that names the file; nil when all are as its record says.
     /// - Throws: `FileError`, `Interrupted`.
-    package func change(in artifact: Artifact, cancellation: Cancellation = .never) throws -> String? {
+    package func change(
+        in artifact: Artifact, cancellation: Cancellation = .never, isNoted: Bool = true
+    ) throws -> String? {
         let current = try? facts(of: artifact)
         if let current, noted(artifact.record.fingerprint) == current { return nil }
         for file in artifact.record.files {
@@ -35,10 +38,27 @@ extension Store {
             }
         }
         // Facts of before the hashing: a change in between shows the next time.
-        if let current, let bytes = try? current.prettyBytes() {
+        if isNoted, let current, let bytes = try? current.prettyBytes() {
             writeNote(bytes, for: artifact.record.fingerprint, in: .facts)
         }
         return nil
+    }
+
+    /// Makes sure that a folder that is going to be used has the files of its record, if it is an artifact.
+    ///
+    /// Files that changed since a run looked at them are hashed, and so are those outside of this store; nothing is written.
+    /// A folder without a record that can be read is a checkpoint from elsewhere.
+    /// - Throws: `StoreError` that names the file; `FileError`.
+    package func checkUnchanged(_ folder: FilePath) throws {
+        guard let bytes = try? FileSystem.read(folder.appending(ArtifactRecord.fileName)),
+            let record = try? ArtifactRecord(parsing: bytes), record.files.allSatisfy(\.isInside)
+        else { return }
+        let artifact = Artifact(folder: folder, record: record)
+        guard let change = try change(in: artifact, isNoted: false) else { return }
+        throw StoreError(
+            description:
+                "\(folder) isn't what its record says: \(change). Run its experiment again, which makes it anew."
+        )
     }
 
     private func noted(_ fingerprint: String) -> JSONValue? {

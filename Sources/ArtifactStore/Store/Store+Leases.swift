@@ -33,6 +33,32 @@ extension Store {
         }
     }
 
+    /// Tidies up after processes that ended, or lost their lease, when artifacts were whole already.
+    ///
+    /// A lease that was never given back is known to have run out only when nobody renewed it for as long as it says; for
+    /// that it waits. Who renews it is at work, and tidies up itself.
+    ///
+    /// - Parameter tell: Is told whom it waits for.
+    package func tidyUp(after artifacts: [Artifact], cancellation: Cancellation, tell: (String) -> Void) {
+        func holder(_ artifact: Artifact) -> LeaseFile? {
+            (try? LeaseChain(locksFolder, artifact.record.fingerprint))?.holder
+        }
+        var left = artifacts.filter { !tidy(after: $0) }
+        guard locks == .lease, !left.isEmpty else { return }
+        let first = Dictionary(
+            left.map { ($0.record.fingerprint, holder($0)) }, uniquingKeysWith: { first, _ in first })
+        for owner in Set(first.values.compactMap { $0?.owner }).sorted() {
+            tell("tidying up after \(owner), once its lease has run out")
+        }
+        while !left.isEmpty, !cancellation.isCancelled {
+            usleep(100_000)
+            left.removeAll { artifact in
+                let seen = first[artifact.record.fingerprint] ?? nil
+                return tidy(after: artifact) || holder(artifact) != seen
+            }
+        }
+    }
+
     /// Waits until it is known of each lease in the store whether somebody still renews it; at most as long as the
     /// longest of them runs.
     package func settleLeases() throws(FileError) {

@@ -35,16 +35,37 @@ extension Store {
 
     /// Does what the maker of a whole artifact does last, where it was killed before: notes the place, and removes
     /// journals, checkpoints and temporary folders, which nobody needs any more.
-    package func tidy(after artifact: Artifact) {
+    ///
+    /// - Returns: Whether nothing is left to do; false where somebody has the lock, or had it and didn't give it back.
+    @discardableResult
+    package func tidy(after artifact: Artifact) -> Bool {
         let fingerprint = artifact.record.fingerprint
-        // Who makes it again holds the lock. A store that can't be written is left as it is.
-        guard FileSystem.exists(workFolder(fingerprint)),
-            let lock = try? ArtifactLock.attempt(self, fingerprint)
-        else { return }
+        guard hasLeftovers(fingerprint) else { return true }
+        do {
+            // Who makes it again holds the lock.
+            guard let lock = try ArtifactLock.attempt(self, fingerprint) else { return false }
+            defer { lock.release() }
+            tidy(after: artifact, holding: lock)
+        } catch {
+            // A store that can't be written is left as it is.
+        }
+        return true
+    }
+
+    /// The same for one who holds the lock, after whom or before whom somebody else made the artifact.
+    package func tidy(after artifact: Artifact, holding lock: ArtifactLock) {
+        let fingerprint = artifact.record.fingerprint
+        guard hasLeftovers(fingerprint), !lock.isLost else { return }
         noteLocation(of: fingerprint, artifact.folder)
         try? removeTemporaryFolders(for: fingerprint)
         try? removeWork(fingerprint)
-        lock.release()
+    }
+
+    /// Whether there is work or a temporary folder of an artifact.
+    private func hasLeftovers(_ fingerprint: String) -> Bool {
+        if FileSystem.exists(workFolder(fingerprint)) { return true }
+        let names = (try? hidden(.temporary)?.names()) ?? []
+        return names.contains { $0.validText.flatMap(StoreName.owner(ofTemporary:)) == fingerprint }
     }
 
     /// Removes journals and checkpoints of an artifact; the caller holds its lock.

@@ -53,8 +53,9 @@ package struct ArrowFile: Sendable {
     /// - Throws: ``ColumnarError``, and what the body throws.
     package func forEachRow(_ body: (JSONObject) throws -> Void) throws {
         var offset = firstBatch
+        var left = limits.values(ofFile: file.bytes.count)
         while let batch = try nextBatch(&offset) {
-            for index in 0..<batch.rows { try body(try row(index, batch.columns)) }
+            for index in 0..<batch.rows { try body(try row(index, batch.columns, &left)) }
         }
     }
 
@@ -88,13 +89,18 @@ package struct ArrowFile: Sendable {
         }
     }
 
-    private func row(_ index: Int, _ columns: [ArrowColumn]) throws(ColumnarError) -> JSONObject {
+    /// - Parameter left: How many values the file may still have.
+    private func row(
+        _ index: Int, _ columns: [ArrowColumn], _ left: inout Int
+    ) throws(ColumnarError) -> JSONObject {
         do throws(ReadProblem) {
             var budget = limits.rowValues
             var members: [(String, JSONValue)] = []
             for (field, column) in zip(fields, columns) {
                 members.append((field.name, try column.value(index, &budget)))
             }
+            left -= limits.rowValues - budget
+            guard left >= 0 else { throw .tooManyValues(limits, file.bytes.count) }
             return JSONObject(members)
         } catch {
             throw ColumnarError(path, error)

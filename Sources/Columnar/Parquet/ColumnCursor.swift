@@ -87,18 +87,19 @@ struct ColumnCursor {
     }
 
     private mutating func pageHeader() throws(ReadProblem) -> PageHeader {
-        // Most take a few dozen bytes; one with the longest and the shortest text of the page may be large.
-        for size in [1 << 12, limits.metadataBytes] {
+        // Most take a few dozen bytes; one with the longest and the shortest text of the page may be large. Twice as many
+        // each time, so that what is read for a header is in proportion to it.
+        var size = min(1 << 12, limits.metadataBytes)
+        while true {
             var thrift = ThriftReader(ByteReader(bytes(offset..<min(end, offset + size))))
             do {
                 let header = try PageHeader(&thrift)
                 offset += thrift.bytes.position
                 return header
             } catch  where end - offset > size && size < limits.metadataBytes {
-                continue
+                size = min(2 * size, limits.metadataBytes)
             }
         }
-        throw .damaged("column \(column.name) has a page without a header")
     }
 
     private mutating func readDictionary(_ header: PageHeader, _ range: Range<Int>) throws(ReadProblem) {

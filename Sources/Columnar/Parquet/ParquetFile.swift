@@ -41,6 +41,7 @@ package struct ParquetFile: Sendable {
             rowCount = metadata.rows
             rowGroupCount = rowGroups.count
             var rows = 0
+            var left = limits.values(ofFile: file.bytes.count)
             for group in rowGroups {
                 // Fewer rows together than any number that could overflow.
                 guard group.chunks.count == leaves.count, (0...1 << 40).contains(group.rows),
@@ -49,6 +50,11 @@ package struct ParquetFile: Sendable {
                     throw .damaged("a row group has another number of columns than the schema, or of rows")
                 }
                 rows += group.rows
+                for chunk in group.chunks {
+                    // The column itself is told of numbers below 0.
+                    guard chunk.values <= left else { throw .tooManyValues(limits, file.bytes.count) }
+                    left -= max(0, chunk.values)
+                }
             }
             guard rows == metadata.rows else {
                 throw .damaged("its row groups have \(rows) rows, and it says \(metadata.rows)")

@@ -167,7 +167,7 @@ extension DocumentValue<FetchError> {
             // The line isn't shown: it has the secret.
             throw FetchError(
                 .lockFile,
-                "\(node.origin.place): An address in a lock file can't have a user's name or password: everybody reads this file."
+                "\(node.origin.place.visible): An address in a lock file can't have a user's name or password: everybody reads this file."
             )
         }
     }
@@ -177,6 +177,6 @@ extension FetchError: DocumentProblem {
     package init(_ flaw: DocumentFlaw) {
         let excerpt = flaw.origin.source.excerpt(at: flaw.origin.range.lowerBound)
         self.init(
-            .lockFile, "\(flaw.origin.place): \(flaw.message.capitalizedFirst)\n\(excerpt)")
+            .lockFile, "\(flaw.origin.place.visible): \(flaw.message.capitalizedFirst.visible)\n\(excerpt)")
     }
 }

@@ -42,7 +42,9 @@ public struct BFloat16Weight: Sendable {
     ///
     /// Copies of this value share the memory; nobody may compute with any of them meanwhile.
     public func pack(band: Int, rounding weight: Matrix) {
-        precondition(weight.rows == rows && weight.columns == columns && band < bands)
+        precondition(
+            weight.rows == rows && weight.columns == columns && band < bands,
+            "a weight of this shape, and one of its bands")
         let range = range(of: band)
         let rounded = Scratch<UInt16>(range.count * columns)
         for (i, row) in range.enumerated() {
@@ -53,7 +55,9 @@ public struct BFloat16Weight: Sendable {
 
     /// The same of the transpose of `weight` (K × N): for `dx = dy · weight`.
     public func pack(band: Int, roundingTransposeOf weight: Matrix) {
-        precondition(weight.rows == columns && weight.columns == rows && band < bands)
+        precondition(
+            weight.rows == columns && weight.columns == rows && band < bands,
+            "a weight of this shape, and one of its bands")
         let range = range(of: band)
         let wide = Scratch<Float>(range.count * columns)
         let rounded = Scratch<UInt16>(range.count * columns)

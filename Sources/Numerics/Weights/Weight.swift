@@ -65,12 +65,16 @@ public enum Weight: Sendable {
         case (.float32(let weight), .float32(let x)):
             Self.multiply(x, weight, into: y, threads: threads)
         case (.bfloat16(let weight), .bfloat16(let x)):
-            precondition(x.columns == weight.columns && y.rows == x.rows && y.columns == weight.rows)
+            precondition(
+                x.columns == weight.columns && y.rows == x.rows && y.columns == weight.rows, "shapes that fit"
+            )
             inBands(weight.bands, arena, threads: threads) {
                 weight.multiply(x, bands: $0, into: y, sums: $1)
             }
         case (.int8(let weight), .int8(let x)):
-            precondition(x.columns == weight.columns && y.rows == x.rows && y.columns == weight.rows)
+            precondition(
+                x.columns == weight.columns && y.rows == x.rows && y.columns == weight.rows, "shapes that fit"
+            )
             inBands(weight.bands, arena, threads: threads) {
                 weight.multiply(x, bands: $0, into: y, sums: $1)
             }

@@ -4,6 +4,7 @@ package import Documents
 /// All that is wrong in a configuration.
 package struct ConfigurationError: Failure, Sendable, Hashable {
     package var failureKind: FailureKind { .request }
+    package var hasOwnLines: Bool { true }
 
     /// The problems, sorted by their place; never empty.
     package let diagnostics: [Diagnostic]

@@ -62,6 +62,8 @@ struct ArtifactMaker: Sendable {
     }
 
     private func makeArtifact() throws -> StageOutcome {
+        // What follows removes what earlier holders of the lock left, which must not be what a later one is making.
+        try lock.confirm()
         if isForced { try store.removeWork(stage.fingerprint) }
         let (work, setAside) = try store.makeWork(stage.fingerprint)
         if let setAside {

@@ -65,6 +65,9 @@ package final class Execution {
         }
         endWaiting()
         try throwWhatWentWrong()
+        runner.store.tidyUp(
+            after: results.outcomes.values.map(\.artifact), cancellation: runner.cancellation
+        ) { [reporter = runner.reporter] in reporter.log($0) }
     }
 
     private func openGate() throws {
@@ -172,6 +175,8 @@ package final class Execution {
         // Another process may have made it meanwhile.
         switch try isForced ? store.find(stage, in: runner.experiment) : findUnchanged(stage) {
         case .whole(let artifact) where !isForced:
+            // What this process left where it lost the lease, or another that was killed.
+            store.tidy(after: artifact, holding: lock)
             lock.release()
             runner.reporter.log("\(label): made by another process")
             take(cached: artifact, of: stage)

@@ -11,12 +11,16 @@ package struct StageFailure: Failure {
     package let kept: String
 
     package var failureKind: FailureKind { (underlying as? any Failure)?.failureKind ?? .work }
+    package var hasOwnLines: Bool { true }
 
-    package var description: String { "Stage \"\(stage)\" failed: \(underlying)\n\(kept)" }
+    package var description: String { "Stage \"\(stage)\" failed: \(underlying.told)\n\(kept)" }
 }
 
 /// A run in which several stages failed, or in which the others went on after one did.
-package struct RunFailure: Error, CustomStringConvertible {
+package struct RunFailure: Failure {
+    package var failureKind: FailureKind { .work }
+    package var hasOwnLines: Bool { true }
+
     /// In the order in which they failed.
     package let failures: [StageFailure]
     /// The stages that weren't begun because of them, each with the reason.
@@ -37,6 +41,7 @@ package struct RunFailure: Error, CustomStringConvertible {
 /// A run that was asked to stop and did so at a safe point.
 package struct RunInterrupted: Failure, Sendable, Hashable {
     package var failureKind: FailureKind { .interruption }
+    package var hasOwnLines: Bool { true }
 
     /// A stage that stopped before it was done.
     package struct Stop: Sendable, Hashable {

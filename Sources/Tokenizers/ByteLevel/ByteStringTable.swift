@@ -61,16 +61,15 @@ struct ByteStringTable: Sendable {
 }
 
 extension UnsafeBufferPointer<UInt8> {
-    /// A hash of the bytes for tables in memory: fast, the same in every run, and not safe against people who choose
-    /// keys to collide.
+    /// A hash of the bytes for tables in memory: fast, and another one in each process, so that nobody can choose keys that
+    /// collide.
     var quickHash: UInt64 {
-        let multiplier: UInt64 = 0x9E37_79B9_7F4A_7C15
-        var hash = UInt64(truncatingIfNeeded: count) &* multiplier
+        let secrets = HashSecrets.own
+        var hash = secrets.start ^ UInt64(truncatingIfNeeded: count)
         let raw = UnsafeRawBufferPointer(self)
         var offset = 0
         while offset + 8 <= count {
-            hash = (hash ^ raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) &* multiplier
-            hash ^= hash >> 29
+            hash = secrets.folded(hash ^ raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             offset += 8
         }
         var rest: UInt64 = 0
@@ -78,7 +77,23 @@ extension UnsafeBufferPointer<UInt8> {
             rest = rest << 8 | UInt64(self[offset])
             offset += 1
         }
-        hash = (hash ^ rest) &* multiplier
-        return hash ^ hash >> 32
+        return secrets.folded(secrets.folded(hash ^ rest))
+    }
+}
+
+/// Random numbers of this process that decide where tables keep their keys, and nothing else.
+///
+/// A product with a secret factor whose halves are folded together: unlike a product modulo 2⁶⁴, no difference of two keys
+/// comes out the same for every factor.
+struct HashSecrets: Sendable {
+    static let own = HashSecrets()
+
+    let start = UInt64.random(in: 0 ... .max)
+    /// Odd, with bits in both halves.
+    private let factor = UInt64.random(in: 0 ... .max) | 0x8000_0001_0000_0001
+
+    func folded(_ value: UInt64) -> UInt64 {
+        let product = value.multipliedFullWidth(by: factor)
+        return product.high ^ product.low
     }
 }

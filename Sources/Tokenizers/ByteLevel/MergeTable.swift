@@ -12,6 +12,7 @@ struct MergeTable: Sendable {
     private var keys: [UInt64]
     private var merges: [Merge]
     private let mask: Int
+    private let secrets = HashSecrets.own
 
     /// Room for `capacity` pairs.
     init(capacity: Int) {
@@ -42,8 +43,7 @@ struct MergeTable: Sendable {
     }
 
     private func slot(of key: UInt64) -> Int {
-        let hash = key &* 0x9E37_79B9_7F4A_7C15
-        var slot = Int(truncatingIfNeeded: hash >> 32) & mask
+        var slot = Int(truncatingIfNeeded: secrets.folded(key ^ secrets.start)) & mask
         while keys[slot] != key, keys[slot] != .max { slot = (slot + 1) & mask }
         return slot
     }

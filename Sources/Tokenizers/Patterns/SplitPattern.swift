@@ -24,11 +24,17 @@ final class SplitPattern: @unchecked Sendable {
     private let place: (location: String, path: String)
     private let expression: OnigRegex
 
-    /// Steps back that a match may take, and a search.
+    /// Steps back that the matches of one text may take in all, beside ``shortStepLimit`` for each.
     ///
-    /// The library's own limit is ten million; patterns of real tokenizers take a few per byte of text, since their
-    /// repetitions leave nothing to try again. Beyond this a match is given up with an error, never without a word.
+    /// Patterns of real tokenizers take a few per byte of text, since their repetitions leave nothing to try again. Beyond
+    /// this a text is given up with an error, never without a word, after some seconds; nothing can interrupt the library
+    /// in a match.
     static let stepLimit: UInt = 200_000_000
+    /// Steps that each match may take uncounted.
+    ///
+    /// One that takes more is begun again with four times as many each time, because the library doesn't say how many it
+    /// took.
+    static let shortStepLimit: UInt = 1024
     /// Places that a match may keep to step back to: one per repetition that isn't possessive, some 40 bytes each.
     static let stackLimit: UInt32 = 1 << 24
     /// How deep a pattern's groups may stand in each other, which the library reads by recursion.
@@ -92,11 +98,16 @@ final class SplitPattern: @unchecked Sendable {
         guard let base = text.baseAddress, !region.hasFailed else { return nil }
         let end = base + text.count
         // The patterns of tokenizers match nearly everywhere; trying the place itself first is faster than searching.
-        let length = onig_match(expression, base, end, base + start, nil, ONIG_OPTION_NONE)
+        let length = region.limited { parameters in
+            onig_match_with_param(
+                expression, base, end, base + start, nil, ONIG_OPTION_NONE, parameters)
+        }
         if length >= 0 { return start..<(start + Int(length)) }
         guard length == ONIG_MISMATCH else { return give(up: length, region) }
-        let status = onig_search(
-            expression, base, end, base + start, end, region.pointer, ONIG_OPTION_NONE)
+        let status = region.limited { parameters in
+            onig_search_with_param(
+                expression, base, end, base + start, end, region.pointer, ONIG_OPTION_NONE, parameters)
+        }
         if status == ONIG_MISMATCH { return nil }
         guard status >= 0 else { return give(up: status, region) }
         return region.wholeMatch
@@ -106,8 +117,6 @@ final class SplitPattern: @unchecked Sendable {
     private static let libraryStatus: Int32 = {
         var encodings: [OnigEncoding?] = [d3llm_onig_utf8()]
         let status = onig_initialize(&encodings, 1)
-        _ = onig_set_retry_limit_in_match(stepLimit)
-        _ = onig_set_retry_limit_in_search(stepLimit)
         _ = onig_set_match_stack_limit_size(stackLimit)
         _ = onig_set_parse_depth_limit(depthLimit)
         return status
@@ -138,26 +147,64 @@ final class SplitPattern: @unchecked Sendable {
 /// Where oniguruma notes what it found; each thread needs its own.
 final class MatchRegion {
     fileprivate let pointer: UnsafeMutablePointer<OnigRegion>
+    /// The library's own, which hold its limits.
+    private let parameters: OpaquePointer
     private var failure: SplitPattern.Exhaustion?
+    /// Steps of the matches of a text that took more than the uncounted ones.
+    private var steps: UInt = 0
 
     init() {
         // As everywhere in Swift, a lack of memory for a few bytes ends the process.
-        guard let pointer = onig_region_new() else { preconditionFailure("out of memory") }
+        guard let pointer = onig_region_new(), let parameters = onig_new_match_param() else {
+            preconditionFailure("out of memory")
+        }
         self.pointer = pointer
+        self.parameters = parameters
+        limit(to: SplitPattern.shortStepLimit)
+    }
+
+    private func limit(to steps: UInt) {
+        _ = onig_set_retry_limit_in_match_of_match_param(parameters, steps)
+        _ = onig_set_retry_limit_in_search_of_match_param(parameters, steps)
+    }
+
+    /// Has a match tried with more and more steps, until it ends or the text's steps are used up.
+    fileprivate func limited<Status: BinaryInteger>(_ attempt: (OpaquePointer) -> Status) -> Status {
+        var status = attempt(parameters)
+        guard Self.isExhausted(status) else { return status }
+        var allowed = SplitPattern.shortStepLimit
+        while Self.isExhausted(status) {
+            steps += allowed
+            let next = min(4 * allowed, SplitPattern.stepLimit - min(steps, SplitPattern.stepLimit))
+            // Fewer than failed are no use.
+            guard next > allowed else { break }
+            allowed = next
+            limit(to: allowed)
+            status = attempt(parameters)
+        }
+        limit(to: SplitPattern.shortStepLimit)
+        return status
+    }
+
+    private static func isExhausted(_ status: some BinaryInteger) -> Bool {
+        status == ONIGERR_RETRY_LIMIT_IN_MATCH_OVER || status == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER
     }
 
     /// Whether a match was given up.
     var hasFailed: Bool { failure != nil }
 
-    /// Why a match was given up, which is forgotten by that.
+    /// Why a match was given up, at the end of a text: it is forgotten by that, as are the steps that were taken.
     func takeFailure() -> SplitPattern.Exhaustion? {
-        defer { failure = nil }
+        defer { (failure, steps) = (nil, 0) }
         return failure
     }
 
     fileprivate func fail(_ reason: SplitPattern.Exhaustion) { failure = failure ?? reason }
 
-    deinit { onig_region_free(pointer, 1) }
+    deinit {
+        onig_region_free(pointer, 1)
+        onig_free_match_param(parameters)
+    }
 
     /// The whole match of the last search that found something.
     fileprivate var wholeMatch: Range<Int> { Int(pointer.pointee.beg[0])..<Int(pointer.pointee.end[0]) }
