@@ -10,8 +10,9 @@ struct RepeatedClaim {
     /// The number of teachers that the verdict is of; nil before the first look.
     private(set) var decidedAfter: Int?
     private(set) var verdict: Claim.Verdict
-    /// The mean over teachers of the means over their students, with Student's interval; that of the look at which it was
-    /// decided, or of the last. Nil where a table has none.
+    /// The mean over teachers of the means over their students, with Student's interval; nil where a table has none.
+    ///
+    /// It is that of the look at which the claim was decided, or of the last.
     private(set) var effect: Effect?
 
     init(_ claims: [[JudgedClaim]], looks: SequentialLooks?) {

@@ -31,7 +31,7 @@ package struct ClusteredMeasure: Sendable, Hashable {
     package struct Components: Sendable, Hashable {
         /// Between teachers (with all that changes with them: problems for training, trajectories); nil for one teacher.
         package let teachers: VarianceComponent?
-        /// Between students of one teacher; nil where no teacher has two. Then it is part of `teachers`.
+        /// Between students of one teacher; nil where no teacher has two, and it is part of `teachers`.
         package let students: VarianceComponent?
         /// That another draw of test problems would give, from the bootstrap; nil where it isn't known.
         package let problems: Double?

@@ -14,7 +14,7 @@ package struct Effect: Sendable, Hashable {
     package let scale: Scale
     /// ln(left / right), or left − factor · right.
     package let value: Double
-    /// Where it may lie; an end is infinite where the data don't bound it. Nil if no uncertainty is known.
+    /// Where it may lie, infinite where the data don't bound it; nil if no uncertainty is known.
     package let interval: ClosedRange<Double>?
     /// Left was still accurate enough at its fastest setting, so that the effect is at least this.
     package let isAtLeast: Bool
