@@ -39,12 +39,12 @@ import Testing
     }
 
     @Test func aBadOptionNamesItsBoundsAndWhetherNullWillDo() throws {
-        let messages = try read(#"{"plain": 2, "open": "x", "plane": 1}"#).session.diagnostics
+        let messages = try read(#"{"plain": 2, "open": "x", "plan": 1}"#).session.diagnostics
         #expect(
             messages.map(\.message) == [
                 "\"plain\" of the object should be a number from 0 to 1; this is 2.",
                 "\"open\" of the object should be a number from 0 to 9, or null; this is \"x\".",
-                "The object has no key \"plane\".",
+                "The object has no key \"plan\".",
             ])
         #expect(messages.last?.hint == "Did you mean \"plain\"?")
         #expect(messages.map(\.line) == [1, 1, 1])

@@ -21,7 +21,7 @@ import Testing
         (table(name: "u"), "t.json:1:11: The table's name isn't that of its file, \"t\"."),
         (table(role: "tabel"), "\"role\" of this file should be one of \"table\", \"figure\""),
         (table(column: "d"), "There is no column \"d\". There are c."),
-        (table(extra: "\"note\": 1,"), "t.json:2:40: This file has no key \"note\"."),
+        (table(extra: "\"note\": 1,"), "t.json:2:46: This file has no key \"note\"."),
         ("{ \"name\": \"t\" }", "t.json:1:1: This file lacks the key \"title\"."),
         ("[]", "This file should be an object; this is an empty list."),
         ("{ \"name\": \"t\"", "t.json:1:"),

@@ -245,7 +245,7 @@ import Testing
         (#", "nothing": 1"#, "nothing"),
         (#", "max_tokens": 0"#, "max_tokens"), (#", "max_tokens": 99999"#, "max_tokens"),
         (#", "seed": "a""#, "seed"),
-        (#", "d3llm": {"metod": 1}"#, "d3llm"), (#", "d3llm": {"method": 1}"#, "method"),
+        (#", "d3llm": {"metod": 1}"#, "d3llm"), (#", "d3llm": {"method": 1}"#, "d3llm.method"),
         (#", "temperature": "hot""#, "temperature"),
         (#", "d3llm": {"options": {"generationLength": 99992}}"#, "generationLength"),
     ])
