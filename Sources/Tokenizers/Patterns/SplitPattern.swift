@@ -114,7 +114,7 @@ final class SplitPattern: @unchecked Sendable {
     }
 
     /// Sets the library up, once.
-    private static let libraryStatus: Int32 = {
+    fileprivate static let libraryStatus: Int32 = {
         var encodings: [OnigEncoding?] = [d3llm_onig_utf8()]
         let status = onig_initialize(&encodings, 1)
         _ = onig_set_match_stack_limit_size(stackLimit)
@@ -154,6 +154,8 @@ final class MatchRegion {
     private var steps: UInt = 0
 
     init() {
+        // The library's limits are copied to each region's.
+        _ = SplitPattern.libraryStatus
         // As everywhere in Swift, a lack of memory for a few bytes ends the process.
         guard let pointer = onig_region_new(), let parameters = onig_new_match_param() else {
             preconditionFailure("out of memory")
