@@ -52,7 +52,9 @@ package struct Agreement: Sendable {
     package init(_ location: RunLocation, recorded folder: FilePath) throws {
         try self.init(
             run: location.address,
-            artifacts: location.record.stages.compactMap { (try? location.store.artifact(of: $0))?.record.value },
+            artifacts: location.record.stages.compactMap {
+                (try? location.store.artifact(of: $0))?.record.value
+            },
             recorded: folder)
     }
 
@@ -64,13 +66,19 @@ package struct Agreement: Sendable {
         let tables = artifacts.filter { $0["recipe"]?["kind"] == .string(AUPStage.name) }
         guard let table = tables.first else {
             throw DataError(
-                description: "the run \(run) made no table that is still in its store; run its experiment to the end first")
+                description:
+                    "the run \(run) made no table that is still in its store; run its experiment to the end first"
+            )
         }
         let candidates = recorded.filter { $0["recipe"]?["kind"] == .string(AUPStage.name) }
-        guard let reference = candidates.first(where: { $0["fingerprint"] == table["fingerprint"] }) ?? candidates.first
+        guard
+            let reference = candidates.first(where: { $0["fingerprint"] == table["fingerprint"] })
+                ?? candidates.first
         else {
             throw DataError(
-                description: "\(folder) holds no recorded table (*-artifact.json of the kind \"aup\"); make record writes one")
+                description:
+                    "\(folder) holds no recorded table (*-artifact.json of the kind \"aup\"); make record writes one"
+            )
         }
         isSameRecipe = table["fingerprint"] == reference["fingerprint"]
         isSameContent = isSameRecipe && table["files"] == reference["files"]
@@ -91,7 +99,9 @@ package struct Agreement: Sendable {
             if name.byteText.hasSuffix("-artifact.json") {
                 files.append(path)
             } else if let inner = try? FileSystem.list(path) {
-                files += inner.sorted().filter { $0.byteText.hasSuffix("-artifact.json") }.map { path.appending($0) }
+                files += inner.sorted().filter { $0.byteText.hasSuffix("-artifact.json") }.map {
+                    path.appending($0)
+                }
             }
         }
         return try files.map { file in
@@ -104,7 +114,8 @@ package struct Agreement: Sendable {
     }
 
     /// Speeds at the fixed accuracies, then the areas, for each method that the run's table has.
-    private static func numbers(_ own: JSONValue?, _ recorded: JSONValue?, _ repeats: JSONValue?) -> [Number] {
+    private static func numbers(_ own: JSONValue?, _ recorded: JSONValue?, _ repeats: JSONValue?) -> [Number]
+    {
         (own?["methods"]?.object?.members ?? []).flatMap { method -> [Number] in
             let there = recorded?["methods"]?[method.key]
             let each = repeats?["methods"]?[method.key]
@@ -134,7 +145,8 @@ package struct Agreement: Sendable {
         result.append(
             isSameRecipe
                 ? "The same recipe gave other numbers than the recorded ones: other last bits train other weights, and this run is one more draw.\(reason)"
-                : "Configuration or program differ from those of the recorded table, so that the numbers may, too.\(reason)")
+                : "Configuration or program differ from those of the recorded table, so that the numbers may, too.\(reason)"
+        )
         let judged = numbers.filter { $0.place != .unknown }
         let outside = judged.filter { $0.place == .outside }
         if repeatCount > 1 {
@@ -153,7 +165,8 @@ package struct Agreement: Sendable {
         var table = Table(
             title: "\(run) beside \(folder)",
             columns: [
-                .init("Method"), .init("Measure"), .init("Here", alignment: .right), .init("Recorded", alignment: .right),
+                .init("Method"), .init("Measure"), .init("Here", alignment: .right),
+                .init("Recorded", alignment: .right),
                 .init("Recorded repeats", alignment: .right), .init("Here is"),
             ], notes: sentences)
         for number in numbers where !isSameContent {
@@ -168,7 +181,8 @@ package struct Agreement: Sendable {
                             + FixedPoint.text(high, digits: number.measure == "AUP" ? 1 : 2))
                 } else { .text("—") }
             table.append([
-                .text(number.label), .text(number.measure), shown(number.value), shown(number.recorded), range,
+                .text(number.label), .text(number.measure), shown(number.value), shown(number.recorded),
+                range,
                 .text(number.place == .unknown ? "—" : number.place.rawValue),
             ])
         }
@@ -187,7 +201,8 @@ package struct Agreement: Sendable {
                         "method": .string(number.label), "measure": .string(number.measure),
                         "here": number.value.map { .number($0) } ?? .null,
                         "recorded": number.recorded.map { .number($0) } ?? .null,
-                        "repeats": .array(number.repeats.map { .number($0) }), "place": .string(number.place.rawValue),
+                        "repeats": .array(number.repeats.map { .number($0) }),
+                        "place": .string(number.place.rawValue),
                     ]
                 }),
         ]

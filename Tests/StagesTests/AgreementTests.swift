@@ -9,15 +9,19 @@ import Testing
 @Suite struct AgreementTests {
     /// A table's record with one method.
     private func table(
-        fingerprint: String = "f1", tpf: Double?, aup: Double, verdict: String = "holds", kernels: String = "x86-64-v3",
+        fingerprint: String = "f1", tpf: Double?, aup: Double, verdict: String = "holds",
+        kernels: String = "x86-64-v3",
         digest: String = "d1"
     ) -> JSONValue {
         [
-            "fingerprint": .string(fingerprint), "recipe": ["kind": "aup"], "machine": ["kernels": .string(kernels)],
+            "fingerprint": .string(fingerprint), "recipe": ["kind": "aup"],
+            "machine": ["kernels": .string(kernels)],
             "files": [["path": "table.txt", "sha256": .string(digest)]],
             "metrics": [
                 "methods": [
-                    "d3LLM": ["aup": .number(aup), "speeds": ["90": tpf.map { ["tpf": .number($0)] } ?? .null]]
+                    "d3LLM": [
+                        "aup": .number(aup), "speeds": ["90": tpf.map { ["tpf": .number($0)] } ?? .null],
+                    ]
                 ],
                 "claims": ["it is faster": .string(verdict)],
             ],
@@ -34,7 +38,9 @@ import Testing
         ]
     }
 
-    private func agreement(_ own: JSONValue, recorded: [String: JSONValue]) throws -> (text: String, value: JSONValue) {
+    private func agreement(_ own: JSONValue, recorded: [String: JSONValue]) throws -> (
+        text: String, value: JSONValue
+    ) {
         let scratch = try ScratchFolder()
         for (name, value) in recorded {
             let path = scratch.path.pushing(FilePath(name))
@@ -59,7 +65,9 @@ import Testing
                 "seed/table-artifact.json": table(tpf: 5.5, aup: 510, kernels: "x86-64-v4"),
                 "seeds/seeds-artifact.json": repeats,
             ])
-        #expect(result.text.contains("The recorded one was computed with x86-64-v4 kernels, this one with x86-64-v3."))
+        #expect(
+            result.text.contains(
+                "The recorded one was computed with x86-64-v4 kernels, this one with x86-64-v3."))
         #expect(result.text.contains("1 of 2 numbers lie within what 3 recorded repeats span"))
         #expect(result.text.contains("0 of 1 claims have the recorded verdict."))
         let places = result.value["numbers"]?.array?.map { $0["place"]?.string }
@@ -76,7 +84,8 @@ import Testing
 
     @Test func anotherRecipeIsNamed() throws {
         let result = try agreement(
-            table(fingerprint: "f2", tpf: 5.2, aup: 505), recorded: ["table-artifact.json": table(tpf: 5.2, aup: 505)])
+            table(fingerprint: "f2", tpf: 5.2, aup: 505),
+            recorded: ["table-artifact.json": table(tpf: 5.2, aup: 505)])
         #expect(result.text.contains("Configuration or program differ"))
         #expect(result.text.contains("No repeats are recorded there"))
     }

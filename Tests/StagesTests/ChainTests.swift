@@ -128,7 +128,9 @@ import Transformers
         #expect(again.stages.allSatisfy { $0.wasCached })
     }
 
-    @Test("averaged weights are the end of the same training, and say so", arguments: ["student", "adapterStudent"])
+    @Test(
+        "averaged weights are the end of the same training, and say so",
+        arguments: ["student", "adapterStudent"])
     func averages(name: String) throws {
         let micro = try MicroExperiment()
         let averaged = try #require(try micro.run(only: [name]).artifact(name))
