@@ -29,7 +29,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b schema format format-check doctor completions man clean
+.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding order quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b schema format format-check doctor completions man clean
 
 help: ## print this list; targets compile first what they need
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -42,8 +42,10 @@ setup: ## install missing Debian packages and check the Swift version; nothing t
 build: setup ## compile the optimised command; 1 minute the first time, then seconds
 	swift build $(SWIFT_FLAGS) --product d3llm
 
-reproduce: build ## run the main experiment (configs/mini/table1.json) and make its report; goes on where it stopped; about 10 minutes on 2 cores
+reproduce: build ## run the main experiment (configs/mini/table1.json), compare it with the recorded one, make its report; goes on where it stopped; about 10 minutes on 2 cores
 	$(D3LLM) run configs/mini/table1.json --store $(STORE) --threads $(THREADS)
+	@echo
+	@$(D3LLM) agree mini/table1 experiments/mini-table1/results --store $(STORE)
 	@echo
 	@$(D3LLM) report mini/table1 --store $(STORE) --threads $(THREADS)
 
@@ -65,12 +67,15 @@ check-tools:
 	$(BROWSER_PYTHON) -m pip install --quiet --requirement $<
 	touch $@
 
-seeds: build ## run the main experiment over three seeds; about 30 minutes on 2 cores, less after reproduce
+seeds: build ## run the main experiment over four to eight seeds, until its claims are decided; 1 to 3 hours on 2 cores
 	$(D3LLM) run configs/mini/table1-seeds.json --store $(STORE) --threads $(THREADS)
 
 components: build ## measure each part of d3LLM, on two tasks over three seeds; about an hour on 2 cores
 	$(D3LLM) run configs/ablation/components.json --store $(STORE) --threads $(THREADS)
 	$(D3LLM) run configs/ablation/components-result-first.json --store $(STORE) --threads $(THREADS)
+
+order: build ## does the teacher's order of unmasking matter? three to six seeds, until it is decided; 2 to 4 hours on 2 cores
+	$(D3LLM) run configs/ablation/order.json --store $(STORE) --threads $(THREADS)
 
 decoding: build ## vary the options of multi-block decoding; 15 minutes on 2 cores, 5 after reproduce
 	$(D3LLM) run configs/ablation/decoding.json --store $(STORE) --threads $(THREADS)

@@ -131,7 +131,9 @@ public enum TrajectoryMask {
         return start..<(isLast ? length : min(start + options.windowLength, length))
     }
 
-    /// Says which positions of a window are masked. Only random masks draw: one number for each position.
+    /// Says which positions of a window are masked.
+    ///
+    /// Only random masks draw: one number for each position.
     ///
     /// - Parameters:
     ///   - range: the window.
