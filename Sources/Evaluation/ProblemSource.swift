@@ -29,8 +29,9 @@ package struct ProblemSourceError: Error, Sendable, Hashable, CustomStringConver
 
 /// How a task's problems are drawn, one random stream each.
 enum ProblemDraws {
-    /// Draws after which a search for a new question is given up; far beyond what chance can cause.
-    static let attemptLimit = 10_000
+    /// Draws after which a search for a new question is given up; far beyond what chance can cause: of the hardest
+    /// task's, Countdown with six numbers up to 99, one draw in 1500 is a test question.
+    static let attemptLimit = 30_000
 
     /// What one draw gives.
     struct Draft {

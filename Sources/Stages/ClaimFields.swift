@@ -50,11 +50,11 @@ struct ClaimFields {
             case (.ratio, _): Elementary.log(1 + tolerance / 100)
             case (.difference, _): tolerance
             }
-        // A ratio is shown as it is and compared with the factor; a difference has the factor in it.
+        // A ratio that is to be greater is shown as it is and compared with the factor; other effects have the factor in them.
         let shift = scale == .ratio ? Elementary.log(factor) : 0
         return JudgedClaim(
             statement: statement, left: self.left,
-            right: factor == 1 || scale == .ratio
+            right: factor == 1 || scale == .ratio && relation == .greater
                 ? self.right : "\(FixedPoint.text(factor, digits: 2)) x \(self.right)",
             scale: scale,
             relation: relation == .greater ? .greater(margin: shift + bound) : .near(tolerance: bound),

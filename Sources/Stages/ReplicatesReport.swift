@@ -40,7 +40,7 @@ struct ReplicatesReport {
     let methods: [Method]
     let outcomes: [RepeatedClaim]
     let looks: SequentialLooks?
-    /// Problems behind all accuracies together; nil where a comparison doesn't tell.
+    /// Different problems behind all accuracies together; nil where a comparison doesn't tell.
     private let problems: Int?
 
     /// - Parameter comparisons: with the same methods and claims in the same order, at least one.
@@ -50,8 +50,10 @@ struct ReplicatesReport {
         count = comparisons.count
         let clusters = Self.clusters(comparisons)
         teachers = clusters.count
-        let reported = comparisons.compactMap(\.reported)
-        problems = reported.count == count ? reported.reduce(0, +) : nil
+        // Students of one teacher answer the same problems, which count once.
+        problems =
+            comparisons.allSatisfy { $0.reported != nil }
+            ? clusters.reduce(0) { $0 + ($1.compactMap(\.reported).max() ?? 0) } : nil
         func measure(_ value: (Comparison) -> Double?) -> ClusteredMeasure? {
             let found = clusters.map { $0.compactMap(value) }
             return zip(found, clusters).allSatisfy { $0.count == $1.count } ? ClusteredMeasure(found) : nil
@@ -349,6 +351,17 @@ struct ReplicatesReport {
                                                     MeasureName.number(speed.accuracy),
                                                     speed.measure.map { .number(geometric($0).value) }
                                                         ?? .null
+                                                )
+                                            })),
+                                    "speedsOfEach": .object(
+                                        JSONObject(
+                                            method.speeds.map { speed in
+                                                (
+                                                    MeasureName.number(speed.accuracy),
+                                                    .array(
+                                                        speed.readings.joined().map {
+                                                            $0.map { .number($0.tpf) } ?? .null
+                                                        })
                                                 )
                                             })),
                                 ]

@@ -18,6 +18,9 @@ struct ErrorClassTests {
         ("Friday : 1 4 + 5 = <|endoftext|>", .earlyEnd),
         ("Friday : 1 4 + 5 = 1 9 . Monday <|endoftext|>", .earlyEnd),
         ("<|endoftext|>", .earlyEnd),
+        // A cut number doesn't excuse what stands before it.
+        ("Friday : 1 3 + 5 = 1 <|endoftext|>", .wrongOperand),
+        ("Friday : 9 1 = 1 4 + 0 <|endoftext|>", .wrongSum),
         // Without an end token nothing was cut by one.
         ("\(working) #### 1", .wrongAnswer),
         ("\(working) ####", .malformed),

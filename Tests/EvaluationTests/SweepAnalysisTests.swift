@@ -72,6 +72,9 @@ struct SweepAnalysisTests {
         #expect(effect.problemDeviation == nil)
         #expect(try #require(analysis.measurement(left)?.interval).lowerBound == 0)
         #expect(Claim.Relation.greater(margin: 0).verdict(.found(effect)) != .holds)
+        let difference = try #require(analysis.effect(left, right, scale: .difference).effect)
+        #expect(try #require(difference.interval).lowerBound == -.infinity)
+        #expect(difference.problemDeviation == nil)
     }
 
     @Test func ratiosArePaired() throws {

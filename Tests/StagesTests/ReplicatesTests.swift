@@ -158,6 +158,13 @@ private func log(_ x: Double) -> Double { Elementary.log(x) }
         #expect(mixed.effect == outcome.effect)
     }
 
+    @Test("the metrics have the speed of each repeat, which later runs are held against")
+    func speedsOfEach() throws {
+        let metrics = try report([ratios([1.1], teacher: "a"), ratios([nil], teacher: "b")]).metrics
+        #expect(
+            metrics["methods"]?["trajectory"]?["speedsOfEach"]?["90"] == .array([.number(5 * 1.1), .null]))
+    }
+
     @Test("looks: a claim stays as the first look decided it, and the metrics say whether to go on")
     func sequential() throws {
         // Clear after two repeats at the width of the first look, then a wild one.

@@ -48,15 +48,16 @@ extension Problem {
         }
         guard worked.sums.count <= steps.count, !worked.isMalformed else { return .malformed }
         for (sum, step) in zip(worked.sums, steps) {
-            if isCut(sum.last, sum.last.words == sum.result.words ? step.total : abs(step.change)) {
-                return .earlyEnd
-            }
-            guard sum.left.value == step.total - step.change, sum.right.value == abs(step.change),
-                sum.sign == (step.change < 0 ? "-" : "+")
+            let isResultFirst = sum.last.words != sum.result.words
+            let isOperandCut = isResultFirst && isCut(sum.right, abs(step.change))
+            guard sum.left.value == step.total - step.change, sum.sign == (step.change < 0 ? "-" : "+"),
+                sum.right.value == abs(step.change) || isOperandCut
             else { return .wrongOperand }
+            if !isResultFirst, isCut(sum.result, step.total) { return .earlyEnd }
             guard sum.result.value == step.total else {
                 return response.wereDecidedTogether(sum.result.words) ? .digitsTogether : .wrongSum
             }
+            if isOperandCut { return .earlyEnd }
         }
         // Every sum that is there is right.
         guard let marker = response.words.lastIndex(where: { $0 == "####" }) else {

@@ -27,7 +27,7 @@ package struct MeasureName: Sendable, Hashable {
         self.kind = kind
     }
 
-    /// Nil where the text isn't a measure, or an accuracy isn't in 0...100.
+    /// Nil where the text isn't a measure, or an accuracy isn't above 0 and at most 100.
     package init?(_ text: String) {
         let bytes = text.byteText
         for (suffix, kind): (ByteText, Kind) in [

@@ -163,7 +163,13 @@ package struct SweepAnalysis: Sendable {
         }
         let value = number(a.low, b.low)
         guard value.isFinite else { return .notReached([a.low > 0 ? right.text : left.text]) }
-        let pairs = zip(samples[left] ?? [], samples[right] ?? [])
+        // A speed that isn't reached is 0 among ratios, and no number to subtract among differences.
+        func spans(_ name: MeasureName) -> [Span] {
+            let spans = samples[name] ?? []
+            guard scale == .difference, name.isRatio else { return spans }
+            return spans.map { $0 == .notReached ? Span(-.infinity) : $0 }
+        }
+        let pairs = zip(spans(left), spans(right))
         // Both out of reach says nothing: such a resample counts for both tails.
         let lower = pairs.map { pair in
             let number = number(pair.0.low, pair.1.high)

@@ -30,7 +30,7 @@ struct AnswerRow {
 
     /// A random order of the answer's positions, as a number for each: the same at every step of a training.
     func orderKeys(seed: UInt64) -> [Double] {
-        var draws = RandomStream(seed: seed, purpose: "distill/order", sample: UInt64(index))
+        var draws = RandomStream(seed: seed, purpose: "distill/positions", sample: UInt64(index))
         return draws.uniform(tokens.count)
     }
 
