@@ -14,7 +14,7 @@ internal import Transformers
 /// Decodes the unseen problems of a data set with one decoder setting and grades the answers.
 package struct EvaluateStage: SampledStage, RestrictedStage {
     package static let name = "evaluate"
-    package static let version = 1
+    package static let version = 2
     package static let summary =
         "Decodes unseen problems with one decoder setting; a matrix over the decoder's options makes a sweep."
     package static let output = ArtifactType.samples

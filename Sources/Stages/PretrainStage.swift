@@ -11,7 +11,7 @@ internal import Transformers
 /// Trains a model in phases, from scratch or from where another one stopped.
 package struct PretrainStage: StageKind {
     package static let name = "pretrain"
-    package static let version = 1
+    package static let version = 2
     package static let summary =
         "Trains a transformer, from scratch or on from another: autoregressive, masked-diffusion and mixed phases one "
         + "after another."

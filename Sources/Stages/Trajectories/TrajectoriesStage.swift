@@ -13,7 +13,7 @@ internal import Transformers
 /// Records the order in which a teacher decodes its answers, one token per forward.
 package struct TrajectoriesStage: SampledStage {
     package static let name = "trajectories"
-    package static let version = 1
+    package static let version = 2
     package static let summary =
         "Decodes training problems with a teacher, one token per forward, and keeps the order of the right answers."
     package static let output = ArtifactType.trajectories
