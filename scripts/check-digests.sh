@@ -17,7 +17,8 @@ digests() {
 import json, os, sys
 store, experiment = sys.argv[1:3]
 runs = os.path.join(store, experiment, "runs")
-newest = max((r for r in os.listdir(runs) if os.path.exists(os.path.join(runs, r, "run.json"))), default=None)
+names = os.listdir(runs) if os.path.isdir(runs) else []
+newest = max((r for r in names if os.path.exists(os.path.join(runs, r, "run.json"))), default=None)
 if newest is None:
     sys.exit(f"check-digests: {runs} has no finished run. Run the experiment first.")
 lines = set()
@@ -42,7 +43,8 @@ if [ ! -e "$file" ]; then
     echo "check-digests: $file isn't there, so that nothing was compared. Record it: $0 $store $experiment $file record"
     exit 0
 fi
-if ! difference=$(diff <(digests) "$file"); then
+found=$(digests)
+if ! difference=$(diff <(printf '%s\n' "$found") "$file"); then
     echo "check-digests: the newest run of $experiment in $store gave other bytes than $file records:" >&2
     printf '%s\n' "$difference" | sed -n 's/^[<>] [0-9a-f]*  /  /p' | sort -u | head -n 10 >&2
     echo "Results changed, or a kernel sums in another order here. If the change is meant, record them anew: $0 $store $experiment $file record" >&2

@@ -971,6 +971,12 @@ time.sleep(1000)
         if parent in (0, 1, os.getpid()):
             break
         chain.append(parent)
+    if process.pid not in chain:
+        # What it came from has ended, so that these would be processes of the machine.
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        process.kill()
+        raise RuntimeError(f"d3llm ended before it was killed: {process.communicate()[1].decode()}")
     for pid in chain:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -1395,8 +1401,10 @@ def main():
         print(f"{verdict:9} {name}{': ' + reason if reason else ''} ({seconds:.1f} s)", flush=True)
         results.append({"name": name, "verdict": verdict, "reason": reason, "seconds": round(seconds, 1)})
     if arguments.json:
-        with contextlib.suppress(PermissionError):
+        try:
             pathlib.Path(arguments.json).write_text(json.dumps(results, indent=1) + "\n")
+        except PermissionError:
+            print(f"{arguments.json} can't be written by user {os.geteuid()}, whom the attacks run as", file=sys.stderr)
     holes = sum(result["verdict"] in ("HOLE", "ERROR") for result in results)
     print(f"{len(results)} attacks: " + ", ".join(
         f"{sum(result['verdict'] == word for result in results)} {word}" for word in ("refused", "HOLE", "not tried", "ERROR")))

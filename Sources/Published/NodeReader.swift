@@ -36,6 +36,7 @@ extension PublishedDataError: DocumentProblem {
         let (source, offset) = (flaw.origin.source, flaw.origin.range.lowerBound)
         self.init(
             file: source.name,
-            "\(flaw.origin.place): \(flaw.message.capitalizedFirst)\n\(source.excerpt(at: offset))")
+            "\(flaw.origin.place.visible): \(flaw.message.capitalizedFirst.visible)\n\(source.excerpt(at: offset))"
+        )
     }
 }

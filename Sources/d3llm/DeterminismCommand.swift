@@ -89,9 +89,13 @@ struct DeterminismCommand: ParsableCommand {
                 )
             }
         }
+        let stores = chosen.map { Store(scratch.path.appending($0)) }
+        // Repeats may have ended before the last look.
+        let look = try stores.compactMap { try Runner(loaded, store: $0).currentLook() }
+            .min { $0.number < $1.number }
         let comparison = try LevelComparison(
-            loaded, stages: loaded.stages, levels: chosen,
-            stores: chosen.map { Store(scratch.path.appending($0)) },
+            loaded, stages: look.map { loaded.at($0).stages } ?? loaded.stages, levels: chosen,
+            stores: stores,
             tensor: TensorDifference.first, largest: TensorDifference.largest)
         Output.words(comparison.text)
         if chosen.first != "v4" {

@@ -16,7 +16,8 @@ struct PinFiller {
     /// The configuration with the pins that it lacks; the same where no stage takes anything from outside.
     mutating func filled(_ root: JSONNode) -> JSONNode {
         guard let source = registry.pins else { return root }
-        let names = inputs(root)
+        // In the copies no variable is left; what is wrong with them is reported where they are read.
+        let names = inputs(Replication.expand(root) { _ in }.root)
         guard !names.isEmpty else { return root }
         lock = find(source.fileName)
         let given = root[Pins.key]?.members ?? []
