@@ -77,10 +77,10 @@ components: build ## measure each part of d3LLM, on two tasks over three seeds; 
 order: build ## does the teacher's order of unmasking matter? three to six seeds, until it is decided; 2 to 4 hours on 2 cores
 	$(D3LLM) run configs/ablation/order.json --store $(STORE) --threads $(THREADS)
 
-decoding: build ## vary the options of multi-block decoding; 15 minutes on 2 cores, 5 after reproduce
+decoding: build ## vary the options of multi-block decoding; 15 minutes on 2 cores with AVX-512
 	$(D3LLM) run configs/ablation/decoding.json --store $(STORE) --threads $(THREADS)
 
-quirks: build ## measure what changes where paper and released code differ; 15 minutes on 2 cores, 7 after reproduce
+quirks: build ## measure what changes where paper and released code differ; 15 minutes on 2 cores with AVX-512
 	$(D3LLM) run configs/ablation/quirks.json --store $(STORE) --threads $(THREADS)
 
 # The paper's table numbers aren't known; table1 to table5 are its tables in the order of its blog.

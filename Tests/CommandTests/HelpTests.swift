@@ -6,7 +6,8 @@ import Testing
     static let subcommands = [
         "run", "launch", "report", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan",
         "why",
-        "validate", "config", "schema", "table", "leaderboard", "coverage", "power", "decode", "chat",
+        "validate", "config", "schema", "table", "leaderboard", "coverage", "power", "agree", "decode",
+        "chat",
         "serve",
         "samples", "kinds", "methods",
         "parity", "notebook", "doctor",
