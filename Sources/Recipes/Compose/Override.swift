@@ -127,13 +127,16 @@ package struct Override: Sendable {
 
     /// Leaves of what `replicate` makes for each value of the path the copies of the value set.
     ///
-    /// A key that goes in step with others can only be set to one of its values, whose place the others keep too.
+    /// A key that goes in step with others can only be set to one of its values, whose place the others keep too. Where
+    /// one value is left of what varies slowest, there is nothing to look at again: `until` goes.
     func settleReplication(in root: inout JSONNode) throws(PathProblem) {
         guard let objects = root[Replication.key]?.array else {
-            for axis in root[Replication.key]?.members ?? [] where ConfigPath(axis.key) == path {
+            for (index, axis) in (root[Replication.key]?.members ?? []).enumerated()
+            where ConfigPath(axis.key) == path {
                 let one = JSONNode(value: .array([value]), origin: value.origin)
                 let place: [ConfigPath.Part] = [.key(Replication.key), .key(axis.key)]
                 try root.set(place[...], to: one, keyOrigin: keyOrigin)
+                if index == 0 { try settleLooks(in: &root) }
             }
             return
         }
@@ -156,6 +159,12 @@ package struct Override: Sendable {
                 let place: [ConfigPath.Part] = [.key(Replication.key), .index(index), .key(axis.key)]
                 try root.set(place[...], to: one, keyOrigin: keyOrigin)
             }
+            if index == 0 { try settleLooks(in: &root) }
         }
+    }
+
+    private func settleLooks(in root: inout JSONNode) throws(PathProblem) {
+        guard root[UntilFields.key] != nil else { return }
+        try root.remove([.key(UntilFields.key)][...])
     }
 }
