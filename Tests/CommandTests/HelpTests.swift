@@ -4,9 +4,10 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "run", "launch", "report", "verify", "determinism", "diff", "export", "import", "gc", "fetch", "plan",
+        "run", "launch", "report", "verify", "determinism", "diff", "agree", "export", "import", "gc",
+        "fetch", "plan",
         "why",
-        "validate", "config", "schema", "table", "leaderboard", "coverage", "power", "agree", "decode",
+        "validate", "config", "schema", "table", "leaderboard", "coverage", "power", "decode",
         "chat",
         "serve",
         "samples", "kinds", "methods",

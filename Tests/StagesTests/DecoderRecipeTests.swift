@@ -111,7 +111,8 @@ import Testing
     @Test(
         "the recorded experiments keep their fingerprints",
         arguments: [
-            ("mini-table1/results/seeds", "configs/ablation/base-seeds.json"), ("components/results/word-problems", nil),
+            ("mini-table1/results/seeds", "configs/ablation/base-seeds.json"),
+            ("components/results/word-problems", nil),
             ("components/results/result-first", nil), ("decoding/results", nil), ("quirks/results", nil),
         ])
     func recorded(_ folder: String, _ configuration: String?) throws {
