@@ -20,7 +20,7 @@ import Transformers
     /// Mean loss of the last ten of 200 steps.
     private func finalLoss(
         _ c: TransformerConfiguration, optimizer: (any Optimizer)? = nil,
-        _ batch: (Int, inout RandomStream) -> LossBatch
+        seed: UInt64 = 1, _ batch: (Int, inout RandomStream) -> LossBatch
     ) throws -> Double {
         let parameters = Initialization(embedding: 1, matrices: 0.1).parameters(c, seed: 2)
         let gradient = try BatchGradient(parameters, threads: 2)
@@ -28,7 +28,7 @@ import Transformers
         let schedule = LearningRateSchedule(steps: 200, warmup: 10, decayShare: 0.3)
         var last: [Double] = []
         for step in 0..<200 {
-            var stream = RandomStream(seed: 1, purpose: "learning", sample: UInt64(step))
+            var stream = RandomStream(seed: seed, purpose: "learning", sample: UInt64(step))
             last.append(gradient.compute(batch(step, &stream)).total)
             optimizer.step(
                 parameters, gradient.gradient,
@@ -86,24 +86,29 @@ import Transformers
     }
 
     /// The total is (CE + CE of the complement + 2 · entropy) / 4; a student that is right and certain has 0.
+    ///
+    /// How far 200 steps lead depends on the draws, from 0.02 to 0.5, and on last bits with them: the median of five.
     @Test("the d3LLM loss along trajectories")
     func d3llm() throws {
         let examples = try examples()
         let c = configuration
         let trajectory = TrajectoryMask.Trajectory(
             states: 8, unmaskStep: [0, 0, 0, 0, 2, 0, 1, 4, 3, 6, 5, 7])
-        let loss = try finalLoss(c) { step, stream in
-            let low = Curriculum.ratioLowerBound(step: step, of: 200, minimum: 0, maximum: 0.8)
-            let windows = examples.map { example in
-                TrajectoryMask.window(
-                    length: example.tokens.count, promptLength: example.prompt.count,
-                    fullLength: example.tokens.count, trajectory: trajectory,
-                    .init(
-                        windowLength: Curriculum.windowLength([2, 4], epoch: Double(step) / 100),
-                        ratio: low + (0.8 - low) * stream.nextDouble()), &stream)
+        let losses = try (1...5).map { seed in
+            try finalLoss(c, seed: seed) { step, stream in
+                let low = Curriculum.ratioLowerBound(step: step, of: 200, minimum: 0, maximum: 0.8)
+                let windows = examples.map { example in
+                    TrajectoryMask.window(
+                        length: example.tokens.count, promptLength: example.prompt.count,
+                        fullLength: example.tokens.count, trajectory: trajectory,
+                        .init(
+                            windowLength: Curriculum.windowLength([2, 4], epoch: Double(step) / 100),
+                            ratio: low + (0.8 - low) * stream.nextDouble()), &stream)
+                }
+                return D3LLMObjective().batch(
+                    rows: examples.map(\.tokens), windows: windows, c, mask: Tiny.mask)
             }
-            return D3LLMObjective().batch(rows: examples.map(\.tokens), windows: windows, c, mask: Tiny.mask)
         }
-        #expect(loss < 0.25)
+        #expect(losses.sorted()[2] < 0.2)
     }
 }

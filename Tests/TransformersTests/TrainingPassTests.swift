@@ -44,8 +44,9 @@ import Testing
     /// Central differences of the reference loss with step 1e-5.
     ///
     /// Their own error is about 1e-10 of the loss, so what remains is the rounding of 32-bit floats through two
-    /// blocks, forward and back. The largest error seen is 1.2e-5 of a tensor's largest gradient, with norms of heads
-    /// of two elements, which magnify rounding (with OpenBLAS's products as well).
+    /// blocks, forward and back. The largest error seen is 4e-6 of a tensor's largest gradient; 1e-5 leaves room for
+    /// other orders of summation. Norms of heads of two elements can magnify rounding without bound: with the parameters
+    /// of seed 1, half a unit in their last place moves the exact gradient by 8e-6, with those of seed 2 by 8e-7.
     @Test(
         "the gradient of every parameter agrees with finite differences in double precision",
         arguments: [
@@ -57,7 +58,7 @@ import Testing
             TinyModels.configuration(tied: true, bias: false, headNorm: true, headWidth: 6),
         ])
     func finiteDifferences(configuration: TransformerConfiguration) throws {
-        let flat = TinyModels.parameters(configuration)
+        let flat = TinyModels.parameters(configuration, seed: configuration.headWidth == 2 ? 2 : 1)
         let (inputs, terms) = batch()
         let gradients = FlatParameters(zeros: flat.configuration)
         gradient(TrainingPass(try Transformer(over: flat)), inputs, terms, into: gradients)
@@ -77,8 +78,7 @@ import Testing
             let scale = numeric.reduce(0) { max($0, abs($1)) }
             let error = zip(analytic, numeric).reduce(0) { max($0, abs($1.0 - $1.1)) }
             #expect(scale > 1e-3, "\(specification.role) has no gradient to compare")
-            let tolerance = configuration.headWidth == 2 ? 3e-5 : 1e-5
-            #expect(error < tolerance * scale, "\(specification.role): \(error) of \(scale)")
+            #expect(error < 1e-5 * scale, "\(specification.role): \(error) of \(scale)")
         }
     }
 
