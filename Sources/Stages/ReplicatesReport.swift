@@ -392,15 +392,17 @@ struct ReplicatesReport {
         guard let looks else { return nil }
         // What isn't reached in one repeat isn't in more either: only what is open can be decided by going on.
         let open = outcomes.filter { $0.verdict == .open }.map(\.claim.statement)
-        let done = looks.looks(withRepeats: teachers)
-        let next = looks.nextLook(afterRepeats: teachers)
-        let decision = done.isEmpty ? "go on" : open.isEmpty ? "decided" : next == nil ? "spent" : "go on"
+        let (decision, until): (String, Int?) =
+            switch looks.decision(open: open, repeats: teachers) {
+            case .decided: ("decided", nil)
+            case .spent: ("spent", nil)
+            case .goOn(let until, _): ("go on", until)
+            }
+        let last = max(0, looks.looks(withRepeats: teachers).count - 1)
         return [
             "repeats": .integer(teachers), "looks": .array(looks.looks.map { .integer($0) }),
-            "confidence": .number(looks.confidence(atLook: max(0, done.count - 1))),
-            "decision": .string(decision),
-            "until": decision == "go on" ? next.map { .integer($0) } ?? .null : .null,
-            "open": .array(open.map { .string($0) }),
+            "confidence": .number(looks.confidence(atLook: last)), "decision": .string(decision),
+            "until": until.map { .integer($0) } ?? .null, "open": .array(open.map { .string($0) }),
         ]
     }
 }

@@ -65,7 +65,13 @@ package struct SequentialLooks: Sendable, Hashable {
             let verdicts = done.map { verdict(claim, looks[$0], confidence(atLook: $0)) }
             return !verdicts.contains(where: \.isDecided) && (verdicts.last ?? .open) == .open
         }
-        guard !open.isEmpty else { return done.isEmpty ? .goOn(until: looks[0], open: []) : .decided }
+        return decision(open: open, repeats: repeats)
+    }
+
+    /// What follows from the claims that so many repeats leave open.
+    package func decision(open: [String], repeats: Int) -> Decision {
+        if looks(withRepeats: repeats).isEmpty { return .goOn(until: looks[0], open: open) }
+        if open.isEmpty { return .decided }
         guard let next = nextLook(afterRepeats: repeats) else { return .spent(open: open) }
         return .goOn(until: next, open: open)
     }
