@@ -10,7 +10,7 @@ internal import SystemPackage
 /// Compares methods over their sweeps: TPF, NFE, accuracy and AUP per method, and a verdict for each claim.
 package struct AUPStage: StageKind {
     package static let name = "aup"
-    package static let version = 4
+    package static let version = 5
     package static let summary =
         "Puts the sweeps of several methods into one table: speed at fixed accuracies, AUP, intervals, a verdict for each claim."
     package static let output = ArtifactType.table

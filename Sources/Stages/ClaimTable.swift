@@ -95,7 +95,7 @@ struct ClaimTable {
     static func notes(interval: String) -> [String] {
         [
             "Effect: left over right in percent (tpf@, and where the claim asks for a ratio), else left minus right; \(interval).",
-            "holds: the interval lies above what is claimed. does not hold: below it. open: it contains it. "
+            "holds: the whole interval is as claimed. does not hold: none of it is. open: a part of it is. "
                 + "not reached: a side has no value. Size: what the interval excludes.",
             "≥, ≤: the fastest setting of the left, the right side is still accurate enough, so that the effect is at least, at most this; that end of the interval is open.",
         ]

@@ -193,6 +193,23 @@ import Testing
         #expect(try #require(error).description.contains("in step with others, and 4 isn't among its values"))
     }
 
+    @Test("what the command line sets below a key that is varied is set in each of its values")
+    func setBelow() throws {
+        let axes = [
+            #"{"stages.c.decoder": [{"delay": 2}, {"delay": 3}]}"#,
+            #"[{"stages.c.decoder": [{"delay": 2}, {"delay": 3}], "stages.n.seed": [4, 5]}]"#,
+        ]
+        for replicate in axes {
+            let plain = try experiment(replicate)
+            let set = try experiment(replicate, set: ["stages.c.decoder.window=[6]"])
+            #expect(set.stages.count == plain.stages.count)
+            let decoders = set.stages.filter { $0.name.hasPrefix("c-") }.map { $0.recipe.config["decoder"] }
+            #expect(!decoders.isEmpty)
+            #expect(decoders.allSatisfy { $0?["window"] == .array([.integer(6)]) }, "\(decoders)")
+            #expect(Set(decoders.compactMap { $0?["delay"]?.int }) == [2, 3])
+        }
+    }
+
     @Test("what stands once can't use what varies")
     func variablesInTheSummary() throws {
         let error = #expect(throws: ConfigurationError.self) {

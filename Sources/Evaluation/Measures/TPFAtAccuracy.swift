@@ -33,11 +33,15 @@ package enum TPFAtAccuracy {
 
     /// The value of ``interpolated(_:target:)``, and whether the grid of settings ended before the curve crossed the
     /// target; nil where no point reaches it.
+    ///
+    /// A method without a setting to turn has one point and no grid that could have gone on: its speed is its speed.
     package static func reading(_ points: [(tpf: Double, accuracy: Double)], target: Double) -> Reading? {
         let sorted = points.sorted { ($0.tpf, $1.accuracy) < ($1.tpf, $0.accuracy) }
         guard let last = sorted.lastIndex(where: { $0.accuracy >= target }) else { return nil }
         let inside = sorted[last]
-        guard last + 1 < sorted.count else { return Reading(tpf: inside.tpf, isLowerBound: true) }
+        guard last + 1 < sorted.count else {
+            return Reading(tpf: inside.tpf, isLowerBound: sorted.count > 1)
+        }
         let outside = sorted[last + 1]
         let share = (inside.accuracy - target) / (inside.accuracy - outside.accuracy)
         return Reading(tpf: inside.tpf + share * (outside.tpf - inside.tpf), isLowerBound: false)

@@ -115,26 +115,33 @@ package struct Override: Sendable {
             if axisPath == inner {
                 try root.remove(place.parts[...])
             } else if axisPath.isProperPrefix(of: inner) {
-                let rest = inner.parts.dropFirst(axisPath.parts.count)
-                for index in (axis.value.array ?? []).indices {
-                    try root.set(
-                        (place.parts + [.index(index)] + rest)[...], to: value, keyOrigin: keyOrigin)
-                }
+                try setInside(axis, at: place, rest: inner.parts.dropFirst(axisPath.parts.count), of: &root)
             }
         }
         if root[matrixPath]?.members?.isEmpty ?? false { try root.remove(matrixPath.parts[...]) }
     }
 
-    /// Leaves of what `replicate` makes for each value of the path the copies of the value set.
+    /// Sets the value inside each value of an axis that gives what is above.
+    private func setInside(
+        _ axis: JSONMember, at place: ConfigPath, rest: ArraySlice<ConfigPath.Part>, of root: inout JSONNode
+    ) throws(PathProblem) {
+        for index in (axis.value.array ?? []).indices {
+            try root.set((place.parts + [.index(index)] + rest)[...], to: value, keyOrigin: keyOrigin)
+        }
+    }
+
+    /// Leaves of what `replicate` makes for each value of the path the copies of the value set. Below a path that it
+    /// varies, the value is set inside each of the values.
     ///
     /// A key that goes in step with others can only be set to one of its values, whose place the others keep too. Where
     /// one value is left of what varies slowest, there is nothing to look at again: `until` goes.
     func settleReplication(in root: inout JSONNode) throws(PathProblem) {
         guard let objects = root[Replication.key]?.array else {
-            for (index, axis) in (root[Replication.key]?.members ?? []).enumerated()
-            where ConfigPath(axis.key) == path {
-                let one = JSONNode(value: .array([value]), origin: value.origin)
+            for (index, axis) in (root[Replication.key]?.members ?? []).enumerated() {
                 let place: [ConfigPath.Part] = [.key(Replication.key), .key(axis.key)]
+                try setBelow(axis, at: place, of: &root)
+                guard ConfigPath(axis.key) == path else { continue }
+                let one = JSONNode(value: .array([value]), origin: value.origin)
                 try root.set(place[...], to: one, keyOrigin: keyOrigin)
                 if index == 0 { try settleLooks(in: &root) }
             }
@@ -142,6 +149,9 @@ package struct Override: Sendable {
         }
         for (index, object) in objects.enumerated() {
             let axes = object.members ?? []
+            for axis in axes {
+                try setBelow(axis, at: [.key(Replication.key), .index(index), .key(axis.key)], of: &root)
+            }
             guard let axis = axes.first(where: { ConfigPath($0.key) == path }) else { continue }
             let given = JSONValue(value)
             let found = (axis.value.array ?? []).firstIndex { JSONValue($0) == given }
@@ -161,6 +171,13 @@ package struct Override: Sendable {
             }
             if index == 0 { try settleLooks(in: &root) }
         }
+    }
+
+    private func setBelow(
+        _ axis: JSONMember, at place: [ConfigPath.Part], of root: inout JSONNode
+    ) throws(PathProblem) {
+        guard let above = ConfigPath(axis.key), above.isProperPrefix(of: path) else { return }
+        try setInside(axis, at: ConfigPath(place), rest: path.parts.dropFirst(above.parts.count), of: &root)
     }
 
     private func settleLooks(in root: inout JSONNode) throws(PathProblem) {

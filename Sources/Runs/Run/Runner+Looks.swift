@@ -63,6 +63,12 @@ extension Runner {
             switch try next(look, decision.artifact, until) {
             case .end(let text):
                 reporter.log(text)
+                let left = experiment.stages.map(\.id).filter { forced.contains($0) && !done.contains($0) }
+                if !left.isEmpty {
+                    reporter.log(
+                        "Not made again, because only later looks would have needed it: \(left.joined(separator: ", "))."
+                    )
+                }
                 return self.outcome(outcome, without: until.looks[..<index])
             case .goOn(let text): reporter.log(text)
             }

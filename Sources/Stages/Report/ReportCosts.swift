@@ -32,7 +32,7 @@ struct ReportCosts {
             columns: [
                 .init("Stage"), .init("Variants", isNumeric: true), .init("Time", isNumeric: true),
                 .init("Forecast", isNumeric: true), .init("Peak memory", isNumeric: true),
-                .init("Forecast", isNumeric: true), .init("What came of it"),
+                .init("Forecast", isNumeric: true), .init("Outcome"),
             ],
             rows: names.map { name in
                 let items = members[name] ?? []
