@@ -130,8 +130,9 @@ package struct Override: Sendable {
         }
     }
 
-    /// Leaves of what `replicate` makes for each value of the path the copies of the value set. Below a path that it
-    /// varies, the value is set inside each of the values.
+    /// Leaves of what `replicate` makes for each value of the path the copies of the value set.
+    ///
+    /// Below a path that it varies, the value is set inside each of the values.
     ///
     /// A key that goes in step with others can only be set to one of its values, whose place the others keep too. Where
     /// one value is left of what varies slowest, there is nothing to look at again: `until` goes.
