@@ -74,7 +74,7 @@ components: build ## measure each part of d3LLM, on two tasks over three seeds; 
 	$(D3LLM) run configs/ablation/components.json --store $(STORE) --threads $(THREADS)
 	$(D3LLM) run configs/ablation/components-result-first.json --store $(STORE) --threads $(THREADS)
 
-order: build ## does the teacher's order of unmasking matter? three to six seeds, until it is decided; 2 to 4 hours on 2 cores
+order: build ## does the teacher's order of unmasking matter? three seeds; about an hour on 2 cores with AVX-512, what make seeds made is taken from there
 	$(D3LLM) run configs/ablation/order.json --store $(STORE) --threads $(THREADS)
 
 decoding: build ## vary the options of multi-block decoding; 15 minutes on 2 cores with AVX-512
