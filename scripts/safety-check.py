@@ -729,6 +729,97 @@ def with_hashes(entries):
     return [(name, new if name.endswith("/bundle.json") else content) for name, content in entries]
 
 
+def exported(bench, change):
+    """An exam's run whose bundle was changed, imported into a store of its own; what happens then is watched."""
+    config = bench.exam([problem("$(touch PWNED-by-bashrc)"), problem("two")], task="gsm8k-cot", answer="plain")
+    if not bench.store.exists():
+        bench.must("run", config, "--store", bench.store, "--no-forecast")
+
+    def both(entries):
+        result = []
+        for name, content in entries:
+            if name.endswith(("/run.json", "/artifact.json")):
+                content = (json.dumps(change(json.loads(content)), ensure_ascii=False) + "\n").encode()
+            result.append((name, content))
+        return with_hashes(result)
+
+    other, bundle = bench.out / "other", forged_bundle(bench, both)
+    bench.watch()
+    bench.run("import", bundle, "--store", other)
+    return other
+
+
+@attack
+def results_of_an_import_are_written(bench):
+    """`samples --lm-eval` of an imported run: times and stages of its records lead out of the named folder."""
+    sign = f"S{NUMBER_SIGN}"
+    named = bench.home / "work/results"
+    for stage, finished in [
+        ("curve", "x/../../../../home/.bashrc\0"), ("curve", f"x{ACUTE}/../../../../.bashrc"), ("..", None), (".", None),
+        (f"{sign}/results_x", "../../.bashrc"), (f"../{ACUTE}/.ssh", None), ("", None), ("\0", None), ("a" * 300, None),
+    ]:
+        def change(record):
+            if record.get("stage") == "curve" and finished is not None:
+                record["finished"] = finished
+            for entry in record.get("stages", []) if "experiment" in record else []:
+                if isinstance(entry, dict) and entry.get("stage") == "curve":
+                    entry["stage"] = stage
+            return record
+
+        other = exported(bench, change)
+        bench.allowed.update({named, other})
+        bench.run("samples", "bench", "--store", other, "--lm-eval", named)
+        bench.unchanged()
+        shutil.rmtree(other)
+
+
+@attack
+def a_report_is_written_through_links(bench):
+    """A folder of a prepared store is a link to another store of the user's, whose page `report` writes over."""
+    config, kept, mine = bench.quick(), bench.root / "kept", bench.home / "mystore"
+    bench.allowed.add(kept)
+    bench.must("run", config, "--store", kept, "--no-forecast")
+    (run,) = (kept / "quick/runs").iterdir()
+    shutil.copytree(kept, mine)
+    (mine / "quick/runs" / run.name / "report.html").write_text("my page")
+    for place in ("quick", "quick/runs", f"quick/runs/{run.name}"):
+        shutil.rmtree(bench.store, ignore_errors=True)
+        shutil.copytree(kept, bench.store)
+        shutil.rmtree(bench.store / place)
+        (bench.store / place).symlink_to(mine / place)
+        bench.watch()
+        bench.run("report", "quick", "--store", bench.store)
+        bench.unchanged()
+
+
+@attack
+def launch_cancels_jobs_of_others(bench):
+    """A record of a launch in a prepared store names a waiting job of the user's as its own."""
+    config = bench.write("c.json", {"name": "quick", "stages": {
+        "p": {"kind": "synthesize", "train": 4, "test": 2}, "tok": {"kind": "tokenizer", "corpus": "@p"}}})
+    plan = json.loads(bench.must("plan", config, "--json", "--store", bench.store).output)
+    fingerprint = next(entry["fingerprint"] for entry in plan["stages"] if entry["stage"] == "tok")
+    tools, log = bench.scratch / "bin", bench.scratch / "log"
+    tools.mkdir()
+    for job, accounting in [("4242", "exit 1"), ("4242", "echo '4242|PENDING'"), ("--state=PENDING", "exit 1")]:
+        folder = bench.store / "quick/launches/20261129T100000Z-1"
+        shutil.rmtree(bench.store, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "launch.json").write_text(json.dumps({
+            "format": 1, "experiment": "quick", "queue": "slurm", "token": "t", "launched": "x", "jobs": [{
+                "name": "tok", "job": job, "array": False, "needs": [],
+                "tasks": [{"index": 0, "stage": "tok", "fingerprint": fingerprint}]}]}))
+        for name, text in [
+            ("squeue", "echo '4242|N/A|PENDING|DependencyNeverSatisfied||my other job'"), ("sbatch", "echo 17"),
+            ("sacct", accounting), ("scancel", f'echo "$@" >>{log}'),
+        ]:
+            (tools / name).write_text(f"#!/bin/sh\n{text}\n")
+            (tools / name).chmod(0o755)
+        bench.run("launch", "slurm", config, "--store", bench.store, env={"PATH": f"{tools}:{os.environ['PATH']}"})
+        if log.exists():
+            raise Hole(f"scancel {log.read_text().strip()}")
+
+
 @attack
 @long
 def the_screen_of_verify_is_forged(bench):
@@ -988,6 +1079,53 @@ time.sleep(1000)
     for pid in named():
         os.kill(pid, signal.SIGKILL)
     raise Hole("it lives on when d3llm and its watcher are killed")
+
+
+EXECUTES = r"""
+import threading, sys
+def go():
+    # A thread, which has no parent to die with, becomes another program; an absolute path needs no descriptor.
+    path = b"/usr/bin/python3"
+    words = (ctypes.c_char_p * 6)(
+        path, b"-S", b"-s", b"-c",
+        b"import ctypes,time;ctypes.CDLL(None).prctl(15,b'NAME',0,0,0);time.sleep(1000)", None)
+    none = (ctypes.c_char_p * 1)(None)
+    for number in range(110):
+        for flags in (0x1000, 0):
+            libc.syscall(CALL, number, path, words, none, flags)
+    libc.syscall(EXECVE, path, words, none)
+thread = threading.Thread(target=go); thread.start(); thread.join()
+raise ValueError("errno %d" % ctypes.get_errno())
+"""
+
+
+@attack
+def a_program_executes_another(bench):
+    """level seccomp: a thread executes another program, which would outlive d3llm."""
+    machine = os.uname().machine
+    if machine not in ("x86_64", "aarch64"):
+        raise NotTried(f"the numbers of calls on {machine}")
+    numbers = {"x86_64": (322, 59), "aarch64": (281, 221)}[machine]
+    name = f"d3exec{random.randrange(10**6)}"
+    program = EXECUTES.replace("NAME", name).replace("EXECVE", str(numbers[1])).replace("CALL", str(numbers[0]))
+
+    def others():
+        for entry in os.listdir("/proc"):
+            with contextlib.suppress(OSError, ValueError):
+                if pathlib.Path(f"/proc/{entry}/comm").read_text().strip() == name:
+                    yield int(entry)
+
+    process = execute(bench, program, wait=False)
+    try:
+        while process.poll() is None:
+            if list(others()):
+                raise Hole("another program was executed")
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.communicate()
+        for other in others():
+            os.kill(other, signal.SIGKILL)
 
 
 @attack
@@ -1292,6 +1430,28 @@ def templates_that_explode(bench):
             bench.run("decode", folder, "x", "--method", "autoregressive", "--plain", patience=240)
         except Hole as hole:
             raise Hole(f"{name}: {hole}") from None
+
+
+@attack
+def templates_that_multiply(bench):
+    """tokenizer.json asks for thousands of millions of tokens around a prompt, or for thousands of splits of it."""
+    special = {"SpecialToken": {"id": "a", "type_id": 0}}
+    text = {"Sequence": {"id": "A", "type_id": 0}}
+    many = {"type": "TemplateProcessing", "single": [special] * 100000 + [text], "pair": [],
+            "special_tokens": {"a": {"id": "a", "ids": [1] * 30000, "tokens": ["x"] * 30000}}}
+    often = {"type": "TemplateProcessing", "single": [text] * 16, "pair": [], "special_tokens": {}}
+    split = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+    for key, value in [
+        ("post_processor", many), ("post_processor", {"type": "Sequence", "processors": [often] * 16}),
+        ("pre_tokenizer", {"type": "Sequence", "pretokenizers": [split] * 10000}),
+    ]:
+        folder = bench.parrot("answer")
+        tokenizer = json.loads((folder / "tokenizer.json").read_text())
+        (folder / "tokenizer.json").write_text(json.dumps({**tokenizer, key: value}))
+        try:
+            bench.run("decode", folder, "x" * 40, "--method", "autoregressive", "--plain", patience=120)
+        except Hole as hole:
+            raise Hole(f"{key}: {hole}") from None
 
 
 @attack

@@ -204,7 +204,15 @@ static void allow_open(builder *b, int call, int flags, int writes) {
     end(b, jump);
 }
 
-static void add_processes(builder *b, int self) {
+/// Refuses unless argument `n` is the address.
+static void demand_address(builder *b, unsigned n, uintptr_t address) {
+    load(b, LOW(n));
+    demand(b, (uint32_t)address);
+    load(b, HIGH(n));
+    demand(b, (uint32_t)((uint64_t)address >> 32));
+}
+
+static void add_processes(builder *b, int self, const char *path, char *const *arguments) {
     unsigned jump = begin(b, SYS_clone);
     load(b, LOW(0));
     add(b, BPF_ALU | BPF_AND | BPF_K, 0, 0, ~(uint32_t)(thread_may & ~thread_needs));
@@ -214,11 +222,14 @@ static void add_processes(builder *b, int self) {
     // What clone3 makes can't be seen by a filter; the C library falls back. The same for the flags of openat2.
     give_call(b, call_clone3, SECCOMP_RET_ERRNO | ENOSYS);
     give_call(b, call_openat2, SECCOMP_RET_ERRNO | ENOSYS);
-    // The program is executed once, by a descriptor with a number that it can't have itself: a thread that executes
-    // another program would no longer die with its parent.
+    // The program is executed once: a thread that executes another program would no longer die with its parent. The
+    // number of the descriptor is none that it can have itself, but the kernel doesn't look at it where the path is
+    // absolute; what the path is a filter can't see, but where it stands.
     jump = begin(b, SYS_execveat);
     load(b, LOW(0));
     demand(b, SANDBOX_EXECUTABLE);
+    demand_address(b, 1, (uintptr_t)path);
+    demand_address(b, 2, (uintptr_t)arguments);
     load(b, LOW(4));
     demand(b, AT_EMPTY_PATH);
     allow(b);
@@ -272,7 +283,7 @@ static void add_descriptors(builder *b, int writes) {
     end(b, jump);
 }
 
-int sandbox_filter(int writes) {
+int sandbox_filter(int writes, const char *path, char *const *arguments) {
     builder b = {.count = 0};
     load(&b, offsetof(struct seccomp_data, arch));
     add(&b, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, NATIVE_ARCHITECTURE);
@@ -285,7 +296,7 @@ int sandbox_filter(int writes) {
 #endif
     allow_calls(&b, allowed, COUNT(allowed));
     if (writes) allow_calls(&b, allowed_writes, COUNT(allowed_writes));
-    add_processes(&b, getpid());
+    add_processes(&b, getpid(), path, arguments);
     add_descriptors(&b, writes);
     allow_open(&b, SYS_openat, 2, writes);
 #ifdef SYS_open
@@ -300,8 +311,8 @@ int sandbox_filter(int writes) {
 
 #else
 
-int sandbox_filter(int writes) {
-    (void)writes;
+int sandbox_filter(int writes, const char *path, char *const *arguments) {
+    (void)writes, (void)path, (void)arguments;
     errno = ENOSYS;
     return -1;
 }

@@ -7,8 +7,13 @@ enum { SANDBOX_EXECUTABLE = 100 };
 
 /// Restricts the calling process by a seccomp filter; -1 with errno where the kernel refuses.
 ///
+/// A program is executed only by a call with exactly these two addresses. They are drawn at random and hold nothing any
+/// more once a program runs, which can neither guess both nor read the filter.
+///
 /// @param writes whether files may be opened for writing.
-int sandbox_filter(int writes);
+/// @param path where the empty path stands that is executed by.
+/// @param arguments where the list of arguments stands.
+int sandbox_filter(int writes, const char *path, char *const *arguments);
 
 /// Gives the calling process namespaces of its own; -1 with errno.
 int sandbox_unshare(void);

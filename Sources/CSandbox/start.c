@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -92,14 +93,52 @@ static int open_executable(const char *path) {
     return close(file);
 }
 
+/// Memory for `size` bytes at a random place, zeroed; NULL with errno.
+///
+/// The place within it is random too, by multiples of `step`.
+static void *hidden(size_t size, size_t step) {
+#ifdef __x86_64__
+    const int bits = 46;
+#else
+    const int bits = 38;
+#endif
+    // A page of any kernel.
+    const size_t page = 65536;
+    const size_t room = (size + page - 1) / page * page + page;
+    for (int round = 0; round < 64; round++) {
+        uint64_t draws[2];
+        if (syscall(SYS_getrandom, draws, sizeof draws, 0) != (long)sizeof draws) return NULL;
+        uintptr_t place = (uintptr_t)((draws[0] & ((UINT64_C(1) << bits) - 1)) | (UINT64_C(1) << 32)) & ~(page - 1);
+        char *found = mmap(
+            (void *)place, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if (found == MAP_FAILED) continue;
+        // Older kernels take the place as a hint.
+        if ((uintptr_t)found == place) return found + draws[1] % ((room - size) / step) * step;
+        munmap(found, room);
+    }
+    errno = ENOMEM;
+    return NULL;
+}
+
 /// Becomes the program.
 static _Noreturn void execute(const sandbox_program *program, int channel) {
     int is_filtered = program->level >= SANDBOX_SECCOMP;
     if (is_filtered && open_executable(program->executable) < 0) fail(channel, SANDBOX_STEP_EXECUTE);
+    char *path = NULL, **arguments = NULL;
+    if (is_filtered) {
+        // Before the limit of memory, which this process may be above.
+        size_t count = 0;
+        while (program->arguments[count]) count++;
+        path = hidden(1, 1);
+        arguments = hidden((count + 1) * sizeof *arguments, sizeof *arguments);
+        if (!path || !arguments) fail(channel, SANDBOX_STEP_EXECUTE);
+        memcpy(arguments, program->arguments, count * sizeof *arguments);
+    }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || set_limits(program) < 0) fail(channel, SANDBOX_STEP_LIMITS);
     if (is_filtered) {
-        if (sandbox_filter(program->level >= SANDBOX_NAMESPACES) < 0) fail(channel, SANDBOX_STEP_FILTER);
-        syscall(SYS_execveat, SANDBOX_EXECUTABLE, "", program->arguments, program->environment, AT_EMPTY_PATH);
+        if (sandbox_filter(program->level >= SANDBOX_NAMESPACES, path, arguments) < 0)
+            fail(channel, SANDBOX_STEP_FILTER);
+        syscall(SYS_execveat, SANDBOX_EXECUTABLE, path, arguments, program->environment, AT_EMPTY_PATH);
     } else {
         execve(program->executable, program->arguments, program->environment);
     }

@@ -108,6 +108,11 @@ struct LaunchRecord: Sendable {
                 throw LaunchError.record(file, "a job has no name or no tasks")
             }
             let isArray = entry["array"]?.bool ?? false
+            let id = entry["job"]?.string
+            // It becomes an argument of Slurm's commands.
+            guard id?.utf8.allSatisfy({ (0x30...0x39).contains($0) }) ?? true, id != "" else {
+                throw LaunchError.record(file, "the number of job \(name) is none")
+            }
             return Job(
                 job: LaunchPlan.Job(
                     name: name,
@@ -118,7 +123,7 @@ struct LaunchRecord: Sendable {
                         return LaunchPlan.Task(index: index, stage: stage, fingerprint: fingerprint)
                     },
                     isArray: isArray, needs: [], needsQueued: []),
-                id: entry["job"]?.string)
+                id: id)
         }
     }
 

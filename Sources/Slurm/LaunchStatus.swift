@@ -63,19 +63,30 @@ package struct LaunchStatus: Sendable {
         hasRecords = !records.isEmpty
 
         // By fingerprint, the newest job that was to make it.
-        var makers: [String: (address: String, log: FilePath)] = [:]
+        var makers: [String: (address: String, comment: String, log: FilePath)] = [:]
         for record in records {
             for job in record.jobs {
                 for task in job.job.tasks {
                     guard let address = job.address(of: task) else { continue }
-                    makers[task.fingerprint] = (address, record.log(job, task))
+                    makers[task.fingerprint] = (address, record.comment(job), record.log(job, task))
                 }
             }
         }
         var states: [String: QueueEntry] = [:]
-        for entry in queued { states[entry.address] = entry }
+        // A record may have come from anybody, and numbers are given again: what the queue has under a number is meant
+        // only if it says so.
+        let comments = Dictionary(
+            makers.values.map { ($0.address, $0.comment) }, uniquingKeysWith: { first, _ in first })
+        for entry in queued
+        where comments[entry.address].map({ entry.comment.utf8.elementsEqual($0.utf8) }) ?? false {
+            states[entry.address] = entry
+        }
         let forgotten = wanted.compactMap { makers[$0]?.address }.filter { states[$0] == nil }
-        for (address, entry) in queue.history(forgotten.sorted()) { states[address] = entry }
+        // What the accounting holds to be there still the queue would have told.
+        for (address, entry) in queue.history(forgotten.sorted())
+        where entry.state != "PENDING" && !entry.isLive {
+            states[address] = entry
+        }
 
         self.experiment = experiment.name
         entries = experiment.stages.map { stage in

@@ -50,8 +50,13 @@ struct ReportCommand: ParsableCommand {
                 options: .init(decodes: !noTrajectories, threads: threads ?? Machine.current.cores),
                 additions: publishedSections(location), cancellation: .onSignals(),
                 progress: { reporter.log($0) })
-            let path = output.map { FilePath($0) } ?? location.folder.appending("report.html")
-            try FileSystem.writeAtomically(report.html, to: path)
+            let path: FilePath
+            if let output {
+                path = FilePath(output)
+                try FileSystem.writeAtomically(report.html, to: path)
+            } else {
+                path = try location.write(report.html.utf8, to: "report.html")
+            }
             for note in report.notes { reporter.log("report: \(note)") }
             if json {
                 try Output.json(value(report, location.address, path))

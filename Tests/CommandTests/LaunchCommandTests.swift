@@ -97,13 +97,14 @@ import Testing
     @Test func lostTasksAreHandedInAgainWithWhatWaitedForThem() throws {
         #expect(try launch("slurm").code == 0)
         // p[seed=2] was cancelled, all else of the array goes on; u waits for what isn't coming.
+        let (p, t, u) = (comment(1), comment(2), comment(3))
         try FileSystem.writeAtomically(
             """
-            1|0|RUNNING|None|n1|x
-            1|1|CANCELLED|None||x
-            1|2|RUNNING|None|n1|x
-            2|N/A|PENDING|Dependency||x
-            3|N/A|PENDING|Dependency||x
+            1|0|RUNNING|None|n1|\(p)
+            1|1|CANCELLED|None||\(p)
+            1|2|RUNNING|None|n1|\(p)
+            2|N/A|PENDING|Dependency||\(t)
+            3|N/A|PENDING|Dependency||\(u)
 
             """, to: slurm.appending("jobs"))
         let status = try launch("status")
@@ -120,6 +121,44 @@ import Testing
         try FileSystem.writeAtomically("", to: slurm.appending("jobs"))
         #expect(try launch("status").output.contains("5 lost."))
         #expect(try launch("slurm").output.contains("Handed in 3 jobs."))
+    }
+
+    /// What the queue says of a job that was handed in.
+    private func comment(_ job: Int) -> String {
+        let line = read("jobs").split(separator: "\n").first { $0.hasPrefix("\(job)|") } ?? ""
+        return line.split(separator: "|", omittingEmptySubsequences: false).last.map(String.init) ?? ""
+    }
+
+    @Test("a job with a recorded number that isn't marked as the record's is another's, and stays")
+    func numbersAloneAreNoProof() throws {
+        #expect(try launch("slurm").code == 0)
+        #expect(comment(3).hasPrefix("d3llm "), "\(read("jobs"))")
+        for other in ["my other job", "", comment(2), comment(3) + "x"] {
+            try FileSystem.writeAtomically(
+                "3|N/A|PENDING|DependencyNeverSatisfied||\(other)\n", to: slurm.appending("jobs"))
+            #expect(try launch("status").output.contains("5 lost."))
+            // The accounting knows the number too.
+            try program("sacct", "echo '3|PENDING'")
+            #expect(try launch("status").output.contains("5 lost."))
+            try program("sacct", "exit 1")
+        }
+        #expect(try launch("slurm").output.contains("Handed in 3 jobs."))
+        #expect(read("cancelled").isEmpty && read("jobs").contains("3|N/A|PENDING|"), "\(read("jobs"))")
+    }
+
+    @Test("a record whose job has no number for one is refused")
+    func numbersAreNumbers() throws {
+        #expect(try launch("slurm").code == 0)
+        let launches = command.store.pushing("k/l/launches")
+        let folder = launches.appending(try #require(try FileSystem.list(launches).first))
+        let text = try FileSystem.readText(folder.appending("launch.json"))
+        for id in ["--state=PENDING", "", "3 4", "3,4", "３"] {
+            try FileSystem.writeAtomically(
+                text.replacing("\"job\": \"3\"", with: "\"job\": \"\(id)\""),
+                to: folder.appending("launch.json"))
+            let outcome = try launch("status")
+            #expect(outcome.code != 0 && outcome.log.contains("the number of job u is none"), "\(outcome)")
+        }
     }
 
     private func scripts(of job: String) throws -> [String] {

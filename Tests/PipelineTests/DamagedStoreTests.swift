@@ -191,6 +191,32 @@ import Testing
         #expect(try FileSystem.list(outside) == [])
     }
 
+    @Test("a file of a run is written into the run's folder, and through no link of the store")
+    func filesOfARunAreWrittenThroughNoLink() throws {
+        let (root, other) = (store.root, folder.path.appending("other"))
+        let kept = folder.path.appending("kept")
+        let record = try #require(try Runner(experiment, store: store).run().record)
+        let run = try RunLocation.find(record.string, in: store)
+        #expect(try FileSystem.readText(run.write("x".utf8, to: "page.html")) == "x")
+        #expect(FileSystem.exists(run.folder.appending("page.html")))
+        // Each folder on the way in turn is a link to another store's.
+        var place = run.folder
+        let isBelow = place.removePrefix(root)
+        #expect(isBelow && !place.isEmpty)
+        while !place.isEmpty {
+            try FileSystem.createDirectory(other.pushing(place))
+            try FileSystem.rename(root.pushing(place), to: kept)
+            try link(other.pushing(place), at: root.pushing(place))
+            #expect(throws: FileError.self) { try run.write("y".utf8, to: "page.html") }
+            #expect(try FileSystem.list(other.pushing(place)).isEmpty)
+            try FileSystem.remove(root.pushing(place))
+            try FileSystem.rename(kept, to: root.pushing(place))
+            try FileSystem.remove(other)
+            place.removeLastComponent()
+        }
+        #expect(try FileSystem.readText(run.write("z".utf8, to: "page.html")) == "z")
+    }
+
     @Test func artifactsBehindLinksAreReadAndNotDeleted() throws {
         _ = try run()
         // An artifact that was moved to another place and linked from its own.

@@ -46,6 +46,31 @@ struct SandboxEscapeTests {
             try run(sandbox, "import os\ndef check():\n  os.execv('/bin/true', ['true'])").hasPassed == false)
     }
 
+    /// A thread that executes another program would leave the process that watches it behind.
+    @Test(arguments: filtered) func nothingElseIsExecuted(_ sandbox: Sandbox) throws {
+        let program = #"""
+            import ctypes, os, threading
+            libc = ctypes.CDLL(None, use_errno=True)
+            call, execve = {"x86_64": (322, 59), "aarch64": (281, 221)}[os.uname().machine]
+            reasons = set()
+            def go():
+                path = b"/bin/true"
+                words, none = (ctypes.c_char_p * 2)(path, None), (ctypes.c_char_p * 1)(None)
+                for number in [-100, *range(110)]:
+                    for name in path, b"":
+                        for flags in 0, 0x1000, 0x1100:
+                            libc.syscall(call, number, name, words, none, flags)
+                            reasons.add(ctypes.get_errno())
+                libc.syscall(execve, path, words, none)
+                reasons.add(ctypes.get_errno())
+            def check():
+                thread = threading.Thread(target=go); thread.start(); thread.join()
+                go()
+                assert reasons == {1}, reasons
+            """#
+        #expect(try run(sandbox, program) == .passed)
+    }
+
     @Test(arguments: levels) func printingOrSendingAMarkerIsNoPass(_ sandbox: Sandbox) throws {
         #expect(try run(sandbox, "print('passed')\nraise ValueError").hasPassed == false)
         let forged = #"import os; os.write(3, b'{"passed": true}'); os._exit(0)"#

@@ -184,6 +184,22 @@ import Testing
         #expect(throws: (any Error).self) { try LMEvalExport.write(location, stage: "nothing", to: folder) }
     }
 
+    @Test("names of files from records are plain, whatever the records say")
+    func namesFromRecordsArePlain() {
+        #expect(LMEvalExport.fileName("curve[threshold=0.5]") == "curve-threshold=0.5")
+        #expect(LMEvalExport.fileName("2026-11-21T09:30:00Z") == "2026-11-21T09-30-00Z")
+        for hostile in [
+            "", ".", "..", "\0", "...", "[", "]", "x/../../y\0", "\u{600}/\u{301}", "-rf", "a\nb", "é", "~",
+            "$(x)",
+        ] {
+            let name = LMEvalExport.fileName(hostile)
+            #expect(!name.isEmpty && !name.utf8.starts(with: ".".utf8), "\(hostile.debugDescription)")
+            #expect(
+                name.utf8.allSatisfy { (0x21...0x7e).contains($0) && !"/[]:~$()`'\"\\".utf8.contains($0) })
+        }
+        #expect(LMEvalExport.fileName(String(repeating: "é", count: 500)).utf8.count == 200)
+    }
+
     @Test func filesThatArentTheExpectedOnesAreRefused() throws {
         let scratch = try ScratchFolder()
         let file = scratch.path.appending("data.jsonl")

@@ -184,4 +184,52 @@ struct ByteLevelReadingTests {
         #expect(tokenizer.convertTokenToId("\u{212B}") == 3)
         #expect(tokenizer.convertTokenToId("\u{C5}") == 4)
     }
+
+    @Test("templates multiply within bounds, one by itself and one after the other")
+    func templatesAreBounded() throws {
+        func template(texts: Int, special: Int, of ids: Int) -> String {
+            let pieces =
+                Array(repeating: #"{"SpecialToken": {"id": "s", "type_id": 0}}"#, count: special)
+                + Array(repeating: #"{"Sequence": {"id": "A", "type_id": 0}}"#, count: texts)
+            let numbers = Array(repeating: "0", count: ids).joined(separator: ",")
+            return
+                #"{"type": "TemplateProcessing", "single": [\#(pieces.joined(separator: ","))], "pair": [], "special_tokens": {"s": {"id": "s", "ids": [\#(numbers)], "tokens": []}}}"#
+        }
+        func read(_ templates: [String]) throws -> [Int] {
+            var root = try #require(
+                JSONValue(JSONDocument(parsing: Array(Self.valid.utf8), name: "x").root).object)
+            let text = #"{"type": "Sequence", "processors": [\#(templates.joined(separator: ","))]}"#
+            root["post_processor"] = JSONValue(try JSONDocument(parsing: Array(text.utf8), name: "x").root)
+            return try self.read(String(decoding: JSONValue.object(root).compactBytes(), as: UTF8.self))
+                .encode(text: "ab")
+        }
+        let own = try read([template(texts: 1, special: 0, of: 1)]).count
+        #expect(try read([template(texts: 16, special: 32, of: 32)]).count == 16 * own + 1024)
+        #expect(
+            try read([template(texts: 4, special: 2, of: 3), template(texts: 2, special: 1, of: 1)]).count
+                == 8 * own + 13)
+        for hostile in [
+            [template(texts: 17, special: 0, of: 1)], [template(texts: 1, special: 1, of: 1025)],
+            [template(texts: 1, special: 1025, of: 1)], [template(texts: 1, special: 10000, of: 3000)],
+            [template(texts: 4, special: 0, of: 1), template(texts: 5, special: 0, of: 1)],
+            Array(repeating: template(texts: 2, special: 1, of: 1), count: 64),
+            [template(texts: 1, special: 512, of: 1), template(texts: 3, special: 0, of: 1)],
+        ] {
+            let error = #expect(throws: TokenizerError.self) { try read(hostile) }
+            #expect(error?.description.contains("up to 16 times") == true, "\(error?.description ?? "")")
+        }
+    }
+
+    @Test func aSequenceIsBounded() throws {
+        let split = #"{"type": "Split", "pattern": {"Regex": "a+"}, "behavior": "Isolated", "invert": false}"#
+        func many(_ count: Int) throws {
+            _ = try read(
+                Self.valid.replacing(
+                    "\"pretokenizers\": [",
+                    with: "\"pretokenizers\": [" + Array(repeating: split + ",", count: count).joined()))
+        }
+        try many(8)
+        let error = #expect(throws: TokenizerError.self) { try many(300) }
+        #expect(error?.description.contains("up to 256 components") == true)
+    }
 }

@@ -1,3 +1,4 @@
+package import Files
 package import SystemPackage
 
 /// A run with its record and the store that its artifacts are in.
@@ -35,4 +36,27 @@ package struct RunLocation: Sendable {
 
     /// The run's address in its store: `mini/smoke/runs/20261121T093000Z-1`.
     package var address: String { "\(record.experiment)/runs/\(folder.lastComponent?.string ?? "")" }
+
+    /// Writes a file to the run's folder, which may have come from anybody: below the store no link is followed.
+    ///
+    /// - Returns: the file's path.
+    /// - Throws: `FileError`.
+    package func write(_ bytes: some Sequence<UInt8>, to name: FilePath.Component) throws(FileError)
+        -> FilePath
+    {
+        let path = folder.appending(name)
+        let file = FilePath(root: nil, components: name)
+        guard let current = MachinePaths.currentFolder, let opened = try store.opened() else {
+            try Folder(folder).writeAtomically(bytes, to: file)
+            return path
+        }
+        var place = current.pushing(folder).lexicallyNormalized()
+        // A run elsewhere was named by its path.
+        if place.removePrefix(current.pushing(store.root).lexicallyNormalized()), !place.isEmpty {
+            try opened.writeAtomically(bytes, to: place.appending(name))
+        } else {
+            try Folder(folder).writeAtomically(bytes, to: file)
+        }
+        return path
+    }
 }

@@ -17,6 +17,7 @@ package enum LMEvalExport {
     /// - Throws: `FileError`, ``DamagedFileError``; ``DataError`` when there is nothing to write.
     package static func write(_ run: RunLocation, stage: String?, to folder: FilePath) throws -> [FilePath] {
         var written: [FilePath] = []
+        var names: Set<String> = []
         for entry in run.record.stages {
             let name = entry.stage.byteText.split("[").first?.text ?? entry.stage
             if let stage, entry.stage != stage, name != stage { continue }
@@ -27,9 +28,9 @@ package enum LMEvalExport {
                 let questions = try run.store.artifact(of: source),
                 questions.record.type == ArtifactType.benchmark.name
             else { continue }
-            // "curve[threshold=0.5]" is curve-threshold=0.5, which shells leave alone.
-            let safe = entry.stage.map { ["/": "_", "[": "-", "]": ""][$0] ?? String($0) }.joined()
-            written += try LMEvalResult(artifact, questions.folder).write(to: folder.appending(safe))
+            var place = Self.fileName(entry.stage)
+            while !names.insert(place).inserted { place += "_" }
+            written += try LMEvalResult(artifact, questions.folder).write(to: folder, place)
         }
         guard !written.isEmpty else {
             throw DataError(
@@ -38,6 +39,27 @@ package enum LMEvalExport {
             )
         }
         return written
+    }
+
+    /// A text of a record as a name that no shell and no kernel reads otherwise: `curve[threshold=0.5]` is
+    /// `curve-threshold=0.5`.
+    ///
+    /// A record may have come from anybody: what isn't a letter or a digit of ASCII or one of `._=,+-` is `_`, and so is
+    /// a dot that would begin the name.
+    static func fileName(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        for byte in text.utf8.prefix(200) {
+            switch byte {
+            case UInt8(ascii: "["), UInt8(ascii: ":"): bytes.append(UInt8(ascii: "-"))
+            case UInt8(ascii: "]"): break
+            case UInt8(ascii: "."): bytes.append(bytes.isEmpty ? UInt8(ascii: "_") : byte)
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"):
+                bytes.append(byte)
+            default: bytes.append("_=,+-".utf8.contains(byte) ? byte : UInt8(ascii: "_"))
+            }
+        }
+        return bytes.isEmpty ? "_" : String(decoding: bytes, as: UTF8.self)
     }
 }
 
@@ -73,9 +95,11 @@ private struct LMEvalResult {
         }
     }
 
-    func write(to folder: FilePath) throws -> [FilePath] {
-        try FileSystem.createDirectory(folder)
-        let time = artifact.record.finished.byteText.replacing(":", with: "-").text
+    /// Writes both files to a folder called `name`, which is no link.
+    func write(to parent: FilePath, _ name: String) throws -> [FilePath] {
+        try FileSystem.createDirectory(parent)
+        let folder = try Folder(parent).makeFolder(FilePath(name))
+        let time = LMEvalExport.fileName(artifact.record.finished)
         let items = Dictionary(uniqueKeysWithValues: file.items.enumerated().map { ($1.id, ($0, $1)) })
         var samples: [UInt8] = []
         var hashes = ""
@@ -94,12 +118,12 @@ private struct LMEvalResult {
                 samples.append(UInt8(ascii: "\n"))
             }
         }
-        let samplesPath = folder.appending("samples_\(task)_\(time).jsonl")
-        let resultsPath = folder.appending("results_\(time).json")
-        try FileSystem.writeAtomically(samples, to: samplesPath)
+        let samplesName = "samples_\(LMEvalExport.fileName(task))_\(time).jsonl"
+        let resultsName = "results_\(time).json"
+        try folder.writeAtomically(samples, to: FilePath(samplesName))
         let results = results(names, correct, hash: SHA256.hex(of: Array(hashes.utf8)))
-        try FileSystem.writeAtomically(try results.prettyBytes(), to: resultsPath)
-        return [resultsPath, samplesPath]
+        try folder.writeAtomically(try results.prettyBytes(), to: FilePath(resultsName))
+        return [resultsName, samplesName].map { parent.appending(name).appending($0) }
     }
 
     private struct Filter {

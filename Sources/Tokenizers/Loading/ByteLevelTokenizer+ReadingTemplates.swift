@@ -14,7 +14,10 @@ extension ByteLevelTokenizer {
                 if try component.flag("trim_offsets") {
                     trims.append(RangeTrim(addsPrefixSpace: try component.flag("add_prefix_space")))
                 }
-            case "TemplateProcessing": templates.append(try template(component))
+            case "TemplateProcessing":
+                templates.append(try template(component))
+                // Each frames what those before it made.
+                try check(SpecialTokenTemplate.growth(templates), component)
             default:
                 throw try component.unsupported(
                     "post-processor", supported: ["ByteLevel", "Sequence", "TemplateProcessing"])
@@ -23,10 +26,24 @@ extension ByteLevelTokenizer {
         return (templates, trims)
     }
 
+    /// Refuses templates that make too much of a text.
+    private static func check(
+        _ growth: (texts: Int, special: Int), _ field: TokenizerField
+    ) throws(TokenizerError) {
+        guard growth.texts <= SpecialTokenTemplate.mostTexts,
+            growth.special <= SpecialTokenTemplate.mostSpecial
+        else {
+            throw field.error(
+                "Templates may repeat a text up to \(SpecialTokenTemplate.mostTexts) times and put up to \(SpecialTokenTemplate.mostSpecial) special tokens around it, all together."
+            )
+        }
+    }
+
     /// Reads the template for a single text; the one for pairs is never used here.
     private static func template(_ field: TokenizerField) throws(TokenizerError) -> SpecialTokenTemplate {
         let special = try field.required("special_tokens")
         var pieces: [SpecialTokenTemplate.Piece] = []
+        var own = (texts: 0, special: 0)
         for piece in try field.required("single").elements() {
             if let sequence = piece["Sequence"] {
                 let id = try sequence.required("id")
@@ -34,17 +51,23 @@ extension ByteLevelTokenizer {
                     throw id.error("The template of a single text can only have the sequence `A`.")
                 }
                 pieces.append(.text)
+                own.texts += 1
             } else if let token = piece["SpecialToken"] {
                 let name = try token.required("id")
                 guard let entry = special[try name.string()] else {
                     throw name.error("`\(try name.string())` isn't among the template's `special_tokens`.")
                 }
+                // Before they are read: the same list may stand behind each of many pieces.
+                let listed = try entry.required("ids").elements()
+                own.special += listed.count
+                try check(own, field)
                 var ids: [Int] = []
-                for id in try entry.required("ids").elements() { ids.append(try id.tokenId()) }
+                for id in listed { ids.append(try id.tokenId()) }
                 pieces.append(.special(ids))
             } else {
                 throw piece.error("A piece of a template is an object with `Sequence` or `SpecialToken`.")
             }
+            try check(own, field)
         }
         return SpecialTokenTemplate(pieces: pieces)
     }

@@ -1,6 +1,8 @@
 internal import Documents
 internal import JSON
 
+private let mostComponents = 256
+
 extension DocumentValue<TokenizerError> {
     /// The `type` of a component, such as `ByteLevel`.
     func componentType() throws(TokenizerError) -> String { try required("type").string() }
@@ -22,7 +24,13 @@ extension DocumentValue<TokenizerError> {
     func components(_ key: String) throws(TokenizerError) -> [TokenizerField] {
         guard try componentType() == "Sequence" else { return [self] }
         var result: [TokenizerField] = []
-        for element in try required(key).elements() { result += try element.components(key) }
+        for element in try required(key).elements() {
+            result += try element.components(key)
+            // Each goes over the whole text; those of published tokenizers have a handful.
+            guard result.count <= mostComponents else {
+                throw error("A `Sequence` may have up to \(mostComponents) components.")
+            }
+        }
         return result
     }
 }
