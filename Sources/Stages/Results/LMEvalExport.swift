@@ -25,7 +25,7 @@ package enum LMEvalExport {
                 let data = artifact.record.recipe["inputs"]?["data"]?.string,
                 let source = run.record.stages.first(where: { $0.fingerprint == data }),
                 let questions = try run.store.artifact(of: source),
-                questions.record.type == ArtifactType.benchmark.name
+                DataSet(questions.folder, name: entry.stage).hasTasks
             else { continue }
             // "curve[threshold=0.5]" is curve-threshold=0.5, which shells leave alone.
             let safe = entry.stage.map { ["/": "_", "[": "-", "]": ""][$0] ?? String($0) }.joined()
