@@ -1,5 +1,6 @@
 import ArgumentParser
 import Base
+import JSON
 import Stages
 import SystemPackage
 

@@ -71,7 +71,7 @@ import Testing
         try TinyCheckpoint.write(golden, to: model)
         let digest = try ModelFolderStage.digest(of: model, ModelFolderStage.names(in: model))
         let small = [
-            "variables.model.path=\(model)", "variables.model.digest=\(digest)", "stages.trajectories.count=4",
+            "variables.model=\(model)", "variables.digest=\(digest)", "stages.trajectories.count=4",
             "stages.trajectories.attempts=2", "stages.trajectories.groupSize=2",
             "stages.trajectories.order=entropy", "stages.student.steps=2",
             "stages.student.batch=3", "stages.student.adapter.rank=2", "stages.vanilla.limit=3",
@@ -111,7 +111,7 @@ import Testing
         try TinyCheckpoint.write("llada_a", to: model)
         let digest = try ModelFolderStage.digest(of: model, ModelFolderStage.names(in: model))
         let small = [
-            "variables.model.path=\(model)", "variables.model.digest=\(digest)", "stages.trajectories.count=3",
+            "variables.model=\(model)", "variables.digest=\(digest)", "stages.trajectories.count=3",
             "stages.trajectories.attempts=2", "stages.trajectories.keep=right", "stages.student.steps=1",
         ]
         let outcome = try run("checkpoint.json", small, only: ["trajectories"])
@@ -133,7 +133,7 @@ import Testing
         let outcome = try run(
             "checkpoint.json",
             [
-                "variables.model.path=\(model)", "variables.model.digest=\(digest)",
+                "variables.model=\(model)", "variables.digest=\(digest)",
                 "stages.file.path=\(path)", "stages.file.sha256=\(try SHA256.hex(ofFile: path))",
                 "stages.questions.grader=none", "stages.questions.testPercent=50", "stages.trajectories.count=2",
                 "stages.trajectories.attempts=5", "stages.student.steps=1", "stages.student.batch=2",
