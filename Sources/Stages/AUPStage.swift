@@ -88,7 +88,8 @@ package struct AUPStage: StageKind {
         }
         let unmoved = Self.unmoved(sweeps)
         for note in unmoved { context.log("warning: \(note), so that its sweep chooses between equals") }
-        let target = try CurvePoint(measured.of(referenceRecords, "\(reference)").calibrationHalf).accuracy - margin
+        let target =
+            try CurvePoint(measured.of(referenceRecords, "\(reference)").calibrationHalf).accuracy - margin
         let analysis = try SweepAnalysis(
             sweeps,
             .init(

@@ -49,7 +49,7 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
                 "errors",
                 "Also record which forward decided each token, and count the kinds of errors; for generated problems."
             ) ?? false
-        for key in ["grader", "errors"] 
+        for key in ["grader", "errors"]
         where [BenchmarkStage.name, QuestionsStage.name].contains(data.kind) && fields.node?[key] != nil {
             fields.reject(
                 key,

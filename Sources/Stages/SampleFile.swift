@@ -7,7 +7,8 @@ extension SampleRecord {
     /// As a journal holds it.
     var value: JSONValue {
         [
-            "id": .string(id), "promptHash": .string(promptHash), "correct": isGraded ? .bool(correct) : .null,
+            "id": .string(id), "promptHash": .string(promptHash),
+            "correct": isGraded ? .bool(correct) : .null,
             "tokens": .integer(tokensBeforeEnd), "nfe": .integer(nfe), "forwards": .integer(forwards),
             "tokensForwarded": .integer(tokensForwarded), "text": .string(text),
         ]

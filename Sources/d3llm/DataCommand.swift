@@ -15,7 +15,8 @@ struct DataCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: "A file (JSON lines, JSON, CSV, TSV, Parquet, Arrow, text; also compressed), or a folder of such.",
+        help:
+            "A file (JSON lines, JSON, CSV, TSV, Parquet, Arrow, text; also compressed), or a folder of such.",
         completion: .file())
     var file: String
 
@@ -31,7 +32,10 @@ struct DataCommand: ParsableCommand {
     @Option(help: "What the records are: prompt, question, messages or text.")
     var form: String?
 
-    @Option(help: ArgumentHelp("A column that isn't called as usual, as prompt=instruction; may be repeated.", valueName: "role=name"))
+    @Option(
+        help: ArgumentHelp(
+            "A column that isn't called as usual, as prompt=instruction; may be repeated.",
+            valueName: "role=name"))
     var column: [String] = []
 
     @Option(help: "What makes an answer right: exact, number, boxed, tests or none.")
@@ -53,7 +57,8 @@ struct DataCommand: ParsableCommand {
 
     func validate() throws {
         guard column.allSatisfy({ $0.byteText.cut(at: "=") != nil }) else {
-            throw ValidationError("--column takes what it holds and its name, as in --column prompt=instruction.")
+            throw ValidationError(
+                "--column takes what it holds and its name, as in --column prompt=instruction.")
         }
         if !(1...1_000_000).contains(generationLength) {
             throw ValidationError("--generation-length takes 1 to 1000000 tokens.")

@@ -9,7 +9,8 @@ import Testing
             ("So there are 1,200 of them.", "1200", true), ("It costs $18.50", "18.5", true),
             ("The answer is 18.", "18", true), ("18 or 19", "18", false), ("minus -7", "-7", true),
             ("07", "7", true), ("none", "7", false), ("-0", "0", true), ("3.0", "3", true),
-        ]) func numbers(response: String, answer: String, isRight: Bool) {
+        ]) func numbers(response: String, answer: String, isRight: Bool)
+    {
         #expect((OwnGrader.number.verdict(response, answer: answer).isCorrect == true) == isRight)
     }
 
@@ -19,7 +20,8 @@ import Testing
             (#"so \boxed{1{,}200}"#, #"1{,}200"#, true), (#"\boxed{ 12 }"#, "12", true),
             (#"\boxed{\frac12}"#, #"\frac{1}{2}"#, true), (#"\boxed{3} and \boxed{4}"#, "3", false),
             ("12", "12", false), (#"\boxed{Yes}"#, #"the answer is \boxed{yes}"#, true),
-        ]) func boxes(response: String, answer: String, isRight: Bool) {
+        ]) func boxes(response: String, answer: String, isRight: Bool)
+    {
         #expect((OwnGrader.boxed.verdict(response, answer: answer).isCorrect == true) == isRight)
     }
 

@@ -172,7 +172,8 @@ import Testing
         #expect(made.output.contains("Accuracy under parallelism"), "\(made.output)")
         let verified = try call(
             [
-                "verify", "paper/d3llm-llada-from-scratch", "--store", "\(scratch.path)/store", "--rerun", "2",
+                "verify", "paper/d3llm-llada-from-scratch", "--store", "\(scratch.path)/store", "--rerun",
+                "2",
             ])
         #expect(verified.code == 0, "\(verified.output)\(verified.log)")
         #expect(verified.output.contains("7473 records to train on"), "\(verified.output)")

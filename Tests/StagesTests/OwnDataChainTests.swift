@@ -41,7 +41,8 @@ import Testing
         let outcome = try run(
             "chain.json",
             [
-                "stages.teacher.model.layers=1", "stages.teacher.model.width=16", "stages.teacher.model.heads=2",
+                "stages.teacher.model.layers=1", "stages.teacher.model.width=16",
+                "stages.teacher.model.heads=2",
                 "stages.teacher.model.feedForwardWidth=16", "stages.trajectories.count=8",
                 "stages.student.steps=2", "stages.student.batch=4", "stages.vanilla.limit=6",
                 "stages.d3llm.limit=6", "stages.table.resamples=40",
@@ -51,7 +52,8 @@ import Testing
         #expect(questions["train"]?.int.map { $0 + (questions["test"]?.int ?? 0) } == 200)
         #expect(questions["graded"]?.int == 200)
         let trajectories = try #require(outcome.artifact("trajectories"))
-        #expect(trajectories.record.metrics["kept"]?.int == 8 && trajectories.record.metrics["graded"]?.int == 8)
+        #expect(
+            trajectories.record.metrics["kept"]?.int == 8 && trajectories.record.metrics["graded"]?.int == 8)
         // They hold their prompts, so that a student needs no data set.
         let first = try #require(
             TrajectoryRecord(
@@ -65,7 +67,8 @@ import Testing
     }
 
     @Test(
-        "a checkpoint of either family, and its trajectories written and read back", arguments: ["llada_a", "dream_a"])
+        "a checkpoint of either family, and its trajectories written and read back",
+        arguments: ["llada_a", "dream_a"])
     func fromAFileToATableWithACheckpoint(golden: String) throws {
         let model = scratch.path.appending("model")
         try TinyCheckpoint.write(golden, to: model)
@@ -135,7 +138,8 @@ import Testing
             [
                 "variables.model=\(model)", "variables.digest=\(digest)",
                 "stages.file.path=\(path)", "stages.file.sha256=\(try SHA256.hex(ofFile: path))",
-                "stages.questions.grader=none", "stages.questions.testPercent=50", "stages.trajectories.count=2",
+                "stages.questions.grader=none", "stages.questions.testPercent=50",
+                "stages.trajectories.count=2",
                 "stages.trajectories.attempts=5", "stages.student.steps=1", "stages.student.batch=2",
                 "stages.student.adapter.rank=2", "stages.table.resamples=40",
             ])
@@ -147,7 +151,9 @@ import Testing
         #expect(vanilla.metrics["accuracy"] == nil && vanilla.metrics["tpf"]?.double != nil)
         #expect(vanilla.summary.contains("no accuracy"))
         let table = try #require(outcome.artifact("table"))
-        #expect(try FileSystem.readText(table.folder.appending("table.txt")).contains("accuracy here is agreement"))
+        #expect(
+            try FileSystem.readText(table.folder.appending("table.txt")).contains(
+                "accuracy here is agreement"))
         let verification = try verify(outcome)
         #expect(verification.holds, "\(verification.text)")
     }

@@ -50,19 +50,23 @@ import Testing
     }
 
     private func numbered(_ count: Int) -> [String] {
-        (0..<count).map { #"{"id": "q\#($0)", "prompt": "What is \#($0) + 1 ?", "response": "It is \#($0 + 1)", "answer": \#($0 + 1)}"# }
+        (0..<count).map {
+            #"{"id": "q\#($0)", "prompt": "What is \#($0) + 1 ?", "response": "It is \#($0 + 1)", "answer": \#($0 + 1)}"#
+        }
     }
 
     @Test func aHashSplitsTheSameWayWhateverTheOrder() throws {
         let lines = numbered(60)
         func parts(_ lines: [String], _ name: String) throws -> (train: Set<String>, test: Set<String>) {
-            let outcome = try run(questions(try written(lines, name), #", "testPercent": 30, "grader": "number""#))
+            let outcome = try run(
+                questions(try written(lines, name), #", "testPercent": 30, "grader": "number""#))
             let folder = try #require(outcome.artifact("q")).folder
             let data = DataSet(folder, name: "@q")
             return (Set(try data.items(.train).map(\.id)), Set(try data.items(.test).map(\.id)))
         }
         let (train, test) = try parts(lines, "a.jsonl")
-        #expect(train.count + test.count == 60 && (8...30).contains(test.count) && train.isDisjoint(with: test))
+        #expect(
+            train.count + test.count == 60 && (8...30).contains(test.count) && train.isDisjoint(with: test))
         let turned = try parts(lines.reversed(), "b.jsonl")
         #expect(turned.train == train && turned.test == test)
     }
@@ -82,11 +86,14 @@ import Testing
 
     @Test func leakageIsRefusedWithBothIds() throws {
         let train = try written(numbered(4), "train.jsonl")
-        let test = try written([#"{"id": "t1", "prompt": " What is 2 + 1 ?", "response": "3"}"#], "test.jsonl")
+        let test = try written(
+            [#"{"id": "t1", "prompt": " What is 2 + 1 ?", "response": "3"}"#], "test.jsonl")
         let text = failure(
             "\"a\": \(try file(train)), \"b\": \(try file(test)), \"q\": {\"kind\": \"questions\", \"file\": \"@a\", \"testFile\": \"@b\"}"
         )
-        #expect(text.contains("\"q2\"") && text.contains("\"t1\"") && text.contains("to be trained on and asked"), "\(text)")
+        #expect(
+            text.contains("\"q2\"") && text.contains("\"t1\"") && text.contains("to be trained on and asked"),
+            "\(text)")
         #expect(try FileSystem.list(store.root.appending("own")).filter { $0.hasPrefix("q-") }.isEmpty)
     }
 
@@ -94,7 +101,8 @@ import Testing
         var lines = numbered(12)
         lines[7] = lines[7].replacing("\"q7\"", with: "\"q3\"")
         let text = failure(try questions(try written(lines)))
-        #expect(text.contains("line 8: the id \"q3\" is that of another record, @file, data, line 4"), "\(text)")
+        #expect(
+            text.contains("line 8: the id \"q3\" is that of another record, @file, data, line 4"), "\(text)")
     }
 
     @Test func aDataSetThatLacksAPartSaysWhatToGive() throws {
@@ -105,7 +113,8 @@ import Testing
             + #""m": {"kind": "pretrain", "data": "@q", "tokenizer": "@t", "generationLength": 8, "model": {"layers": 1, "width": 8, "heads": 1, "feedForwardWidth": 8}, "phases": [{"name": "a", "steps": 1, "mixture": [{"objective": "llada", "rows": 2}], "optimizer": {"warmup": 0}}]}, "#
             + #""e": {"kind": "evaluate", "model": "@m", "data": "@q", "decoder": {"method": "vanilla", "generationLength": 8, "blockLength": 8}}"#
         #expect(failure(stages).contains("@q has no part that is asked"), "\(failure(stages))")
-        let long = stages.replacing("\"generationLength\": 8, \"model\"", with: "\"generationLength\": 2, \"model\"")
+        let long = stages.replacing(
+            "\"generationLength\": 8, \"model\"", with: "\"generationLength\": 2, \"model\"")
         #expect(failure(long).contains("data, line 1 (q0): the response has"), "\(failure(long))")
     }
 
@@ -118,7 +127,8 @@ import Testing
 
     // MARK: What a model sees
 
-    private func encoder(_ golden: String, template: String? = nil, positions: Int? = nil) throws -> FilePath {
+    private func encoder(_ golden: String, template: String? = nil, positions: Int? = nil) throws -> FilePath
+    {
         let folder = scratch.path.appending("model")
         try TinyCheckpoint.write(golden, to: folder)
         if let template {
@@ -161,7 +171,8 @@ import Testing
     }
 
     @Test func whatDoesntFitAModelIsNamedWithItsLine() throws {
-        let path = try written(numbered(3) + [#"{"prompt": "\#(String(repeating: "many ", count: 200))", "response": "x"}"#])
+        let path = try written(
+            numbered(3) + [#"{"prompt": "\#(String(repeating: "many ", count: 200))", "response": "x"}"#])
         let short = try report(path, encoder("llada_a", positions: 160)) { $0.generationLength = 16 }
         #expect(short.problems.count == 1)
         #expect(short.problems.first?.contains("own.jsonl, line 4 (record-4): the question has") == true)
@@ -184,6 +195,8 @@ import Testing
                     "{\"added_tokens_decoder\": {\"900\": {\"content\": \"<far>\", \"special\": true, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"single_word\": false}}, \"eos_token\"",
                 maxReplacements: 1), to: path)
         let found = try report(try written([#"{"prompt": "a <far> b", "response": "c"}"#]), model)
-        #expect(found.problems.first?.contains("line 1 (record-1): the question has the token 900") == true, "\(found.problems)")
+        #expect(
+            found.problems.first?.contains("line 1 (record-1): the question has the token 900") == true,
+            "\(found.problems)")
     }
 }

@@ -37,7 +37,8 @@ import Testing
         arguments: [
             "pandas.csv", "pandas-index.tsv", "pandas-records.json", "pandas-lines.jsonl.gz", "datasets.json",
             "datasets.parquet", "pyarrow.parquet", "pyarrow.arrow",
-        ]) func forms(name: String) throws {
+        ]) func forms(name: String) throws
+    {
         var options = RecordReader.Options()
         options.grader = .number
         options.answerMarker = "####"
@@ -52,7 +53,8 @@ import Testing
         }
     }
 
-    @Test(arguments: ["datasets-chat.jsonl", "datasets-chat.parquet"]) func conversations(name: String) throws {
+    @Test(arguments: ["datasets-chat.jsonl", "datasets-chat.parquet"]) func conversations(name: String) throws
+    {
         let found = try questions(Self.fixture(name))
         let rows = try expected()
         #expect(found.map(\.prompt) == rows.map { $0["question"]?.string })
@@ -80,7 +82,9 @@ import Testing
 
     // MARK: What is wrong, where, and what would be right
 
-    private func failure(_ path: FilePath, _ change: (inout RecordReader.Options) -> Void = { _ in }) -> String {
+    private func failure(_ path: FilePath, _ change: (inout RecordReader.Options) -> Void = { _ in })
+        -> String
+    {
         var options = RecordReader.Options()
         change(&options)
         do { return "no error: \(try questions(path, options).count)" } catch { return "\(error)" }
@@ -136,7 +140,8 @@ import Testing
     @Test func graders() throws {
         let path = try written(#"{"question": "a", "answer": "It is eleven."}"#)
         let number = failure(path) { $0.grader = .number }
-        #expect(number.contains("line 1: the grader \"number\" can't grade: the reference answer is no number"))
+        #expect(
+            number.contains("line 1: the grader \"number\" can't grade: the reference answer is no number"))
         let marker = failure(path) {
             $0.grader = .number
             $0.answerMarker = "####"
@@ -154,7 +159,9 @@ import Testing
         let role = failure(try written(#"{"messages": [{"role": "human", "content": "x"}]}"#))
         #expect(role.contains("message 1 of \"messages\" has the role \"human\""), "\(role)")
         let shape = failure(try written(#"{"messages": [{"from": "user", "value": "x"}]}"#))
-        #expect(shape.contains("needs \"role\" and \"content\", both text; it has \"from\", \"value\""), "\(shape)")
+        #expect(
+            shape.contains("needs \"role\" and \"content\", both text; it has \"from\", \"value\""),
+            "\(shape)")
     }
 
     @Test func whatNothingTellsNeedsItsFormat() throws {

@@ -86,7 +86,8 @@ extension BenchmarkTask {
         _ record: TaskRecord, _ document: Document, id: String, prompt: TaskPrompt
     ) -> TaskItem {
         TaskItem(
-            id: id, prompt: prompt, target: target(of: document), solution: solution(of: document), record: record,
+            id: id, prompt: prompt, target: target(of: document), solution: solution(of: document),
+            record: record,
             stopStrings: stopStrings,
             extractions: { extractions($0, document) }, grade: { verdict($0, document) })
     }

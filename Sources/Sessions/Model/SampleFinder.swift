@@ -30,7 +30,9 @@ package enum SampleFinder {
                 guard let question = root["question"]?.string ?? root["prompt"]?.string else {
                     throw SessionError(.unknownSample, "\(path): sample \(id) has no \"question\".")
                 }
-                return Sample(id: id, question: question, response: (root["response"] ?? root["record"]?["response"])?.string)
+                return Sample(
+                    id: id, question: question,
+                    response: (root["response"] ?? root["record"]?["response"])?.string)
             }
             known.append((file, ids))
         }

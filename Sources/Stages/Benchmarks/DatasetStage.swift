@@ -22,9 +22,12 @@ package struct DatasetStage: RecomputableStage {
 
     package init(_ fields: Fields) {
         path = fields.string(
-            "path", "The file, or a folder of them, absolute or relative to the current folder; not part of the recipe.",
+            "path",
+            "The file, or a folder of them, absolute or relative to the current folder; not part of the recipe.",
             role: .execution)
-        sha256 = fields.string("sha256", "The file's SHA-256 in hexadecimal, as sha256sum prints it; of a folder that of the lines which sha256sum prints for its files, sorted by name. `d3llm data` and the stage itself name it."
+        sha256 = fields.string(
+            "sha256",
+            "The file's SHA-256 in hexadecimal, as sha256sum prints it; of a folder that of the lines which sha256sum prints for its files, sorted by name. `d3llm data` and the stage itself name it."
         )
         DigestCheck.reject(sha256, key: "sha256", fields)
     }

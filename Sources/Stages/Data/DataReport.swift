@@ -75,7 +75,8 @@ package struct DataReport: Sendable {
             if let value = T(rawValue: text) { return value }
             throw DataError(
                 description:
-                    "--\(key) takes \(T.allCases.map(\.rawValue).joined(separator: ", ")); this is \"\(text)\".")
+                    "--\(key) takes \(T.allCases.map(\.rawValue).joined(separator: ", ")); this is \"\(text)\"."
+            )
         }
         var options = RecordReader.Options()
         options.form = try choice(request.form, "form")
@@ -222,7 +223,8 @@ package struct DataReport: Sendable {
         for (number, sample) in samples.enumerated() {
             lines.append("")
             lines.append(
-                "sample \(number + 1): \(sample.id) (\(sample.place))\(sample.tokens.map { ", \($0) tokens" } ?? "")")
+                "sample \(number + 1): \(sample.id) (\(sample.place))\(sample.tokens.map { ", \($0) tokens" } ?? "")"
+            )
             lines.append(Self.indented(sample.prompt))
             if let response = sample.response {
                 lines.append("response:")

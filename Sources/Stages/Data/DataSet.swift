@@ -105,7 +105,8 @@ enum DataItem: Sendable {
         switch self {
         case .problem(let problem): problem.prompt() + " " + problem.response
         case .task(let item):
-            (item.prompt.turns.map(\.content) + [item.prompt.text, item.solution ?? ""]).joined(separator: " ")
+            (item.prompt.turns.map(\.content) + [item.prompt.text, item.solution ?? ""]).joined(
+                separator: " ")
         }
     }
 }

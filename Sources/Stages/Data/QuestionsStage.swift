@@ -27,11 +27,13 @@ package struct QuestionsStage: QuickStage {
 
     package init(_ fields: Fields) {
         file = fields.artifact(
-            "file", types: [.files], "The records: a file, or all files of a folder in the order of their names.")
+            "file", types: [.files],
+            "The records: a file, or all files of a folder in the order of their names.")
         testFile = fields.optionalArtifact(
             "testFile", types: [.files], "The records of the part that is never trained on.")
         trainFiles = fields.optionalString(
-            "trainFiles", "Beginning of the paths of the files to train on, where the folder holds both parts.")
+            "trainFiles",
+            "Beginning of the paths of the files to train on, where the folder holds both parts.")
         testFiles = fields.optionalString(
             "testFiles", "Beginning of the paths of the files that are never trained on.")
         testPercent = fields.optionalInteger(
@@ -41,18 +43,25 @@ package struct QuestionsStage: QuickStage {
         format = fields.optionalChoice(
             "format", "How the files are written, where neither their names nor their content say it.")
         unit = fields.optionalChoice(
-            "unit", "Plain text: what a record is, each line (the default), what blank lines part, or a whole file.")
+            "unit",
+            "Plain text: what a record is, each line (the default), what blank lines part, or a whole file.")
         limit = fields.optionalInteger("limit", in: 1..., "Only the first records of each part.")
         options = Self.options(fields)
         if testPercent != nil {
             for (key, isGiven) in [
-                ("testFile", testFile != nil), ("trainFiles", trainFiles != nil), ("testFiles", testFiles != nil),
+                ("testFile", testFile != nil), ("trainFiles", trainFiles != nil),
+                ("testFiles", testFiles != nil),
             ] where isGiven {
-                fields.reject("testPercent", "\"\(key)\" says which records are never trained on; leave one of the two out.")
+                fields.reject(
+                    "testPercent",
+                    "\"\(key)\" says which records are never trained on; leave one of the two out.")
             }
         }
         if testFile != nil, trainFiles != nil || testFiles != nil {
-            fields.reject("testFile", "\"trainFiles\" and \"testFiles\" choose among the files of \"file\"; leave them or this key out.")
+            fields.reject(
+                "testFile",
+                "\"trainFiles\" and \"testFiles\" choose among the files of \"file\"; leave them or this key out."
+            )
         }
     }
 
@@ -125,7 +134,8 @@ package struct QuestionsStage: QuickStage {
             folder: context.folder(of: file), format: format, unit: unit ?? .line, name: "\(file)")
         if let testFile {
             let others = try RecordFiles(
-                folder: context.folder(of: testFile), format: format, unit: unit ?? .line, name: "\(testFile)")
+                folder: context.folder(of: testFile), format: format, unit: unit ?? .line, name: "\(testFile)"
+            )
             try builder.add(train: files.records(files.names), test: others.records(others.names))
         } else if let (train, test) = try parts(files.names) {
             try builder.add(train: files.records(train), test: files.records(test))

@@ -33,7 +33,8 @@ enum RecordFormat: String, CaseIterable {
         let plain = (Unpacker.nameWithoutCompression(name) ?? name).byteText.asciiLowercased
         let ends: [(String, RecordFormat)] = [
             (".jsonl", .lines), (".ndjson", .lines), (".json", .json), (".csv", .csv), (".tsv", .tsv),
-            (".parquet", .parquet), (".arrow", .arrow), (".feather", .arrow), (".txt", .text), (".text", .text),
+            (".parquet", .parquet), (".arrow", .arrow), (".feather", .arrow), (".txt", .text),
+            (".text", .text),
         ]
         guard let found = ends.first(where: { plain.hasSuffix($0.0) }) else { return nil }
         self = found.1
@@ -71,7 +72,8 @@ struct RecordFiles {
         self.unit = unit
         prefix = "\(name), "
         let all = try PinnedSource.files(below: folder).map(\.path).filter {
-            $0 != ArtifactRecord.fileName && FilePath($0).lastComponent?.string.utf8.first != UInt8(ascii: ".")
+            $0 != ArtifactRecord.fileName
+                && FilePath($0).lastComponent?.string.utf8.first != UInt8(ascii: ".")
         }.sorted()
         let readable = all.filter { RecordFormat(name: $0) != nil }
         // A licence or a README beside the data is no data.
@@ -141,9 +143,11 @@ struct RecordFiles {
         case nil:
             try report(
                 nil,
-                "Neither name nor content says how it is written. Give \"format\": \"csv\", \"tsv\" or \"text\".")
+                "Neither name nor content says how it is written. Give \"format\": \"csv\", \"tsv\" or \"text\"."
+            )
         case .parquet?, .arrow?:
-            try report(nil, "It is no \(chosen == .arrow ? "Arrow" : "Parquet") file, although it is called one.")
+            try report(
+                nil, "It is no \(chosen == .arrow ? "Arrow" : "Parquet") file, although it is called one.")
         case .csv?, .tsv?:
             let tab = UInt8(ascii: "\t"), comma = UInt8(ascii: ",")
             do throws(SeparatedValues.Problem) {
@@ -190,7 +194,9 @@ struct RecordFiles {
                 return try report(first, "The text isn't UTF-8. Save the file in that encoding.")
             }
             body(
-                RawRecord(value: ["text": .string(text.byteText.trimmed.text)], data: prefix, source: "\(shown), line \(first)"))
+                RawRecord(
+                    value: ["text": .string(text.byteText.trimmed.text)], data: prefix,
+                    source: "\(shown), line \(first)"))
         }
         let lines = bytes[start...].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (number, line) in lines.enumerated() {
@@ -268,9 +274,11 @@ struct RecordFiles {
         guard let first = lines.first,
             let root = try? JSONDocument(parsing: Array(first), name: "line", allowNonFinite: true).root
         else { return false }
-        // An object alone on the only line of a file is a record too, unless a list is wrapped in it.
-        return root.members != nil
-            && !(lines.count == 1 && root.members?.count == 1 && root.members?[0].value.array != nil)
+        guard let members = root.members else { return false }
+        // An object alone on the only line of a file is a record too, unless a list is wrapped in it, or columns are.
+        let wrapsList = members.count == 1 && members[0].value.array != nil
+        let holdsColumns = !members.isEmpty && members.allSatisfy { $0.value.members != nil }
+        return lines.count > 1 || !(wrapsList || holdsColumns)
     }
 
     private static func head(of path: FilePath) throws -> [UInt8] {

@@ -105,7 +105,9 @@ struct RecordReader: Sendable {
             isNeeded: options.columns["entryPoint"] != nil)
         question.answer = try answer(record, question)
         if let reason = question.grader.problem(with: question.answer) {
-            let shown = question.answer.map { " (\"\($0.utf8.count > 60 ? "…" : "")\(String($0.suffix(60)))\")" } ?? ""
+            let shown =
+                question.answer.map { " (\"\($0.utf8.count > 60 ? "…" : "")\(String($0.suffix(60)))\")" }
+                ?? ""
             throw problem(
                 "the grader \"\(question.grader.rawValue)\" can't grade: \(reason)\(shown). Name the column of the reference (\"columns\": {\"answer\": \"…\"}), what stands before it (\"answerMarker\": \"####\"), or another grader."
             )
@@ -133,7 +135,9 @@ struct RecordReader: Sendable {
     ) throws(DataError) -> String? {
         guard let value = record.value[name], value != .null else {
             guard isNeeded else { return nil }
-            let hint = NearestName.nearest(to: name, among: record.value.keys).map { " Did you mean \"\($0)\"?" }
+            let hint = NearestName.nearest(to: name, among: record.value.keys).map {
+                " Did you mean \"\($0)\"?"
+            }
             throw DataError(
                 description:
                     "\(record.place): the record has no \"\(name)\"; it has \(Self.list(record.value.keys)).\(hint ?? "") \"columns\": {\"\(role)\": \"…\"} names another column."
@@ -152,7 +156,8 @@ struct RecordReader: Sendable {
         default:
             throw DataError(
                 description:
-                    "\(record.place): \"\(name)\" should be text, or a number; this is \(Self.kind(of: value)).")
+                    "\(record.place): \"\(name)\" should be text, or a number; this is \(Self.kind(of: value))."
+            )
         }
     }
 
@@ -195,7 +200,8 @@ struct RecordReader: Sendable {
         let name = column("messages", "messages")
         guard let messages = record.value[name]?.array, !messages.isEmpty else {
             throw problem(
-                "\"\(name)\" should be a list of messages such as {\"role\": \"user\", \"content\": \"…\"}; the record has \(Self.list(record.value.keys)).")
+                "\"\(name)\" should be a list of messages such as {\"role\": \"user\", \"content\": \"…\"}; the record has \(Self.list(record.value.keys))."
+            )
         }
         var turns: [TaskPrompt.Turn] = []
         for (index, message) in messages.enumerated() {

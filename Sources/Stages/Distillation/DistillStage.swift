@@ -59,7 +59,8 @@ package struct DistillStage: StageKind {
     package func run(_ context: StageContext) throws -> StageResult {
         let model = try Teacher(context.folder(of: teacher))
         let rows = try AnswerRow.read(
-            trajectories: context.folder(of: trajectories), data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, model)
+            trajectories: context.folder(of: trajectories),
+            data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, model)
         let trainee = trainee(FlatParameters(copying: model.transformer), seed: context.seed)
         let losses = try TrainingLoop(
             context: context, trainee: trainee,

@@ -41,7 +41,8 @@ struct AskedBenchmark: AskedQuestions {
         try RecordCheck.prompt(record, SHA256.hex(of: Array(prompt.utf8)), in: journal)
         // Only what is graded has a verdict.
         guard record.value["correct"] != .null || item.extractions(text).isEmpty else {
-            throw DamagedFileError(journal, "the record of \(record.key) has no verdict, but its answer is graded.")
+            throw DamagedFileError(
+                journal, "the record of \(record.key) has no verdict, but its answer is graded.")
         }
         guard prompt.utf8.count >= item.prompt.text.utf8.count,
             record.value["docHash"]?.string == DocumentHash.of(item.record.value)

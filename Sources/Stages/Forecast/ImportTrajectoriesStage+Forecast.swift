@@ -41,7 +41,8 @@ extension ExportTrajectoriesStage {
         else { return nil }
         let bytes = rows * response * (prompt + response) * 6
         return StageForecast(
-            seconds: bytes * 1e-8, memory: Int(clamped: MemoryModel.program + 100 * response * (prompt + response)),
+            seconds: bytes * 1e-8,
+            memory: Int(clamped: MemoryModel.program + 100 * response * (prompt + response)),
             disk: Int(clamped: bytes))
     }
 }

@@ -39,7 +39,8 @@ extension TrajectoriesStage {
         return StageForecast(
             seconds: cost.seconds(context).map { $0 + reading },
             memory: Int(
-                clamped: MemoryModel.program + MemoryModel.decoding(shape, threads: context.threads, precision: precision ?? .float32)
+                clamped: MemoryModel.program
+                    + MemoryModel.decoding(shape, threads: context.threads, precision: precision ?? .float32)
                     + problems * MemoryModel.problem),
             disk: Int(clamped: disk), scratch: Int(clamped: disk))
     }

@@ -45,7 +45,8 @@ package struct ExportTrajectoriesStage: QuickStage {
         )
         answers = fields.choice(
             "answers", default: Answers.all,
-            "all: also answers that a student doesn't learn from, with is_correct false; used: only the others.")
+            "all: also answers that a student doesn't learn from, with is_correct false; used: only the others."
+        )
     }
 
     package func run(_ context: StageContext) throws -> StageResult {

@@ -45,7 +45,10 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
 
     package init(_ fields: Fields) {
         teacher = fields.artifact("teacher", types: [.model], "The model whose order is recorded.")
-        data = fields.artifact("data", types: [.dataset], "Data set whose training part gives the prompts: generated problems, a benchmark's or own questions.")
+        data = fields.artifact(
+            "data", types: [.dataset],
+            "Data set whose training part gives the prompts: generated problems, a benchmark's or own questions."
+        )
         count = fields.integer("count", default: 2048, in: 1...10_000_000, "Prompts, from the first on.")
         blockLength = fields.integer(
             "blockLength", default: 8, in: 1...65_536, "Block of the teacher's decoding.")

@@ -53,7 +53,8 @@ struct TrajectoryRecord: Sendable {
             let ids = values.compactMap { $0.int.flatMap { Int32(exactly: $0) } }
             return ids.count == values.count ? ids : nil
         }
-        guard let id = value["id"]?.string, let verdict = value["correct"], verdict == .null || verdict.bool != nil,
+        guard let id = value["id"]?.string, let verdict = value["correct"],
+            verdict == .null || verdict.bool != nil,
             let attempt = value["attempt"]?.int,
             let nfe = value["nfe"]?.int, let response = ids("response"), let steps = ids("unmaskStep"),
             response.count == steps.count,
