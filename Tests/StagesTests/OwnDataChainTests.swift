@@ -55,9 +55,8 @@ import Testing
         #expect(
             trajectories.record.metrics["kept"]?.int == 8 && trajectories.record.metrics["graded"]?.int == 8)
         // They hold their prompts, so that a student needs no data set.
-        let first = try #require(
-            TrajectoryRecord(
-                try #require(Journal.read(TrajectoriesStage.journal(of: trajectories.folder)).first).value))
+        let journal = try Journal.read(TrajectoriesStage.journal(of: trajectories.folder))
+        let first = try #require(journal.first.flatMap { TrajectoryRecord($0.value) })
         #expect(first.prompt?.isEmpty == false && first.used == true && first.unmaskStep.count == 32)
         let evaluated = try #require(outcome.artifact("vanilla")).record.metrics
         #expect(evaluated["n"]?.int == 6 && evaluated["correctBy"]?["number"]?.int != nil)

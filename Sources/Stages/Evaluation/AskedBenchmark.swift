@@ -26,9 +26,11 @@ struct AskedBenchmark: AskedQuestions {
     func questions(for model: AnsweringModel.Source, _ permissions: Permissions) throws -> any Questions {
         // First: it is cheap and may fail, where loading a model isn't.
         let grading = try AnswerGrading(file, permissions)
-        return BenchmarkQuestions(
-            items: items, areOwn: file.task.task == OwnTask.name, model: try BenchmarkModel(model),
-            grading: grading)
+        let answering = try BenchmarkModel(model)
+        let areOwn = file.task.task == OwnTask.name
+        // All of them before the first is decoded: what is wrong with the last should be known now.
+        if areOwn { for item in items { _ = try answering.encoder.prompt(.task(item), room: 1) } }
+        return BenchmarkQuestions(items: items, areOwn: areOwn, model: answering, grading: grading)
     }
 
     func check(_ record: JournalRecord, _ index: Int, in journal: FilePath) throws {

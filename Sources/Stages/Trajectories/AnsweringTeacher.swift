@@ -10,18 +10,15 @@ internal import Transformers
 struct AnsweringTeacher: Sendable {
     let transformer: Transformer
     let tokens: AnswerTokens
-    /// How questions become its tokens.
-    let encoder: QuestionEncoder
     let maskToken: Int32
     var endToken: Int32 { tokens.end }
     /// Whether its tokens are words, as a tokenizer of this program has them.
     var isMadeHere: Bool { tokens.tokenizer is WordLevelTokenizer }
 
     /// - Throws: As ``Teacher/init(_:)``.
-    init(_ folder: FilePath, _ precision: WeightPrecision) throws {
-        let known = try ModelTokens(folder)
+    init(_ folder: FilePath, _ known: ModelTokens, _ precision: WeightPrecision) throws {
         transformer = try Checkpoint.load(folder, precision: precision)
-        (encoder, maskToken) = (known.encoder, known.mask)
+        maskToken = known.mask
         tokens = AnswerTokens(tokenizer: known.tokenizer, end: known.end)
     }
 }

@@ -108,12 +108,16 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
         let chosen = try questions(context)
         // First: it is cheap and may fail, where loading a model isn't.
         let grading = try AnswerJudge(chosen, context, data)
-        let model = try AnsweringTeacher(context.folder(of: teacher), precision ?? .float32)
+        let known = try ModelTokens(context.folder(of: teacher))
+        // All of them before the first is decoded: what is wrong with the last should be known now.
+        let prompts = try chosen.map { try known.encoder.prompt($0, room: generationLength) }
+        let model = try AnsweringTeacher(context.folder(of: teacher), known, precision ?? .float32)
         let (size, seed) = (groupSize, context.seed)
         return SampleGroups(of: chosen.count, size: size) { group in
             let range = group * size..<min(chosen.count, (group + 1) * size)
             return try decode(
-                Array(chosen[range]), firstSample: range.lowerBound, model, grading, seed: seed
+                Array(chosen[range]), Array(prompts[range]), firstSample: range.lowerBound, model, grading,
+                seed: seed
             ).map { JournalRecord(.string($0.id), $0.value) }
         }
     }
@@ -150,13 +154,13 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
 
     /// Decodes one group; wrong answers are tried again, hotter each time.
     private func decode(
-        _ items: [DataItem], firstSample: Int, _ model: AnsweringTeacher, _ judge: AnswerJudge, seed: UInt64
+        _ items: [DataItem], _ prompts: [[Int32]], firstSample: Int, _ model: AnsweringTeacher,
+        _ judge: AnswerJudge, seed: UInt64
     ) throws -> [TrajectoryRecord] {
         let options = BlockwiseOptions(
             generationLength: generationLength, blockLength: blockLength,
             // No entropy is below 0, so that only the lowest of each step is accepted.
             rule: order == .confidence ? .scheduled : .entropyBelow(0))
-        let prompts = try items.map { try model.encoder.prompt($0, room: generationLength) }
         var results: [TrajectoryRecord?] = items.map { _ in nil }
         var evaluations = items.map { _ in 0 }
         for attempt in 0..<attempts {
