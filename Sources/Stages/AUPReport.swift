@@ -13,6 +13,8 @@ struct AUPReport {
     let taskLimit: Double?
     /// See ``Comparison/teacher``.
     var teacher: String?
+    /// What stands in for accuracy where answers aren't graded.
+    var agreementNote: String?
 
     /// Writes table, claims and sweep as text, Markdown and CSV, and the curves as SVG.
     func write(to folder: FilePath) throws {
@@ -160,6 +162,7 @@ struct AUPReport {
                 + "Common AUP: within \(MeasureName.number(analysis.options.commonCutoff)) points of the best accuracy of the table. n = \(reported).",
             "Bootstrap 95 % intervals over problems; they don't cover other training seeds.",
         ]
+        if let agreementNote { notes.append(agreementNote) }
         if analysis.rows.contains(where: { $0.edge != nil || $0.commonEdge != nil }) {
             notes.append(
                 "AUP jumps between: settings within one standard error of the cut-off decide whether it is the one or the other; a few other problems would have."

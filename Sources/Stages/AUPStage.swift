@@ -33,7 +33,7 @@ package struct AUPStage: StageKind {
             "reference", types: [.samples],
             "The run whose accuracy, less the margin, is the target: the teacher at one token per forward.")
         data = fields.artifact(
-            "data", types: [.dataset, .benchmark],
+            "data", types: [.dataset],
             "The data set, for the task's own limit on parallelism; a benchmark has none that is known.")
         margin = fields.number(
             "margin", default: 2, in: 0.0...100.0, "Points of accuracy that a fast setting may lose.")
@@ -74,18 +74,22 @@ package struct AUPStage: StageKind {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
+        let referenceRecords = try records(context.folder(of: reference))
+        let measured = AnsweredQuestions(reference: referenceRecords)
+        if let note = measured.note { context.log(note) }
         let sweeps = try curves.map { curve in
             let names = SettingNames.of(curve.artifacts.map { context.record(of: $0).recipe })
             return Sweep(
                 label: curve.label,
                 settings: try zip(names, curve.artifacts).map { name, artifact in
-                    .init(name: name, records: try records(context.folder(of: artifact)))
+                    .init(
+                        name: name, records: try measured.of(records(context.folder(of: artifact)), name))
                 })
         }
         let unmoved = Self.unmoved(sweeps)
         for note in unmoved { context.log("warning: \(note), so that its sweep chooses between equals") }
-        let referenceRecords = try records(context.folder(of: reference))
-        let target = try CurvePoint(referenceRecords.calibrationHalf).accuracy - margin
+        let target =
+            try CurvePoint(measured.of(referenceRecords, "\(reference)").calibrationHalf).accuracy - margin
         let analysis = try SweepAnalysis(
             sweeps,
             .init(
@@ -96,7 +100,7 @@ package struct AUPStage: StageKind {
         let limit = try taskLimit(context, referenceRecords)
         let report = AUPReport(
             sweeps: sweeps, analysis: analysis, claims: claims.map { $0.judged(analysis) }, margin: margin,
-            taskLimit: limit, teacher: teacher(context))
+            taskLimit: limit, teacher: teacher(context), agreementNote: measured.note)
         try report.write(to: context.output)
         return StageResult(
             summary: analysis.rows.map { "\($0.label) \(FixedPoint.text($0.aup.value, digits: 0))" }.joined(
@@ -130,8 +134,9 @@ package struct AUPStage: StageKind {
     /// Tokens per forward that an exact decoder could reach at one link of the dependency chain per forward, with
     /// the reference run's own answers.
     private func taskLimit(_ context: StageContext, _ records: [SampleRecord]) throws -> Double? {
-        guard data.type == .dataset else { return nil }
-        let problems = try ProblemFile.read(context.folder(of: data).appending("test.jsonl"))
+        let set = DataSet(context.folder(of: data), name: "\(data)")
+        guard !set.hasTasks else { return nil }
+        let problems = try ProblemFile.read(set.folder.appending("test.jsonl"))
         let depths = Dictionary(
             problems.compactMap { problem in problem.dependencyDepth.map { (problem.id, $0) } },
             uniquingKeysWith: { first, _ in first })

@@ -1,12 +1,10 @@
 package import Recipes
 
 extension ArtifactType {
-    /// Problems with worked solutions: train.jsonl and test.jsonl.
-    package static let dataset = ArtifactType("dataset")
+    /// Questions with what is wanted of an answer, whatever they come from; see ``DataSet``.
+    package static let dataset = ArtifactType("dataset", formerNames: ["benchmark"])
     /// Files of an input from outside.
     package static let files = ArtifactType("files")
-    /// Questions of a benchmark with what grades them: questions.jsonl and task.json.
-    package static let benchmark = ArtifactType("benchmark")
     /// A tokenizer.json with its configuration.
     package static let tokenizer = ArtifactType("tokenizer")
     /// A checkpoint folder in Hugging Face layout, its tokenizer included.

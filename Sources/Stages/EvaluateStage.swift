@@ -32,7 +32,7 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
     package init(_ fields: Fields) {
         model = fields.artifact("model", types: [.model], "The model that decodes.")
         data = fields.artifact(
-            "data", types: [.dataset, .benchmark], "Data set whose test part is decoded, or a benchmark.")
+            "data", types: [.dataset], "Data set whose test part is decoded, such as a benchmark.")
         limit = fields.optionalInteger("limit", in: 1..., "Only the first problems.")
         groupSize = fields.integer(
             "groupSize", default: 16, in: 1...4096,
@@ -49,8 +49,12 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
                 "errors",
                 "Also record which forward decided each token, and count the kinds of errors; for generated problems."
             ) ?? false
-        for key in ["grader", "errors"] where data.type == .benchmark && fields.node?[key] != nil {
-            fields.reject(key, "\"\(key)\" is for generated problems; this stage asks a benchmark.")
+        for key in ["grader", "errors"]
+        where [BenchmarkStage.name, QuestionsStage.name].contains(data.kind) && fields.node?[key] != nil {
+            fields.reject(
+                key,
+                "\"\(key)\" is for generated problems; this stage asks \(data.kind == BenchmarkStage.name ? "a benchmark" : "questions with graders of their own")."
+            )
         }
         decoder = fields.object("decoder", "Decoding method and its options.") { DecoderFields($0) }
     }
@@ -65,10 +69,10 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
 
     /// The problems that are decoded, in order.
     func asked(_ context: StageContext) throws -> any AskedQuestions {
-        let folder = context.folder(of: data)
-        return data.type == .benchmark
-            ? try AskedBenchmark(folder, limit: limit)
-            : try AskedProblems(folder, limit: limit, grader: grader ?? .final, recordsErrors: errors)
+        let set = DataSet(context.folder(of: data), name: "\(data)")
+        return set.hasTasks
+            ? try AskedBenchmark(set, limit: limit)
+            : try AskedProblems(set.folder, limit: limit, grader: grader ?? .final, recordsErrors: errors)
     }
 
     package func groups(_ context: StageContext) throws -> SampleGroups {
@@ -119,8 +123,7 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
     }
 
     package func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageDescription)?) -> String? {
-        guard let benchmark = stage(data) as? BenchmarkStage, benchmark.task.runsPrograms else { return nil }
-        return "the benchmark \"\(benchmark.task.rawValue)\" is graded by running them"
+        CodeExecution.reason(of: stage(data))
     }
 
     package func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult {
@@ -135,7 +138,8 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
             }
             return sample
         }
-        let point = try CurvePoint(records)
+        guard records.contains(where: \.isGraded) else { return try ungraded(records) }
+        let point = try CurvePoint(records.filter(\.isGraded))
         let interval = point.interval
         return StageResult(
             summary:
@@ -151,5 +155,19 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
                     "tokensForwarded": .integer(records.reduce(0) { $0 + $1.tokensForwarded }),
                     "accuracyInterval": [.number(interval.lower), .number(interval.upper)],
                 ])))
+    }
+
+    /// What answers give that nothing is known about but how they were decoded.
+    private func ungraded(_ records: [SampleRecord]) throws -> StageResult {
+        let point = try CurvePoint(records)
+        return StageResult(
+            summary:
+                "TPF \(FixedPoint.text(point.tpf, digits: 2)), no accuracy: the data has no graded answers, n \(point.count)",
+            metrics: [
+                "tpf": .number(point.tpf), "n": .integer(point.count), "nfe": .integer(point.nfe),
+                "tokens": .integer(point.tokens),
+                "forwards": .integer(records.reduce(0) { $0 + $1.forwards }),
+                "tokensForwarded": .integer(records.reduce(0) { $0 + $1.tokensForwarded }),
+            ])
     }
 }

@@ -51,21 +51,31 @@ struct ModelFolder {
 extension WordLevelTokenizer {
     /// Token ids as the models take them.
     func ids(_ text: String) -> [Int32] { encode(text: text, addSpecialTokens: false).map(Int32.init) }
+}
 
-    /// Problems as prompt and padded response; an error names the first that doesn't fit.
+extension QuestionEncoder {
+    /// Questions as prompt and padded response; an error names the first that doesn't fit.
+    ///
+    /// - Throws: ``DataError`` for a question without a worked answer, and for one that is too long.
     func examples(
-        _ problems: [Problem], endToken: Int32, generationLength: Int
+        _ items: [DataItem], endToken: Int32, generationLength: Int
     ) throws -> [TrainingExample] {
-        try problems.map { problem in
-            let response = ids(problem.response)
+        try items.map { item in
+            let prompt = try prompt(item, room: generationLength)
+            guard let response = try response(item) else {
+                throw DataError(
+                    description:
+                        "\(item.place): there is no response to learn from. Give the record one, or train on a teacher's answers (kinds trajectories and distill)."
+                )
+            }
             guard
                 let example = TrainingExample(
-                    prompt: ids(problem.prompt()), response: response, endToken: endToken,
+                    prompt: prompt, response: response, endToken: endToken,
                     generationLength: generationLength)
             else {
                 throw DataError(
                     description:
-                        "problem \(problem.id): the response has \(response.count) tokens and one more "
+                        "\(item.place): the response has \(response.count) tokens and one more "
                         + "to end it, but generationLength is \(generationLength); raise it")
             }
             return example

@@ -56,8 +56,9 @@ package struct PretrainStage: StageKind {
     package func run(_ context: StageContext) throws -> StageResult {
         let tokenizer = try WordLevelTokenizer(folder: context.folder(of: tokenizer))
         let (mask, end) = try ModelFolder.specialTokens(tokenizer, context.folder(of: self.tokenizer))
-        let problems = try ProblemFile.read(context.folder(of: data).appending("train.jsonl"))
-        let examples = try tokenizer.examples(problems, endToken: end, generationLength: generationLength)
+        let examples = try QuestionEncoder(tokenizer).examples(
+            DataSet(context.folder(of: data), name: "\(data)").items(.train), endToken: end,
+            generationLength: generationLength)
         guard !examples.isEmpty else {
             throw DataError(description: "the data set has no problems to train on")
         }

@@ -6,7 +6,8 @@ package enum Stages {
         [
             SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
             DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
-            DatasetStage.self, BenchmarkStage.self, ModelFolderStage.self,
+            DatasetStage.self, QuestionsStage.self, BenchmarkStage.self, ModelFolderStage.self,
             FetchStage.self, CheckpointStage.self, ImportTrajectoriesStage.self,
+            ExportTrajectoriesStage.self,
         ], pins: .dataLock)
 }

@@ -23,9 +23,9 @@ package struct TokenizerStage: StageKind {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
-        let problems = try ProblemFile.read(context.folder(of: corpus).appending("train.jsonl"))
+        let items = try DataSet(context.folder(of: corpus), name: "\(corpus)").items(.train)
         let tokenizer = try WordLevelTokenizer.train(
-            on: problems.lazy.map { $0.prompt() + " " + $0.response }, vocabularyLimit: vocabulary)
+            on: items.lazy.map(\.corpusText), vocabularyLimit: vocabulary)
         try tokenizer.write(to: context.output)
         return StageResult(
             summary: "\(tokenizer.vocabularySize) tokens",

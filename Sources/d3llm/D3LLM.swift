@@ -21,7 +21,7 @@ struct D3LLM: ParsableCommand {
             DeterminismCommand.self,
             DiffCommand.self, AgreeCommand.self,
             ExportCommand.self,
-            ImportCommand.self, GCCommand.self, FetchCommand.self, PlanCommand.self,
+            ImportCommand.self, GCCommand.self, FetchCommand.self, DataCommand.self, PlanCommand.self,
             WhyCommand.self, ValidateCommand.self,
             ConfigCommand.self,
             SchemaCommand.self,

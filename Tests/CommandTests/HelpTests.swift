@@ -5,7 +5,7 @@ import Testing
 @Suite struct HelpTests {
     static let subcommands = [
         "run", "launch", "report", "verify", "determinism", "diff", "agree", "export", "import", "gc",
-        "fetch", "plan",
+        "fetch", "data", "plan",
         "why",
         "validate", "config", "schema", "table", "leaderboard", "coverage", "power", "decode",
         "chat",

@@ -150,6 +150,36 @@ import Testing
         #expect(verified.output.contains("over 6 answers"), "\(verified.output)")
     }
 
+    @Test("the paper's chain: a teacher's trajectories over real questions, a student, a sweep and the AUP")
+    func fromScratch() throws {
+        let config = configurations.appending("d3llm-llada-from-scratch.json").string
+        let lock = configurations.appending("data.lock").string
+        #expect(try call(["validate", config]).code == 0)
+        let early = try call(["plan", config, "--store", "\(scratch.path)/store"], offline: true)
+        #expect(early.code == 0 && early.output.contains("trajectories"), "\(early.log)")
+        let fetched = try call(["fetch", "gsm8k", "llada-8b-instruct", "--lock", lock])
+        #expect(fetched.code == 0, "\(fetched.log)")
+        // What stands in for the model is never right, and a student needs something to learn from.
+        let changes = [
+            "variables.generationLength=64", "stages.gsm8k-cot.limit=4", "stages.trajectories.count=3",
+            "stages.trajectories.attempts=2", "stages.trajectories.keep=all", "stages.student.steps=2",
+            "stages.student.batch=3", "stages.student.adapter.rank=4", "stages.student.precision=float32",
+            "stages.table.resamples=40",
+        ]
+        let run = ["run", config, "--store", "\(scratch.path)/store", "--no-forecast"]
+        let made = try call(run + changes.flatMap { ["--set", $0] }, offline: true)
+        #expect(made.code == 0, "\(made.log)")
+        #expect(made.output.contains("Accuracy under parallelism"), "\(made.output)")
+        let verified = try call(
+            [
+                "verify", "paper/d3llm-llada-from-scratch", "--store", "\(scratch.path)/store", "--rerun",
+                "2",
+            ])
+        #expect(verified.code == 0, "\(verified.output)\(verified.log)")
+        #expect(verified.output.contains("7473 records to train on"), "\(verified.output)")
+        #expect(verified.output.contains("over 3 answers"), "\(verified.output)")
+    }
+
     @Test("every experiment of the folder is right and can be planned without a network")
     func plans() throws {
         let names = try FileSystem.list(configurations).filter { $0.hasSuffix(".json") && $0 != "data.json" }

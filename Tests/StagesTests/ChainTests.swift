@@ -78,7 +78,7 @@ import Transformers
             try #require(TrajectoryRecord($0.value))
         }
         #expect(records.count == 24)
-        let kept = records.count { $0.isCorrect }
+        let kept = records.count { $0.isCorrect == true }
         #expect(kept > 0 && artifact.record.metrics["kept"]?.int == kept)
         for record in records { #expect(record.unmaskStep.sorted() == Array(0..<48)) }
     }

@@ -60,10 +60,10 @@ struct RunConfiguration {
     /// What doesn't hold between an artifact and the stage that makes it.
     func problems(of item: ArtifactCollection.Item) -> [String] {
         guard let record = item.artifact?.record, let stage = self[item.fingerprint] else { return [] }
-        let output = type(of: stage.implementation).output.name
-        guard record.type != output else { return [] }
+        let output = type(of: stage.implementation).output
+        guard !output.isCalled(record.type) else { return [] }
         return [
-            "It says that it holds a \(record.type), but stages of kind \(stage.recipe.kind) make a \(output)."
+            "It says that it holds a \(record.type), but stages of kind \(stage.recipe.kind) make a \(output.name)."
         ]
     }
 

@@ -2,8 +2,10 @@
 package struct SampleRecord: Sendable, Hashable, Identifiable {
     /// The id of the problem.
     package let id: String
-    /// Whether the grader accepted the response.
+    /// Whether the grader accepted the response; false where nothing was graded.
     package let correct: Bool
+    /// Whether there was something to grade by.
+    package let isGraded: Bool
     /// The tokens of the response that count, by default up to and including the first end-of-text token and at
     /// most the generation length (see `TokenCount`).
     package let tokensBeforeEnd: Int
@@ -22,9 +24,10 @@ package struct SampleRecord: Sendable, Hashable, Identifiable {
     package init(
         id: String, correct: Bool, tokensBeforeEnd: Int, nfe: Int, forwards: Int, tokensForwarded: Int,
         text: String,
-        promptHash: String
+        promptHash: String, isGraded: Bool = true
     ) {
         self.id = id
+        self.isGraded = isGraded
         self.correct = correct
         self.tokensBeforeEnd = tokensBeforeEnd
         self.nfe = nfe

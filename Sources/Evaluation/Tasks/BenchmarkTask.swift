@@ -27,6 +27,8 @@ package protocol BenchmarkTask: Sendable {
     func prompt(for document: Document, examples: [Document]) -> TaskPrompt
     /// The right answer, or the tests, as the data set has them.
     func target(of document: Document) -> String
+    /// A worked answer as a model could have written it, where the data set has one; a student is trained on it.
+    func solution(of document: Document) -> String?
     /// Grades a response that was cut at ``stopStrings``.
     func verdict(_ response: String, _ document: Document) -> TaskVerdict
     /// What each of the harness's ways to find the answer makes of a response that was cut at ``stopStrings``.
@@ -40,6 +42,8 @@ extension BenchmarkTask {
     package func kept(_ record: TaskRecord) throws(TaskError) -> TaskRecord { record }
 
     package func id(of document: Document, index: Int) -> String { "\(name)-\(index)" }
+
+    package func solution(of document: Document) -> String? { nil }
 
     package func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
         [TaskExtraction(name: "none", verdict: verdict(response, document), isReported: true)]
@@ -82,7 +86,9 @@ extension BenchmarkTask {
         _ record: TaskRecord, _ document: Document, id: String, prompt: TaskPrompt
     ) -> TaskItem {
         TaskItem(
-            id: id, prompt: prompt, target: target(of: document), record: record, stopStrings: stopStrings,
+            id: id, prompt: prompt, target: target(of: document), solution: solution(of: document),
+            record: record,
+            stopStrings: stopStrings,
             extractions: { extractions($0, document) }, grade: { verdict($0, document) })
     }
 
@@ -118,6 +124,8 @@ package struct TaskItem: Sendable, Identifiable {
     package let prompt: TaskPrompt
     /// The right answer, or the tests, as the data set has them.
     package let target: String
+    /// A worked answer, where the data set has one.
+    package let solution: String?
     /// The record of the data set.
     package let record: TaskRecord
     /// Where a response ends, before it is graded.
@@ -126,13 +134,15 @@ package struct TaskItem: Sendable, Identifiable {
     private let grading: @Sendable (String) -> TaskVerdict
 
     init(
-        id: String, prompt: TaskPrompt, target: String, record: TaskRecord, stopStrings: [String],
+        id: String, prompt: TaskPrompt, target: String, solution: String?, record: TaskRecord,
+        stopStrings: [String],
         extractions: @escaping @Sendable (String) -> [TaskExtraction],
         grade: @escaping @Sendable (String) -> TaskVerdict
     ) {
         self.id = id
         self.prompt = prompt
         self.target = target
+        self.solution = solution
         self.record = record
         self.stopStrings = stopStrings
         extracting = extractions

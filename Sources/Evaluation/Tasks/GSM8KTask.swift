@@ -57,6 +57,7 @@ package struct GSM8KTask: BenchmarkTask {
     }
 
     package func target(of document: Document) -> String { document.answer }
+    package func solution(of document: Document) -> String? { document.answer }
 
     package func extractions(_ response: String, _ document: Document) -> [TaskExtraction] {
         let strict: AnswerPattern = wording == .stepByStep ? .theAnswerIs : .fourHashes

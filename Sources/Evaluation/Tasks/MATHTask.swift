@@ -41,6 +41,7 @@ package struct MATHTask: BenchmarkTask {
     private func question(_ document: Document) -> String { "Problem:\n\(document.problem)\n\nSolution:" }
 
     package func target(of document: Document) -> String { document.answer }
+    package func solution(of document: Document) -> String? { document.solution }
 
     /// Compares normal forms; see ``MinervaMath/isCorrect(_:answer:)`` for what upstream does beyond.
     package func verdict(_ response: String, _ document: Document) -> TaskVerdict {

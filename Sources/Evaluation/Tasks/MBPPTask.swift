@@ -69,6 +69,8 @@ package struct MBPPTask: BenchmarkTask {
 
     package func target(of document: Document) -> String { document.tests.joined(separator: "\n") }
 
+    package func solution(of document: Document) -> String? { document.code }
+
     package func verdict(_ response: String, _ document: Document) -> TaskVerdict {
         let source: Program.Source =
             switch wording {

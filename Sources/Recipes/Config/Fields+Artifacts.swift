@@ -145,7 +145,7 @@ extension Fields {
                 return nil
             }
         }
-        return variants.map { ArtifactReference(stage: $0, part: part, type: kind.output) }
+        return variants.map { ArtifactReference(stage: $0, part: part, type: kind.output, kind: kind.name) }
     }
 
     private func suggestion(of types: [ArtifactType], in directory: StageDirectory) -> String? {

@@ -4,9 +4,17 @@
 package struct ArtifactType: Hashable, Sendable {
     /// A noun as messages use it: "model", "dataset".
     package let name: String
+    /// What artifacts that were made before call the same type.
+    package let formerNames: [String]
 
     /// A type of this name.
-    package init(_ name: String) { self.name = name }
+    package init(_ name: String, formerNames: [String] = []) {
+        self.name = name
+        self.formerNames = formerNames
+    }
+
+    /// Whether an artifact's record that says `name` is of this type.
+    package func isCalled(_ name: String) -> Bool { name == self.name || formerNames.contains { $0 == name } }
 }
 
 /// A stage's artifact, or a part of it, that another stage reads: `"@stage"` or `"@stage.part"`.
@@ -20,12 +28,14 @@ package struct ArtifactReference: Hashable, Sendable, CustomStringConvertible {
     package let part: String?
     /// What the artifact holds.
     package let type: ArtifactType
+    /// The kind of the stage that makes it, as configurations write it.
+    package let kind: String
 
     /// As configurations write it, for messages.
     package var description: String { "@\(stage)" + (part.map { ".\($0)" } ?? "") }
 
     /// What is given after a problem was reported; never seen by a stage that runs.
-    static let placeholder = ArtifactReference(stage: "", part: nil, type: ArtifactType(""))
+    static let placeholder = ArtifactReference(stage: "", part: nil, type: ArtifactType(""), kind: "")
 }
 
 /// References under one label: for example the points of one curve.

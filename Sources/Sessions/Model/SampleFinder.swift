@@ -16,7 +16,7 @@ package enum SampleFinder {
     /// - Throws: ``SessionError`` that says which ids there are; `JSONSyntaxError`, `FileError`.
     package static func find(_ id: String, in folder: FilePath) throws -> Sample {
         var known: [(file: String, ids: [String])] = []
-        for file in ["test.jsonl", "train.jsonl"] {
+        for file in ["test.jsonl", "questions.jsonl", "train.jsonl"] {
             let path = folder.appending(file)
             guard FileSystem.exists(path) else { continue }
             var ids: [String] = []
@@ -26,10 +26,13 @@ package enum SampleFinder {
                 guard let found = root["id"]?.string else { continue }
                 ids.append(found)
                 guard found == id else { continue }
-                guard let question = root["question"]?.string else {
+                // Generated problems have a question, those of tasks the prompt that is made of one.
+                guard let question = root["question"]?.string ?? root["prompt"]?.string else {
                     throw SessionError(.unknownSample, "\(path): sample \(id) has no \"question\".")
                 }
-                return Sample(id: id, question: question, response: root["response"]?.string)
+                return Sample(
+                    id: id, question: question,
+                    response: (root["response"] ?? root["record"]?["response"])?.string)
             }
             known.append((file, ids))
         }

@@ -11,7 +11,8 @@ package struct BenchmarkStage: QuickStage {
     package static let version = 1
     package static let summary =
         "Makes a benchmark's prompts from its data file, as a model family's own harness asks them; `evaluate` decodes and grades them."
-    package static let output = ArtifactType.benchmark
+    package static let output = ArtifactType.dataset
+    package static let parts = ["train", "test"]
 
     /// The benchmarks; their names are those of `BenchmarkTasks`.
     enum Task: String, CaseIterable {
@@ -29,6 +30,7 @@ package struct BenchmarkStage: QuickStage {
     let equivalence: AnswerEquivalence?
     let file: ArtifactReference
     let training: ArtifactReference?
+    let train: ArtifactReference?
     let split: BenchmarkSplit
     let subset: [String]?
     let limit: Int?
@@ -40,6 +42,10 @@ package struct BenchmarkStage: QuickStage {
         file = fields.artifact("file", types: [.files], "The benchmark's data file.")
         training = fields.optionalArtifact(
             "training", types: [.files], "The training split, for long-gsm8k: its examples are drawn from it."
+        )
+        train = fields.optionalArtifact(
+            "train", types: [.files],
+            "Files whose training split becomes the part to train on: for stages that record trajectories or train. Without it the benchmark is only asked."
         )
         let options = TaskOptions(
             task: task.rawValue, family: family,
@@ -88,18 +94,43 @@ package struct BenchmarkStage: QuickStage {
         let task = try BenchmarkTasks.make(options)
         let scratch = context.workFolder.appending("unpacked")
         func records(_ reference: ArtifactReference, _ split: BenchmarkSplit) throws -> [TaskRecord] {
-            try BenchmarkFile(reference, context)
+            // What was unpacked for another split is in the way of this one's.
+            try FileSystem.remove(scratch)
+            return try BenchmarkFile(reference, context)
                 .records(split, unpackingTo: scratch, joinsFolders: self.task == .math)
         }
         let asked = try records(file, split)
         try context.checkCancellation()
         let all = try task.items(asked, training: training.map { try records($0, .train) } ?? [])
         let chosen = try choose(all)
-        try QuestionFile(task: options, equivalence: equivalence, items: chosen).write(to: context.output)
+        let learned = try train.map { reference in
+            let items = try task.items(
+                records(reference, .train), training: training.map { try records($0, .train) } ?? [])
+            return try numbered(items, task: task.name)
+        }
+        if let learned {
+            try [DataItem].refuseLeakage(
+                train: learned.map { .task($0) }, test: all.map { .task($0) }, name: "\(task.name)")
+        }
+        try QuestionFile(task: options, equivalence: equivalence, items: chosen)
+            .write(to: context.output, train: learned)
         try FileSystem.remove(scratch)
+        var metrics: JSONObject = ["problems": .integer(chosen.count), "all": .integer(all.count)]
+        if let learned { metrics["train"] = .integer(learned.count) }
         return StageResult(
-            summary: "\(chosen.count) of \(all.count) problems of \(task.name)",
-            metrics: ["problems": .integer(chosen.count), "all": .integer(all.count)])
+            summary: "\(chosen.count) of \(all.count) problems of \(task.name)"
+                + (learned.map { ", \($0.count) to train on" } ?? ""),
+            metrics: .object(metrics))
+    }
+
+    /// Questions to train on, whose ids say so: those of a benchmark that only counts are those of its test split too.
+    private func numbered(_ items: [TaskItem], task: String) throws -> [TaskItem] {
+        let benchmark = try BenchmarkTasks.make(options)
+        return try items.enumerated().map { index, item in
+            try benchmark.item(
+                item.record, id: item.id == "\(task)-\(index)" ? "\(task)-train-\(index)" : item.id,
+                prompt: item.prompt)
+        }
     }
 
     /// The problems that `subset` and `limit` leave, in order.

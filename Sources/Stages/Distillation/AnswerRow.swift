@@ -39,10 +39,9 @@ struct AnswerRow {
     /// - Parameter data: The data set of the prompts; nil where answers were imported with theirs.
     /// - Throws: ``DamagedFileError`` for a record that doesn't fit the teacher or the data; ``DataError`` when there
     ///   is no answer, or a prompt is nowhere.
-    static func read(trajectories: FilePath, data: FilePath?, _ teacher: Teacher) throws -> [AnswerRow] {
-        let problems = try data.map { try ProblemFile.read($0.appending("train.jsonl")) } ?? []
-        let prompts = Dictionary(
-            problems.map { ($0.id, $0.prompt()) }, uniquingKeysWith: { first, _ in first })
+    static func read(trajectories: FilePath, data: DataSet?, _ teacher: Teacher) throws -> [AnswerRow] {
+        let questions = Dictionary(
+            try data?.items(.train).map { ($0.id, $0) } ?? [], uniquingKeysWith: { first, _ in first })
         let path = TrajectoriesStage.journal(of: trajectories)
         let tokens = 0..<Int32(clamping: teacher.transformer.configuration.vocabulary)
         var rows: [AnswerRow] = []
@@ -54,7 +53,9 @@ struct AnswerRow {
                     path, "the record of \(line.key) is no trajectory of the teacher's tokens.")
             }
             guard record.isUsed else { return }
-            if let prompt = try record.prompt ?? prompts[record.id].map(teacher.ids) {
+            if let prompt = try record.prompt
+                ?? questions[record.id].map({ try teacher.encoder.prompt($0, room: record.response.count) })
+            {
                 rows.append(
                     AnswerRow(record, prompt: prompt, endToken: teacher.endToken, index: rows.count))
             } else if data != nil {

@@ -34,7 +34,7 @@ package struct DistillStage: StageKind {
             "trajectories", types: [.trajectories], "The teacher's answers and their order.")
         data = fields.optionalArtifact(
             "data", types: [.dataset],
-            "Data set that the trajectories' prompts come from; none for imported trajectories, which hold them."
+            "Data set that the trajectories' prompts come from; not needed where they hold their prompts, as imported ones do and those over a benchmark's or own questions."
         )
         steps = fields.integer("steps", default: 300, in: 1...10_000_000, "Optimiser steps.")
         batchSize = fields.integer("batch", default: 32, in: 1...65_536, "Answers per step.")
@@ -59,7 +59,8 @@ package struct DistillStage: StageKind {
     package func run(_ context: StageContext) throws -> StageResult {
         let model = try Teacher(context.folder(of: teacher))
         let rows = try AnswerRow.read(
-            trajectories: context.folder(of: trajectories), data: data.map { context.folder(of: $0) }, model)
+            trajectories: context.folder(of: trajectories),
+            data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, model)
         let trainee = trainee(FlatParameters(copying: model.transformer), seed: context.seed)
         let losses = try TrainingLoop(
             context: context, trainee: trainee,

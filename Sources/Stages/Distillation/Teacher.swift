@@ -10,6 +10,8 @@ struct Teacher {
     let family: any ModelFamily.Type
     let maskToken: Int32
     let endToken: Int32
+    /// How questions become its tokens.
+    let encoder: QuestionEncoder
     private let folder: FilePath
     private let tokenizer: any Tokenizer
 
@@ -23,13 +25,7 @@ struct Teacher {
         family = try Checkpoint.family(folder)
         let tokens = try ModelTokens(folder)
         (tokenizer, maskToken, endToken) = (tokens.tokenizer, tokens.mask, tokens.end)
-    }
-
-    /// The tokens of a prompt of a data set.
-    ///
-    /// - Throws: `TokenizerError` when a pattern of the tokenizer takes too long on the text.
-    func ids(_ text: String) throws(TokenizerError) -> [Int32] {
-        try tokenizer.encode(text: text, addSpecialTokens: false).map(Int32.init)
+        encoder = tokens.encoder
     }
 
     /// Writes a student with the teacher's tokenizer.
@@ -54,6 +50,8 @@ struct ModelTokens {
     ]
 
     let tokenizer: any Tokenizer
+    /// How questions become its tokens.
+    let encoder: QuestionEncoder
     /// How many rows the model's logits have.
     let vocabulary: Int
     let mask: Int32
@@ -62,7 +60,9 @@ struct ModelTokens {
     /// - Throws: As ``Teacher/init(_:)``.
     init(_ folder: FilePath) throws {
         let configuration = try Checkpoint.configuration(folder)
-        tokenizer = try TokenizerFiles(folder: folder).tokenizer
+        let files = try TokenizerFiles(folder: folder)
+        tokenizer = files.tokenizer
+        encoder = QuestionEncoder(files, configuration, name: "\(folder)")
         vocabulary = configuration.vocabulary
         if let words = tokenizer as? WordLevelTokenizer {
             (mask, end) = try ModelFolder.specialTokens(words, folder)

@@ -16,7 +16,7 @@ struct AnswerGrading: Sendable {
     ///   sympy is asked for and isn't there.
     init(_ file: QuestionFile, _ permissions: Permissions) throws {
         let task = BenchmarkStage.Task(rawValue: file.task.task)
-        if task?.runsPrograms ?? false {
+        if file.runsPrograms {
             sandbox = try CodeExecution.sandbox(permissions)
             guard let found = PythonParser() else {
                 throw DataError(
@@ -45,6 +45,8 @@ struct AnswerGrading: Sendable {
         var isCorrect: Bool
         /// By name.
         var verdicts: JSONObject
+        /// Whether there was anything to grade by.
+        var isGraded: Bool { !verdicts.members.isEmpty }
     }
 
     /// Grades answers; sympy, which takes a second to start, is asked once for all of them.

@@ -13,19 +13,24 @@ struct AskedBenchmark: AskedQuestions {
     let file: QuestionFile
     let items: [TaskItem]
 
-    init(_ folder: FilePath, limit: Int?) throws {
-        let all = try QuestionFile(folder: folder)
+    init(_ data: DataSet, limit: Int?) throws {
+        try data.check(.test)
+        let all = try QuestionFile(folder: data.folder)
         file = all
         items = limit.map { Array(all.items.prefix($0)) } ?? all.items
     }
 
     var ids: [String] { items.map(\.id) }
-    var runsPrograms: Bool { BenchmarkStage.Task(rawValue: file.task.task)?.runsPrograms ?? true }
+    var runsPrograms: Bool { file.runsPrograms }
 
     func questions(for model: AnsweringModel.Source, _ permissions: Permissions) throws -> any Questions {
         // First: it is cheap and may fail, where loading a model isn't.
         let grading = try AnswerGrading(file, permissions)
-        return BenchmarkQuestions(items: items, model: try BenchmarkModel(model), grading: grading)
+        let answering = try BenchmarkModel(model)
+        let areOwn = file.task.task == OwnTask.name
+        // All of them before the first is decoded: what is wrong with the last should be known now.
+        if areOwn { for item in items { _ = try answering.encoder.prompt(.task(item), room: 1) } }
+        return BenchmarkQuestions(items: items, areOwn: areOwn, model: answering, grading: grading)
     }
 
     func check(_ record: JournalRecord, _ index: Int, in journal: FilePath) throws {
@@ -36,6 +41,11 @@ struct AskedBenchmark: AskedQuestions {
             throw DamagedFileError(journal, "the record of \(record.key) has no prompt, text or verdicts.")
         }
         try RecordCheck.prompt(record, SHA256.hex(of: Array(prompt.utf8)), in: journal)
+        // Only what is graded has a verdict.
+        guard record.value["correct"] != .null || item.extractions(text).isEmpty else {
+            throw DamagedFileError(
+                journal, "the record of \(record.key) has no verdict, but its answer is graded.")
+        }
         guard prompt.utf8.count >= item.prompt.text.utf8.count,
             record.value["docHash"]?.string == DocumentHash.of(item.record.value)
         else {
@@ -53,6 +63,7 @@ struct AskedBenchmark: AskedQuestions {
             if extraction.isReported { isCorrect = recorded }
         }
         isCorrect = verdicts[AnswerGrading.sympy]?["correct"]?.bool ?? isCorrect
+        if record.value["correct"] == .null { return }
         try RecordCheck.verdict(record, isCorrect: isCorrect ?? false, in: journal)
     }
 }
@@ -60,6 +71,8 @@ struct AskedBenchmark: AskedQuestions {
 /// The questions of a benchmark for one model.
 private struct BenchmarkQuestions: Questions {
     let items: [TaskItem]
+    /// Whether they are a user's: those of benchmarks are asked as upstream asks them, whatever their length.
+    let areOwn: Bool
     let model: BenchmarkModel
     let grading: AnswerGrading
 
@@ -68,7 +81,11 @@ private struct BenchmarkQuestions: Questions {
     var maskToken: Int32 { model.maskToken }
     var endToken: Int32? { model.endToken }
 
-    func prompt(_ index: Int) throws -> [Int32] { try model.tokens(model.text(items[index].prompt)) }
+    func prompt(_ index: Int) throws -> [Int32] {
+        areOwn
+            ? try model.encoder.prompt(.task(items[index]), room: 1)
+            : try model.encoder.tokens(items[index].prompt)
+    }
 
     func text(of token: Int32) -> String {
         model.files.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
@@ -99,8 +116,8 @@ private struct BenchmarkQuestions: Questions {
             self.decoder = decoder
             let response = decoder.tokens[decoder.promptLength...].map(Int.init)
             let end = model.endToken.flatMap { response.firstIndex(of: Int($0)) }
-            text = model.files.tokenizer.decode(
-                tokenIds: Array(response[..<(end ?? response.count)]), skipSpecialTokens: true)
+            text = AnswerTokens(tokenizer: model.files.tokenizer, end: model.endToken ?? -1)
+                .text(response.map { Int32($0) })
             (self.response, self.end) = (response, end)
         }
     }
@@ -109,7 +126,7 @@ private struct BenchmarkQuestions: Questions {
         _ answer: Answer, _ grade: AnswerGrading.Grade, generationLength: Int
     ) throws -> JSONValue {
         let (item, decoder, text) = (answer.item, answer.decoder, answer.text)
-        let prompt = try model.text(item.prompt)
+        let prompt = try model.encoder.text(item.prompt)
         let stop: String =
             item.graded(text).utf8.count < text.utf8.count
             ? "stop-string" : answer.end == nil ? "length" : "end"
@@ -119,7 +136,7 @@ private struct BenchmarkQuestions: Questions {
                 answer.response, endOfText: model.endToken.map(Int.init) ?? -1,
                 generationLength: generationLength),
             nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
-            text: text, promptHash: SHA256.hex(of: Array(prompt.utf8)))
+            text: text, promptHash: SHA256.hex(of: Array(prompt.utf8)), isGraded: grade.isGraded)
         guard case .object(var object) = record.value else { return record.value }
         object["docHash"] = .string(DocumentHash.of(item.record.value))
         object["promptTokens"] = .integer(decoder.promptLength)

@@ -9,6 +9,8 @@ internal import Transformers
 struct BenchmarkModel: Sendable {
     let transformer: Transformer
     let files: TokenizerFiles
+    /// How questions become its tokens.
+    let encoder: QuestionEncoder
     let maskToken: Int32
     let endToken: Int32?
 
@@ -16,6 +18,7 @@ struct BenchmarkModel: Sendable {
     init(_ source: AnsweringModel.Source) throws {
         transformer = try Checkpoint.load(source.folder, precision: source.precision)
         files = try TokenizerFiles(folder: source.folder)
+        encoder = QuestionEncoder(files, transformer.configuration, name: "\(source.folder)")
         let configuration = transformer.configuration
         let (tokenizer, folder) = (files.tokenizer, source.folder)
         endToken = configuration.endToken ?? tokenizer.eosTokenId.map(Int32.init)
@@ -35,25 +38,5 @@ struct BenchmarkModel: Sendable {
                     "\(folder): the tokenizer has \(largest) tokens, the model only \(configuration.vocabulary); they don't belong together."
             )
         }
-    }
-
-    /// The text that the model gets to see.
-    ///
-    /// What the answer starts with stands behind the template's beginning of an answer: the message stays open.
-    /// - Throws: `ChatTemplateError`, also for a chat without a template.
-    func text(_ prompt: TaskPrompt) throws(ChatTemplateError) -> String {
-        switch prompt.form {
-        case .plain: prompt.text
-        case .chat:
-            try files.applyChatTemplate(to: [ChatMessage(role: "user", content: prompt.text)])
-                + prompt.answerPrefix
-        }
-    }
-
-    /// The tokens of a text, framed as the tokenizer does it: upstream gives templates to it like any text.
-    ///
-    /// - Throws: `TokenizerError` when a pattern of the tokenizer takes too long on the text.
-    func tokens(_ text: String) throws(TokenizerError) -> [Int32] {
-        try files.tokenizer.encode(text: text, addSpecialTokens: true).map(Int32.init)
     }
 }

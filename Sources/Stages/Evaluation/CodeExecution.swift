@@ -26,6 +26,17 @@ package enum CodeExecution {
         ]
     }
 
+    /// Why answers to the questions of a stage are run, as a phrase behind "because"; nil if they aren't.
+    static func reason(of stage: (any StageDescription)?) -> String? {
+        if let benchmark = stage as? BenchmarkStage, benchmark.task.runsPrograms {
+            return "the benchmark \"\(benchmark.task.rawValue)\" is graded by running them"
+        }
+        if let questions = stage as? QuestionsStage, questions.options.grader == .tests {
+            return "the answers to the questions are graded by tests"
+        }
+        return nil
+    }
+
     static func sandbox(_ permissions: Permissions) throws -> Sandbox {
         let floor = permissions.isolationFloor.flatMap(Isolation.init) ?? .seccomp
         return try Sandbox(floor: floor)

@@ -11,10 +11,12 @@ extension BenchmarkStage {
         let size = task.size(options.family)
         // The record knows; before it is made the whole split is taken, less the limit.
         let count = context.record?.metrics["problems"]?.double ?? size.problems
-        return [
+        var facts: Facts = [
             .test: min(count, limit.map(Double.init) ?? .infinity), .promptTokens: size.prompt,
             .responseTokens: size.answer, .problemBytes: 4 * size.prompt + 1000,
         ]
+        if train != nil { facts[.train] = context.record?.metrics["train"]?.double ?? 7473 }
+        return facts
     }
 
     /// Reading and writing a few megabytes.

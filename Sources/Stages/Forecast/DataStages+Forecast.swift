@@ -34,6 +34,25 @@ extension SynthesizeStage {
     }
 }
 
+extension QuestionsStage {
+    /// What its record says; before it is made, nothing of its file is known, and questions are taken to be as long as GSM8K's.
+    package func facts(_ context: ForecastContext) -> Facts {
+        var facts: Facts = [:]
+        let metrics = context.record?.metrics
+        facts[.train] = metrics?["train"]?.double
+        facts[.test] = metrics?["test"]?.double
+        // A token of the usual vocabularies covers about four bytes of English.
+        facts[.promptTokens] = metrics?["promptBytes"]?.double.map { $0 / 4 + 10 } ?? 100
+        facts[.responseTokens] = metrics?["responseBytes"]?.double.map { $0 / 4 + 1 } ?? 230
+        return facts
+    }
+
+    /// Reading and writing some megabytes.
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
+        StageForecast(seconds: 2, memory: Int(clamped: 4 * MemoryModel.program), disk: 10_000_000)
+    }
+}
+
 extension TokenizerStage {
     /// The vocabulary: that of the artifact, or the words of a few problems of the corpus.
     package func facts(_ context: ForecastContext) -> Facts {

@@ -21,6 +21,8 @@ extension EvaluateStage {
             let effort = (try? decoder.setup())?.effort(prompt: prompt, answer: answer)
         else { return nil }
         let all = count(context)
+        // How many records a user's file has is known when it has been read.
+        guard all > 0 else { return nil }
         let group = min(Double(groupSize), all)
         let shape = PassShape(
             configuration, sequences: Int(group), tokens: effort.tokens, cached: effort.cached,

@@ -31,3 +31,18 @@ extension ImportTrajectoriesStage {
             disk: Int(clamped: disk), scratch: Int(clamped: disk))
     }
 }
+
+extension ExportTrajectoriesStage {
+    /// Each step holds the whole sequence: about five bytes a token.
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
+        let facts = context.facts(of: trajectories)
+        guard let rows = facts[.answers], let prompt = facts[.promptTokens],
+            let response = facts[.responseTokens]
+        else { return nil }
+        let bytes = rows * response * (prompt + response) * 6
+        return StageForecast(
+            seconds: bytes * 1e-8,
+            memory: Int(clamped: MemoryModel.program + 100 * response * (prompt + response)),
+            disk: Int(clamped: bytes))
+    }
+}

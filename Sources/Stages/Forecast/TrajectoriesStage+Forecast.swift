@@ -1,5 +1,6 @@
 package import ArtifactStore
 internal import JSON
+internal import Numerics
 package import Runs
 internal import Transformers
 
@@ -9,8 +10,13 @@ extension TrajectoriesStage {
 
     /// Answers that are kept: those of the artifact, or one per prompt.
     package func facts(_ context: ForecastContext) -> Facts {
-        let kept = context.record?.metrics["kept"]?.double
-        return [.answers: kept ?? Double(count), .responseTokens: Double(generationLength)]
+        let metrics = context.record?.metrics
+        var facts: Facts = [
+            .answers: metrics?["kept"]?.double ?? Double(count), .responseTokens: Double(generationLength),
+        ]
+        facts[.promptTokens] =
+            metrics?["promptTokens"]?.double ?? context.facts(of: data)[.promptTokens]
+        return facts
     }
 
     /// A forward per token of the response, for the prompts that the journal lacks.
@@ -33,7 +39,8 @@ extension TrajectoriesStage {
         return StageForecast(
             seconds: cost.seconds(context).map { $0 + reading },
             memory: Int(
-                clamped: MemoryModel.program + MemoryModel.decoding(shape, threads: context.threads)
+                clamped: MemoryModel.program
+                    + MemoryModel.decoding(shape, threads: context.threads, precision: precision ?? .float32)
                     + problems * MemoryModel.problem),
             disk: Int(clamped: disk), scratch: Int(clamped: disk))
     }

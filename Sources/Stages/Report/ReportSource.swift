@@ -14,7 +14,7 @@ struct ReportSource {
 
     /// The stages with an artifact of this type, in the order of the run.
     func items(_ type: ArtifactType) -> [RunContents.Item] {
-        contents.items.filter { $0.artifact?.record.type == type.name }
+        contents.items.filter { $0.artifact.map { type.isCalled($0.record.type) } ?? false }
     }
 
     /// Where an artifact is, relative to the store.

@@ -26,7 +26,7 @@ package enum LMEvalExport {
                 let data = artifact.record.recipe["inputs"]?["data"]?.string,
                 let source = run.record.stages.first(where: { $0.fingerprint == data }),
                 let questions = try run.store.artifact(of: source),
-                questions.record.type == ArtifactType.benchmark.name
+                DataSet(questions.folder, name: entry.stage).hasTasks
             else { continue }
             var place = Self.fileName(entry.stage)
             while !names.insert(place).inserted { place += "_" }

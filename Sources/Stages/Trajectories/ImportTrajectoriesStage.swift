@@ -93,7 +93,7 @@ package struct ImportTrajectoriesStage: QuickStage {
                     counts.impossible += 1
                     return
                 }
-                if keep == .right {
+                if keep == .right, answer.own?.used != true || answer.isCorrect != nil {
                     guard let isCorrect = answer.isCorrect else {
                         throw DataError(
                             description:
@@ -110,7 +110,9 @@ package struct ImportTrajectoriesStage: QuickStage {
                 }
                 try agreement.compare(row, answer)
                 counts.add(record, endToken: tokens.end)
-                try append(JournalRecord(.integer(counts.rows - 1), record.value))
+                // Rows of this program know their questions by name, those of others only by place.
+                let key: JournalKey = answer.own == nil ? .integer(counts.rows - 1) : .string(record.id)
+                try append(JournalRecord(key, record.value))
             }
         }
         try agreement.check(files: "\(files)", model: "\(model)")

@@ -28,6 +28,16 @@ struct PublishedTrajectory {
     let unmaskStep: [Int32]
     let states: Int
     let isCorrect: Bool?
+    /// What only rows of ``ExportTrajectoriesStage`` say; nil for those that others made.
+    let own: Own?
+
+    /// What the published form has no place for.
+    struct Own {
+        let attempt: Int
+        /// Forwards of all tries.
+        let evaluations: Int
+        let used: Bool
+    }
 
     /// Converts and checks a row.
     ///
@@ -124,6 +134,16 @@ struct PublishedTrajectory {
         (self.id, self.prompt, self.response, unmaskStep) = (id, prompt, response, steps)
         states = sequences.count
         isCorrect = row["is_correct"]?.bool
+        if let attempt = row["attempt"]?.int, let evaluations = row["evaluations"]?.int,
+            let used = row["used"]?.bool
+        {
+            guard attempt >= 0, (0...(1 << 40)).contains(evaluations) else {
+                throw problem("attempt and evaluations should be counts.")
+            }
+            own = Own(attempt: attempt, evaluations: evaluations, used: used)
+        } else {
+            own = nil
+        }
     }
 
     /// As a record of a trajectories artifact, cut to its lengths; nil where no response is left.
@@ -134,8 +154,9 @@ struct PublishedTrajectory {
         let length = min(response.count, options.maximumResponse ?? response.count, room)
         guard length > 0 else { return nil }
         return TrajectoryRecord(
-            id: id ?? "row-\(number)", isCorrect: isCorrect ?? true, attempt: 0, evaluations: states,
+            id: id ?? "row-\(number)", isCorrect: own == nil ? isCorrect ?? true : isCorrect,
+            attempt: own?.attempt ?? 0, evaluations: own?.evaluations ?? states,
             response: Array(response.prefix(length)), unmaskStep: Array(unmaskStep.prefix(length)),
-            prompt: prompt)
+            prompt: prompt, used: own?.used)
     }
 }

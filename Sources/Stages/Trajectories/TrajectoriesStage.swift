@@ -11,7 +11,7 @@ internal import Tokenizers
 internal import Transformers
 
 /// Records the order in which a teacher decodes its answers, one token per forward.
-package struct TrajectoriesStage: SampledStage {
+package struct TrajectoriesStage: SampledStage, RestrictedStage {
     package static let name = "trajectories"
     package static let version = 2
     package static let summary =
@@ -28,6 +28,14 @@ package struct TrajectoriesStage: SampledStage {
     let temperatureStep: Double
     let groupSize: Int
     let order: Order
+    let keep: Keep?
+    let precision: WeightPrecision?
+
+    /// Which answers a student learns from.
+    enum Keep: String, CaseIterable {
+        case right
+        case all
+    }
 
     /// What the next token of a block is.
     enum Order: String, CaseIterable {
@@ -37,7 +45,10 @@ package struct TrajectoriesStage: SampledStage {
 
     package init(_ fields: Fields) {
         teacher = fields.artifact("teacher", types: [.model], "The model whose order is recorded.")
-        data = fields.artifact("data", types: [.dataset], "Data set whose training part gives the prompts.")
+        data = fields.artifact(
+            "data", types: [.dataset],
+            "Data set whose training part gives the prompts: generated problems, a benchmark's or own questions."
+        )
         count = fields.integer("count", default: 2048, in: 1...10_000_000, "Prompts, from the first on.")
         blockLength = fields.integer(
             "blockLength", default: 8, in: 1...65_536, "Block of the teacher's decoding.")
@@ -56,6 +67,13 @@ package struct TrajectoriesStage: SampledStage {
                 "order",
                 "Which token of the block comes next: the most probable (confidence, the default; released code for LLaDA) or "
                     + "the one of lowest entropy (entropy; for Dream).") ?? .confidence
+        keep = fields.optionalChoice(
+            "keep",
+            "Which answers a student learns from: right (the default; released code for LLaDA), or all, also those that are wrong after the last try (the paper's wording; released code for Dream). Answers that nothing grades are always kept."
+        )
+        precision = fields.optionalChoice(
+            "precision",
+            "How the teacher's linear layers are kept while it decodes; 32-bit floats unless it is given.")
         if generationLength % blockLength != 0 {
             fields.reject(
                 "blockLength",
@@ -68,28 +86,39 @@ package struct TrajectoriesStage: SampledStage {
         try runGroups(context, unit: "prompts")
     }
 
-    /// The problems that the teacher answers, in order.
-    func problems(_ context: StageContext) throws -> [Problem] {
-        let problems = try ProblemFile.read(context.folder(of: data).appending("train.jsonl"))
-        guard problems.count >= count else {
+    /// The questions that the teacher answers, in order.
+    func questions(_ context: StageContext) throws -> [DataItem] {
+        let items = try DataSet(context.folder(of: data), name: "\(data)").items(.train)
+        guard items.count >= count else {
             throw DataError(
-                description: "the data set has \(problems.count) training problems; count asks for \(count)")
+                description: "the data set has \(items.count) training problems; count asks for \(count)")
         }
-        return Array(problems.prefix(count))
+        return Array(items.prefix(count))
     }
 
     package func sampleKeys(_ context: StageContext) throws -> [JournalKey] {
-        try problems(context).map { .string($0.id) }
+        try questions(context).map { .string($0.id) }
+    }
+
+    package func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageDescription)?) -> String? {
+        CodeExecution.reason(of: stage(data))
     }
 
     package func groups(_ context: StageContext) throws -> SampleGroups {
-        let model = try ModelFolder(context.folder(of: teacher))
-        let chosen = try problems(context)
+        let chosen = try questions(context)
+        // First: it is cheap and may fail, where loading a model isn't.
+        let grading = try AnswerJudge(chosen, context, data)
+        let known = try ModelTokens(context.folder(of: teacher))
+        // All of them before the first is decoded: what is wrong with the last should be known now.
+        let prompts = try chosen.map { try known.encoder.prompt($0, room: generationLength) }
+        let model = try AnsweringTeacher(context.folder(of: teacher), known, precision ?? .float32)
         let (size, seed) = (groupSize, context.seed)
         return SampleGroups(of: chosen.count, size: size) { group in
             let range = group * size..<min(chosen.count, (group + 1) * size)
-            return try decode(Array(chosen[range]), firstSample: range.lowerBound, model, seed: seed)
-                .map { JournalRecord(.string($0.id), $0.value) }
+            return try decode(
+                Array(chosen[range]), Array(prompts[range]), firstSample: range.lowerBound, model, grading,
+                seed: seed
+            ).map { JournalRecord(.string($0.id), $0.value) }
         }
     }
 
@@ -102,28 +131,40 @@ package struct TrajectoriesStage: SampledStage {
             }
             return trajectory
         }
-        let kept = records.count { $0.isCorrect }
-        let first = records.count { $0.isCorrect && $0.attempt == 0 }
+        let kept = records.count { $0.isUsed }
+        let first = records.count { $0.isCorrect == true && $0.attempt == 0 }
+        let graded = records.count { $0.isCorrect != nil }
+        var metrics: JSONObject = [
+            "prompts": .integer(records.count), "kept": .integer(kept), "firstTry": .integer(first),
+            "nfe": .integer(records.reduce(0) { $0 + $1.evaluations }),
+        ]
+        if records.contains(where: { $0.prompt != nil }) {
+            let right = records.count { $0.isCorrect == true }
+            metrics["graded"] = .integer(graded)
+            metrics["right"] = .integer(right)
+            let prompts = records.reduce(0) { $0 + ($1.prompt?.count ?? 0) }
+            metrics["promptTokens"] = .number(Double(prompts) / Double(max(1, records.count)))
+        }
         return StageResult(
-            summary: "\(kept) of \(records.count) kept, \(first) right at the first try",
-            metrics: [
-                "prompts": .integer(records.count), "kept": .integer(kept), "firstTry": .integer(first),
-                "nfe": .integer(records.reduce(0) { $0 + $1.evaluations }),
-            ])
+            summary: "\(kept) of \(records.count) kept, "
+                + (graded == 0 && !records.isEmpty
+                    ? "none graded: the data has no reference answers" : "\(first) right at the first try"),
+            metrics: .object(metrics))
     }
 
     /// Decodes one group; wrong answers are tried again, hotter each time.
     private func decode(
-        _ problems: [Problem], firstSample: Int, _ model: ModelFolder, seed: UInt64
+        _ items: [DataItem], _ prompts: [[Int32]], firstSample: Int, _ model: AnsweringTeacher,
+        _ judge: AnswerJudge, seed: UInt64
     ) throws -> [TrajectoryRecord] {
         let options = BlockwiseOptions(
             generationLength: generationLength, blockLength: blockLength,
             // No entropy is below 0, so that only the lowest of each step is accepted.
             rule: order == .confidence ? .scheduled : .entropyBelow(0))
-        var results: [TrajectoryRecord?] = problems.map { _ in nil }
-        var evaluations = problems.map { _ in 0 }
+        var results: [TrajectoryRecord?] = items.map { _ in nil }
+        var evaluations = items.map { _ in 0 }
         for attempt in 0..<attempts {
-            let open = problems.indices.filter { !(results[$0]?.isCorrect ?? false) }
+            let open = items.indices.filter { results[$0].map { $0.isCorrect == false } ?? true }
             if open.isEmpty { break }
             var decoders: [any Decoder] = open.map { i in
                 let sampling =
@@ -135,24 +176,33 @@ package struct TrajectoriesStage: SampledStage {
                         attempt: attempt)
                 return BlockwiseDecoder(
                     DecodingTask(
-                        prompt: model.tokenizer.ids(problems[i].prompt()), maskToken: model.maskToken,
-                        endToken: model.endToken, sampling: sampling), options)
+                        prompt: prompts[i], maskToken: model.maskToken, endToken: model.endToken,
+                        sampling: sampling), options)
             }
             var recorders = decoders.map { TrajectoryRecorder($0) }
             try BatchDecoder(model.transformer, threads: 1).decode(&decoders) { index, step, _ in
                 recorders[index].observe(step)
             }
+            let trajectories = zip(recorders, decoders).map { $0.finish($1) }
+            let verdicts = try judge.verdicts(
+                zip(open, trajectories).map { (items[$0], $1.response) }, model.tokens)
             for (j, i) in open.enumerated() {
-                let trajectory = recorders[j].finish(decoders[j])
-                evaluations[i] += trajectory.evaluations
-                let text = model.tokenizer.decode(
-                    tokenIds: trajectory.response.map(Int.init), skipSpecialTokens: false)
+                evaluations[i] += trajectories[j].evaluations
                 results[i] = TrajectoryRecord(
-                    id: problems[i].id, isCorrect: problems[i].accepts(text),
-                    attempt: attempt, evaluations: evaluations[i], response: trajectory.response,
-                    unmaskStep: trajectory.unmaskStep)
+                    id: items[i].id, isCorrect: verdicts[j], attempt: attempt,
+                    evaluations: evaluations[i], response: trajectories[j].response,
+                    unmaskStep: trajectories[j].unmaskStep)
             }
         }
-        return results.compactMap { $0 }
+        return zip(results, zip(items, prompts)).compactMap { result, question in
+            guard var result else { return nil }
+            // What a data set of generated problems and a model made here gives doesn't have to be kept.
+            if case .task = question.0 { result.prompt = question.1 }
+            if !model.isMadeHere { result.prompt = question.1 }
+            if result.prompt != nil || keep == .all {
+                result.used = keep == .all || result.isCorrect != false
+            }
+            return result
+        }
     }
 }

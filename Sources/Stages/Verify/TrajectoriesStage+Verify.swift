@@ -10,13 +10,18 @@ extension TrajectoriesStage {
     package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
         let records = try records(in: artifact, context)
         let path = Self.journal(of: artifact)
-        let tokenizer = try WordLevelTokenizer(folder: context.folder(of: teacher))
-        for (record, problem) in zip(records, try problems(context)) {
+        let known = try ModelTokens(context.folder(of: teacher))
+        let tokens = AnswerTokens(tokenizer: known.tokenizer, end: known.end)
+        for (record, item) in zip(records, try questions(context)) {
             // A record of another form is told by what sums the records up.
             guard let trajectory = TrajectoryRecord(record.value) else { continue }
-            let text = tokenizer.decode(
-                tokenIds: trajectory.response.map(Int.init), skipSpecialTokens: false)
-            let verdict = problem.accepts(text)
+            if let prompt = trajectory.prompt,
+                try prompt != known.encoder.prompt(item, room: generationLength)
+            {
+                throw DamagedFileError(
+                    path, "the record of \(record.key) has another prompt than its question gives.")
+            }
+            guard let verdict = verdict(of: trajectory, item, tokens) else { continue }
             guard trajectory.isCorrect == verdict else {
                 throw DamagedFileError(
                     path,
@@ -25,5 +30,19 @@ extension TrajectoriesStage {
             }
         }
         return try result(of: records, in: path)
+    }
+    /// What grading says again; nil where that takes running a program or asking sympy, and where nothing is graded.
+    private func verdict(
+        of trajectory: TrajectoryRecord, _ item: DataItem, _ tokens: AnswerTokens
+    ) -> Bool? {
+        switch item {
+        case .problem(let problem):
+            problem.accepts(
+                tokens.tokenizer.decode(
+                    tokenIds: trajectory.response.map(Int.init), skipSpecialTokens: false))
+        case .task(let task):
+            task.extractions(tokens.text(trajectory.response)).first { $0.isReported && $0.name != "none" }?
+                .verdict.isCorrect
+        }
     }
 }

@@ -1,0 +1,174 @@
+internal import Base
+internal import Evaluation
+internal import Files
+internal import JSON
+package import Recipes
+package import Runs
+internal import SystemPackage
+
+/// Makes a data set of a file of records: questions of a user's own, with what is wanted of an answer.
+package struct QuestionsStage: QuickStage {
+    package static let name = "questions"
+    package static let version = 1
+    package static let summary =
+        "Makes a data set of own records (JSON lines, JSON, CSV, Parquet, Arrow, plain text): questions, conversations or text, with graders by name and a part that is never trained on."
+    package static let output = ArtifactType.dataset
+    package static let parts = ["train", "test"]
+
+    let file: ArtifactReference
+    let testFile: ArtifactReference?
+    let trainFiles: String?
+    let testFiles: String?
+    let testPercent: Int?
+    let format: RecordFormat?
+    let unit: TextUnit?
+    let limit: Int?
+    let options: RecordReader.Options
+
+    package init(_ fields: Fields) {
+        file = fields.artifact(
+            "file", types: [.files],
+            "The records: a file, or all files of a folder in the order of their names.")
+        testFile = fields.optionalArtifact(
+            "testFile", types: [.files], "The records of the part that is never trained on.")
+        trainFiles = fields.optionalString(
+            "trainFiles",
+            "Beginning of the paths of the files to train on, where the folder holds both parts.")
+        testFiles = fields.optionalString(
+            "testFiles", "Beginning of the paths of the files that are never trained on.")
+        testPercent = fields.optionalInteger(
+            "testPercent", in: 0...100,
+            "How many records of 100 are never trained on, chosen by a hash of the question; 10 unless files say which they are."
+        )
+        format = fields.optionalChoice(
+            "format", "How the files are written, where neither their names nor their content say it.")
+        unit = fields.optionalChoice(
+            "unit",
+            "Plain text: what a record is, each line (the default), what blank lines part, or a whole file.")
+        limit = fields.optionalInteger("limit", in: 1..., "Only the first records of each part.")
+        options = Self.options(fields)
+        if testPercent != nil {
+            for (key, isGiven) in [
+                ("testFile", testFile != nil), ("trainFiles", trainFiles != nil),
+                ("testFiles", testFiles != nil),
+            ] where isGiven {
+                fields.reject(
+                    "testPercent",
+                    "\"\(key)\" says which records are never trained on; leave one of the two out.")
+            }
+        }
+        if testFile != nil, trainFiles != nil || testFiles != nil {
+            fields.reject(
+                "testFile",
+                "\"trainFiles\" and \"testFiles\" choose among the files of \"file\"; leave them or this key out."
+            )
+        }
+    }
+
+    private static func options(_ fields: Fields) -> RecordReader.Options {
+        var options = RecordReader.Options()
+        options.form = fields.optionalChoice(
+            "form",
+            "What the records are, told from their columns unless it is given: prompt and response, question and answer, messages (a conversation), or text without a question."
+        )
+        options.columns =
+            fields.optionalObject(
+                "columns", "Names of columns, where they aren't the usual ones."
+            ) { columns in
+                var names: [String: String] = [:]
+                for (role, what) in [
+                    ("prompt", "The question."), ("response", "A worked answer, which a model can learn."),
+                    ("answer", "The reference that answers are compared with."),
+                    ("id", "What names a record; it has to be there once."),
+                    ("messages", "A conversation: a list of role and content."),
+                    ("text", "Text without a question."), ("grader", "The name of the record's grader."),
+                    ("tests", "Python code that raises unless the program before it is right."),
+                    ("entryPoint", "The function that the tests call."),
+                ] {
+                    if let name = columns.optionalString(role, what) { names[role] = name }
+                }
+                return names
+            } ?? [:]
+        options.answerMarker = fields.optionalString(
+            "answerMarker",
+            "What stands before the reference in the answer, \"####\" in GSM8K's; the last one counts.")
+        options.wording = fields.optionalString(
+            "wording", "The text that a model is asked, with {} in place of the question.")
+        options.grader =
+            fields.optionalChoice(
+                "grader",
+                "What makes an answer right: exact (the reference and nothing else), number (the last number), boxed (what stands in the last \\boxed), tests (a program that passes them), none (the default: nothing is graded, and there is no accuracy)."
+            ) ?? .none
+        let template: Template? = fields.optionalChoice(
+            "template",
+            "How a question reaches a model: model (the default: in its chat template, once, or as it is where it has none), chat (a model without a template is an error), plain (as it is), twice (in the template, and that in it again: the released training of d3LLM on LLaDA)."
+        )
+        options.template = template?.form ?? .model
+        if let wording = options.wording, !wording.byteText.contains("{}") {
+            fields.reject("wording", "The text has no {}, where the question is to stand.")
+        }
+        if options.answerMarker?.isEmpty ?? false {
+            fields.reject("answerMarker", "An empty marker stands everywhere; leave the key out.")
+        }
+        return options
+    }
+
+    /// See `TaskPrompt.Form`.
+    private enum Template: String, CaseIterable {
+        case model, chat, plain, twice
+
+        var form: TaskPrompt.Form {
+            switch self {
+            case .model: .model
+            case .chat: .chat
+            case .plain: .plain
+            case .twice: .twice
+            }
+        }
+    }
+
+    package func run(_ context: StageContext) throws -> StageResult {
+        var builder = QuestionBuilder(
+            reader: RecordReader(options: options), name: "\(file)", limit: limit)
+        let files = try RecordFiles(
+            folder: context.folder(of: file), format: format, unit: unit ?? .line, name: "\(file)")
+        if let testFile {
+            let others = try RecordFiles(
+                folder: context.folder(of: testFile), format: format, unit: unit ?? .line, name: "\(testFile)"
+            )
+            try builder.add(train: files.records(files.names), test: others.records(others.names))
+        } else if let (train, test) = try parts(files.names) {
+            try builder.add(train: files.records(train), test: files.records(test))
+        } else {
+            try builder.add(pool: files.records(files.names), testPercent: testPercent ?? 10)
+        }
+        try context.checkCancellation()
+        return try builder.write(to: context.output)
+    }
+
+    /// The files of the parts where names tell them apart: as the keys say, or as data sets usually call them.
+    private func parts(_ names: [String]) throws(DataError) -> (train: [String], test: [String])? {
+        if testPercent != nil { return nil }
+        func chosen(_ key: String, _ prefix: String) throws(DataError) -> [String] {
+            let chosen = names.filter { $0.byteText.hasPrefix(prefix) }
+            guard chosen.isEmpty else { return chosen }
+            throw DataError(
+                description:
+                    "\"\(key)\" is \"\(prefix)\", and no file of \(file) begins so. It holds \(names.prefix(5).joined(separator: ", "))\(names.count > 5 ? " and others" : "")."
+            )
+        }
+        switch (trainFiles, testFiles) {
+        case (let train?, let test?):
+            return (try chosen("trainFiles", train), try chosen("testFiles", test))
+        case (let train?, nil): return (try chosen("trainFiles", train), [])
+        case (nil, let test?):
+            let asked = try chosen("testFiles", test)
+            return (names.filter { !asked.contains($0) }, asked)
+        case (nil, nil):
+            let usual = ["train", "test"].map { part in
+                names.filter { name in name.byteText.split("/").contains { $0.hasPrefix(part) } }
+            }
+            return usual.contains(where: \.isEmpty) ? nil : (usual[0], usual[1])
+        }
+    }
+}

@@ -1,0 +1,295 @@
+internal import Archives
+internal import ArtifactStore
+internal import Base
+internal import Columnar
+internal import Files
+internal import JSON
+internal import SystemPackage
+
+/// A record as a file has it, before anything is made of it.
+struct RawRecord {
+    let value: JSONObject
+    /// What messages call the data, with a comma behind it; not part of any artifact, whose stages may be called anything.
+    var data = ""
+    /// File and line, or row.
+    let source: String
+
+    /// Where messages say that it is.
+    var place: String { data + source }
+}
+
+/// How a file of records is written.
+enum RecordFormat: String, CaseIterable {
+    case lines = "json-lines"
+    case json
+    case csv
+    case tsv
+    case parquet
+    case arrow
+    case text
+
+    /// What a name promises, its compression aside; nil for names that promise nothing.
+    init?(name: String) {
+        let plain = (Unpacker.nameWithoutCompression(name) ?? name).byteText.asciiLowercased
+        let ends: [(String, RecordFormat)] = [
+            (".jsonl", .lines), (".ndjson", .lines), (".json", .json), (".csv", .csv), (".tsv", .tsv),
+            (".parquet", .parquet), (".arrow", .arrow), (".feather", .arrow), (".txt", .text),
+            (".text", .text),
+        ]
+        guard let found = ends.first(where: { plain.hasSuffix($0.0) }) else { return nil }
+        self = found.1
+    }
+}
+
+/// What a record of a file of plain text is.
+enum TextUnit: String, CaseIterable {
+    case line
+    case paragraph
+    case document
+}
+
+/// The files of a folder that hold records, or one file.
+struct RecordFiles {
+    /// Names relative to the folder, sorted.
+    let names: [String]
+    private let folder: FilePath
+    private let format: RecordFormat?
+    private let unit: TextUnit
+    /// What messages put before a file's name.
+    private let prefix: String
+
+    /// Finds the files of a folder.
+    ///
+    /// - Parameters:
+    ///   - format: How they are written, where their names don't say it.
+    ///   - name: What messages call the folder.
+    /// - Throws: ``DataError`` where there is none; `FileError`.
+    init(
+        folder: FilePath, format: RecordFormat?, unit: TextUnit = .line, name: String
+    ) throws {
+        self.folder = folder
+        self.format = format
+        self.unit = unit
+        prefix = "\(name), "
+        let all = try PinnedSource.files(below: folder).map(\.path).filter {
+            $0 != ArtifactRecord.fileName
+                && FilePath($0).lastComponent?.string.utf8.first != UInt8(ascii: ".")
+        }.sorted()
+        let readable = all.filter { RecordFormat(name: $0) != nil }
+        // A licence or a README beside the data is no data.
+        names = readable.isEmpty || all == [DatasetStage.fileName] ? all : readable
+        guard !names.isEmpty else {
+            throw DataError(description: "\(name) holds no file.")
+        }
+    }
+
+    /// One file of this machine.
+    init(file: FilePath, format: RecordFormat?, unit: TextUnit = .line) {
+        folder = file.removingLastComponent()
+        names = [file.lastComponent?.string ?? file.string]
+        self.format = format
+        self.unit = unit
+        prefix = ""
+    }
+
+    /// The records of files in order.
+    ///
+    /// - Throws: ``DataError`` that names file and line; `ColumnarError`, `ArchiveError`, `FileError`.
+    func records(_ names: [String]) throws -> [RawRecord] {
+        var records: [RawRecord] = []
+        for name in names { try read(name) { records.append($0) } }
+        return records
+    }
+
+    /// What is malformed in each file, and the records of what isn't: for a look at a file.
+    func survey(_ name: String, _ problem: @escaping (String) -> Void, _ body: (RawRecord) -> Void) throws {
+        try read(name, problem: problem, body)
+    }
+
+    private func read(
+        _ name: String, problem: ((String) -> Void)? = nil, _ body: (RawRecord) -> Void
+    ) throws {
+        let path = folder.pushing(FilePath(name))
+        let shown = name
+        func report(_ line: Int?, _ text: String) throws {
+            let text = "\(prefix)\(shown)\(line.map { ", line \($0)" } ?? ""): \(text)"
+            guard let problem else { throw DataError(description: text) }
+            problem(text)
+        }
+        guard !Unpacker.isArchive(name) else {
+            return try report(nil, "This is an archive of several files. Unpack it, and take its folder.")
+        }
+        let head = try Self.head(of: path)
+        if ParquetFile.isParquet(head.prefix(4)) {
+            var row = 0
+            return try ParquetFile(path).forEachRow {
+                row += 1
+                body(RawRecord(value: $0, data: prefix, source: "\(shown), row \(row)"))
+            }
+        }
+        if head.starts(with: "ARROW1".utf8) || head.starts(with: [255, 255, 255, 255]) {
+            var row = 0
+            return try ArrowFile(path).forEachRow {
+                row += 1
+                body(RawRecord(value: $0, data: prefix, source: "\(shown), row \(row)"))
+            }
+        }
+        let bytes = try CompressedFile.read(path)
+        let first = bytes.first { ![0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF].contains($0) }
+        guard let first else { return try report(nil, "It is empty.") }
+        var chosen = format ?? RecordFormat(name: name)
+        if chosen == nil, [UInt8(ascii: "{"), UInt8(ascii: "[")].contains(first) { chosen = .json }
+        switch chosen {
+        case nil:
+            try report(
+                nil,
+                "Neither name nor content says how it is written. Give \"format\": \"csv\", \"tsv\" or \"text\"."
+            )
+        case .parquet?, .arrow?:
+            try report(
+                nil, "It is no \(chosen == .arrow ? "Arrow" : "Parquet") file, although it is called one.")
+        case .csv?, .tsv?:
+            let tab = UInt8(ascii: "\t"), comma = UInt8(ascii: ",")
+            do throws(SeparatedValues.Problem) {
+                let table = try SeparatedValues(bytes, separator: chosen == .tsv ? tab : comma)
+                rows(table, shown, body)
+            } catch {
+                try report(error.line, error.reason)
+            }
+        case .text?:
+            try text(bytes, shown, report, body)
+        case .lines?, .json?:
+            if first != UInt8(ascii: "["), chosen == .lines || Self.isLines(bytes) {
+                try lines(bytes, name, shown, report, body)
+            } else {
+                try document(bytes, name, shown, report, body)
+            }
+        }
+    }
+
+    private func rows(
+        _ table: SeparatedValues, _ shown: String, _ body: (RawRecord) -> Void
+    ) {
+        for row in table.rows {
+            // A value without text is one that isn't there, as data frames write it.
+            let members = zip(table.headings, row.values).filter { !$0.0.isEmpty && !$0.1.isEmpty }
+            body(
+                RawRecord(
+                    value: JSONObject(members.map { ($0.0, .string($0.1)) }),
+                    data: prefix, source: "\(shown), line \(row.line)"))
+        }
+    }
+
+    private func text(
+        _ bytes: [UInt8], _ shown: String, _ report: (Int?, String) throws -> Void,
+        _ body: (RawRecord) -> Void
+    ) throws {
+        let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        var unit: [UInt8] = []
+        var first = 1
+        func end() throws {
+            defer { unit = [] }
+            guard unit.contains(where: { ![0x20, 0x09, 0x0D, 0x0A].contains($0) }) else { return }
+            guard let text = String(validating: unit, as: UTF8.self) else {
+                return try report(first, "The text isn't UTF-8. Save the file in that encoding.")
+            }
+            body(
+                RawRecord(
+                    value: ["text": .string(text.byteText.trimmed.text)], data: prefix,
+                    source: "\(shown), line \(first)"))
+        }
+        let lines = bytes[start...].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (number, line) in lines.enumerated() {
+            let isBlank = line.allSatisfy { [0x20, 0x09, 0x0D].contains($0) }
+            if self.unit == .line || (self.unit == .paragraph && isBlank) { try end() }
+            if unit.isEmpty {
+                if isBlank { continue }
+                first = number + 1
+            } else {
+                unit.append(UInt8(ascii: "\n"))
+            }
+            unit += line
+        }
+        try end()
+    }
+
+    private func lines(
+        _ bytes: [UInt8], _ name: String, _ shown: String, _ report: (Int?, String) throws -> Void,
+        _ body: (RawRecord) -> Void
+    ) throws {
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (number, line) in lines.enumerated() {
+            if line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { continue }
+            let value: JSONValue
+            do throws(JSONSyntaxError) {
+                value = JSONValue(
+                    try JSONDocument(parsing: Array(line), name: name, allowNonFinite: true).root)
+            } catch {
+                try report(
+                    number + 1, "column \(error.column): \(error.message) Each line is one JSON object.")
+                continue
+            }
+            guard let object = value.object else {
+                try report(number + 1, "The line is no JSON object, and each record is one.")
+                continue
+            }
+            body(RawRecord(value: object, data: prefix, source: "\(shown), line \(number + 1)"))
+        }
+    }
+
+    private func document(
+        _ bytes: [UInt8], _ name: String, _ shown: String, _ report: (Int?, String) throws -> Void,
+        _ body: (RawRecord) -> Void
+    ) throws {
+        let document: JSONDocument
+        do throws(JSONSyntaxError) {
+            document = try JSONDocument(parsing: bytes, name: name, allowNonFinite: true)
+        } catch {
+            return try report(error.line, "column \(error.column): \(error.message)")
+        }
+        var nodes = document.root.array
+        // {"data": [...]}, as some tools wrap a list.
+        if nodes == nil, let members = document.root.members, members.count == 1 {
+            nodes = members[0].value.array
+        }
+        guard let nodes else {
+            return try report(
+                nil,
+                "It is one JSON object, and records are a list, or an object on each line. From pandas, write to_json(…, orient=\"records\", lines=True)."
+            )
+        }
+        for node in nodes {
+            let line = document.position(of: node.range.lowerBound).line
+            guard let object = JSONValue(node).object else {
+                try report(line, "An element of the list is \(node.kindName), and each record is an object.")
+                continue
+            }
+            body(RawRecord(value: object, data: prefix, source: "\(shown), line \(line)"))
+        }
+    }
+
+    /// Whether there are several lines, the first of which is an object by itself.
+    private static func isLines(_ bytes: [UInt8]) -> Bool {
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 1)
+        guard let first = lines.first,
+            let root = try? JSONDocument(parsing: Array(first), name: "line", allowNonFinite: true).root
+        else { return false }
+        guard let members = root.members else { return false }
+        // An object alone on the only line of a file is a record too, unless a list is wrapped in it, or columns are.
+        let wrapsList = members.count == 1 && members[0].value.array != nil
+        let holdsColumns = !members.isEmpty && members.allSatisfy { $0.value.members != nil }
+        return lines.count > 1 || !(wrapsList || holdsColumns)
+    }
+
+    private static func head(of path: FilePath) throws -> [UInt8] {
+        struct Enough: Error {}
+        var head: [UInt8] = []
+        do {
+            try FileSystem.readParts(path) { part in
+                head += part.prefix(8)
+                if head.count >= 8 { throw Enough() }
+            }
+        } catch is Enough {}
+        return head
+    }
+}
