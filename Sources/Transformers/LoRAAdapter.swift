@@ -3,8 +3,8 @@ public import Numerics
 
 /// Low-rank changes of some weights: W becomes W + scaling · B · A (Hu et al., arXiv 2106.09685), in PEFT's files.
 ///
-/// Everything is computed with merged weights: the gradients of A and B follow exactly from that of W, which costs
-/// memory for W's gradient and needs no second forward pass.
+/// Decoding uses merged weights. Training keeps the two apart (``LowRankLayers``); that the gradients of A and B also
+/// follow from those of merged weights (``gradients(from:)``) is what tests compare it with.
 public struct LoRAAdapter: Sendable {
     /// The change of one weight.
     public struct Pair: Sendable {
@@ -56,6 +56,14 @@ public struct LoRAAdapter: Sendable {
             }
             BLAS.multiply(pair.b, pair.a, into: weight, scale: scaling, accumulate: true)
         }
+    }
+
+    /// A weight with its change, in new memory.
+    func merged(_ pair: Pair, into weight: Matrix) -> Matrix {
+        let merged = MutableMatrix(zeros: weight.rows, weight.columns)
+        merged.copy(from: weight)
+        BLAS.multiply(pair.b, pair.a, into: merged, scale: scaling, accumulate: true)
+        return merged.view
     }
 
     /// Gradients of A and B of every pair, in order, from the gradient of the merged weights:

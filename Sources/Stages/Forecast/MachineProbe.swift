@@ -66,6 +66,15 @@ package final class MachineProbe: SpeedMeter {
         switch work {
         case .forward(let shape): return forward(shape, &state)
         case .gradient(let shape, let keeps): return gradient(shape, keepsActivations: keeps)
+        case .adapterGradient(let shape, let share, let forwards, let isHalf):
+            let tried = shape.reduced(
+                operations: 2 * Self.largestOperations, parameters: Self.largestParameters)
+            return ModelProbe.adapterGradient(
+                tried, share: share, forwards: forwards, isHalf: isHalf, threads: threads
+            ).map {
+                $0 * work.operations
+                    / tried.adapterOperations(share: share, forwards: forwards)
+            }
         case .optimizer(let configuration, let isMuon): return optimizer(configuration, isMuon: isMuon)
         case .decoderStep: return ModelProbe.decoderStep(threads: threads)
         case .generateProblem: return DataProbe.generateProblem()
