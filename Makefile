@@ -217,8 +217,7 @@ bench-8b: setup ## write a checkpoint with the shapes of LLaDA-8B (16 GB in STOR
 	$(SPEED_BENCH) load $(STORE)/8b int8
 
 bench-8b-train: build ## train an adapter over a checkpoint with the shapes of LLaDA-8B for two steps, killed between them and undisturbed; memory and time beside the forecast; 36 GB in STORE, about half an hour on 2 cores
-	swift build -c release --package-path Benchmarks/speed
-	Benchmarks/train-8b.py $(D3LLM) $(SPEED_BENCH) $(STORE) --threads $(THREADS)
+	Benchmarks/train-8b.py $(D3LLM) $(STORE) --threads $(THREADS)
 
 $(BENCH_PYTHON): Benchmarks/peers/requirements.txt
 	python3 -m venv .build/bench-venv

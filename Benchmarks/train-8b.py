@@ -3,7 +3,7 @@
 between the steps, and again undisturbed: peak memory and time per step beside the forecast of `plan`, and whether the two
 adapters are the same bytes.
 
-    Benchmarks/train-8b.py D3LLM SPEED_BENCH STORE [--layers N] [--base stored|int8] [--threads N] [--json FILE]
+    Benchmarks/train-8b.py D3LLM STORE [--layers N] [--width N] [--base stored|int8] [--threads N] [--json FILE]
 
 STORE gets the checkpoint (16 GB in bfloat16 with all 32 layers) as `8b-train` and once more as an artifact; both may be removed
 afterwards. The settings are those of configs/paper/distill-llada.json with one answer of 384 tokens per step, which the recipe's
@@ -27,6 +27,44 @@ import sys
 import time
 
 PROMPT, RESPONSE, BLOCK = 128, 256, 32
+
+
+def write_model(folder, layers, width):
+    """LLaDA-8B's shapes in bfloat16: either sign, 0.0078 to 0.031, the same numbers in every tensor; norms of 1."""
+    wide, vocabulary = 3 * width, 126464 * width // 4096
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps({
+        "architectures": ["LLaDAModelLM"], "model_type": "llada", "block_type": "llama", "activation_type": "silu",
+        "layer_norm_type": "rms", "d_model": width, "n_layers": layers, "n_heads": width // 128, "n_kv_heads": width // 128,
+        "mlp_hidden_size": wide, "vocab_size": vocabulary, "embedding_size": vocabulary, "max_sequence_length": 4096,
+        "rms_norm_eps": 1e-5, "rope": True, "rope_theta": 500000, "weight_tying": False, "include_bias": False,
+        "include_qkv_bias": False, "mask_token_id": 2, "eos_token_id": 1, "torch_dtype": "bfloat16"}, indent=1))
+    shapes = {"model.transformer.wte.weight": [vocabulary, width]}
+    for i in range(layers):
+        block = f"model.transformer.blocks.{i}."
+        shapes |= {block + "attn_norm.weight": [width], block + "ff_norm.weight": [width]}
+        shapes |= {f"{block}{name}.weight": [width, width] for name in ("q_proj", "k_proj", "v_proj", "attn_out")}
+        shapes |= {f"{block}{name}.weight": [wide, width] for name in ("ff_proj", "up_proj")}
+        shapes |= {block + "ff_out.weight": [width, wide]}
+    shapes |= {"model.transformer.ln_f.weight": [width], "model.transformer.ff_out.weight": [vocabulary, width]}
+    header, offset = {}, 0
+    for name, shape in shapes.items():
+        size = 2 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [offset, offset + size]}
+        offset += size
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    piece = bytearray(random.Random(2).randbytes(1 << 26))
+    piece[1::2] = piece[1::2].translate(bytes(b & 0x80 | 0x3C for b in range(256)))
+    with open(folder / "model.safetensors", "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for shape in shapes.values():
+            if len(shape) == 1:
+                file.write(b"\x80\x3f" * shape[0])
+                continue
+            left = 2 * shape[0] * shape[1]
+            while left:
+                left -= file.write(memoryview(piece)[:min(left, len(piece))])
 
 
 def write_tokenizer(folder):
@@ -136,9 +174,9 @@ def run(command, store, kill_at=None):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("d3llm")
-    parser.add_argument("speed_bench")
     parser.add_argument("store", type=pathlib.Path)
     parser.add_argument("--layers", type=int, default=32)
+    parser.add_argument("--width", type=int, default=4096, help="narrower models are for trying this program out")
     parser.add_argument("--base", choices=["stored", "int8"], default="stored")
     parser.add_argument("--threads", default=str(os.cpu_count()))
     parser.add_argument("--json")
@@ -148,18 +186,17 @@ def main():
     store.mkdir(parents=True, exist_ok=True)
     model = store / "8b-train"
     if not (model / "tokenizer_config.json").exists():
-        subprocess.run([options.speed_bench, "generate", model, str(options.layers)], check=True,
-                       stdout=subprocess.DEVNULL)
+        write_model(model, options.layers, options.width)
         write_tokenizer(model)
     config = json.loads((model / "config.json").read_text())
-    if config["n_layers"] != options.layers:
-        sys.exit(f"{model} has {config['n_layers']} layers; remove it to make one with {options.layers}")
+    if (config["n_layers"], config["d_model"]) != (options.layers, options.width):
+        sys.exit(f"{model} has {config['n_layers']} layers of width {config['d_model']}; remove it to make another")
     digest_file = store / "8b-train.digest"
     if not digest_file.exists():
         digest_file.write_text(folder_digest(model))
     rows = store / "8b-train.jsonl"
     write_trajectories(rows, mask=2, vocabulary=config["vocab_size"])
-    adapter = {"rank": 256, "alpha": 256, "targets": ["query", "key", "value", "up"]}
+    adapter = {"rank": options.width // 16, "alpha": 256, "targets": ["query", "key", "value", "up"]}
     if options.base == "int8":
         adapter["base"] = "int8"
     experiment = store / "8b-train.json"
@@ -179,12 +216,12 @@ def main():
         }}, indent=1))
     place = ["--store", str(store / "8b-store"), "--threads", options.threads]
     artifacts = store / "8b-store"
-    command = [options.d3llm, "run", str(experiment), *place]
+    command = [options.d3llm, "run", str(experiment), "--no-forecast", *place]
     run([*command, "--only", "trajectories"], artifacts)
 
     plan = subprocess.run([options.d3llm, "plan", str(experiment), "--json", *place], check=True, capture_output=True,
                           text=True)
-    forecast = next(s for s in json.loads(plan.stdout)["stages"] if s.get("name", s.get("stage")) == "student")["forecast"]
+    forecast = next(s for s in json.loads(plan.stdout)["stages"] if s["stage"] == "student")["forecast"]
 
     killed = run(command, artifacts, kill_at=1)
     resumed = run(command, artifacts)
@@ -198,7 +235,7 @@ def main():
     times = whole["checkpoints"]
     result = {
         "layers": options.layers, "base": options.base, "threads": int(options.threads),
-        "forecastBytes": forecast["memory"], "forecastSecondsPerStep": forecast["seconds"] / 2,
+        "forecastBytes": forecast["memoryBytes"], "forecastSecondsPerStep": forecast["seconds"] / 2,
         "peakBytes": whole["peak"]["VmHWM"], "peakAnonymousBytes": whole["peak"]["RssAnon"],
         "peakMappedBytes": whole["peak"]["RssFile"], "peakBytesResumed": resumed["peak"]["VmHWM"],
         "cachedBytes": whole["cache"],
@@ -208,7 +245,9 @@ def main():
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(result, indent=1) + "\n")
     gigabytes = lambda n: f"{n / 1e9:.2f} GB"
-    print(f"LoRA of rank 256 over {options.layers} layers of LLaDA-8B's shapes, base {options.base}, 2 sequences of 384 tokens a step")
+    shapes = "LLaDA-8B's shapes" if options.width == 4096 else f"width {options.width}"
+    print(f"LoRA of rank {options.width // 16} over {options.layers} layers of {shapes}, base {options.base}, "
+          "2 sequences of 384 tokens a step")
     print(f"  resident at most   {gigabytes(result['peakBytes'])}, forecast {gigabytes(result['forecastBytes'])} "
           f"({100 * result['forecastBytes'] / result['peakBytes'] - 100:+.0f} %)")
     print(f"    of it at most    {gigabytes(result['peakAnonymousBytes'])} of its own, "

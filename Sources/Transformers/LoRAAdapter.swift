@@ -41,11 +41,13 @@ public struct LoRAAdapter: Sendable {
 
     static let configurationFile = "adapter_config.json"
     static let weightsFile = "adapter_model.safetensors"
+    /// What PEFT puts before the names of a model's modules.
+    static let prefix = "base_model.model."
 
     /// Name of a weight's module in PEFT's files.
     static func module(of role: ParameterRole, _ family: any ModelFamily.Type) -> String {
         let name = family.name(of: role)
-        return "base_model.model." + (name.byteText.dropping(suffix: ".weight")?.text ?? name)
+        return prefix + (name.byteText.dropping(suffix: ".weight")?.text ?? name)
     }
 
     /// Adds the adapter to a model's weights, in place.
