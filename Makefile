@@ -29,7 +29,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding order quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b schema format format-check doctor completions man clean
+.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding order quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b bench-8b-train schema format format-check doctor completions man clean
 
 help: ## print this list; targets compile first what they need
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -215,6 +215,9 @@ bench-8b: setup ## write a checkpoint with the shapes of LLaDA-8B (16 GB in STOR
 	test -e $(STORE)/8b/config.json || $(SPEED_BENCH) generate $(STORE)/8b 32
 	$(SPEED_BENCH) load $(STORE)/8b bfloat16
 	$(SPEED_BENCH) load $(STORE)/8b int8
+
+bench-8b-train: build ## train an adapter over a checkpoint with the shapes of LLaDA-8B for two steps, killed between them and undisturbed; memory and time beside the forecast; 36 GB in STORE, about half an hour on 2 cores
+	Benchmarks/train-8b.py $(D3LLM) $(STORE) --threads $(THREADS)
 
 $(BENCH_PYTHON): Benchmarks/peers/requirements.txt
 	python3 -m venv .build/bench-venv

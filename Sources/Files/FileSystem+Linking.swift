@@ -19,6 +19,15 @@ extension FileSystem {
         }
     }
 
+    /// Where a path leads to, through all links.
+    public static func target(of path: FilePath) throws(FileError) -> FilePath {
+        guard let found = path.withPlatformString({ realpath($0, nil) }) else {
+            throw FileError("follow", path, Errno(rawValue: errno))
+        }
+        defer { free(found) }
+        return FilePath(platformString: found)
+    }
+
     /// Makes a link at `place` that leads to `target`.
     public static func symbolicLink(to target: FilePath, at place: FilePath) throws(FileError) {
         let result = target.withPlatformString { target in place.withPlatformString { symlink(target, $0) } }

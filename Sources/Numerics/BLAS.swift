@@ -101,6 +101,39 @@ public enum BLAS {
             Int32(b.stride), accumulate ? 1 : 0, c.pointer, Int32(c.stride))
     }
 
+    /// The same on several threads, which don't show in the result: parts of the longer side of c.
+    public static func multiply(
+        _ a: Matrix, _ b: Matrix, transposeA: Bool = false, transposeB: Bool = false, into c: MutableMatrix,
+        scale alpha: Float = 1, accumulate: Bool = false, threads: Int
+    ) {
+        let (rows, columns, depth) = (c.rows, c.columns, transposeA ? a.rows : a.columns)
+        // Below this a thread costs more than it saves.
+        let pieces = min(threads, rows * columns * depth / 2_000_000)
+        guard pieces > 1 else {
+            return multiply(
+                a, b, transposeA: transposeA, transposeB: transposeB, into: c, scale: alpha,
+                accumulate: accumulate)
+        }
+        let long = max(rows, columns)
+        let step = (long / pieces + 31) / 32 * 32
+        Threads.parallelFor((long + step - 1) / step, threads: threads) { (piece: Int) -> Void in
+            let range = piece * step..<min(long, (piece + 1) * step)
+            if columns >= rows {
+                let part =
+                    transposeB ? b.slice(rows: range) : b.slice(rows: 0..<b.rows, columns: range)
+                multiply(
+                    a, part, transposeA: transposeA, transposeB: transposeB,
+                    into: c.slice(rows: 0..<rows, columns: range), scale: alpha, accumulate: accumulate)
+            } else {
+                let part =
+                    transposeA ? a.slice(rows: 0..<a.rows, columns: range) : a.slice(rows: range)
+                multiply(
+                    part, b, transposeA: transposeA, transposeB: transposeB, into: c.slice(rows: range),
+                    scale: alpha, accumulate: accumulate)
+            }
+        }
+    }
+
     /// Own kernels sum every element in one order, which neither the CPU's level nor the product's size changes.
     ///
     /// `D3LLM_PRODUCTS=openblas` leaves all products of 32-bit floats to OpenBLAS, and so do CPUs without AVX2.

@@ -37,12 +37,13 @@ extension GoldenLoss {
             try node.flag("self_align") ? objective.teacherDistributions(noise, teacher: base) : nil
         let batch = objective.batch(
             rows: rows, promptLengths: prompts, noise, base.configuration, teacher: teacher)
-        let gradient = try BatchGradient(merged, threads: 1)
+        let gradient = try AdapterGradient(base, adapter, threads: 1)
         return try draws.mismatch ?? noiseFailure(batch, node, rows: rows.count)
             ?? Compare.number(
                 "loss", gradient.compute(batch).total, try node.number("loss"), absolute: lossAbsolute,
                 relative: lossRelative)
             ?? loraGradientFailure(
-                adapter, gradient.gradient, try node.member("grad_norms"), prefix: "\(id).grad.")
+                adapter, gradient.gradients, try node.member("grad_norms"), prefix: "\(id).grad.")
+            ?? mergedFormFailure(adapter, gradient.gradients, merged, batch)
     }
 }

@@ -29,12 +29,14 @@ extension GoldenLoss {
         results.append(CaseResult(id: "lora/merged", failure: try logits(model, "lora.logits", tolerance)))
 
         let recorded = try node.member("case")
-        let gradient = try BatchGradient(merged, threads: 1)
-        let report = gradient.compute(try recordedBatch(recorded, merged.configuration))
+        let batch = try recordedBatch(recorded, merged.configuration)
+        let gradient = try AdapterGradient(base, adapter, threads: 1)
+        let report = gradient.compute(batch)
         let failure =
             try lossFailure(report, try recorded.member("loss"))
             ?? loraGradientFailure(
-                adapter, gradient.gradient, try recorded.member("grad_norms"), prefix: "lora.grad.")
+                adapter, gradient.gradients, try recorded.member("grad_norms"), prefix: "lora.grad.")
+            ?? mergedFormFailure(adapter, gradient.gradients, merged, batch)
         results.append(CaseResult(id: "lora/gradients", failure: failure))
         return results
     }
@@ -52,11 +54,33 @@ extension GoldenLoss {
         return Compare.elements(name, found, try values(name), tolerance: tolerance)
     }
 
+    /// Whether the gradients of A and B are, to 1e-4 of the largest of their matrix, those that follow from the gradient of
+    /// weights with the adapter in them.
+    func mergedFormFailure(
+        _ adapter: LoRAAdapter, _ gradients: [(a: Matrix, b: Matrix)], _ merged: FlatParameters,
+        _ batch: LossBatch
+    ) throws -> String? {
+        let whole = try BatchGradient(merged, threads: 1)
+        _ = whole.compute(batch)
+        for (pair, (found, expected)) in zip(
+            adapter.pairs, zip(gradients, adapter.gradients(from: whole.gradient)))
+        {
+            for (half, found, expected) in [("A", found.a, expected.a), ("B", found.b, expected.b)] {
+                let reference = expected.elements
+                let scale = Double(reference.map(abs).max() ?? 0)
+                let failure = Compare.elements(
+                    "gradient of \(half) of \(family.name(of: pair.role)), apart and merged", found.elements,
+                    reference, tolerance: 1e-4 * scale)
+                if let failure { return failure }
+            }
+        }
+        return nil
+    }
+
     /// Norms of the gradients of A and B, and those gradients that are stored in full under `prefix`.
     func loraGradientFailure(
-        _ adapter: LoRAAdapter, _ merged: FlatParameters, _ norms: CaseNode, prefix: String
+        _ adapter: LoRAAdapter, _ gradients: [(a: Matrix, b: Matrix)], _ norms: CaseNode, prefix: String
     ) throws -> String? {
-        let gradients = adapter.gradients(from: merged)
         let total = (norms.node.members ?? []).reduce(0) {
             $0 + ($1.value.double ?? 0) * ($1.value.double ?? 0)
         }

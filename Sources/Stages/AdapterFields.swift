@@ -21,7 +21,14 @@ struct AdapterFields {
         }
     }
 
+    /// How a changed layer is computed; part of the recipe, so that students of another form aren't taken for these.
+    private enum Form: String, CaseIterable {
+        case apart
+    }
+
     let options: AdapterTraining.Options
+    /// How the base is kept in memory; nil where it stays as it is stored.
+    let base: FrozenForm?
 
     init(_ fields: Fields) {
         options = AdapterTraining.Options(
@@ -34,5 +41,15 @@ struct AdapterFields {
                 "targets", default: [Target.query, .key, .value, .up], atLeast: 1,
                 "Matrices of each block that change; by default those that the published training changed in LLaDA."
             ).map(\.role))
+        _ = fields.choice(
+            "form", default: Form.apart,
+            "How a changed layer is computed. apart: W x + s B (A x), the weights as they are (there is no other form any "
+                + "more; it stands in recipes because weights with the change in them gave other last bits).")
+        base = fields.optionalChoice(
+            "base",
+            "How the model that the adapter changes is kept: stored, which is meant where the key is absent, in its files, "
+                + "mapped; or int8, linear layers in memory as 8-bit integers with a scale per output, which takes half of "
+                + "bfloat16's memory and rounds them. The student is the adapter with the model as it is stored."
+        )
     }
 }

@@ -75,8 +75,8 @@ struct OptimizerFields {
     }
 
     /// An optimiser of an adapter's matrices, which all decay under either rule.
-    func make(_ adapter: AdapterTraining) -> any Optimizer {
-        AdamW(adapter.counts.map { ($0, true) }, adam)
+    func make(_ adapter: AdapterTraining, threads: Int) -> any Optimizer {
+        AdamW(adapter.counts.map { ($0, true) }, adam, threads: threads)
     }
 
     private var adam: AdamW.Options {

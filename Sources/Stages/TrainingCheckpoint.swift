@@ -35,8 +35,7 @@ struct TrainingCheckpoint {
         }
 
         private func read(_ name: String, into buffer: FloatBuffer) throws {
-            let values = try file.matrix(name, shape: [buffer.count], rows: 1, columns: buffer.count)
-            buffer.matrix(rows: 1, columns: buffer.count).copy(from: values)
+            try TrainingCheckpoint.read(name, of: file, into: buffer)
         }
     }
 
@@ -86,15 +85,27 @@ struct TrainingCheckpoint {
             let lines = try values(file, "log"), let pending = try values(file, "pending"),
             let norms = try values(file, "norms")
         else { throw CheckpointError(path, "lacks the position of the run; delete it to start again") }
-        let count = parameters.count
-        let found = try file.matrix(Self.parameterName, shape: [count], rows: 1, columns: count)
-        parameters.matrix(rows: 1, columns: count).copy(from: found)
+        try Self.read(Self.parameterName, of: file, into: parameters)
         let log = TrainingLog(
             lines: lines.map { JSONValue($0) }, pending: pending.compactMap { LossReport($0) },
             norms: norms.compactMap(\.double))
         return Restored(
             position: Position(phase: phase, step: step), log: log, optimizerSteps: steps,
             averagedSteps: file.metadata["averaged"].flatMap { Int($0) } ?? 0, file: file)
+    }
+
+    /// Copies a tensor piece by piece, and gives back what was mapped of it: large ones aren't in memory twice.
+    private static func read(_ name: String, of file: SafetensorsFile, into buffer: FloatBuffer) throws {
+        let count = buffer.count
+        let values = try file.matrix(name, shape: [count], rows: 1, columns: count)
+        let place = try file.entry(named: name).range.lowerBound
+        let piece = 1 << 24
+        for start in stride(from: 0, to: count, by: piece) {
+            let range = start..<min(count, start + piece)
+            buffer.matrix(rows: 1, columns: range.count, offset: start).copy(
+                from: values.slice(rows: 0..<1, columns: range))
+            file.map.advise(place + range.lowerBound * 4..<place + range.upperBound * 4, isNeeded: false)
+        }
     }
 
     private func text(_ value: JSONValue) throws -> String {

@@ -51,10 +51,11 @@ struct TrainingLoop {
     /// Trains, leaves the result in ``trainee``, and writes the log to `training.jsonl` in the artifact.
     /// - Returns: the loss reports' means over the last tenth of the last phase, for the summary.
     func run() throws -> [LossReport.Group] {
-        let lanes = context.ranks.map { RankLanes($0, threads: context.threads, precision: precision) }
+        let lanes =
+            trainee.takesHelpers
+            ? context.ranks.map { RankLanes($0, threads: context.threads, precision: precision) } : nil
         defer { lanes?.end() }
-        let gradient = try BatchGradient(
-            trainee.weights, threads: context.threads, precision: precision, helpers: lanes)
+        let loss = try trainee.batchLoss(threads: context.threads, precision: precision, helpers: lanes)
         let checkpoint = TrainingCheckpoint(folder: context.workFolder)
         var log = TrainingLog()
         var start = TrainingCheckpoint.Position(phase: 0, step: 0)
@@ -64,7 +65,6 @@ struct TrainingLoop {
                 $0, elements: trainee.trained.count, steps: phases.last?.steps ?? 0, threads: context.threads)
         }
         if let found = try checkpoint.load(trainee.trained) {
-            trainee.trainedChanged()
             start = found.position
             log = found.log
             restored = found
@@ -85,8 +85,8 @@ struct TrainingLoop {
                     try context.checkCancellation()
                     lastSave = .now
                 }
-                let report = gradient.compute(try phase.batch(step))
-                let gradients = trainee.gradient(from: gradient.gradient)
+                let report = loss.compute(try phase.batch(step))
+                let gradients = loss.trainedGradient
                 let norm = GradientClipping.norm(gradients)
                 guard norm.isFinite, report.total.isFinite else {
                     throw DataError(
@@ -98,7 +98,6 @@ struct TrainingLoop {
                     trainee.trained, gradients,
                     gradientScale: GradientClipping.scale(norm: norm, maximum: phase.maximumNorm),
                     factor: factor)
-                trainee.trainedChanged()
                 if p == phases.count - 1 { mean?.add(trainee.trained, step: step) }
                 log.record(
                     phase: phase.name, step: step, of: phase.steps, report: report, norm: norm, factor: factor
@@ -106,10 +105,7 @@ struct TrainingLoop {
                 progress.advance(note: log.note)
             }
         }
-        if let mean {
-            mean.replace(trainee.trained)
-            trainee.trainedChanged()
-        }
+        mean?.replace(trainee.trained)
         if let pool = context.ranks, pool.isVerbose, let tally = lanes?.tally {
             let shares = tally.sorted { $0.key < $1.key }.map { "rank \($0.key): \($0.value)" }
             context.log("lanes by rank: \(shares.joined(separator: ", "))")

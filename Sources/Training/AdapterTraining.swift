@@ -3,9 +3,8 @@ public import Transformers
 
 /// Training of low-rank changes to some matrices of the blocks, the rest frozen (LoRA, arXiv 2106.09685).
 ///
-/// Forward and backward pass use merged weights, W + scaling · B · A, which gives the same gradients of A and B as
-/// passes that keep the two apart. The base of each changed matrix is kept beside the merged one, and the whole
-/// gradient of the merged weights is computed: exact, at the memory of a full training without its optimiser's state.
+/// A changed layer computes W x + scaling · B (A x), with W where the base has it. Gradients, the optimiser's state and
+/// checkpoints are those of A and B; nothing of the base is copied.
 public final class AdapterTraining: Trainee {
     /// Size of an adapter and what it changes.
     public struct Options: Sendable, Hashable {
@@ -20,31 +19,43 @@ public final class AdapterTraining: Trainee {
             self.alpha = alpha
             self.targets = targets
         }
+
+        /// The weights that it changes, in the order of the model.
+        public func weights(of configuration: TransformerConfiguration) -> [ParameterSpecification] {
+            let targets = Set(targets)
+            return configuration.parameterSpecifications.filter { specification in
+                if case .block(_, let role) = specification.role {
+                    return targets.contains(role) && !specification.isVector
+                }
+                return false
+            }
+        }
+
+        /// Elements of A and B of all of them.
+        public func count(of configuration: TransformerConfiguration) -> Int {
+            weights(of: configuration).reduce(0) { $0 + rank * ($1.rows + $1.columns) }
+        }
     }
 
-    public let weights: FlatParameters
     public let trained: FloatBuffer
     /// The adapter; its matrices are views into ``trained``.
     public let adapter: LoRAAdapter
-    /// The frozen weights that ``adapter`` changes, in its order.
-    private let bases: [Matrix]
-    private let gradients: FloatBuffer
+    /// Others get the base once, in 32-bit floats: not one of billions of parameters, nor one that was rounded.
+    public var takesHelpers: Bool {
+        base.configuration.parameterCount <= Self.mostParametersSent && !base.isQuantized
+    }
+    private static let mostParametersSent = 1 << 28
+    private let options: Options
+    private let base: Transformer
 
     /// An adapter that changes nothing yet: A uniform within ±1/√inputs and B zero, as PEFT begins.
-    /// - Parameter weights: the base; its matrices are changed in place as training goes on.
-    public init(_ weights: FlatParameters, _ options: Options, seed: UInt64) {
+    /// - Parameter base: in 32-bit floats, or as ``Checkpoint/loadFrozen(_:_:threads:)`` gives it.
+    public init(_ base: Transformer, _ options: Options, seed: UInt64) {
         precondition(
             options.rank > 0 && !options.targets.isEmpty, "an adapter has a rank and changes something")
-        let targets = Set(options.targets)
-        let chosen = weights.specifications.map(\.specification).filter { specification in
-            if case .block(_, let role) = specification.role {
-                return targets.contains(role) && !specification.isVector
-            }
-            return false
-        }
-        let trained = FloatBuffer(zeros: chosen.reduce(0) { $0 + options.rank * ($1.rows + $1.columns) })
+        let trained = FloatBuffer(zeros: options.count(of: base.configuration))
         var offset = 0
-        let pairs = chosen.enumerated().map { i, specification in
+        let pairs = options.weights(of: base.configuration).enumerated().map { i, specification in
             let a = trained.matrix(rows: options.rank, columns: specification.columns, offset: offset)
             offset += options.rank * specification.columns
             let b = trained.matrix(rows: specification.rows, columns: options.rank, offset: offset)
@@ -56,15 +67,10 @@ public final class AdapterTraining: Trainee {
             }
             return LoRAAdapter.Pair(role: specification.role, a: a.view, b: b.view)
         }
-        self.weights = weights
+        self.base = base
+        self.options = options
         self.trained = trained
         adapter = LoRAAdapter(rank: options.rank, alpha: options.alpha, pairs: pairs)
-        gradients = FloatBuffer(zeros: trained.count)
-        bases = chosen.map { specification in
-            let copy = MutableMatrix(zeros: specification.rows, specification.columns)
-            copy.copy(from: weights.view(of: specification.role))
-            return copy.view
-        }
     }
 
     /// Elements of each trained matrix, in order: A and B of each pair.
@@ -72,22 +78,24 @@ public final class AdapterTraining: Trainee {
         adapter.pairs.flatMap { [$0.a.rows * $0.a.columns, $0.b.rows * $0.b.columns] }
     }
 
-    public func gradient(from weights: FlatParameters) -> FloatBuffer {
-        var offset = 0
-        for (a, b) in adapter.gradients(from: weights) {
-            for matrix in [a, b] {
-                gradients.matrix(rows: matrix.rows, columns: matrix.columns, offset: offset).copy(
-                    from: matrix)
-                offset += matrix.rows * matrix.columns
-            }
-        }
-        return gradients
+    /// Computes shards of batches for another process.
+    ///
+    /// - Throws: `BLASError` when no matrix library can be loaded.
+    public func lanes(threads: Int, precision: TrainingPrecision) throws -> AdapterLanes {
+        AdapterLanes(
+            try base.frozen(computing: precision.products), LowRankLayers(adapter), threads: threads)
     }
 
-    public func trainedChanged() {
-        for (pair, base) in zip(adapter.pairs, bases) {
-            weights.views[pair.role]?.copy(from: base)
-        }
-        adapter.merge(into: weights)
+    public func batchLoss(
+        threads: Int, precision: TrainingPrecision, helpers: (any LaneHelpers)?
+    ) throws -> any BatchLoss {
+        let helped = helpers.map { ($0, FlatParameters(widening: base)) }
+        return try AdapterGradient(
+            base, adapter, threads: threads, precision: precision,
+            helpers: helped.map { helpers, base in
+                let model = LaneModel(
+                    configuration: base.configuration, trained: trained, adapter: (options, base))
+                return (helpers, model)
+            })
     }
 }

@@ -60,28 +60,31 @@ public final class BatchGradient {
             }, groups: batch.groups, temperature: batch.temperature, softTargets: batch.softTargets,
             hasTwoPhases: hasTwoPhases, recomputes: recomputes(shards, of: batch, keepsAll: hasTwoPhases),
             normalizers: Normalizers(batch))
-        let losses = helpers.map { compute(task, with: $0) } ?? compute(task)
+        let model = LaneModel(configuration: engine.configuration, trained: engine.parameters.buffer)
+        let losses = helpers.map { Self.compute(task, engine, model, with: $0) } ?? compute(task)
         sumLanes()
         return losses.report(batch)
     }
 
     /// Computes all lanes here.
     private func compute(_ task: LaneTask) -> Normalizers {
-        engine.parametersChanged()
+        engine.trainedChanged()
         let final = Self.count(engine.forward(task), task)
         if task.hasTwoPhases { engine.backward(Set(0..<Self.lanes), final) }
         return final
     }
 
-    /// Computes here what helpers don't.
-    private func compute(_ task: LaneTask, with helpers: any LaneHelpers) -> Normalizers {
-        let given = helpers.begin(task, engine.parameters)
+    /// Computes here what helpers don't; the gradients are in the engine's lanes.
+    static func compute(
+        _ task: LaneTask, _ engine: any LaneComputing, _ model: LaneModel, with helpers: any LaneHelpers
+    ) -> Normalizers {
+        let given = helpers.begin(task, model)
         let own = Set(task.parts.map(\.lane)).subtracting(given)
         let clock = ContinuousClock()
-        engine.parametersChanged()
+        engine.trainedChanged()
         var losses: [Int: LaneLosses] = [:]
         let forward = clock.measure { losses = engine.forward(task.restricted(to: own)) }
-        let come = helpers.losses(LaneTiming(lanes: own.count, duration: forward), engine.gradient(of:))
+        let come = helpers.losses(LaneTiming(lanes: own.count, duration: forward), engine.laneGradient)
         losses.merge(come) { here, _ in here }
         let lost = given.subtracting(come.keys)
         let here = own.union(lost)
@@ -90,13 +93,13 @@ public final class BatchGradient {
             let again = task.hasTwoPhases ? here : lost
             losses.merge(engine.forward(task.restricted(to: again))) { here, _ in here }
         }
-        let final = Self.count(losses, task)
+        let final = count(losses, task)
         guard task.hasTwoPhases else { return final }
         helpers.beginBackward(final)
         let backward = clock.measure { engine.backward(here, final) }
         let remote = given.subtracting(lost)
         let whole = helpers.gradients(
-            LaneTiming(lanes: here.count, duration: backward), engine.gradient(of:))
+            LaneTiming(lanes: here.count, duration: backward), engine.laneGradient)
         let missing = remote.subtracting(whole)
         if !missing.isEmpty {
             _ = engine.forward(task.restricted(to: missing))
@@ -106,7 +109,7 @@ public final class BatchGradient {
     }
 
     /// Counts the rows' losses in the order of the batch's shards, which is part of what decides the last bits.
-    private static func count(_ losses: [Int: LaneLosses], _ task: LaneTask) -> Normalizers {
+    static func count(_ losses: [Int: LaneLosses], _ task: LaneTask) -> Normalizers {
         var normalizers = task.normalizers
         let rounds = task.parts.map(\.shards.count).max() ?? 0
         for round in 0..<rounds {
@@ -144,8 +147,12 @@ public final class BatchGradient {
 
     /// Ranges of sequences, a multiple of ``lanes`` of them where there are enough sequences.
     static func shards(of batch: LossBatch) -> [Range<Int>] {
-        let count = batch.sequences.count
-        let rounds = max(1, (batch.tokenCount + lanes * shardTokens - 1) / (lanes * shardTokens))
+        shards(sequences: batch.sequences.count, tokens: batch.tokenCount)
+    }
+
+    /// The same from what there is of each.
+    public static func shards(sequences count: Int, tokens: Int) -> [Range<Int>] {
+        let rounds = max(1, (tokens + lanes * shardTokens - 1) / (lanes * shardTokens))
         let shards = min(count, rounds * lanes)
         return (0..<shards).map { $0 * count / shards..<($0 + 1) * count / shards }
     }

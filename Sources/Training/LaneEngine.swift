@@ -1,10 +1,8 @@
-internal import Numerics
+public import Numerics
 public import Transformers
 
-/// Computes lanes of batches: forward passes, losses, and each lane's own gradient.
-///
-/// A lane's bits depend on its sequences and the parameters alone, not on who computes it or beside what.
-public final class LaneEngine {
+/// Computes lanes of batches of a training of all parameters, on several threads a lane each.
+public final class LaneEngine: LaneComputing {
     /// The parameters that it computes with; read on every call.
     public let parameters: FlatParameters
     let transformer: Transformer
@@ -35,10 +33,11 @@ public final class LaneEngine {
         return gradient
     }
 
-    /// Makes what is kept beside the parameters follow them.
-    public func parametersChanged() { weights.update(threads: threads) }
+    public var configuration: TransformerConfiguration { parameters.configuration }
+    public func laneGradient(_ lane: Int) -> FloatBuffer { gradient(of: lane).buffer }
 
-    /// Computes the losses of a task's lanes, and their gradients unless it has two phases.
+    public func trainedChanged() { weights.update(threads: threads) }
+
     public func forward(_ task: LaneTask) -> [Int: LaneLosses] {
         // With two phases all activations are kept. Otherwise a lane reuses one pass for all of its shards.
         let work = task.parts.map { part in
@@ -75,9 +74,6 @@ public final class LaneEngine {
         return losses
     }
 
-    /// Computes the gradients of lanes of the last task, which had two phases.
-    ///
-    /// - Parameter normalizers: What all rows of the batch come to.
     public func backward(_ lanes: Set<Int>, _ normalizers: Normalizers) {
         guard let task else { return }
         let work = task.parts.filter { lanes.contains($0.lane) }.map {

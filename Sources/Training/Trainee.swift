@@ -1,27 +1,49 @@
 public import Numerics
 public import Transformers
 
-/// What a training run changes, and the weights that follow from it.
+/// What a training run changes.
 public protocol Trainee: AnyObject {
-    /// The weights that the forward and the backward pass use.
-    var weights: FlatParameters { get }
     /// What the optimiser changes and checkpoints keep.
     var trained: FloatBuffer { get }
+    /// Whether others can compute lanes of its batches.
+    var takesHelpers: Bool { get }
 
-    /// The gradient of ``trained``, from that of ``weights``.
-    func gradient(from weights: FlatParameters) -> FloatBuffer
+    /// Computes losses and gradients of batches, from what ``trained`` holds at each call.
+    ///
+    /// - Parameters:
+    ///   - threads: how many threads to use; results don't show them.
+    ///   - precision: what products of linear layers are computed in.
+    ///   - helpers: who else computes lanes; nil where nobody does.
+    /// - Throws: `BLASError` when no matrix library can be loaded.
+    func batchLoss(
+        threads: Int, precision: TrainingPrecision, helpers: (any LaneHelpers)?
+    ) throws -> any BatchLoss
+}
 
-    /// Makes ``weights`` follow ``trained`` after it was changed.
-    func trainedChanged()
+/// Loss of batches, and the gradient of what is trained.
+public protocol BatchLoss: AnyObject {
+    /// Computes loss and gradient; the latter is in ``trainedGradient`` until the next call.
+    func compute(_ batch: LossBatch) -> LossReport
+
+    /// The gradient of the last batch, in the order of ``Trainee/trained``.
+    var trainedGradient: FloatBuffer { get }
 }
 
 /// Training of all parameters.
 public final class FullTraining: Trainee {
     public let weights: FlatParameters
     public var trained: FloatBuffer { weights.buffer }
+    public var takesHelpers: Bool { true }
 
     public init(_ parameters: FlatParameters) { weights = parameters }
 
-    public func gradient(from weights: FlatParameters) -> FloatBuffer { weights.buffer }
-    public func trainedChanged() {}
+    public func batchLoss(
+        threads: Int, precision: TrainingPrecision, helpers: (any LaneHelpers)?
+    ) throws -> any BatchLoss {
+        try BatchGradient(weights, threads: threads, precision: precision, helpers: helpers)
+    }
+}
+
+extension BatchGradient: BatchLoss {
+    public var trainedGradient: FloatBuffer { gradient.buffer }
 }

@@ -1,7 +1,7 @@
 internal import Numerics
 
 /// Scaled dot-product attention of one sequence, head by head.
-struct Attention {
+struct Attention: Sendable {
     let heads: Int
     let keyValueHeads: Int
     let headWidth: Int
@@ -24,10 +24,10 @@ struct Attention {
     /// rows h·T….
     func forward(
         query: Matrix, keys: Matrix, values: Matrix, limits: [Int32], probabilities: MutableMatrix,
-        output: MutableMatrix
+        output: MutableMatrix, threads: Int
     ) {
         let t = query.rows
-        for h in 0..<heads {
+        Threads.parallelFor(heads, threads: threads) { (h: Int) -> Void in
             attend(
                 h, rows: 0..<t, query: query, keys: keys, values: values, limits: limits,
                 probabilities: probabilities.slice(rows: h * t..<(h + 1) * t), output: output)
@@ -76,30 +76,38 @@ struct Attention {
             into: output.slice(rows: rows, columns: columns(head)))
     }
 
-    /// Gradients of ``forward(query:keys:values:limits:probabilities:output:)``.
+    /// Gradients of ``forward(query:keys:values:limits:probabilities:output:threads:)``.
     ///
-    /// `dQuery` (T × H·K) is written; `dKeys` and `dValues` (C × kv·K) are added to. `scratch` is T × C.
+    /// `dQuery` (T × H·K) is written; `dKeys` and `dValues` (C × kv·K) are added to, by the heads that share them in
+    /// order.
     func backward(
         dOutput: Matrix, query: Matrix, keys: Matrix, values: Matrix, probabilities: Matrix,
-        scratch: MutableMatrix, dQuery: MutableMatrix, dKeys: MutableMatrix, dValues: MutableMatrix
+        dQuery: MutableMatrix, dKeys: MutableMatrix, dValues: MutableMatrix, _ arena: Arena, threads: Int
     ) {
         let t = query.rows
         let all = 0..<t
         let every = 0..<keys.rows
-        for h in 0..<heads {
-            let p = probabilities.slice(rows: h * t..<(h + 1) * t)
-            let kv = keyValueColumns(h)
-            let dOut = dOutput.slice(rows: all, columns: columns(h))
-            BLAS.multiply(
-                p, dOut, transposeA: true, into: dValues.slice(rows: every, columns: kv), accumulate: true)
-            BLAS.multiply(dOut, values.slice(rows: every, columns: kv), transposeB: true, into: scratch)
-            Kernels.softmaxRowsBackward(scratch, p: p, scale: scale)
-            BLAS.multiply(
-                scratch.view, keys.slice(rows: every, columns: kv),
-                into: dQuery.slice(rows: all, columns: columns(h)))
-            BLAS.multiply(
-                scratch.view, query.slice(rows: all, columns: columns(h)), transposeA: true,
-                into: dKeys.slice(rows: every, columns: kv), accumulate: true)
+        let group = heads / keyValueHeads
+        let workers = max(1, min(threads, keyValueHeads))
+        let memory = arena.matrix(workers * t, keys.rows)
+        Threads.parallelFor(keyValueHeads, workers: workers) { worker, shared in
+            let scratch = memory.slice(rows: worker * t..<(worker + 1) * t)
+            for h in shared * group..<(shared + 1) * group {
+                let p = probabilities.slice(rows: h * t..<(h + 1) * t)
+                let kv = keyValueColumns(h)
+                let dOut = dOutput.slice(rows: all, columns: columns(h))
+                BLAS.multiply(
+                    p, dOut, transposeA: true, into: dValues.slice(rows: every, columns: kv),
+                    accumulate: true)
+                BLAS.multiply(dOut, values.slice(rows: every, columns: kv), transposeB: true, into: scratch)
+                Kernels.softmaxRowsBackward(scratch, p: p, scale: scale)
+                BLAS.multiply(
+                    scratch.view, keys.slice(rows: every, columns: kv),
+                    into: dQuery.slice(rows: all, columns: columns(h)))
+                BLAS.multiply(
+                    scratch.view, query.slice(rows: all, columns: columns(h)), transposeA: true,
+                    into: dKeys.slice(rows: every, columns: kv), accumulate: true)
+            }
         }
     }
 }

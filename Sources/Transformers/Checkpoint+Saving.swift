@@ -8,12 +8,17 @@ extension Checkpoint {
     ///
     /// A model of the other layout (single file or shards) in the same folder is superseded: what would make a
     /// loader take it is removed.
-    /// - Parameter maximumShard: bytes after which a new file is begun; a tensor is never cut.
+    /// - Parameters:
+    ///   - adapter: what is added to the weights, tensor by tensor as they are written.
+    ///   - maximumShard: bytes after which a new file is begun; a tensor is never cut.
     /// - Throws: ``CheckpointError`` when the family's config.json can't say what the model is; `FileError`.
     public static func save(
-        _ transformer: Transformer, family: any ModelFamily.Type = LLaDAFamily.self, to folder: FilePath,
+        _ transformer: Transformer, adding adapter: LoRAAdapter? = nil,
+        family: any ModelFamily.Type = LLaDAFamily.self, to folder: FilePath,
         type: SafetensorsWriter.FloatType = .float32, maximumShard: Int = 5_000_000_000
     ) throws {
+        let changes = Dictionary(
+            (adapter?.pairs ?? []).map { ($0.role, $0) }, uniquingKeysWith: { first, _ in first })
         let document = family.document(for: transformer.configuration, type: type)
         try check(document, says: transformer.configuration, family, folder)
         try FileSystem.createDirectory(folder)
@@ -32,8 +37,12 @@ extension Checkpoint {
                 .init(
                     name: family.name(of: specification.role),
                     shape: specification.isVector
-                        ? [specification.columns] : [specification.rows, specification.columns],
-                    values: transformer.parameter(specification.role)))
+                        ? [specification.columns] : [specification.rows, specification.columns]
+                ) {
+                    let stored = transformer.widened(specification.role)
+                    guard let adapter, let pair = changes[specification.role] else { return stored }
+                    return adapter.merged(pair, into: stored)
+                })
         }
         if shards.count == 1 {
             try SafetensorsWriter.write(shards[0], type: type, to: folder.appending(single))

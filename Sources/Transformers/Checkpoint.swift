@@ -44,6 +44,48 @@ public enum Checkpoint {
         return try Transformer(configuration, weights: weights)
     }
 
+    /// Loads a model whose weights aren't trained: they stay in the mapped files as they are stored, and products read them
+    /// there.
+    ///
+    /// Tensors that an adapter in the folder changes are merged into copies in 32-bit floats.
+    /// - Parameter form: in ``FrozenForm/int8`` linear layers are quantised, tensor by tensor, and the files' pages given
+    ///   back.
+    /// - Throws: as ``load(_:precision:threads:)``.
+    public static func loadFrozen(
+        _ folder: FilePath, _ form: FrozenForm = .stored, threads: Int = Threads.available
+    ) throws -> Transformer {
+        let (family, configuration) = try readConfiguration(folder)
+        let shards = try Shards(folder)
+        try checkNames(shards, family, configuration)
+        let changes = try changes(folder, family, configuration)
+        func tensor(_ specification: ParameterSpecification) throws -> StoredTensor {
+            let name = family.name(of: specification.role)
+            return StoredTensor(
+                try shards.file(holding: name), name, specification, changes[specification.role])
+        }
+        var weights = try ModelParameters(configuration) { (specification) throws -> Weight in
+            try tensor(specification).frozen(form, threads: threads)
+        }
+        if configuration.tiedHead, let embedding = configuration.parameterSpecifications.first {
+            weights.head = .frozen(try tensor(embedding).product(form, threads: threads))
+        }
+        return try Transformer(configuration, weights: weights)
+    }
+
+    /// Whether all matrices of a folder's blocks are stored in bfloat16 and no adapter changes them: a model that is too
+    /// large to be written again in 32-bit floats.
+    /// - Throws: as ``load(_:precision:threads:)``.
+    public static func isStoredInBFloat16(_ folder: FilePath) throws -> Bool {
+        guard !LoRAOptions.isThere(folder) else { return false }
+        let (family, configuration) = try readConfiguration(folder)
+        let shards = try Shards(folder)
+        return try configuration.parameterSpecifications.allSatisfy { specification in
+            guard case .block = specification.role, !specification.isVector else { return true }
+            let name = family.name(of: specification.role)
+            return try shards.file(holding: name).entry(named: name).type == .bfloat16
+        }
+    }
+
     /// What the adapter of a folder adds to its weights; nothing where there is none.
     private static func changes(
         _ folder: FilePath, _ family: any ModelFamily.Type, _ configuration: TransformerConfiguration

@@ -50,16 +50,17 @@ extension TrainingPass {
         return kept
     }
 
-    /// Turns the gradient of the normed heads (N × H·K) into that of what was normed; adds to `dWeight` (1 × K).
+    /// Turns the gradient of the normed heads (N × H·K) into that of what was normed; adds to `dWeight` (1 × K), which is
+    /// nil where the weights are frozen.
     func normHeadsBackward(
         _ gradient: inout MutableMatrix, _ kept: HeadNorm?, weight: Matrix?, dWeight: MutableMatrix?
     ) {
-        guard let kept, let weight, let dWeight else { return }
+        guard let kept, let weight else { return }
         let width = transformer.configuration.headWidth
         let dx = arena.zeros(gradient.rows, gradient.columns)
         Kernels.rmsNormBackward(
             gradient.view.perHead(width), x: kept.input.perHead(width), inverse: kept.inverse, weight: weight,
-            dx: dx.perHead(width), dWeight: dWeight)
+            dx: dx.perHead(width), dWeight: dWeight ?? arena.zeros(1, width))
         gradient = dx
     }
 }

@@ -61,8 +61,14 @@ extension LoRAAdapter {
             ]
         }
         try SafetensorsWriter.write(tensors, type: type, to: folder.appending(Self.weightsFile))
-        let modules = Set(
-            pairs.compactMap { Self.module(of: $0.role, family).byteText.split(".").last?.text })
+        // PEFT looks for modules whose names end so: where the head or the embedding has such a name too, it's the whole one.
+        func path(_ role: ParameterRole) -> String {
+            let module = Self.module(of: role, family)
+            return module.byteText.dropping(prefix: Self.prefix.byteText)?.text ?? module
+        }
+        func last(_ path: String) -> String { path.byteText.split(".").last?.text ?? path }
+        let others = Set([ParameterRole.head, .embedding].map { last(path($0)) })
+        let modules = Set(pairs.map { path($0.role) }.map { others.contains(last($0)) ? $0 : last($0) })
         let document: JSONValue = [
             "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": .integer(rank), "lora_alpha": .number(alpha),
             "lora_dropout": 0, "bias": "none", "use_dora": false, "use_rslora": .bool(usesRankRoot),

@@ -3,8 +3,8 @@ public import Numerics
 
 /// Low-rank changes of some weights: W becomes W + scaling · B · A (Hu et al., arXiv 2106.09685), in PEFT's files.
 ///
-/// Everything is computed with merged weights: the gradients of A and B follow exactly from that of W, which costs
-/// memory for W's gradient and needs no second forward pass.
+/// Decoding uses merged weights. Training keeps the two apart (``LowRankLayers``); that the gradients of A and B also
+/// follow from those of merged weights (``gradients(from:)``) is what tests compare it with.
 public struct LoRAAdapter: Sendable {
     /// The change of one weight.
     public struct Pair: Sendable {
@@ -41,11 +41,13 @@ public struct LoRAAdapter: Sendable {
 
     static let configurationFile = "adapter_config.json"
     static let weightsFile = "adapter_model.safetensors"
+    /// What PEFT puts before the names of a model's modules.
+    static let prefix = "base_model.model."
 
     /// Name of a weight's module in PEFT's files.
     static func module(of role: ParameterRole, _ family: any ModelFamily.Type) -> String {
         let name = family.name(of: role)
-        return "base_model.model." + (name.byteText.dropping(suffix: ".weight")?.text ?? name)
+        return prefix + (name.byteText.dropping(suffix: ".weight")?.text ?? name)
     }
 
     /// Adds the adapter to a model's weights, in place.
@@ -56,6 +58,14 @@ public struct LoRAAdapter: Sendable {
             }
             BLAS.multiply(pair.b, pair.a, into: weight, scale: scaling, accumulate: true)
         }
+    }
+
+    /// A weight with its change, in new memory.
+    func merged(_ pair: Pair, into weight: Matrix) -> Matrix {
+        let merged = MutableMatrix(zeros: weight.rows, weight.columns)
+        merged.copy(from: weight)
+        BLAS.multiply(pair.b, pair.a, into: merged, scale: scaling, accumulate: true)
+        return merged.view
     }
 
     /// Gradients of A and B of every pair, in order, from the gradient of the merged weights:

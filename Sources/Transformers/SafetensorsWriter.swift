@@ -20,15 +20,26 @@ public enum SafetensorsWriter {
     public struct Tensor: Sendable {
         public let name: String
         public let shape: [Int]
-        public let values: Matrix
+        private let make: @Sendable () -> Matrix
+
+        var count: Int { shape.reduce(1, *) }
 
         /// - Parameter values: as many elements as `shape` says, in rows.
         public init(name: String, shape: [Int], values: Matrix) {
-            precondition(
-                shape.reduce(1, *) == values.rows * values.columns, "\(name): \(shape) isn't its size")
+            self.init(name: name, shape: shape) { values }
+        }
+
+        /// A tensor whose elements are made when they are written, so that only one of many is in memory.
+        public init(name: String, shape: [Int], making values: @escaping @Sendable () -> Matrix) {
             self.name = name
             self.shape = shape
-            self.values = values
+            make = values
+        }
+
+        var values: Matrix {
+            let values = make()
+            precondition(count == values.rows * values.columns, "\(name): \(shape) isn't its size")
+            return values
         }
     }
 
@@ -43,7 +54,7 @@ public enum SafetensorsWriter {
             JSONObject(metadata.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
         var offset = 0
         for tensor in tensors {
-            let bytes = tensor.values.rows * tensor.values.columns * type.size
+            let bytes = tensor.count * type.size
             header[tensor.name] = [
                 "dtype": .string(type.elementType.rawValue),
                 "shape": .array(tensor.shape.map { .integer($0) }),

@@ -47,6 +47,29 @@ struct StoredTensor {
         return .float32(try matrix())
     }
 
+    /// As it is stored, for layers that aren't trained: only its scales of 8 bits, and what an adapter changes, are copies.
+    func frozen(_ form: FrozenForm, threads: Int) throws(CheckpointError) -> Weight {
+        if specification.isVector { return .float32(try matrix()) }
+        if specification.role == .embedding {
+            if let rows = try storedRows() { return .rows(rows) }
+            return .float32(try matrix())
+        }
+        return .frozen(try product(form, threads: threads))
+    }
+
+    /// The same for products, which those with the embedding are where it is the head.
+    func product(_ form: FrozenForm, threads: Int) throws(CheckpointError) -> FrozenWeight {
+        let stored: FrozenWeight =
+            if let rows = try storedRows() { FrozenWeight(.bfloat16(rows)) } else {
+                FrozenWeight(.float32(try matrix()))
+            }
+        guard form == .int8 else { return stored }
+        let range = try file.entry(named: name).range
+        file.map.advise(range, isNeeded: true)
+        defer { file.map.advise(range, isNeeded: false) }
+        return FrozenWeight(.int8(Int8Rows(quantizing: stored, threads: threads)))
+    }
+
     /// Packed for products; what the file held of it leaves the memory.
     func packed(_ precision: WeightPrecision, threads: Int) throws(CheckpointError) -> Weight {
         let range = try file.entry(named: name).range

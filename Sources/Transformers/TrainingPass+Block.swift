@@ -5,6 +5,7 @@ extension TrainingPass {
     func forwardBlock(_ index: Int, _ x: Matrix, table: RotaryTable) -> BlockActivations {
         let c = transformer.configuration
         let w = weights.forward.blocks[index]
+        func role(_ role: ParameterRole.BlockRole) -> ParameterRole { .block(index, role) }
         let n = x.rows
         let normed = arena.matrix(n, c.width)
         let inverse = arena.matrix(n, 1)
@@ -14,8 +15,8 @@ extension TrainingPass {
         var key = arena.matrix(n, c.keyValueWidth)
         let value = arena.matrix(n, c.keyValueWidth)
         linear(
-            normed.view, (w.query, w.queryBias, query), (w.key, w.keyBias, key), (w.value, w.valueBias, value)
-        )
+            normed.view, (role(.query), w.query, w.queryBias, query), (role(.key), w.key, w.keyBias, key),
+            (role(.value), w.value, w.valueBias, value))
         let queryHeads = normHeads(&query, w.queryNorm?.matrix)
         let keyHeads = normHeads(&key, w.keyNorm?.matrix)
         Kernels.rope(query, table: table, positions: layout.positions, headWidth: c.headWidth)
@@ -35,12 +36,12 @@ extension TrainingPass {
             attention.forward(
                 query: query.view.slice(rows: range), keys: key.view.slice(rows: range),
                 values: value.view.slice(rows: range), limits: limits, probabilities: p,
-                output: attended.slice(rows: range))
+                output: attended.slice(rows: range), threads: threads)
             probabilities.append(p.view)
         }
 
         let middle = arena.matrix(n, c.width)
-        linear(attended.view, (w.attentionOutput, nil, middle))
+        linear(attended.view, (role(.attentionOutput), w.attentionOutput, nil, middle))
         Kernels.add(x, to: middle)
         let second = arena.matrix(n, c.width)
         let secondInverse = arena.matrix(n, 1)
@@ -50,10 +51,10 @@ extension TrainingPass {
         let gate = arena.matrix(n, c.feedForwardWidth)
         let up = arena.matrix(n, c.feedForwardWidth)
         let activated = arena.matrix(n, c.feedForwardWidth)
-        linear(second.view, (w.gate, nil, gate), (w.up, nil, up))
-        Kernels.swiglu(gate: gate.view, up: up.view, into: activated)
+        linear(second.view, (role(.gate), w.gate, nil, gate), (role(.up), w.up, nil, up))
+        Kernels.swiglu(gate: gate.view, up: up.view, into: activated, threads: threads)
         let output = arena.matrix(n, c.width)
-        linear(activated.view, (w.down, nil, output))
+        linear(activated.view, (role(.down), w.down, nil, output))
         Kernels.add(middle.view, to: output)
         return BlockActivations(
             input: x, attentionInverse: inverse.view, attentionNormed: normed.view, query: query.view,
@@ -64,15 +65,18 @@ extension TrainingPass {
     }
 
     /// One block backward: `dx` holds the gradient of the block's output and becomes that of its input
-    /// (rows × D); parameter gradients are added to `g`.
-    /// - Parameter a: what ``forwardBlock(_:_:table:)`` kept of the block.
+    /// (rows × D); parameter gradients are added to `g`, or those of the adapter to its own.
+    /// - Parameters:
+    ///   - a: what ``forwardBlock(_:_:table:)`` kept of the block.
+    ///   - g: nil where the weights are frozen.
     func backwardBlock(
         _ index: Int, _ a: BlockActivations, _ dx: MutableMatrix, table: RotaryTable,
-        into g: BlockParameters<MutableMatrix>
+        into g: BlockParameters<MutableMatrix>?
     ) {
         let c = transformer.configuration
         let w = weights.forward.blocks[index]
         let t = weights.transposed?.blocks[index]
+        func role(_ role: ParameterRole.BlockRole) -> ParameterRole { .block(index, role) }
         let n = dx.rows
 
         // Feed-forward half: output = middle + down(silu(gate) * up).
@@ -80,22 +84,25 @@ extension TrainingPass {
         let dGate = arena.matrix(n, c.feedForwardWidth)
         let dUp = arena.matrix(n, c.feedForwardWidth)
         let dNormed = arena.matrix(n, c.width)
-        inputGradient(dx.view, w.down, transposed: t?.down, into: dActivated)
-        weightGradient(dx.view, a.activated, into: g.down)
+        linearBackward(
+            role(.down), dx.view, a.activated, w.down, transposed: t?.down, into: dActivated,
+            weightGradient: g?.down)
         Kernels.swigluBackward(dActivated.view, gate: a.gate, up: a.up, dGate: dGate, dUp: dUp)
-        inputGradient(dGate.view, w.gate, transposed: t?.gate, into: dNormed)
-        weightGradient(dGate.view, a.feedForwardNormed, into: g.gate)
-        inputGradient(dUp.view, w.up, transposed: t?.up, into: dNormed, accumulate: true)
-        weightGradient(dUp.view, a.feedForwardNormed, into: g.up)
+        linearBackward(
+            role(.gate), dGate.view, a.feedForwardNormed, w.gate, transposed: t?.gate, into: dNormed,
+            weightGradient: g?.gate)
+        linearBackward(
+            role(.up), dUp.view, a.feedForwardNormed, w.up, transposed: t?.up, into: dNormed,
+            accumulate: true, weightGradient: g?.up)
         Kernels.rmsNormBackward(
             dNormed.view, x: a.middle, inverse: a.feedForwardInverse, weight: w.feedForwardNorm.matrix,
-            dx: dx,
-            dWeight: g.feedForwardNorm)
+            dx: dx, dWeight: g?.feedForwardNorm ?? arena.zeros(1, c.width))
 
         // Attention half: middle = input + attentionOutput(attention(norm(input))).
         let dAttended = arena.matrix(n, c.queryWidth)
-        inputGradient(dx.view, w.attentionOutput, transposed: t?.attentionOutput, into: dAttended)
-        weightGradient(dx.view, a.attended, into: g.attentionOutput)
+        linearBackward(
+            role(.attentionOutput), dx.view, a.attended, w.attentionOutput, transposed: t?.attentionOutput,
+            into: dAttended, weightGradient: g?.attentionOutput)
         var dQuery = arena.matrix(n, c.queryWidth)
         var dKey = arena.zeros(n, c.keyValueWidth)
         let dValue = arena.zeros(n, c.keyValueWidth)
@@ -106,26 +113,26 @@ extension TrainingPass {
             attention.backward(
                 dOutput: dAttended.view.slice(rows: range), query: a.query.slice(rows: range),
                 keys: a.key.slice(rows: range), values: a.value.slice(rows: range),
-                probabilities: a.probabilities[sequence], scratch: arena.matrix(range.count, range.count),
-                dQuery: dQuery.slice(rows: range), dKeys: dKey.slice(rows: range),
-                dValues: dValue.slice(rows: range))
+                probabilities: a.probabilities[sequence], dQuery: dQuery.slice(rows: range),
+                dKeys: dKey.slice(rows: range), dValues: dValue.slice(rows: range), arena, threads: threads)
             arena.release(to: mark)
         }
         Kernels.rope(dQuery, table: table, positions: layout.positions, headWidth: c.headWidth, inverse: true)
         Kernels.rope(dKey, table: table, positions: layout.positions, headWidth: c.headWidth, inverse: true)
-        normHeadsBackward(&dQuery, a.queryHeads, weight: w.queryNorm?.matrix, dWeight: g.queryNorm)
-        normHeadsBackward(&dKey, a.keyHeads, weight: w.keyNorm?.matrix, dWeight: g.keyNorm)
-        for (gradient, weight, transposed, dWeight, dBias, isFirst) in [
-            (dQuery, w.query, t?.query, g.query, g.queryBias, true),
-            (dKey, w.key, t?.key, g.key, g.keyBias, false),
-            (dValue, w.value, t?.value, g.value, g.valueBias, false),
+        normHeadsBackward(&dQuery, a.queryHeads, weight: w.queryNorm?.matrix, dWeight: g?.queryNorm)
+        normHeadsBackward(&dKey, a.keyHeads, weight: w.keyNorm?.matrix, dWeight: g?.keyNorm)
+        for (name, gradient, weight, transposed, dWeight, dBias) in [
+            (ParameterRole.BlockRole.query, dQuery, w.query, t?.query, g?.query, g?.queryBias),
+            (.key, dKey, w.key, t?.key, g?.key, g?.keyBias),
+            (.value, dValue, w.value, t?.value, g?.value, g?.valueBias),
         ] {
-            inputGradient(gradient.view, weight, transposed: transposed, into: dNormed, accumulate: !isFirst)
-            weightGradient(gradient.view, a.attentionNormed, into: dWeight)
+            linearBackward(
+                role(name), gradient.view, a.attentionNormed, weight, transposed: transposed, into: dNormed,
+                accumulate: name != .query, weightGradient: dWeight)
             if let dBias { Kernels.sumRows(gradient.view, into: dBias) }
         }
         Kernels.rmsNormBackward(
             dNormed.view, x: a.input, inverse: a.attentionInverse, weight: w.attentionNorm.matrix, dx: dx,
-            dWeight: g.attentionNorm)
+            dWeight: g?.attentionNorm ?? arena.zeros(1, c.width))
     }
 }

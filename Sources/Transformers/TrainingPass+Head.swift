@@ -47,14 +47,15 @@ extension TrainingPass {
         return result
     }
 
-    /// Gradient of ``hidden`` for the weighted loss terms; adds the head's own gradient to `gradients`.
+    /// Gradient of ``hidden`` for the weighted loss terms; adds the head's own gradient to `gradients`, if there are any.
     public func headBackward(
         targets: [Int32], soft: SoftTargets? = nil, weights: [RowLossWeights], temperature: Float,
-        into gradients: FlatParameters
+        into gradients: FlatParameters?
     ) -> Matrix {
         precondition(
             targets.count == hidden.rows && weights.count == hidden.rows, "one target and one weight per row")
-        let dHead = gradients.views.head ?? gradients.views.embedding
+        beginBackward()
+        let dHead = gradients.map { $0.views.head ?? $0.views.embedding }
         let dHidden = arena.matrix(hidden.rows, hidden.columns)
         forEachChunk { logits, rows in
             let gradient = arena.matrix(rows.count, logits.columns)
@@ -74,19 +75,20 @@ extension TrainingPass {
                 gradient.view, self.weights.forward.headOrEmbedding,
                 transposed: self.weights.transposed?.headOrEmbedding,
                 into: dHidden.slice(rows: rows))
-            weightGradient(gradient.view, hidden.slice(rows: rows), into: dHead)
+            if let dHead { weightGradient(gradient.view, hidden.slice(rows: rows), into: dHead) }
         }
         return dHidden.view
     }
 
     private func forEachChunk(_ body: (MutableMatrix, Range<Int>) -> Void) {
         let c = transformer.configuration
+        defer { weights.forward.headOrEmbedding.advise(isNeeded: false) }
         var start = 0
         while start < hidden.rows {
             let rows = start..<min(start + Self.chunk, hidden.rows)
             let mark = arena.mark
             let logits = arena.matrix(rows.count, c.vocabulary)
-            linear(hidden.slice(rows: rows), (weights.forward.headOrEmbedding, nil, logits))
+            linear(hidden.slice(rows: rows), (.head, weights.forward.headOrEmbedding, nil, logits))
             body(logits, rows)
             arena.release(to: mark)
             start = rows.upperBound

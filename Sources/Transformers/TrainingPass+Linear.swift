@@ -1,13 +1,16 @@
 internal import Numerics
 
 extension TrainingPass {
-    /// `y = x · weightᵀ (+ bias)` for several layers of the same inputs: x is rows × inputs.
-    func linear(_ x: Matrix, _ layers: (weight: Weight, bias: Weight?, y: MutableMatrix)...) {
+    /// `y = x · weightᵀ (+ low-rank change) (+ bias)` for several layers of the same inputs: x is rows × inputs.
+    func linear(
+        _ x: Matrix, _ layers: (role: ParameterRole, weight: Weight, bias: Weight?, y: MutableMatrix)...
+    ) {
         let mark = arena.mark
         defer { arena.release(to: mark) }
-        let input = layers[0].weight.input(x, arena)
-        for (weight, bias, y) in layers {
-            weight.multiply(input, into: y, arena)
+        let input = layers[0].weight.input(x, arena, threads: threads)
+        for (role, weight, bias, y) in layers {
+            weight.multiply(input, into: y, arena, threads: threads)
+            addLowRank(role, x, to: y)
             if let bias { Kernels.addRow(bias.matrix, to: y) }
         }
     }
@@ -20,8 +23,11 @@ extension TrainingPass {
     func inputGradient(
         _ dy: Matrix, _ weight: Weight, transposed: Weight?, into dx: MutableMatrix, accumulate: Bool = false
     ) {
+        if case .frozen(let frozen) = weight {
+            return frozen.multiplyTransposed(dy, into: dx, accumulate: accumulate, arena, threads: threads)
+        }
         guard let transposed else {
-            BLAS.multiply(dy, weight.matrix, into: dx, accumulate: accumulate)
+            BLAS.multiply(dy, weight.matrix, into: dx, accumulate: accumulate, threads: threads)
             return
         }
         let mark = arena.mark
@@ -31,6 +37,19 @@ extension TrainingPass {
         let product = arena.matrix(dx.rows, dx.columns)
         transposed.multiply(input, into: product, arena)
         Kernels.add(product.view, to: dx)
+    }
+
+    /// The gradients of `y = x · weightᵀ (+ low-rank change)`: `dx` (+)= dy · weight with what the change adds, and
+    /// `dWeight` += dyᵀ · x, or those of the change.
+    ///
+    /// - Parameter dWeight: nil where the weight is frozen.
+    func linearBackward(
+        _ role: ParameterRole, _ dy: Matrix, _ x: Matrix, _ weight: Weight, transposed: Weight?,
+        into dx: MutableMatrix, accumulate: Bool = false, weightGradient dWeight: MutableMatrix?
+    ) {
+        inputGradient(dy, weight, transposed: transposed, into: dx, accumulate: accumulate)
+        lowRankBackward(role, dy, x, to: dx)
+        if let dWeight { weightGradient(dy, x, into: dWeight) }
     }
 
     /// Gradient of the weight of `y = x · weightᵀ`: `dWeight` += dyᵀ · x.

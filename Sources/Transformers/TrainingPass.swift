@@ -7,7 +7,18 @@ public import Numerics
 /// reused from batch to batch.
 public final class TrainingPass {
     let transformer: Transformer
-    let arena = Arena()
+    /// Where memory comes from at the moment: ``kept`` or ``scratch``.
+    var arena: Arena
+    /// What is needed until the gradient is computed.
+    private let kept: Arena
+    /// What is given back before: the same as ``kept``, or shared by passes that compute one after another.
+    private let scratch: Arena
+    /// Threads inside of products; results don't show them.
+    let threads: Int
+    /// What is trained where the weights aren't.
+    let adapter: LowRankLayers?
+    /// What backward passes add the adapter's gradients to, ``LowRankLayers/count`` elements.
+    public var lowRankGradient: FloatBuffer?
     private let workspace = Workspace()
     var layout = RaggedLayout([], vocabulary: 0)
     var inputs: [ForwardInput] = []
@@ -32,10 +43,26 @@ public final class TrainingPass {
     public init(_ transformer: Transformer, _ weights: TrainingWeights? = nil) {
         self.transformer = transformer
         self.weights = weights ?? TrainingWeights(transformer, .float32)
+        kept = Arena()
+        (scratch, arena, threads, adapter) = (kept, kept, 1, nil)
     }
 
-    /// Bytes of memory held for activations and scratch.
-    public var bytes: Int { arena.bytes }
+    /// A pass of a model whose weights are frozen, as they are stored or in 32-bit floats.
+    ///
+    /// - Parameters:
+    ///   - adapter: what is trained.
+    ///   - scratch: shared by passes that compute one after another, so that each keeps only what its gradient needs.
+    ///   - threads: how many threads products may use.
+    public init(_ transformer: Transformer, training adapter: LowRankLayers, scratch: Arena, threads: Int) {
+        self.transformer = transformer
+        weights = TrainingWeights(transformer, .float32)
+        kept = Arena(minimumChunk: 1 << 10)
+        (self.scratch, arena) = (scratch, kept)
+        (self.threads, self.adapter) = (threads, adapter)
+    }
+
+    /// Bytes of memory held for activations, and for scratch that isn't shared.
+    public var bytes: Int { kept.bytes }
 
     /// Final-normed rows that logits are wanted for, Σ |logitRows| × D; valid until the next ``forward(_:)``.
     public var hidden: Matrix {
@@ -47,14 +74,19 @@ public final class TrainingPass {
     public func forward(_ inputs: [ForwardInput]) {
         precondition(inputs.allSatisfy { $0.cache == nil }, "training uses no cache")
         let c = transformer.configuration
-        arena.reset()
+        arena = kept
+        kept.reset()
+        scratch.reset()
         self.inputs = inputs
         layout = RaggedLayout(inputs, vocabulary: c.vocabulary)
         let table = rotaryTable
         var x = arena.matrix(layout.rows, c.width)
         transformer.embed(layout.tokens, into: x)
+        if !c.tiedHead { transformer.weights.embedding.advise(isNeeded: false) }
         blocks = []
         for i in 0..<c.layers {
+            expect(block: i + 1)
+            defer { release(block: i) }
             guard recomputes else {
                 let activations = forwardBlock(i, x.view, table: table)
                 blocks.append(.activations(activations))
@@ -62,52 +94,78 @@ public final class TrainingPass {
                 continue
             }
             blocks.append(.input(x.view))
-            let output = arena.matrix(layout.rows, c.width)
+            let output = kept.matrix(layout.rows, c.width)
+            arena = scratch
             let mark = arena.mark
             output.copy(from: forwardBlock(i, x.view, table: table).output.view)
             arena.release(to: mark)
+            arena = kept
             x = output
         }
         let rows = transformer.gather(x.view, layout.logitRows, arena)
         let final = arena.matrix(rows.rows, c.width)
         let inverse = arena.matrix(rows.rows, 1)
         Kernels.rmsNorm(
-            rows, weight: transformer.parameters.finalNorm, into: final, inverse: inverse,
+            rows, weight: weights.forward.finalNorm.matrix, into: final, inverse: inverse,
             epsilon: c.normEpsilon)
         last = rows
         finalInverse = inverse.view
         normed = final.view
+        arena = scratch
     }
 
-    /// Adds the gradients of all parameters but the head to `gradients`.
-    /// - Parameter dHidden: the gradient of ``hidden``, Σ |logitRows| × D, as
-    ///   ``headBackward(targets:soft:weights:temperature:into:)`` gives it.
-    public func backward(_ dHidden: Matrix, into gradients: FlatParameters) {
+    /// Adds the gradients of all parameters but the head to `gradients`, or those of the adapter to its own.
+    /// - Parameters:
+    ///   - dHidden: the gradient of ``hidden``, Σ |logitRows| × D, as
+    ///     ``headBackward(targets:soft:weights:temperature:into:)`` gives it.
+    ///   - gradients: nil where the weights are frozen.
+    public func backward(_ dHidden: Matrix, into gradients: FlatParameters?) {
         guard let last, let finalInverse else { preconditionFailure("backward follows forward") }
         let c = transformer.configuration
         let table = rotaryTable
         let dLast = arena.zeros(last.rows, c.width)
         Kernels.rmsNormBackward(
-            dHidden, x: last, inverse: finalInverse, weight: transformer.parameters.finalNorm, dx: dLast,
-            dWeight: gradients.views.finalNorm)
+            dHidden, x: last, inverse: finalInverse, weight: weights.forward.finalNorm.matrix, dx: dLast,
+            dWeight: gradients?.views.finalNorm ?? arena.zeros(1, c.width))
         let dx = arena.zeros(layout.rows, c.width)
         for (i, row) in layout.logitRows.enumerated() {
             Kernels.axpy(1, dLast.pointer + i * dLast.stride, to: dx.row(row))
         }
         for i in (0..<c.layers).reversed() {
             let mark = arena.mark
+            expect(block: i - 1)
+            defer { release(block: i) }
             let activations =
                 switch blocks[i] {
                 case .activations(let kept): kept
                 case .input(let x): forwardBlock(i, x, table: table)
                 }
-            backwardBlock(i, activations, dx, table: table, into: gradients.views.blocks[i])
+            backwardBlock(i, activations, dx, table: table, into: gradients?.views.blocks[i])
             arena.release(to: mark)
         }
-        let embedding = gradients.views.embedding
+        guard let embedding = gradients?.views.embedding else { return }
         for (row, token) in layout.tokens.enumerated() {
             Kernels.axpy(1, dx.pointer + row * dx.stride, to: embedding.row(Int(token)))
         }
+    }
+
+    /// Gives memory back that other passes took of what they share.
+    func beginBackward() {
+        if scratch !== kept { scratch.reset() }
+    }
+
+    /// Has a block of frozen weights read from their files while another one is computed.
+    private func expect(block index: Int) {
+        guard weights.forward.blocks.indices.contains(index) else { return }
+        for weight in weights.forward.blocks[index].matrices { weight.advise(isNeeded: true) }
+    }
+
+    /// Lets a block of frozen weights leave this process's memory.
+    ///
+    /// The system's cache keeps the files' pages as long as
+    /// there is room, so that finding them again is quick, and this process needs no more than one block at a time.
+    private func release(block index: Int) {
+        for weight in weights.forward.blocks[index].matrices { weight.advise(isNeeded: false) }
     }
 
     private var rotaryTable: RotaryTable {

@@ -28,6 +28,39 @@ import Testing
         }
     }
 
+    @Test("PEFT went on from what was written here, and what it saved is read")
+    func continued() throws {
+        let folder = Fixtures.path("transformers/lora/continued")
+        let c = TransformerConfiguration(
+            layers: 2, width: 128, heads: 1, feedForwardWidth: 384, vocabulary: 3952)
+        let ours = try LoRAAdapter(folder.appending("ours"), for: c, LLaDAFamily.self)
+        #expect(ours.rank == 2 && ours.scaling == 2 && ours.pairs.count == 6)
+        // What PEFT read is, byte for byte, what is written.
+        let scratch = try ScratchFolder()
+        try ours.write(to: scratch.path, LLaDAFamily.self)
+        for name in ["adapter_config.json", "adapter_model.safetensors"] {
+            let written = try FileSystem.read(scratch.path.appending(name))
+            #expect(try written == FileSystem.read(folder.appending("ours").appending(name)), "\(name)")
+        }
+        let continued = try LoRAAdapter(folder.appending("peft"), for: c, LLaDAFamily.self)
+        let gradients = try SafetensorsFile(folder.appending("gradients.safetensors"))
+        #expect(continued.scaling == ours.scaling && continued.pairs.map(\.role) == ours.pairs.map(\.role))
+        for (before, after) in zip(ours.pairs, continued.pairs) {
+            let module = LoRAAdapter.module(of: before.role, LLaDAFamily.self)
+            for (name, before, after) in [
+                ("lora_A", before.a, after.a), ("lora_B", before.b, after.b),
+            ] {
+                let step = try gradients.matrix(
+                    "\(module).\(name).weight", shape: [before.rows, before.columns], rows: before.rows,
+                    columns: before.columns)
+                let (old, change) = (before.elements, step.elements)
+                for (i, value) in after.elements.enumerated() {
+                    #expect(abs(value - (old[i] - 0.5 * change[i])) < 1e-6)
+                }
+            }
+        }
+    }
+
     @Test("merging adds scaling · B · A to the adapted weights and leaves the others alone")
     func merging() throws {
         let (model, adapter) = (try base(), try adapter())

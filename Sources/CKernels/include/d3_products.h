@@ -52,6 +52,8 @@ long d3_bf16_weight_count(long n, long k);
 long d3_bf16_left_count(long m, long k);
 /// Packs the bands [first, end) of w[N,K].
 void d3_bf16_pack_weight(const uint16_t *w, long ldw, long n, long k, uint16_t *packed, long first, long end);
+/// Packs the transpose of w[K,N], whose rows are `ldw` elements apart, as a whole weight of N at most D3_BAND.
+void d3_bf16_pack_transposed(const uint16_t *w, long ldw, long n, long k, uint16_t *packed);
 /// Rounds the tiles [first, end) of x[M,K] to bfloat16 and packs them.
 void d3_bf16_pack_left(const float *x, long ldx, long m, long k, uint16_t *packed, long first, long end);
 /// The bands [first, end) of y, or of what is added to y, summed in 32 bits. `sums` is scratch of D3_BLOCK x D3_BAND
@@ -72,6 +74,9 @@ long d3_int8_left_count(long m, long k);
 /// Where x has a value that is not finite, y is 0 and the scale NaN, so that every product with it is NaN; magnitudes
 /// below 1e-30 count as 0.
 float d3_int8_quantize(const float *x, long n, int8_t *y);
+/// y = x, exactly: for products with weights of eight bits in other precisions.
+void d3_int8_to_f32(const int8_t *x, float *y, long n);
+void d3_int8_to_bf16(const int8_t *x, uint16_t *y, long n);
 /// Sum of x[n].
 int32_t d3_int8_sum(const int8_t *x, long n);
 /// Packs the bands [first, end) of w[N,K].

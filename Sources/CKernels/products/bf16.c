@@ -56,11 +56,37 @@ __attribute__((constructor)) static void choose(void) {
 
 const char *d3_bf16_level(void) { return level; }
 
+/// One group of a panel from two rows of a transposed weight: elements of the second row, or zeros, in the upper halves.
+D3_INLINE void pack_pair(const uint16_t *low, const uint16_t *high, long columns, uint32_t *out) {
+    if (columns == PANEL && high) {
+        for (int j = 0; j < PANEL; j++) out[j] = (uint32_t)low[j] | (uint32_t)high[j] << 16;
+        return;
+    }
+    for (long j = 0; j < PANEL; j++)
+        out[j] = j < columns ? (uint32_t)low[j] | (high ? (uint32_t)high[j] << 16 : 0) : 0;
+}
+
 long d3_bf16_weight_count(long n, long k) { return panels_of(n) * PANEL * padded_bytes(k, 2) / 2; }
 long d3_bf16_left_count(long m, long k) { return m * padded_bytes(k, 2) / 2; }
 
 void d3_bf16_pack_weight(const uint16_t *w, long ldw, long n, long k, uint16_t *packed, long first, long end) {
     pack_weight((const uint8_t *)w, ldw * 2, n, k, 2, (uint8_t *)packed, first, end);
+}
+
+D3_KERNEL void d3_bf16_pack_transposed(const uint16_t *w, long ldw, long n, long k, uint16_t *packed) {
+    const long bytes = padded_bytes(k, 2), panels = panels_of(n);
+    for (long panel = 0; panel < panels; panel++) {
+        const long columns = least(PANEL, n - panel * PANEL);
+        for (long at = 0; at < bytes; at += DEPTH) {
+            uint32_t *out = (uint32_t *)(packed + chunk_offset(panel, at, panels, bytes) / 2);
+            const long groups = least(DEPTH, bytes - at) / 4;
+            for (long g = 0; g < groups; g++) {
+                const long row = at / 2 + 2 * g;
+                const uint16_t *low = w + row * ldw + panel * PANEL;
+                pack_pair(low, row + 1 < k ? low + ldw : NULL, columns, out + g * PANEL);
+            }
+        }
+    }
 }
 
 void d3_bf16_pack_left(const float *x, long ldx, long m, long k, uint16_t *packed, long first, long end) {

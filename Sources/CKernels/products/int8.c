@@ -79,6 +79,19 @@ D3_KERNEL int32_t d3_int8_sum(const int8_t *x, long n) {
     return sum;
 }
 
+D3_KERNEL void d3_int8_to_f32(const int8_t *x, float *y, long n) {
+    for (long i = 0; i < n; i++) y[i] = x[i];
+}
+
+D3_KERNEL void d3_int8_to_bf16(const int8_t *x, uint16_t *y, long n) {
+    for (long i = 0; i < n; i++) {
+        const float value = x[i];
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        y[i] = (uint16_t)(bits >> 16);
+    }
+}
+
 D3_KERNEL static void shift(const int8_t *x, long n, uint8_t *y) {
     for (long i = 0; i < n; i++) y[i] = (uint8_t)(x[i] + OFFSET);
 }

@@ -15,6 +15,8 @@ public enum Weight: Sendable {
     case rows(BFloat16Rows)
     case bfloat16(BFloat16Weight)
     case int8(Int8Weight)
+    /// Of a layer that isn't trained, as it is stored.
+    case frozen(FrozenWeight)
 
     /// N.
     public var rows: Int {
@@ -23,6 +25,7 @@ public enum Weight: Sendable {
         case .rows(let rows): rows.rows
         case .bfloat16(let weight): weight.rows
         case .int8(let weight): weight.rows
+        case .frozen(let weight): weight.rows
         }
     }
 
@@ -41,6 +44,7 @@ public enum Weight: Sendable {
             precondition(row >= 0 && row < matrix.rows, "row \(row) of \(matrix.rows)")
             out.update(from: matrix.pointer + row * matrix.stride, count: matrix.columns)
         case .rows(let rows): rows.widen(row: row, into: out)
+        case .frozen(let weight): weight.copy(row: row, into: out)
         case .bfloat16, .int8: preconditionFailure("rows of a packed weight can't be looked up")
         }
     }
@@ -51,6 +55,11 @@ public enum Weight: Sendable {
         case .float32: .float32(x)
         case .bfloat16: .bfloat16(PackedBFloat16(x, arena, threads: threads))
         case .int8: .int8(PackedInt8(x, arena, threads: threads))
+        case .frozen(let weight):
+            switch weight.products {
+            case .float32: .float32(x)
+            case .bfloat16: .bfloat16(PackedBFloat16(x, arena, threads: threads))
+            }
         case .rows: preconditionFailure("a table of rows has no products")
         }
     }
@@ -78,6 +87,7 @@ public enum Weight: Sendable {
             inBands(weight.bands, arena, threads: threads) {
                 weight.multiply(x, bands: $0, into: y, sums: $1)
             }
+        case (.frozen(let weight), let x): weight.multiply(x, into: y, arena, threads: threads)
         default: preconditionFailure("the inputs aren't in the weight's precision")
         }
     }

@@ -57,26 +57,28 @@ package struct DistillStage: StageKind {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
-        let model = try Teacher(context.folder(of: teacher))
+        let model = try Teacher(
+            context.folder(of: teacher), frozen: adapter.map { $0.base ?? .stored }, threads: context.threads)
         let rows = try AnswerRow.read(
             trajectories: context.folder(of: trajectories),
             data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, model)
-        let trainee = trainee(FlatParameters(copying: model.transformer), seed: context.seed)
+        let trainee = trainee(model.transformer, seed: context.seed)
         let losses = try TrainingLoop(
             context: context, trainee: trainee,
             phases: [phase(rows, model, trainee, seed: context.seed, threads: context.threads)],
             precision: precision ?? .float32, average: average, checkpointInterval: checkpointSeconds
         ).run()
-        try model.write(try Transformer(over: trainee.weights), to: context.output)
-        if let adapter = (trainee as? AdapterTraining)?.adapter {
-            try adapter.write(to: context.output.appending("adapter"), model.family)
+        if let full = trainee as? FullTraining {
+            try model.write(try Transformer(over: full.weights), to: context.output)
+        } else if let trained = trainee as? AdapterTraining {
+            try write(trained.adapter, model, context)
         }
         return result(losses, answers: rows.count, trained: trainee.trained.count)
     }
 
-    private func trainee(_ parameters: FlatParameters, seed: UInt64) -> any Trainee {
-        guard let adapter else { return FullTraining(parameters) }
-        return AdapterTraining(parameters, adapter.options, seed: seed)
+    private func trainee(_ model: Transformer, seed: UInt64) -> any Trainee {
+        guard let adapter else { return FullTraining(FlatParameters(copying: model)) }
+        return AdapterTraining(model, adapter.options, seed: seed)
     }
 
     private func phase(
@@ -87,7 +89,7 @@ package struct DistillStage: StageKind {
             name: recipeName.rawValue, steps: steps, schedule: optimizer.schedule(steps: steps),
             maximumNorm: optimizer.maximumNorm,
             makeOptimizer: {
-                (trainee as? AdapterTraining).map { optimizer.make($0) }
+                (trainee as? AdapterTraining).map { optimizer.make($0, threads: threads) }
                     ?? optimizer.make(
                         model.transformer.configuration, family: model.family, threads: threads)
             },

@@ -15,13 +15,19 @@ struct Teacher {
     private let folder: FilePath
     private let tokenizer: any Tokenizer
 
-    /// Reads a model in 32-bit floats, which training needs.
+    /// Reads a model.
     ///
+    /// - Parameters:
+    ///   - frozen: how linear layers are kept that aren't trained; nil for 32-bit floats, which the training of all
+    ///     parameters needs.
+    ///   - threads: how many threads may be used.
     /// - Throws: What reading model or tokenizer throws; ``DataError`` without a mask token or an end token;
     ///   ``DamagedFileError`` where the two don't belong together.
-    init(_ folder: FilePath) throws {
+    init(_ folder: FilePath, frozen: FrozenForm? = nil, threads: Int = 1) throws {
         self.folder = folder
-        transformer = try Checkpoint.load(folder)
+        transformer =
+            try frozen.map { try Checkpoint.loadFrozen(folder, $0, threads: threads) }
+            ?? Checkpoint.load(folder)
         family = try Checkpoint.family(folder)
         let tokens = try ModelTokens(folder)
         (tokenizer, maskToken, endToken) = (tokens.tokenizer, tokens.mask, tokens.end)
@@ -29,11 +35,11 @@ struct Teacher {
     }
 
     /// Writes a student with the teacher's tokenizer.
-    func write(_ student: Transformer, to target: FilePath) throws {
-        if let words = tokenizer as? WordLevelTokenizer {
-            return try ModelFolder.write(student, family: family, words, to: target)
-        }
-        try Checkpoint.save(student, family: family, to: target)
+    ///
+    /// - Parameter adapter: what is added to the student's weights.
+    func write(_ student: Transformer, adding adapter: LoRAAdapter? = nil, to target: FilePath) throws {
+        try Checkpoint.save(student, adding: adapter, family: family, to: target)
+        if let words = tokenizer as? WordLevelTokenizer { return try words.write(to: target) }
         for name in ModelTokens.files where FileSystem.exists(folder.appending(name)) {
             try FileSystem.writeAtomically(
                 try FileSystem.read(folder.appending(name)), to: target.appending(name))

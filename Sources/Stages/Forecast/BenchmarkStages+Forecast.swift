@@ -52,6 +52,9 @@ extension BenchmarkStage.Task {
 extension ModelFolderStage {
     /// The shape of the model, where the folder is there to be read.
     package func facts(_ context: ForecastContext) -> Facts {
-        (try? Checkpoint.configuration(FilePath(path))).map { Facts($0) } ?? [:]
+        (try? Checkpoint.configuration(FilePath(path))).map {
+            let isHalf = (try? Checkpoint.isStoredInBFloat16(FilePath(path))) ?? false
+            return Facts($0).merging([.weightBytes: isHalf ? 2 : 4])
+        } ?? [:]
     }
 }

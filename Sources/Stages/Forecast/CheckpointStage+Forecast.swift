@@ -5,7 +5,10 @@ internal import Transformers
 extension CheckpointStage {
     /// The shape of the model, for inputs whose architecture is known before they are downloaded.
     package func facts(_ context: ForecastContext) -> Facts {
-        KnownModel(input: source.input).map { Facts($0.configuration) } ?? [:]
+        KnownModel(input: source.input).map {
+            // What an adapter changes is in memory in 32-bit floats.
+            Facts($0.configuration).merging([.weightBytes: adapter == nil ? 2 : 4])
+        } ?? [:]
     }
 
     /// What the weights take in the cache, and what of it is still to be downloaded; how long that takes can't be told.

@@ -67,24 +67,13 @@ extension DistillStage {
             isMuon: optimizer.kind == .muon, forwards: load.asksTeacher ? shape(batchSize) : nil)
         var cost = TrainingCost(phases: [steps], checkpointSeconds: checkpointSeconds)
         cost.averages = average != nil
-        if let adapter { adapt(&cost, adapter.options, configuration) }
+        cost.adapter = adapter.map {
+            AdapterCost(
+                $0, configuration, weightBytes: context.facts(of: teacher).count(.weightBytes) ?? 4,
+                computesInHalf: precision == .bfloat16)
+        }
         let problems = data[.train] ?? answers[.answers] ?? 0
         let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
         return cost.forecast(context, besides: reading, problems: problems)
-    }
-
-    /// An adapter has few parameters to update, but is put into the weights and taken out of their gradients at each
-    /// step: three products of its rank.
-    private func adapt(
-        _ cost: inout TrainingCost, _ options: AdapterTraining.Options, _ c: TransformerConfiguration
-    ) {
-        let targets = Set(options.targets)
-        let matrices = c.parameterSpecifications.filter { specification in
-            if case .block(_, let role) = specification.role { return targets.contains(role) }
-            return false
-        }
-        let trained = matrices.reduce(0) { $0 + options.rank * ($1.rows + $1.columns) }
-        cost.trainedShare = Double(trained) / Double(max(1, c.parameterCount))
-        cost.extraOperations = matrices.reduce(0.0) { $0 + 6 * Double(options.rank) * Double($1.count) }
     }
 }

@@ -22,6 +22,8 @@ extension FactName {
     static let vocabulary = FactName("vocabulary")
     /// The whole configuration of a model.
     static let model = FactName("model")
+    /// Bytes of a weight in a model's files; 4 where it isn't known.
+    static let weightBytes = FactName("weightBytes")
 }
 
 extension Facts {

@@ -66,6 +66,17 @@ package final class MachineProbe: SpeedMeter {
         switch work {
         case .forward(let shape): return forward(shape, &state)
         case .gradient(let shape, let keeps): return gradient(shape, keepsActivations: keeps)
+        case .adapterGradient(var shape, let share, let forwards, let isHalf):
+            // Models to be adapted are wide: what isn't in products would count too much in a narrow copy.
+            shape.configuration.vocabulary = min(shape.configuration.vocabulary, 4096)
+            let tried = shape.reduced(
+                operations: 10 * Self.largestOperations, parameters: 3 * Self.largestParameters)
+            return ModelProbe.adapterGradient(
+                tried, share: share, forwards: forwards, isHalf: isHalf, threads: threads
+            ).map {
+                $0 * work.operations
+                    / tried.adapterOperations(share: share, forwards: forwards)
+            }
         case .optimizer(let configuration, let isMuon): return optimizer(configuration, isMuon: isMuon)
         case .decoderStep: return ModelProbe.decoderStep(threads: threads)
         case .generateProblem: return DataProbe.generateProblem()

@@ -35,11 +35,11 @@ enum MemoryModel {
     /// Weights, the gradients of each lane, the optimiser's state, activations of all tokens of a batch or of one shard
     /// per lane, and a chunk of logits with its gradient per lane.
     static func training(
-        _ shape: PassShape, keepsActivations: Bool, isMuon: Bool, stateShare: Double = 1
+        _ shape: PassShape, keepsActivations: Bool, isMuon: Bool
     ) -> Double {
         let weights = 4 * Double(shape.configuration.parameterCount)
         // Muon's momentum and the scratch memory of its products, beside AdamW's two moments.
-        let optimizer = weights * (isMuon ? 5 : 2) * stateShare
+        let optimizer = weights * (isMuon ? 5 : 2)
         let all = Double(shape.sequences * shape.tokens)
         let shard = min(all, Double(BatchGradient.lanes) * 512)
         let tokens = keepsActivations ? all : shard

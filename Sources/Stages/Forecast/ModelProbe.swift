@@ -19,6 +19,33 @@ enum ModelProbe {
     static func gradient(_ shape: PassShape, keepsActivations: Bool, threads: Int) -> Double? {
         let c = shape.configuration
         guard let gradient = try? BatchGradient(weights(c), threads: threads) else { return nil }
+        let batch = batch(shape, hasEntropy: keepsActivations)
+        return Stopwatch.seconds { _ = gradient.compute(batch) }
+    }
+
+    /// The same of an adapter; `forwards` is how often blocks are computed forward.
+    static func adapterGradient(
+        _ shape: PassShape, share: Double, forwards: Int, isHalf: Bool, threads: Int
+    ) -> Double? {
+        let c = shape.configuration
+        let targets: [ParameterRole.BlockRole] = [
+            .query, .key, .value, .attentionOutput, .gate, .up, .down,
+        ]
+        let one = AdapterTraining.Options(rank: 1, alpha: 1, targets: targets).count(of: c)
+        let rank = max(1, Int((share * Double(c.parameterCount) / Double(max(1, one))).rounded()))
+        guard let base = try? Transformer(over: weights(c)) else { return nil }
+        let trainee = AdapterTraining(base, .init(rank: rank, alpha: 1, targets: targets), seed: 1)
+        guard
+            let loss = try? AdapterGradient(
+                base, trainee.adapter, threads: threads, precision: isHalf ? .bfloat16 : .float32,
+                activationLimit: forwards == 1 ? .max : 0)
+        else { return nil }
+        let batch = batch(shape, hasEntropy: forwards == 3)
+        return Stopwatch.seconds { _ = loss.compute(batch) }
+    }
+
+    private static func batch(_ shape: PassShape, hasEntropy: Bool) -> LossBatch {
+        let c = shape.configuration
         let sequences = (0..<shape.sequences).map { s in
             TrainingSequence(
                 tokens: tokens(shape.tokens, c, seed: s),
@@ -26,10 +53,9 @@ enum ModelProbe {
                     LossRow(row: $0, target: Int32($0 % c.vocabulary))
                 })
         }
-        let batch = LossBatch(
+        return LossBatch(
             sequences: sequences,
-            groups: [LossGroup("probe", crossEntropy: 1, entropy: keepsActivations ? 1 : 0)])
-        return Stopwatch.seconds { _ = gradient.compute(batch) }
+            groups: [LossGroup("probe", crossEntropy: 1, entropy: hasEntropy ? 1 : 0)])
     }
 
     /// Seconds of an optimiser's step on all threads.

@@ -7,6 +7,9 @@ enum ModelWork: Hashable {
     case forward(PassShape)
     /// Loss and gradient of a batch on all threads; whether all activations are kept until the loss is known.
     case gradient(PassShape, keepsActivations: Bool)
+    /// Loss and gradient of an adapter of a batch on all threads: the share of the parameters that it has, how often blocks
+    /// are computed forward, and whether products are in bfloat16.
+    case adapterGradient(PassShape, share: Double, forwards: Int, isHalf: Bool)
     /// A step of Muon, or of AdamW, on all threads.
     case optimizer(TransformerConfiguration, isMuon: Bool)
     /// What a decoder does for one sequence between two forwards, on one thread while all others do the same.
@@ -28,6 +31,9 @@ extension FactName {
     fileprivate static let logitRows = FactName("logitRows")
     fileprivate static let keepsActivations = FactName("keepsActivations")
     fileprivate static let isMuon = FactName("isMuon")
+    fileprivate static let share = FactName("share")
+    fileprivate static let forwards = FactName("forwards")
+    fileprivate static let isHalf = FactName("isHalf")
 }
 
 extension ModelWork {
@@ -37,6 +43,12 @@ extension ModelWork {
         case .forward(let shape): Work("forward", shape.facts)
         case .gradient(let shape, let keeps):
             Work("gradient", shape.facts.merging([.keepsActivations: keeps ? 1 : 0]))
+        case .adapterGradient(let shape, let share, let forwards, let isHalf):
+            Work(
+                "adapterGradient",
+                shape.facts.merging([
+                    .share: share, .forwards: Double(forwards), .isHalf: isHalf ? 1 : 0,
+                ]))
         case .optimizer(let configuration, let isMuon):
             Work("optimizer", Facts(configuration).merging([.isMuon: isMuon ? 1 : 0]))
         case .decoderStep: Work("decoderStep", [:])
@@ -56,6 +68,12 @@ extension ModelWork {
         case "gradient":
             guard let shape = PassShape(work.size) else { return nil }
             self = .gradient(shape, keepsActivations: work.size.count(.keepsActivations) == 1)
+        case "adapterGradient":
+            guard let shape = PassShape(work.size), let share = work.size[.share],
+                let forwards = work.size.count(.forwards)
+            else { return nil }
+            self = .adapterGradient(
+                shape, share: share, forwards: forwards, isHalf: work.size.count(.isHalf) == 1)
         case "optimizer":
             guard let configuration = work.size.configuration else { return nil }
             self = .optimizer(configuration, isMuon: work.size.count(.isMuon) == 1)
@@ -73,6 +91,8 @@ extension ModelWork {
         switch self {
         case .forward(let shape): shape.forwardOperations
         case .gradient(let shape, _): shape.trainingOperations
+        case .adapterGradient(let shape, let share, let forwards, _):
+            shape.adapterOperations(share: share, forwards: forwards)
         case .optimizer(let configuration, let isMuon): configuration.updateOperations(isMuon: isMuon)
         case .decoderStep, .generateProblem, .readProblem, .bootstrap, .writeMegabyte: 1
         }
@@ -82,6 +102,7 @@ extension ModelWork {
     func isLike(_ other: ModelWork) -> Bool {
         switch (self, other) {
         case (.forward, .forward), (.gradient, .gradient): true
+        case (.adapterGradient(_, _, _, let a), .adapterGradient(_, _, _, let b)): a == b
         case (.optimizer(_, let a), .optimizer(_, let b)): a == b
         default: self == other
         }

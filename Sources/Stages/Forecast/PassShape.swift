@@ -47,6 +47,18 @@ struct PassShape: Hashable {
         return 3 * forwardOperations + Double(sequences * logitRows) * head
     }
 
+    /// The same of an adapter: blocks are computed forward once or again, then the gradients of inputs, and for each of the
+    /// adapter's elements a multiply-add per forward and two and a half on the way back.
+    ///
+    /// - Parameter share: elements of the adapter per parameter of the model.
+    func adapterOperations(share: Double, forwards: Int) -> Double {
+        let head = 2 * Double(configuration.width) * Double(configuration.vocabulary)
+        let rows = Double(sequences * logitRows)
+        let elements = share * Double(configuration.parameterCount)
+        return Double(forwards + 1) * forwardOperations + rows * head
+            + 2 * Double(sequences * tokens) * elements * (Double(forwards) + 2.5)
+    }
+
     /// Bytes of scratch memory of a forward pass.
     var forwardBytes: Double {
         let c = configuration

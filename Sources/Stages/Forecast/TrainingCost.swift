@@ -19,12 +19,10 @@ struct TrainingCost {
     let phases: [Steps]
     /// Seconds between checkpoints.
     let checkpointSeconds: Double
-    /// Share of the parameters that is trained: below 1 with an adapter.
-    var trainedShare = 1.0
     /// Whether the mean of weights is kept beside them.
     var averages = false
-    /// Operations of a step besides, such as those of putting an adapter into the weights.
-    var extraOperations = 0.0
+    /// Where only an adapter is trained.
+    var adapter: AdapterCost?
 
     /// The forecast, less the steps that a checkpoint holds; nil where the speed isn't known.
     func forecast(_ context: ForecastContext, besides seconds: Double, problems: Double) -> StageForecast? {
@@ -37,6 +35,7 @@ struct TrainingCost {
             training += Double(left) * step
         }
         let parameters = phases.first.map { Double($0.batch.configuration.parameterCount) } ?? 0
+        let trainedShare = adapter.map { Double($0.trained) / max(1, parameters) } ?? 1
         let isMuon = phases.contains(where: \.isMuon)
         let mean = averages ? 4 * parameters * trainedShare : 0
         let checkpoint = 4 * parameters * trainedShare * (isMuon ? 4 : 3) + mean
@@ -45,33 +44,37 @@ struct TrainingCost {
         if megabytes > 16, let megabyte = context.seconds(of: ModelWork.writeMegabyte.work) {
             training += (training / max(1, checkpointSeconds)) * megabytes * megabyte
         }
-        let memory = phases.map {
-            MemoryModel.training(
-                $0.batch, keepsActivations: $0.keepsActivations, isMuon: $0.isMuon,
-                stateShare: trainedShare)
+        let memory = phases.map { phase in
+            adapter.map { $0.memory(phase, threads: context.threads) }
+                ?? MemoryModel.training(
+                    phase.batch, keepsActivations: phase.keepsActivations, isMuon: phase.isMuon)
         }.max()
         return StageForecast(
             seconds: training + seconds,
             memory: memory.map {
                 Int(clamped: MemoryModel.program + $0 + mean + problems * MemoryModel.problem)
             },
-            // Weights, and a line of the log for every 25 steps.
-            disk: Int(clamped: 4 * parameters + 18 * Double(phases.reduce(0) { $0 + $1.count }) + 8000),
+            // Weights, where they are written, and a line of the log for every 25 steps.
+            disk: Int(
+                clamped: (adapter.map(\.diskBytes) ?? 4 * parameters) + 18
+                    * Double(phases.reduce(0) { $0 + $1.count }) + 8000),
             // The old checkpoint stays until the new one is whole.
             scratch: Int(clamped: 2 * checkpoint))
     }
 
     private func seconds(of phase: Steps, _ context: ForecastContext) -> Double? {
-        guard
-            let gradient = context.seconds(
-                of: ModelWork.gradient(phase.batch, keepsActivations: phase.keepsActivations).work),
+        let work =
+            adapter.map { $0.work(phase) }
+            ?? .gradient(phase.batch, keepsActivations: phase.keepsActivations)
+        guard let gradient = context.seconds(of: work.work),
             let update = context.seconds(
                 of: ModelWork.optimizer(phase.batch.configuration, isMuon: phase.isMuon).work)
         else { return nil }
         // Measured with all threads at work together.
         let share = Double(context.measuredThreads) / Double(context.threads)
+        let parameters = Double(max(1, phase.batch.configuration.parameterCount))
+        let trainedShare = adapter.map { Double($0.trained) / parameters } ?? 1
         var seconds = (gradient + update * max(trainedShare, 0.01)) * share
-        seconds += share * gradient * extraOperations / max(1, phase.batch.trainingOperations)
         if let shape = phase.forwards {
             guard let pass = context.seconds(of: ModelWork.forward(shape).work) else { return nil }
             seconds += pass / Double(context.threads)

@@ -41,6 +41,47 @@ enum LaneFrames {
         return (c, precision)
     }
 
+    /// Writes which adapter is trained, if one is, and its base where the other side doesn't have it yet.
+    static func put(
+        _ adapter: (options: AdapterTraining.Options, base: FlatParameters)?, withBase: Bool,
+        _ w: inout FrameWriter
+    ) {
+        w.put(UInt8(adapter == nil ? 0 : 1))
+        guard let adapter else { return }
+        w.put(adapter.options.rank)
+        w.put(adapter.options.alpha)
+        w.put(adapter.options.targets.count)
+        for target in adapter.options.targets { w.put(target.rawValue) }
+        w.put(UInt8(withBase ? 1 : 0))
+        if withBase { put(adapter.base.buffer, &w) }
+    }
+
+    /// Reads which adapter is trained, if one is.
+    ///
+    /// - Returns: Its options, and the base where it comes with them.
+    static func adapter(
+        _ r: inout FrameReader, _ configuration: TransformerConfiguration
+    ) throws -> (options: AdapterTraining.Options, base: FlatParameters?)? {
+        guard try r.bool() else { return nil }
+        let (rank, alpha) = (try r.number(Int.self), try r.double())
+        let targets = try (0..<r.length(of: 8)).map { _ in
+            let name = try r.text()
+            guard let role = ParameterRole.BlockRole(rawValue: name) else {
+                throw FrameError(description: "\(name) is no matrix of a block")
+            }
+            return role
+        }
+        let most = configuration.parameterSpecifications.map { max($0.rows, $0.columns) }.max() ?? 0
+        guard (1...max(1, most)).contains(rank), alpha.isFinite, !targets.isEmpty else {
+            throw FrameError(description: "its adapter fits no model")
+        }
+        let options = AdapterTraining.Options(rank: rank, alpha: alpha, targets: targets)
+        guard try r.bool() else { return (options, nil) }
+        let base = FlatParameters(zeros: configuration)
+        try read(&r, into: base.buffer)
+        return (options, base)
+    }
+
     /// Of all stored properties, those that nobody thought of too.
     private static func fingerprint(of c: TransformerConfiguration) -> String {
         SHA256.hex(of: Array(c.propertyText.utf8))
@@ -235,13 +276,11 @@ enum LaneFrames {
         }
     }
 
-    static func put(_ parameters: FlatParameters, _ w: inout FrameWriter) {
-        w.put(array: UnsafeBufferPointer(start: parameters.buffer.pointer, count: parameters.buffer.count))
+    static func put(_ numbers: FloatBuffer, _ w: inout FrameWriter) {
+        w.put(array: UnsafeBufferPointer(start: numbers.pointer, count: numbers.count))
     }
 
-    static func read(_ r: inout FrameReader, into parameters: FlatParameters) throws {
-        try r.floats(
-            into: UnsafeMutableBufferPointer(start: parameters.buffer.pointer, count: parameters.buffer.count)
-        )
+    static func read(_ r: inout FrameReader, into numbers: FloatBuffer) throws {
+        try r.floats(into: UnsafeMutableBufferPointer(start: numbers.pointer, count: numbers.count))
     }
 }

@@ -25,7 +25,8 @@ package final class LaneService: RankService {
     /// `@unchecked Sendable`: all that isn't constant is used inside ``lock`` only.
     private final class Session: @unchecked Sendable {
         let lock = Mutex(())
-        var engine: LaneEngine?
+        /// What computes, and what is trained, which comes anew with each batch.
+        var engine: (lanes: any LaneComputing, trained: FloatBuffer)?
         var step = 0
         var lanes: [Int] = []
     }
@@ -64,21 +65,36 @@ package final class LaneService: RankService {
         _ session: Session, _ step: Int, _ question: inout FrameReader, _ answer: inout FrameWriter
     ) throws {
         let (configuration, precision) = try LaneFrames.model(&question)
-        let engine =
-            try session.engine
-            ?? LaneEngine(FlatParameters(zeros: configuration), threads: threads, precision: precision)
-        guard engine.parameters.configuration == configuration else {
+        let adapter = try LaneFrames.adapter(&question, configuration)
+        let engine = try session.engine ?? self.engine(configuration, precision, adapter)
+        guard engine.lanes.configuration == configuration else {
             throw FrameError(description: "the model changed in the middle of a training")
         }
         session.engine = engine
-        try LaneFrames.read(&question, into: engine.parameters)
-        engine.parametersChanged()
+        try LaneFrames.read(&question, into: engine.trained)
+        engine.lanes.trainedChanged()
         let task = try LaneFrames.task(&question, vocabulary: configuration.vocabulary)
         session.step = step
         session.lanes = task.parts.map(\.lane)
-        let losses = engine.forward(task)
+        let losses = engine.lanes.forward(task)
         for lane in session.lanes { LaneFrames.put(losses[lane, default: []], &answer) }
         if !task.hasTwoPhases { putGradients(session.lanes, engine, &answer) }
+    }
+
+    private func engine(
+        _ configuration: TransformerConfiguration, _ precision: TrainingPrecision,
+        _ adapter: (options: AdapterTraining.Options, base: FlatParameters?)?
+    ) throws -> (lanes: any LaneComputing, trained: FloatBuffer) {
+        guard let adapter else {
+            let parameters = FlatParameters(zeros: configuration)
+            let lanes = try LaneEngine(parameters, threads: threads, precision: precision)
+            return (lanes, parameters.buffer)
+        }
+        guard let base = adapter.base else {
+            throw FrameError(description: "its adapter came without a base")
+        }
+        let training = AdapterTraining(try Transformer(over: base), adapter.options, seed: 0)
+        return (try training.lanes(threads: threads, precision: precision), training.trained)
     }
 
     private func backward(
@@ -87,12 +103,15 @@ package final class LaneService: RankService {
         guard let engine = session.engine, session.step == step else {
             throw FrameError(description: "it was asked for the gradient of a batch that it doesn't have")
         }
-        engine.backward(Set(session.lanes), try LaneFrames.normalizers(&question))
+        engine.lanes.backward(Set(session.lanes), try LaneFrames.normalizers(&question))
         putGradients(session.lanes, engine, &answer)
     }
 
-    private func putGradients(_ lanes: [Int], _ engine: LaneEngine, _ answer: inout FrameWriter) {
-        answer.reserve(lanes.count * (engine.parameters.buffer.count * 4 + 8))
-        for lane in lanes { LaneFrames.put(engine.gradient(of: lane), &answer) }
+    private func putGradients(
+        _ lanes: [Int], _ engine: (lanes: any LaneComputing, trained: FloatBuffer),
+        _ answer: inout FrameWriter
+    ) {
+        answer.reserve(lanes.count * (engine.trained.count * 4 + 8))
+        for lane in lanes { LaneFrames.put(engine.lanes.laneGradient(lane), &answer) }
     }
 }

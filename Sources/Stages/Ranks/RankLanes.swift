@@ -36,6 +36,8 @@ final class RankLanes: LaneHelpers {
     /// Ranks whose answers were no use.
     private var refused: Set<Int> = []
     private var asked: Set<Int> = []
+    /// Ranks that were sent the base of an adapter.
+    private var haveBase: Set<Int> = []
     private var hasTwoPhases = false
     private var ownSeconds = 0.0
     /// How many lanes each rank computed.
@@ -47,7 +49,7 @@ final class RankLanes: LaneHelpers {
         self.precision = precision
     }
 
-    func begin(_ task: LaneTask, _ parameters: FlatParameters) -> Set<Int> {
+    func begin(_ task: LaneTask, _ model: LaneModel) -> Set<Int> {
         step += 1
         hasTwoPhases = task.hasTwoPhases
         ownSeconds = 0
@@ -63,11 +65,15 @@ final class RankLanes: LaneHelpers {
             }
             let part = task.restricted(to: lanes)
             asked.insert(member.rank)
+            let needsBase = haveBase.insert(member.rank).inserted
+            let base = needsBase ? model.adapter?.base.buffer.count ?? 0 : 0
             let call = ask(
-                member.rank, .forward, holdingThread: true, capacity: parameters.buffer.count * 4 + (1 << 16)
+                member.rank, .forward, holdingThread: true,
+                capacity: (model.trained.count + base) * 4 + (1 << 16)
             ) {
-                LaneFrames.put(parameters.configuration, precision, &$0)
-                LaneFrames.put(parameters, &$0)
+                LaneFrames.put(model.configuration, precision, &$0)
+                LaneFrames.put(model.adapter, withBase: needsBase, &$0)
+                LaneFrames.put(model.trained, &$0)
                 LaneFrames.put(part, &$0)
             }
             given.append(Share(member: member, parts: part.parts, call: call))
@@ -75,7 +81,7 @@ final class RankLanes: LaneHelpers {
         return Set(given.flatMap { $0.parts.map(\.lane) })
     }
 
-    func losses(_ elapsed: LaneTiming, _ gradient: (Int) -> FlatParameters) -> [Int: LaneLosses] {
+    func losses(_ elapsed: LaneTiming, _ gradient: (Int) -> FloatBuffer) -> [Int: LaneLosses] {
         note(elapsed)
         var result: [Int: LaneLosses] = [:]
         take { share, answer in
@@ -99,7 +105,7 @@ final class RankLanes: LaneHelpers {
         }
     }
 
-    func gradients(_ elapsed: LaneTiming, _ gradient: (Int) -> FlatParameters) -> Set<Int> {
+    func gradients(_ elapsed: LaneTiming, _ gradient: (Int) -> FloatBuffer) -> Set<Int> {
         note(elapsed)
         var result: Set<Int> = []
         take { share, answer in

@@ -20,7 +20,7 @@ extension DistillStage: RecomputableStage {
         let configuration = try Checkpoint.configuration(artifact)
         guard adapter != nil else { return configuration.parameterCount }
         let adapter = try LoRAAdapter(
-            artifact.appending("adapter"), for: configuration, Checkpoint.family(artifact))
+            Self.adapterFolder(of: artifact), for: configuration, Checkpoint.family(artifact))
         return adapter.pairs.reduce(0) { $0 + $1.a.rows * $1.a.columns + $1.b.rows * $1.b.columns }
     }
 }
