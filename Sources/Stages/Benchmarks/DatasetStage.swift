@@ -27,7 +27,9 @@ package struct DatasetStage: RecomputableStage {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
-        let source = FilePath(path)
+        guard let source = FilePath(foreign: path) else {
+            throw DataError(description: "The path of the data set has a NUL byte; correct \"path\".")
+        }
         let target = context.output.appending(Self.fileName)
         var hash = SHA256()
         try FileSystem.writeAtomically(to: target) { sink in
