@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds text in Sources that is compared, searched or cut by Character where others read bytes.
+"""Finds text in Sources that is compared, searched, cut or measured by Character where others read bytes.
 
     scripts/check-bytes.py [FOLDER OR FILE…]      # Sources, unless something else is named
 
@@ -48,6 +48,34 @@ RULES = [
     (r"\.components\(separatedBy", CUT),
 ]
 RULES = [(re.compile(pattern), hint) for pattern, hint in RULES]
+
+# A length that decides whether a text is what it should be; one that is compared with a width is for readers.
+LENGTH = re.compile(r"(?<![\w.)\]])(?:self\.)?(\w+)(\[[^\]]*\])?\.count [!=]= \d")
+LENGTH_OF_TEXT = re.compile(r"\.(?:text|string|validText|trimmed\.text)\??\.count [!=]= \d")
+
+
+def text_names(text):
+    """Names in a file that hold a String, and names that hold a list of them, as far as their declarations tell."""
+    texts, lists = set(), set()
+    for match in re.finditer(r"\b(\w+): (?:inout )?(\[?)(?:String|Substring)\b\]?\??(?=[\s,)={])", text):
+        (lists if match[2] else texts).add(match[1])
+    for match in re.finditer(r"\b(?:let|var) (\w+) = ([^\n]*)", text):
+        value = re.sub(r"[,;]?\s*(?:else \{.*)?$", "", match[2])
+        if re.search(r"map\((?:\\\.text|String\.init|\\\.string)\)$", value):
+            lists.add(match[1])
+        elif re.search(r"\.(?:text|string|validText|description)$", value) or re.match(r'String\(|"[^"]*"$', value):
+            texts.add(match[1])
+    return texts - lists, lists - texts
+
+
+def lengths(code, texts, lists, exact):
+    """Checks of the length of a text in Characters."""
+    for match in LENGTH.finditer(code):
+        is_text = match[1] in lists and ".." not in match[2] if match[2] else match[1] in texts - exact
+        if is_text:
+            yield match.group()
+    for match in LENGTH_OF_TEXT.finditer(code):
+        yield match.group()
 
 
 def exact_names(text):
@@ -118,6 +146,7 @@ def findings(path):
     with open(path, encoding="utf-8") as file:
         text = file.read()
     names, is_block, allowed, above = exact_names(text), False, False, ""
+    texts, lists = text_names(text)
     for number, line in enumerate(text.split("\n"), 1):
         was_block = is_block
         if line.count('"""') % 2:
@@ -142,6 +171,8 @@ def findings(path):
                     if "(" not in match.group() and hint.startswith("ask") and LENIENT.search(before):
                         continue
                     yield number, match.group().strip(), hint
+            for what in lengths(code, texts, lists, names):
+                yield number, what.strip(), "count text.utf8"
             above = start + code.strip()
         allowed = False
 

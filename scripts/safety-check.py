@@ -607,6 +607,140 @@ MARKUP = [f"{NUMBER_SIGN}</script>{NUMBER_SIGN}<script>document.title='PWNED'//{
           f"</script>{ACUTE}<script>PWNED=1</script>", f"{NUMBER_SIGN}<img src=x onerror=PWNED()>", "<!--<script>PWNED"]
 
 
+def leases(bench, ident, names):
+    """A store of leases whose holders have this id, and that run out after a second."""
+    shutil.rmtree(bench.store, ignore_errors=True)
+    locks = bench.store / ".locks"
+    locks.mkdir(parents=True)
+    (bench.store / ".d3llm-store").write_text("d3llm keeps artifacts and records of runs here; see docs/runs.md.\n")
+    (locks / "leases").write_text("Processes agree by leases on who makes what in this store.\n")
+    for name in names:
+        (locks / f"{name}.a").mkdir()
+        (locks / f"{name}.lease").write_bytes(
+            b"d3llm-lease 1\n" + ident + b"\n" + b"0" * 16 + b'\n1\n{"process":1,"host":"h"}\n')
+
+
+def take_over(bench, ident, names, *words):
+    """A command that meets those leases; what it makes in the home and removes again shows in the folder's time."""
+    leases(bench, ident, names)
+    before = bench.home.stat().st_mtime_ns
+    bench.watch()
+    bench.run(*words, "--store", bench.store, env={"D3LLM_LEASE_SECONDS": "1"}, patience=300)
+    bench.unchanged()
+    if bench.home.stat().st_mtime_ns != before:
+        raise Hole("made a file in the home, and removed it")
+
+
+def lease_id(name):
+    """An id of 32 Characters that leads from the folder of a store's locks to a name in the home."""
+    path = "a/" + "../" * 5
+    room = 32 - len(path) - len(name)
+    return (path + "./" * (room // 2) + "/" * (room % 2) + name).encode()
+
+
+# What stands behind a NUL is cut off with the end of the name that was to follow it.
+LEASE_IDS = [b"a/../../../../../.bashrc".ljust(32, b"\0"), lease_id("thesis"), lease_id("PWNED")]
+
+
+def fingerprint_of(bench, config):
+    bench.must("run", config, "--store", bench.store, "--no-forecast")
+    (folder,) = bench.artifacts("p", "quick")
+    return json.loads((folder / "artifact.json").read_text())["fingerprint"]
+
+
+@attack
+def the_id_of_a_lease_leads_out(bench):
+    """A cloned repository brings a lease that has run out; its holder's id leads to the user's ~/.bashrc, which was removed."""
+    config = bench.quick()
+    names = [fingerprint_of(bench, config)]
+    (bench.home / "thesis.next").write_text("years")
+    for ident in LEASE_IDS:
+        take_over(bench, ident, names, "run", config, "--no-forecast")
+
+
+@attack
+@long
+def ids_of_leases_lead_out_of_every_command(bench):
+    """The same leases for the locks of imports and of the whole store, met by run, gc and import."""
+    config = bench.quick()
+    names = [fingerprint_of(bench, config), "import", "gate"]
+    bundle = bench.out / "bundle.tar.zst"
+    bench.must("export", "quick", "--store", bench.store, "--output", bundle)
+    (bench.home / "thesis.next").write_text("years")
+    for ident in LEASE_IDS:
+        for words in (["run", config, "--no-forecast"], ["gc", "--yes"], ["import", bundle]):
+            take_over(bench, ident, names, *words)
+
+
+def put(path, kind):
+    """A link to a device without an end, or a pipe that nobody writes to, where a file was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+
+
+@attack
+def files_of_a_checkpoint_are_devices_or_pipes(bench):
+    """A repository brings links to /dev/zero: memory until an abort, or a wait without an end; pipes are waited for."""
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja",
+                 "special_tokens_map.json", "adapter_config.json", "model.safetensors.index.json", "model.safetensors"):
+        for kind in ("zero", "pipe"):
+            shutil.rmtree(bench.repository / "model", ignore_errors=True)
+            folder = bench.parrot("answer")
+            if name.endswith("index.json"):
+                (folder / "model.safetensors").unlink()
+            put(folder / name, kind)
+            try:
+                bench.run("decode", folder, "x", "--method", "autoregressive", "--plain", "--set", "generationLength=2",
+                          patience=60)
+            except Hole as hole:
+                raise Hole(f"{name} as {kind}: {hole}") from None
+    bench.write("fetched.json", FETCH)
+    for kind in ("zero", "pipe"):
+        put(bench.repository / "data.lock", kind)
+        bench.run("plan", "fetched.json", patience=60)
+
+
+@attack
+@long
+def files_of_a_store_are_devices_or_pipes(bench):
+    """The same in a store: leases, markers, records of runs and launches; a run waited, deaf to SIGTERM."""
+    config = bench.quick()
+    fingerprint = fingerprint_of(bench, config)
+    kept = bench.scratch / "kept"
+    shutil.copytree(bench.store, kept)
+    (artifact,) = bench.artifacts("p", "quick")
+    run = next((bench.store / "quick/runs").iterdir()).name
+    tools = bench.scratch / "bin"
+    tools.mkdir()
+    for name in ("squeue", "sacct"):
+        (tools / name).write_text("#!/bin/sh\nexit 0\n")
+        (tools / name).chmod(0o755)
+    env = {"PATH": f"{tools}:{os.environ.get('PATH', '/usr/bin:/bin')}", "D3LLM_LEASE_SECONDS": "1"}
+    bundle = bench.out / "bundle.tar.zst"
+    commands = [["run", config, "--no-forecast", "--from", "p"], ["gc"], ["verify", "quick"],
+                ["export", "quick", "--output", bundle], ["launch", "status", config]]
+    for place in (f".locks/{fingerprint}.lease", ".locks/gate.lease", f"quick/{artifact.name}/incomplete.json",
+                  f"quick/{artifact.name}/artifact.json", f"quick/runs/{run}/run.json", f"quick/runs/{run}/experiment.json",
+                  "quick/launches/20261129T100000Z-1/launch.json", f".index/{fingerprint}", f".facts/{fingerprint}"):
+        for kind in ("zero", "pipe"):
+            for words in commands:
+                shutil.rmtree(bench.store)
+                shutil.copytree(kept, bench.store)
+                if place.endswith(".lease"):
+                    (bench.store / ".locks").mkdir(exist_ok=True)
+                    (bench.store / ".locks/leases").write_text("x")
+                put(bench.store / place, kind)
+                bundle.unlink(missing_ok=True)
+                try:
+                    bench.run(*words, "--store", bench.store, env=env, patience=60)
+                except Hole as hole:
+                    raise Hole(f"{place} as {kind}: {hole}") from None
+
+
 def problem(text):
     return {"question": text, "answer": "It is two.\n#### 2"}
 

@@ -12,7 +12,7 @@ package enum CompressedFile {
         guard let status = try FileSystem.status(file) else {
             throw FileError("read", file, .noSuchFileOrDirectory)
         }
-        guard isCompressed(try start(of: file)) else { return try FileSystem.read(file) }
+        guard isCompressed(try start(of: file)) else { return try FileSystem.read(file, limit: limit) }
         let handle = try ReadHandle(file)
         try handle.support("gzip", archive_read_support_filter_gzip(handle.pointer))
         try handle.support("xz", archive_read_support_filter_xz(handle.pointer))

@@ -24,6 +24,9 @@ public struct FileError: Failure, Sendable, Hashable {
         self.explanation = explanation
     }
 
+    /// Why it was refused, as the end of a sentence without its full stop.
+    public var reason: String { explanation ?? errno.description.lowercasedFirst }
+
     public var description: String {
         if let explanation { return "Could not \(operation) \(path): \(explanation)." }
         let cure = cure.map { " " + $0 } ?? ""

@@ -17,22 +17,48 @@ public struct FileEncodingError: Failure, Sendable, Hashable {
     public var description: String { "\(path) isn't UTF-8 text. Save it as UTF-8." }
 }
 
+/// How many bytes are read of a file whose content has to be in memory as a whole, by what it is.
+///
+/// A few kilobytes of a repository can become gigabytes on the disk, so that no reader is without a limit.
+public enum FileLimit {
+    /// Settings that people write, and notes of this program: 16 MiB.
+    public static let settings = 16 << 20
+    /// Vocabularies, records, reports and tables: 256 MiB.
+    public static let document = 256 << 20
+    /// Data sets, journals and what is compared byte for byte: 16 GiB.
+    public static let data = 16 << 30
+}
+
 extension FileSystem {
     /// All bytes of a file.
     ///
-    /// Pipes and other files without a size are read to their end.
-    public static func read(_ path: FilePath) throws(FileError) -> [UInt8] {
-        let file = try open(path, .readOnly, "read")
+    /// Who wrote a folder, a store or a checkpoint chose what stands at its places: a link to a device without an end, or
+    /// a pipe that nobody writes to. Only a plain file is read; links to one are followed.
+    ///
+    /// - Parameters:
+    ///   - limit: The most bytes that it may have; see ``FileLimit``.
+    ///   - mayBePipe: Whether the command line itself names the file: then it may be a pipe or a terminal, which is read to
+    ///     its end, as far as the limit.
+    /// - Throws: `FileError`, also for a folder, a pipe, a socket or a device, and for a file beyond the limit.
+    public static func read(
+        _ path: FilePath, limit: Int = FileLimit.document, mayBePipe: Bool = false
+    ) throws(FileError) -> [UInt8] {
+        let file = mayBePipe ? try open(path, .readOnly, "read") : try openPlainFile(path, "read")
         defer { try? file.close() }
-        return try read(file, path)
+        return try read(file, path, limit: limit)
     }
 
     /// All bytes of an open file from where it is read next.
     ///
-    /// - Parameter path: Names it in an error.
-    public static func read(_ file: FileDescriptor, _ path: FilePath) throws(FileError) -> [UInt8] {
+    /// - Parameters:
+    ///   - path: Names it in an error.
+    ///   - limit: The most bytes that it may have; see ``FileLimit``.
+    public static func read(
+        _ file: FileDescriptor, _ path: FilePath, limit: Int = FileLimit.data
+    ) throws(FileError) -> [UInt8] {
         var info = stat()
         let expected = fstat(file.rawValue, &info) == 0 ? max(0, Int(info.st_size)) : 0
+        guard expected <= limit else { throw tooLarge(path, limit) }
         var bytes: [UInt8] = []
         // One byte more than the size, so that the end of an unchanged file is seen without a second buffer.
         var room = expected + 1
@@ -47,13 +73,22 @@ extension FileSystem {
             } catch {
                 throw FileError("read", path, error as? Errno ?? .ioError)
             }
+            guard bytes.count <= limit else { throw tooLarge(path, limit) }
             room = max(expected + 1 - bytes.count, min(bytes.count - start, 1 << 20), 4096)
         }
     }
 
-    /// Gives a file's bytes to `body` a part at a time; the parts are valid during the call.
+    static func tooLarge(_ path: FilePath, _ limit: Int) -> FileError {
+        let size = limit >= 1 << 20 ? "\(limit >> 20) MiB" : "\(limit >> 10) KiB"
+        return FileError(
+            "read", path, .fileTooLarge,
+            "it has more than \(size), which is the most that is read of such a file. Look at whether it is the file that is meant"
+        )
+    }
+
+    /// Gives a plain file's bytes to `body` a part at a time; the parts are valid during the call.
     public static func readParts(_ path: FilePath, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-        let file = try open(path, .readOnly, "read")
+        let file = try openPlainFile(path, "read")
         defer { try? file.close() }
         try readParts(file, path, body)
     }
@@ -80,12 +115,54 @@ extension FileSystem {
 
     /// A whole file as text.
     ///
+    /// - Parameters: As for ``read(_:limit:mayBePipe:)``.
     /// - Throws: `FileError`, or `FileEncodingError` when the bytes aren't UTF-8.
-    public static func readText(_ path: FilePath) throws -> String {
-        guard let text = String(validating: try read(path), as: UTF8.self) else {
+    public static func readText(
+        _ path: FilePath, limit: Int = FileLimit.document, mayBePipe: Bool = false
+    ) throws -> String {
+        let bytes = try read(path, limit: limit, mayBePipe: mayBePipe)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw FileEncodingError(path: path)
         }
         return text
+    }
+
+    /// Opens a plain file for reading; links to one are followed.
+    ///
+    /// - Throws: `FileError` that says what stands there, for a folder, a pipe, a socket or a device.
+    static func openPlainFile(_ path: FilePath, _ operation: String) throws(FileError) -> FileDescriptor {
+        let file: FileDescriptor
+        do {
+            // A pipe would wait for its other end.
+            file = try open(path, .readOnly, operation, options: .nonBlocking)
+        } catch {
+            // A socket, and a device that isn't there.
+            guard error.errno == .noSuchAddressOrDevice else { throw error }
+            throw notPlain(path, operation, 0, error.errno)
+        }
+        var info = stat()
+        let isKnown = fstat(file.rawValue, &info) == 0
+        if isKnown, info.st_mode & S_IFMT == S_IFREG { return file }
+        let reason = isKnown ? Errno.invalidArgument : Errno(rawValue: errno)
+        try? file.close()
+        throw notPlain(path, operation, info.st_mode & S_IFMT, reason)
+    }
+
+    private static func notPlain(
+        _ path: FilePath, _ operation: String, _ kind: mode_t, _ reason: Errno
+    ) -> FileError {
+        if kind == S_IFDIR { return FileError(operation, path, .isDirectory) }
+        let what =
+            switch kind {
+            case S_IFIFO: "a pipe"
+            case S_IFCHR, S_IFBLK: "a device"
+            default: "a socket or a device"
+            }
+        let isLink = (try? status(path, followingLinks: false))?.kind == .link
+        return FileError(
+            operation, path, reason,
+            "\(what) \(isLink ? "is where the link there leads" : "stands there"), and only a plain file is read. Put the file itself in its place"
+        )
     }
 
     static func open(
@@ -99,5 +176,16 @@ extension FileSystem {
         } catch {
             throw FileError(operation, path, error as? Errno ?? .ioError)
         }
+    }
+}
+
+extension FilePath {
+    /// A path that somebody else wrote; nil where its text has a NUL.
+    ///
+    /// A path made of such a text ends at the NUL without a word: it would lead to another file than its text says, and
+    /// than whatever judged that text has judged.
+    public init?(foreign text: String) {
+        guard !text.utf8.contains(0) else { return nil }
+        self.init(text)
     }
 }

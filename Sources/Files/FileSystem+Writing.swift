@@ -28,7 +28,7 @@ extension FileSystem {
 
     /// Flushes a file or folder to the disk.
     public static func synchronize(_ path: FilePath) throws(FileError) {
-        let file = try open(path, .readOnly, "flush")
+        let file = try open(path, .readOnly, "flush", options: .nonBlocking)
         defer { try? file.close() }
         guard fsync(file.rawValue) == 0 else { throw FileError("flush", path, Errno(rawValue: errno)) }
     }

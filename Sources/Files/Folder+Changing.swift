@@ -131,6 +131,20 @@ extension Folder {
         }
     }
 
+    /// Gives what stands at a place below a second name at another one, where nothing stands yet.
+    public func link(_ place: FilePath, to other: FilePath) throws(FileError) {
+        let (from, name) = try holder(of: place, "link")
+        let (to, newName) = try holder(of: other, "link to")
+        let result = name.withPlatformString { name in
+            newName.withPlatformString {
+                linkat(from.descriptor.rawValue, name, to.descriptor.rawValue, $0, 0)
+            }
+        }
+        guard result == 0 else {
+            throw FileError("link \(path.pushing(place)) to", path.pushing(other), Errno(rawValue: errno))
+        }
+    }
+
     /// Gives a file elsewhere a second name below; false where that can't be, as for ``FileSystem/hardLink(_:to:)``.
     ///
     /// The file is the very one at `source`: a link there isn't followed.
@@ -161,7 +175,7 @@ extension Folder {
 
     /// The same only where the blocks can be shared; else false, and nothing stands there.
     public func clone(_ source: FilePath, to place: FilePath) throws(FileError) -> Bool {
-        let from = try FileSystem.open(source, .readOnly, "read")
+        let from = try FileSystem.openPlainFile(source, "read")
         defer { try? from.close() }
         let to = try create(place)
         defer { try? to.close() }

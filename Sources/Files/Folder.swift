@@ -150,24 +150,16 @@ public final class Folder: Sendable {
     }
 
     /// All bytes of a plain file below; nil when nothing stands there.
-    public func read(_ place: FilePath, limit: Int = .max) throws(FileError) -> [UInt8]? {
+    ///
+    /// - Parameter limit: The most bytes that it may have; see ``FileLimit``.
+    public func read(
+        _ place: FilePath, limit: Int = FileLimit.document
+    ) throws(FileError) -> [UInt8]? {
         guard let (folder, name) = try existingHolder(of: place, "read"),
             let file = try folder.openFile(FilePath(root: nil, components: name), .readOnly)
         else { return nil }
         defer { try? file.close() }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count: Int
-            do {
-                count = try buffer.withUnsafeMutableBytes { try file.read(into: $0) }
-            } catch {
-                throw FileError("read", path.pushing(place), error as? Errno ?? .ioError)
-            }
-            if count == 0 { return bytes }
-            bytes += buffer[..<count]
-            guard bytes.count <= limit else { throw FileError("read", path.pushing(place), .fileTooLarge) }
-        }
+        return try FileSystem.read(file, path.pushing(place), limit: limit)
     }
 
     /// Whether an open file is the one that stands at a place below.
@@ -274,9 +266,13 @@ extension Folder {
                 operation, place, .tooManySymbolicLinkLevels,
                 "a symbolic link stands there, and links aren't followed here. Look at where it leads, remove the link, and put the real file or folder in its place if it is meant"
             )
+        case S_IFDIR where reason == .invalidArgument: return FileError(operation, place, .isDirectory)
         case S_IFREG, S_IFDIR: return FileError(operation, place, reason)
         default:
-            return FileError(operation, place, reason, "a pipe, a socket or a device stands there")
+            return FileError(
+                operation, place, reason,
+                "a pipe, a socket or a device stands there, and a plain file is needed. Remove it, or put the file in its place"
+            )
         }
     }
 }

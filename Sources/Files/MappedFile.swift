@@ -21,11 +21,10 @@ public final class MappedFile: @unchecked Sendable {
 
     /// Maps a whole file; one without bytes gives an empty buffer.
     public init(_ path: FilePath) throws(FileError) {
-        let file = try FileSystem.open(path, .readOnly, "map")
+        let file = try FileSystem.openPlainFile(path, "map")
         defer { try? file.close() }
         var info = stat()
         guard fstat(file.rawValue, &info) == 0 else { throw FileError("map", path, Errno(rawValue: errno)) }
-        guard info.st_mode & S_IFMT == S_IFREG else { throw FileError("map", path, .isDirectory) }
         self.path = path
         let size = Int(info.st_size)
         guard size > 0 else {

@@ -44,7 +44,7 @@ public struct SHA256: ~Copyable {
 
     /// The digest of a file as 64 lower-case hexadecimal digits; the file is streamed, not held in memory.
     public static func hex(ofFile path: FilePath) throws(FileError) -> String {
-        let file = try FileSystem.open(path, .readOnly, "read")
+        let file = try FileSystem.openPlainFile(path, "read")
         defer { try? file.close() }
         var hash = SHA256()
         var buffer = [UInt8](repeating: 0, count: 1 << 20)

@@ -129,7 +129,7 @@ private struct JSONWriter {
             case 0x09: append(#"\t"#)
             case 0..<0x20:
                 let hex = String(byte, radix: 16)
-                append(#"\u00"# + (hex.count == 1 ? "0" : "") + hex)
+                append(#"\u00"# + (hex.utf8.count == 1 ? "0" : "") + hex)
             default: bytes.append(byte)
             }
         }

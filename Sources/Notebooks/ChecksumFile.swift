@@ -30,7 +30,7 @@ struct ChecksumFile {
             let name = Substring(line.utf8.dropFirst(66))
             guard digest.utf8.count == 64, digest.unicodeScalars.allSatisfy(\.properties.isASCIIHexDigit),
                 Substring(line.utf8.dropFirst(64)).byteText.hasPrefix("  "),
-                FilePath(String(name)).isRelative, !name.isEmpty
+                FilePath(foreign: String(name))?.isRelative == true, !name.isEmpty
             else {
                 throw NotebookProblem.results(
                     "Line \(index + 1) of \(path) isn't a digest and a file, as sha256sum writes them.")

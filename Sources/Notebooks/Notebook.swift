@@ -46,7 +46,7 @@ package struct Notebook: Sendable {
     /// - Throws: `FileError`, `FileEncodingError`.
     package init(_ path: FilePath) throws {
         self.path = path
-        bytes = Array(try FileSystem.readText(path).utf8)
+        bytes = Array(try FileSystem.readText(path, mayBePipe: true).utf8)
     }
 
     /// A notebook that would stand at `path`.

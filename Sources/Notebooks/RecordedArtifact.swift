@@ -38,7 +38,7 @@ struct RecordedArtifact {
         self.recipe = recipe
         self.files = try files.map { file in
             guard let name = file["path"]?.string, let sha256 = file["sha256"]?.string,
-                FilePath(name).isRelative
+                FilePath(foreign: name)?.isRelative == true
             else { throw NotebookProblem.results("\(path) has a file without path or sha256.") }
             return (name, sha256)
         }

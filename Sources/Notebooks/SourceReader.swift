@@ -38,7 +38,7 @@ struct SourceReader {
     mutating func source(_ name: String) throws -> Source {
         let file = try self.file(name)
         if let run = StoreFile(file) { return Source(path: try run.path(in: store), link: nil) }
-        guard FilePath(file).isRelative else {
+        guard FilePath(foreign: file)?.isRelative == true else {
             throw NotebookProblem.marker("\(file) has to be relative to the notebook's folder.")
         }
         let path = folder.pushing(FilePath(file))

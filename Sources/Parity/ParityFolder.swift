@@ -45,7 +45,7 @@ package final class ParityFolder {
 
     /// A name that stays inside the folder.
     private func plain(_ name: String) throws -> String {
-        guard FilePath.Component(name)?.kind == .regular else {
+        guard FilePath(foreign: name) != nil, FilePath.Component(name)?.kind == .regular else {
             throw ParityError("\"\(name)\" can't be the name of a model in \(path)/models.")
         }
         return name

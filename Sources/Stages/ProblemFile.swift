@@ -18,7 +18,7 @@ enum ProblemFile {
     ///
     /// - Throws: ``DamagedFileError`` that names the first bad line; `FileError`.
     static func read(_ path: FilePath) throws -> [Problem] {
-        let lines = try FileSystem.read(path).split(
+        let lines = try FileSystem.read(path, limit: FileLimit.data).split(
             separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         return try lines.enumerated().compactMap { index, line in
             if line.isEmpty { return nil }

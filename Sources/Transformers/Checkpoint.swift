@@ -131,7 +131,8 @@ public enum Checkpoint {
     ) throws -> (family: any ModelFamily.Type, configuration: TransformerConfiguration) {
         let path = folder.appending("config.json")
         let document = try JSONDocument(
-            parsing: FileSystem.read(path), name: path.string, allowNonFinite: true)
+            parsing: FileSystem.read(path, limit: FileLimit.settings), name: path.string, allowNonFinite: true
+        )
         guard let type = document.root["model_type"]?.string else {
             throw CheckpointError(path, "has no model_type")
         }

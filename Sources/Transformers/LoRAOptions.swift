@@ -26,7 +26,8 @@ public struct LoRAOptions: Sendable {
     public init(_ folder: FilePath) throws {
         let path = folder.appending(LoRAAdapter.configurationFile)
         let document = try JSONDocument(
-            parsing: FileSystem.read(path), name: path.string, allowNonFinite: true)
+            parsing: FileSystem.read(path, limit: FileLimit.settings), name: path.string, allowNonFinite: true
+        )
         let root = document.root
         let options = FamilyOptions(root: root)
         do throws(FamilyError) {

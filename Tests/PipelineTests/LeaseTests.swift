@@ -17,20 +17,22 @@ import Testing
 
 @Suite struct LeaseTests {
     let scratch: ScratchFolder
-    var folder: FilePath { scratch.path.appending(".locks") }
+    let folder: Folder
 
-    init() throws { scratch = try ScratchFolder() }
-
-    /// A lease whose holder is dead or stands still: its file as it would be, which nobody renews.
-    private func leaveBehind(_ path: FilePath, id: Character, expiry: Double) throws {
-        try FileSystem.createDirectory(folder)
-        let file = try #require(
-            try LeasePlacing.place(
-                LeaseFile.bytes(id: String(repeating: id, count: 32), expiry: expiry), "\(id)", at: path))
-        try file.close()
+    init() throws {
+        scratch = try ScratchFolder()
+        folder = try Folder(scratch.path).makeFolder(".locks")
     }
 
-    private func names() throws -> [String] { try FileSystem.list(folder).sorted() }
+    /// A lease whose holder is dead or stands still: its file as it would be, which nobody renews.
+    private func leaveBehind(_ name: FilePath, id: Character, expiry: Double) throws {
+        let bytes = LeaseFile.bytes(id: String(repeating: id, count: 32), expiry: expiry)
+        try #require(try LeasePlacing.place(bytes, "\(id)", in: folder, as: name)).close()
+    }
+
+    private func bytes(_ name: String) throws -> [UInt8]? { try folder.read(FilePath(name)) }
+
+    private func names() throws -> [String] { try FileSystem.list(folder.path).sorted() }
 
     /// Tries until it has the lease; gives how long that took too.
     private func wait(_ name: String, expiry: Double = 60) throws -> (lease: Lease, seconds: Double) {
@@ -41,7 +43,7 @@ import Testing
             }
             usleep(10_000)
         }
-        throw FileError("lock", folder, .timedOut)
+        throw FileError("lock", folder.path, .timedOut)
     }
 
     @Test func aLeaseIsHeldOnceAndGivenBack() throws {
@@ -61,21 +63,21 @@ import Testing
     @Test func aRenewalRaisesTheCounterThatOthersSee() throws {
         let lease = try #require(try Lease.attempt(folder, "f", expiry: 24))
         LeaseKeeper.shared.forget(lease)
-        let before = try FileSystem.read(folder.appending("f.lease"))
+        let before = try bytes("f.lease")
         lease.renew()
-        #expect(try FileSystem.read(folder.appending("f.lease")) == before, "it isn't due yet")
+        #expect(try bytes("f.lease") == before, "it isn't due yet")
         usleep(2_100_000)
         lease.renew()
         // A machine that stood still for ten seconds has lost it, which is another test.
-        #expect(try FileSystem.read(folder.appending("f.lease")) != before || lease.isLost)
+        #expect(try bytes("f.lease") != before || lease.isLost)
     }
 
     @Test func theKeeperRenewsWhatIsHeld() throws {
         let lease = try #require(try Lease.attempt(folder, "f", expiry: 12))
-        let before = try FileSystem.read(folder.appending("f.lease"))
-        while try FileSystem.read(folder.appending("f.lease")) == before, !lease.isLost { usleep(10_000) }
+        let before = try bytes("f.lease")
+        while try bytes("f.lease") == before, !lease.isLost { usleep(10_000) }
         // Lost only where the machine stood still for half of the expiry; a keeper that renews nothing loses it always.
-        #expect(try FileSystem.read(folder.appending("f.lease")) != before)
+        #expect(try bytes("f.lease") != before)
     }
 
     @Test func aRenewedLeaseIsNeverTakenOver() throws {
@@ -88,7 +90,7 @@ import Testing
     }
 
     @Test func oneThatNobodyRenewsIsTakenOverAfterItsTimeAndNotBefore() throws {
-        try leaveBehind(folder.appending("f.lease"), id: "a", expiry: 1.5)
+        try leaveBehind("f.lease", id: "a", expiry: 1.5)
         let (lease, seconds) = try wait("f")
         #expect(seconds >= 1.5, "\(seconds)")
         #expect(lease.deadOwner?.hasPrefix("process \(getpid()) on ") == true)
@@ -100,8 +102,8 @@ import Testing
 
     @Test func takersOverThatDieAreTakenOverToo() throws {
         let a = String(repeating: "a", count: 32)
-        try leaveBehind(folder.appending("f.lease"), id: "a", expiry: 1)
-        try leaveBehind(LeaseChain.next(folder, "f", after: a), id: "b", expiry: 1)
+        try leaveBehind("f.lease", id: "a", expiry: 1)
+        try leaveBehind(LeaseChain.next("f", after: a), id: "b", expiry: 1)
         let lease = try wait("f").lease
         try lease.confirm()
         #expect(try LeaseChain(folder, "f").files.count == 4)
@@ -114,7 +116,7 @@ import Testing
         let first = try #require(try Lease.attempt(folder, "f"))
         let root = try #require(try LeaseChain(folder, "f").holder)
         // Somebody else has seen no change for long enough; this process's clock says nothing of it.
-        try leaveBehind(LeaseChain.next(folder, "f", after: root.id), id: "b", expiry: 60)
+        try leaveBehind(LeaseChain.next("f", after: root.id), id: "b", expiry: 60)
         #expect(throws: LeaseLost.self) { try first.confirm() }
         #expect(first.isLost)
         first.release()
@@ -132,7 +134,7 @@ import Testing
     @Test func ofManyThatTakeOverOneSucceeds() throws {
         for round in 0..<3 {
             let name = "f\(round)"
-            try leaveBehind(folder.appending("\(name).lease"), id: "a", expiry: 1)
+            try leaveBehind(FilePath("\(name).lease"), id: "a", expiry: 1)
             let wins = Mailbox<Bool>()
             let isTaken = Flag()
             for _ in 0..<6 {
@@ -159,8 +161,7 @@ import Testing
     }
 
     @Test func leftoversOfAnEarlierHoldingChangeNothing() throws {
-        try FileSystem.createDirectory(folder)
-        try leaveBehind(folder.appending("f.\(String(repeating: "a", count: 32)).next"), id: "b", expiry: 60)
+        try leaveBehind(FilePath("f.\(String(repeating: "a", count: 32)).next"), id: "b", expiry: 60)
         let lease = try #require(try Lease.attempt(folder, "f"))
         try lease.confirm()
         lease.release()
@@ -168,19 +169,16 @@ import Testing
     }
 
     @Test func aDamagedFileIsRemovedWhenNothingChangesIt() throws {
-        try FileSystem.createDirectory(folder)
-        try FileSystem.writeAtomically("", to: folder.appending("f.lease"))
+        try folder.writeAtomically("".utf8, to: "f.lease")
         #expect(try Lease.attempt(folder, "f") == nil)
         #expect(try LeaseChain(folder, "f").holder?.id == "")
     }
 
     @Test func whereLinksAreRefusedNamesAreTakenExclusively() throws {
-        try FileSystem.createDirectory(folder)
-        let path = folder.appending("f.lease")
         let bytes = LeaseFile.bytes(id: String(repeating: "c", count: 32), expiry: 60)
-        let file = try #require(try LeasePlacing.placeWithoutLinks(bytes, at: path))
-        #expect(try LeasePlacing.placeWithoutLinks(bytes, at: path) == nil)
-        #expect(try LeaseFile.read(path)?.id.count == 32)
+        let file = try #require(try LeasePlacing.placeWithoutLinks(bytes, in: folder, as: "f.lease"))
+        #expect(try LeasePlacing.placeWithoutLinks(bytes, in: folder, as: "f.lease") == nil)
+        #expect(try LeaseFile.read("f.lease", in: folder)?.id == String(repeating: "c", count: 32))
         try file.close()
     }
 
@@ -205,7 +203,7 @@ import Testing
         let path = work.appending("samples.jsonl")
         let frozen = try Journal(path, fingerprint: fingerprint)
         try frozen.append(0, .integer(1))
-        try leaveBehind(folder.appending("\(fingerprint).lease"), id: "a", expiry: 1)
+        try leaveBehind(FilePath("\(fingerprint).lease"), id: "a", expiry: 1)
         var lock: ArtifactLock?
         while lock == nil {
             lock = try ArtifactLock.attempt(store, fingerprint)

@@ -24,6 +24,7 @@ package enum RunEnvironment {
         while let text = entry.pointee {
             let parts = String(cString: text).split(
                 separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            // not text: a name and a value
             if parts.count == 2, isRecorded(String(parts[0])) { result[String(parts[0])] = String(parts[1]) }
             entry += 1
         }

@@ -73,8 +73,10 @@ extension RunRecord {
                 let fingerprint = stage["fingerprint"]?.string,
                 let status = stage["status"]?.string.flatMap(Entry.Status.init)
             else { throw flaw("it has a stage without name, artifact, fingerprint or a known status") }
-            var folder = FilePath(artifact)
-            if format == 1 { folder = FilePath(experiment).pushing(folder) }
+            guard let written = FilePath(foreign: artifact), let above = FilePath(foreign: experiment) else {
+                throw flaw("a place that it names has a NUL byte")
+            }
+            let folder = format == 1 ? above.pushing(written) : written
             guard folder.isRelative, folder.lexicallyNormalized().components.first?.kind == .regular else {
                 throw flaw("the artifact \(artifact) of stage \(name) isn't inside the store")
             }

@@ -69,15 +69,15 @@ package final class ArtifactLock: Sendable {
 
     private static func attemptLease(_ store: Store, _ fingerprint: String) throws(FileError) -> ArtifactLock?
     {
-        try store.markLeases()
-        guard let lease = try Lease.attempt(store.locksFolder, fingerprint) else { return nil }
+        let folder = try store.markLeases()
+        guard let lease = try Lease.attempt(folder, fingerprint) else { return nil }
         if lease.deadOwner != nil { try store.detachJournals(fingerprint) }
         return ArtifactLock(lease)
     }
 
     /// Whether nobody holds a lock; the file stays as it is, and isn't made.
     package static func isFree(_ store: Store, _ fingerprint: String) throws(FileError) -> Bool {
-        guard store.locks == .flock else { return try Lease.isFree(store.locksFolder, fingerprint) }
+        guard store.locks == .flock else { return try store.isLeaseFree(fingerprint) }
         let name = FilePath("\(fingerprint).lock")
         let file: FileDescriptor
         do {
@@ -110,7 +110,7 @@ package final class ArtifactLock: Sendable {
         let owner =
             switch store.locks {
             case .flock: owner(store, fingerprint)
-            case .lease: (try? LeaseChain(store.locksFolder, fingerprint))?.holder?.owner
+            case .lease: (try? store.leaseHolder(fingerprint))?.owner
             }
         return owner ?? "another process"
     }

@@ -1,4 +1,5 @@
 internal import Base
+import Files
 package import JSON
 import Recipes
 import SystemPackage
@@ -23,7 +24,7 @@ package struct ArtifactRecord: Sendable {
 
         /// Whether the path stays in the artifact's folder, as that of every file does that the program wrote.
         package var isInside: Bool {
-            let path = FilePath(self.path)
+            guard let path = FilePath(foreign: self.path) else { return false }
             return path.isRelative && !path.isEmpty && path.components.allSatisfy { $0.kind == .regular }
         }
     }

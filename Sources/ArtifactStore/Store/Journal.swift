@@ -135,7 +135,7 @@ package final class Journal: Sendable {
     ///
     /// - Throws: `JournalError` when the file is no journal or isn't whole; `FileError`.
     package static func read(_ path: FilePath) throws -> [JournalRecord] {
-        let bytes = try FileSystem.read(path)
+        let bytes = try FileSystem.read(path, limit: FileLimit.data)
         guard let text = try JournalText(parsing: bytes, path: path, fingerprint: nil),
             text.wholeLength == bytes.count
         else { throw JournalError(description: "\(path) ends in the middle of a record.") }

@@ -1,6 +1,6 @@
 package import Files
 import Synchronization
-package import SystemPackage
+import SystemPackage
 
 #if canImport(Glibc)
     import Glibc
@@ -19,9 +19,12 @@ package final class Lease: Sendable {
     /// After how many seconds without a change a lease may be taken over, unless a test wants less.
     package static let standardExpiry: Double = {
         let given = getenv("D3LLM_LEASE_SECONDS").flatMap { Double(String(cString: $0)) }
-        guard let given, given >= 1, given <= 3600 else { return 60 }
+        guard let given, given >= 1, given <= Lease.longestExpiry else { return 60 }
         return given
     }()
+
+    /// The most seconds that a lease may say; one that says more wasn't written by this program.
+    static let longestExpiry: Double = 3600
 
     private struct State {
         var id: String
@@ -34,7 +37,7 @@ package final class Lease: Sendable {
         var isReleased = false
     }
 
-    private let folder: FilePath
+    private let folder: Folder
     private let name: String
     /// After how many seconds without a change this one may be taken over.
     let expiry: Double
@@ -46,7 +49,7 @@ package final class Lease: Sendable {
     /// Who held it before and didn't give it back.
     package let deadOwner: String?
 
-    private init(_ folder: FilePath, _ name: String, _ expiry: Double, _ state: State, deadOwner: String?) {
+    private init(_ folder: Folder, _ name: String, _ expiry: Double, _ state: State, deadOwner: String?) {
         (self.folder, self.name, self.expiry, self.deadOwner) = (folder, name, expiry, deadOwner)
         renewedBits = Atomic(state.renewed.bitPattern)
         self.state = Mutex(state)
@@ -56,33 +59,31 @@ package final class Lease: Sendable {
 
     /// Takes the lease if it is free or has run out; nil while somebody holds it.
     ///
-    /// - Parameter folder: Holds the files of leases; made when it isn't there.
+    /// - Parameter folder: Holds the files of leases. Whoever wrote it may have left any file there under any name: all of
+    ///   them are reached from this folder, by names made of digits, and never through a link.
     package static func attempt(
-        _ folder: FilePath, _ name: String, expiry: Double = standardExpiry
+        _ folder: Folder, _ name: String, expiry: Double = standardExpiry
     ) throws(FileError) -> Lease? {
-        let root = folder.appending("\(name).lease")
+        let root = LeaseChain.place(folder, name)
         let observations = LeaseObservations.shared
-        if observations.isRecent(root), FileSystem.exists(root) { return nil }
-        try FileSystem.createDirectory(folder)
+        if observations.isRecent(root), try folder.status(LeaseChain.first(name)) != nil { return nil }
         let chain = try LeaseChain(folder, name)
         if let holder = chain.holder {
             guard observations.hasRunOut(root, holder) else { return nil }
             guard !holder.id.isEmpty else {
-                try chain.files.last.map { file throws(FileError) in try FileSystem.remove(file.path) }
+                try chain.files.last.map { file throws(FileError) in try folder.remove(file.name) }
                 return nil
             }
         }
         observations.forget(root)
         let begun = SteadyClock.now()
         let id = newID()
-        guard let file = try LeasePlacing.place(LeaseFile.bytes(id: id, expiry: expiry), id, at: chain.next)
-        else {
-            return nil
-        }
+        let bytes = LeaseFile.bytes(id: id, expiry: expiry)
+        guard let file = try LeasePlacing.place(bytes, id, in: folder, as: chain.next) else { return nil }
         // Whom it was to be taken over from may have been followed and the lease freed meanwhile.
         guard let holder = try LeaseChain(folder, name).holder, holder.id == id else {
             try? file.close()
-            try? FileSystem.remove(chain.next)
+            try? folder.remove(chain.next)
             return nil
         }
         let lease = Lease(
@@ -92,9 +93,9 @@ package final class Lease: Sendable {
     }
 
     /// Whether nobody holds a lease, as far as this process has seen.
-    package static func isFree(_ folder: FilePath, _ name: String) throws(FileError) -> Bool {
+    package static func isFree(_ folder: Folder, _ name: String) throws(FileError) -> Bool {
         guard let holder = try LeaseChain(folder, name).holder else { return true }
-        return LeaseObservations.shared.hasRunOut(folder.appending("\(name).lease"), holder)
+        return LeaseObservations.shared.hasRunOut(LeaseChain.place(folder, name), holder)
     }
 
     /// Whether it isn't this process's any more, as far as it knows.
@@ -127,7 +128,8 @@ package final class Lease: Sendable {
             guard !state.isLost else { return }
             state.counter += 1
             state.renewed = begun
-            if FileSystem.exists(LeaseChain.next(folder, name, after: state.id)) { state.isLost = true }
+            let next = LeaseChain.next(name, after: state.id)
+            if let taken = try? folder.status(next), taken.kind == .file { state.isLost = true }
             notice(&state)
         }
     }
@@ -144,8 +146,9 @@ package final class Lease: Sendable {
             guard !state.isLost, !state.isReleased else { return false }
             let begun = SteadyClock.now()
             let id = Self.newID()
-            let next = LeaseChain.next(folder, name, after: state.id)
-            let file = try LeasePlacing.place(LeaseFile.bytes(id: id, expiry: expiry), id, at: next)
+            let next = LeaseChain.next(name, after: state.id)
+            let bytes = LeaseFile.bytes(id: id, expiry: expiry)
+            let file = try LeasePlacing.place(bytes, id, in: folder, as: next)
             state.isLost = true
             guard let file else { return false }
             try? state.file.close()
@@ -171,7 +174,7 @@ package final class Lease: Sendable {
         LeaseKeeper.shared.forget(self)
         if !held.isLost, let chain = try? LeaseChain(folder, name), chain.holder?.id == held.id {
             // The first frees it; what a kill leaves of the others is reached by nobody.
-            for file in chain.files { try? FileSystem.remove(file.path) }
+            for file in chain.files { try? folder.remove(file.name) }
         }
         try? held.file.close()
     }

@@ -52,29 +52,49 @@ struct LeaseFile: Sendable, Hashable {
     /// Reads a file; nil where there is none.
     ///
     /// It is opened anew each time: that is when clients of NFS ask the server whether it has changed.
-    package static func read(_ path: FilePath) throws(FileError) -> LeaseFile? {
-        let bytes: [UInt8]
+    /// - Throws: `FileError`, also where something else than a plain file stands there.
+    package static func read(_ name: FilePath, in folder: Folder) throws(FileError) -> LeaseFile? {
         do {
-            bytes = try FileSystem.read(path)
+            return try folder.read(name, limit: 1 << 16).map { LeaseFile($0) }
         } catch {
-            if error.errno == .noSuchFileOrDirectory || error.errno == .staleNFSFileHandle { return nil }
-            throw error
+            switch error.errno {
+            case .noSuchFileOrDirectory, .staleNFSFileHandle: return nil
+            case .fileTooLarge: return unreadable([])
+            default: throw error
+            }
         }
-        return LeaseFile(bytes)
+    }
+
+    /// Another version's, or cut off by a crash of the server, or somebody's idea of a lease: taken for one that nobody
+    /// renews, and nothing that it says is acted on.
+    static func unreadable(_ bytes: [UInt8]) -> LeaseFile {
+        LeaseFile(
+            id: "", counter: SHA256.hex(of: bytes), expiry: Lease.standardExpiry, owner: "another process")
+    }
+
+    private init(id: String, counter: String, expiry: Double, owner: String) {
+        (self.id, self.counter, self.expiry, self.owner) = (id, counter, expiry, owner)
     }
 
     private init(_ bytes: [UInt8]) {
-        let text = String(decoding: bytes, as: UTF8.self)
-        let lines = text.byteText.split("\n", keepingEmpty: true).map(\.text)
-        guard text.byteText.hasPrefix(Self.head), lines.count >= 5, lines[1].count == 32,
-            let expiry = Double(lines[3]), expiry > 0, expiry.isFinite
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        // The holder becomes a part of names, so that it has to be what this program writes, byte for byte.
+        guard bytes.starts(with: Self.head.utf8), lines.count >= 5, Self.areDigits(lines[1], count: 32),
+            Self.areDigits(lines[2], count: 16),
+            let expiry = Double(String(decoding: lines[3], as: UTF8.self)), expiry > 0,
+            expiry <= Lease.longestExpiry
         else {
-            // Another version's, or cut off by a crash of the server: taken for one that nobody renews.
-            (id, counter, expiry, owner) = ("", SHA256.hex(of: bytes), 60, "another process")
+            self = .unreadable(bytes)
             return
         }
-        (id, counter, self.expiry) = (lines[1], lines[2], expiry)
-        owner = ArtifactLock.ownerText(Array(lines[4].utf8)) ?? "another process"
+        self.init(
+            id: String(decoding: lines[1], as: UTF8.self), counter: String(decoding: lines[2], as: UTF8.self),
+            expiry: expiry, owner: ArtifactLock.ownerText(Array(lines[4])) ?? "another process")
+    }
+
+    /// Whether a line is so many hexadecimal digits, as this program writes them.
+    private static func areDigits(_ line: ArraySlice<UInt8>, count: Int) -> Bool {
+        line.count == count && line.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 }
 
@@ -85,32 +105,44 @@ struct LeaseFile: Sendable, Hashable {
 /// used again. Who holds the lease is who made the last file that is reached this way; removing the first file frees
 /// it, whatever else is left.
 struct LeaseChain {
-    package let folder: FilePath
+    package let folder: Folder
     package let name: String
-    private(set) var files: [(path: FilePath, lease: LeaseFile)] = []
+    private(set) var files: [(name: FilePath, lease: LeaseFile)] = []
 
     /// - Throws: `FileError` when a file is there but can't be read.
-    package init(_ folder: FilePath, _ name: String) throws(FileError) {
+    package init(_ folder: Folder, _ name: String) throws(FileError) {
         self.folder = folder
         self.name = name
-        var path = folder.appending("\(name).lease")
-        // Each holder's file is named after the one before, so that no circle is possible; a limit all the same.
-        while files.count < 10_000, let lease = try LeaseFile.read(path) {
-            files.append((path, lease))
-            guard !lease.id.isEmpty else { return }
-            path = Self.next(folder, name, after: lease.id)
+        var file = Self.first(name)
+        var known: Set<String> = []
+        // Each holder's file is named after the one before, so that no circle is possible but in files that somebody made
+        // up: the file that leads back says nothing then, nor does one that no chain is long enough for.
+        while let lease = try LeaseFile.read(file, in: folder) {
+            guard !lease.id.isEmpty, known.insert(lease.id).inserted, known.count < 10_000 else {
+                files.append((file, lease.id.isEmpty ? lease : .unreadable([])))
+                return
+            }
+            files.append((file, lease))
+            file = Self.next(name, after: lease.id)
         }
     }
 
     /// Who holds the lease, or held it last; nil when it is free.
     package var holder: LeaseFile? { files.last?.lease }
 
-    /// The file that whoever takes the lease now has to make.
+    /// The name in the folder of the file that whoever takes the lease now has to make.
     package var next: FilePath {
-        files.last.map { Self.next(folder, name, after: $0.lease.id) } ?? folder.appending("\(name).lease")
+        files.last.map { Self.next(name, after: $0.lease.id) } ?? Self.first(name)
     }
 
-    package static func next(_ folder: FilePath, _ name: String, after id: String) -> FilePath {
-        folder.appending("\(name).\(id).next")
+    /// The name of a lease's first file.
+    package static func first(_ name: String) -> FilePath { FilePath("\(name).lease") }
+
+    /// The name of the file by which a lease is taken over.
+    package static func next(_ name: String, after id: String) -> FilePath { FilePath("\(name).\(id).next") }
+
+    /// What tells a lease from those of other folders.
+    static func place(_ folder: Folder, _ name: String) -> FilePath {
+        folder.path.pushing(first(name))
     }
 }

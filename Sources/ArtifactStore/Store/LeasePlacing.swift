@@ -13,66 +13,72 @@ enum LeasePlacing {
     ///
     /// The file is whole before it has the name. On NFS the answer to link() can be lost and the request be repeated, so
     /// that it fails although it was carried out: what counts is how many names the file has.
-    /// - Parameter id: Part of the name that the file has first.
-    package static func place(_ bytes: [UInt8], _ id: String, at path: FilePath) throws(FileError)
-        -> FileDescriptor?
-    {
-        let prefix = path.lastComponent.map { String($0.string.unicodeScalars.prefix { $0 != "." }) } ?? ""
-        let claim = path.removingLastComponent().appending("\(prefix).\(id).claim")
-        guard let file = try create(claim) else { throw FileError("lock", claim, .fileExists) }
+    /// - Parameters:
+    ///   - id: Part of the name that the file has first.
+    ///   - name: A plain name in the folder.
+    package static func place(
+        _ bytes: [UInt8], _ id: String, in folder: Folder, as name: FilePath
+    ) throws(FileError) -> FileDescriptor? {
+        let prefix = String(name.string.unicodeScalars.prefix { $0 != "." })
+        let claim = FilePath("\(prefix).\(id).claim")
+        guard let file = try create(claim, in: folder) else {
+            throw FileError("lock", folder.path.pushing(claim), .fileExists)
+        }
         do throws(FileError) {
-            try write(bytes, to: file, claim)
-            let result = claim.withPlatformString { from in path.withPlatformString { link(from, $0) } }
-            let reason = Errno(rawValue: result == 0 ? 0 : errno)
-            let isLinked = result == 0 || names(of: claim) == 2
-            try FileSystem.remove(claim)
+            try write(bytes, to: file, folder.path.pushing(claim))
+            var refusal: FileError?
+            do throws(FileError) { try folder.link(claim, to: name) } catch { refusal = error }
+            let isLinked = refusal == nil || names(of: claim, in: folder) == 2
+            try folder.remove(claim)
             if isLinked { return file }
-            switch reason {
-            case .fileExists, .noSuchFileOrDirectory:
+            switch refusal?.errno {
+            case .fileExists?, .noSuchFileOrDirectory?:
                 try? file.close()
                 return nil
-            case .notPermitted, .notSupported, .noFunction, .tooManyLinks, .improperLink: break
-            default: throw FileError("lock", path, reason)
+            case .notPermitted?, .notSupported?, .noFunction?, .tooManyLinks?, .improperLink?: break
+            default: throw FileError("lock", folder.path.pushing(name), refusal?.errno ?? .ioError)
             }
         } catch {
             try? file.close()
-            try? FileSystem.remove(claim)
+            try? folder.remove(claim)
             throw error
         }
         try? file.close()
-        return try placeWithoutLinks(bytes, at: path)
+        return try placeWithoutLinks(bytes, in: folder, as: name)
     }
 
     /// Where a file can't have two names: the name is there first and the content a moment later.
-    static func placeWithoutLinks(_ bytes: [UInt8], at path: FilePath) throws(FileError) -> FileDescriptor? {
-        guard let file = try create(path) else { return nil }
-        do {
-            try write(bytes, to: file, path)
+    static func placeWithoutLinks(
+        _ bytes: [UInt8], in folder: Folder, as name: FilePath
+    ) throws(FileError) -> FileDescriptor? {
+        guard let file = try create(name, in: folder) else { return nil }
+        do throws(FileError) {
+            try write(bytes, to: file, folder.path.pushing(name))
             return file
         } catch {
             try? file.close()
-            try? FileSystem.remove(path)
+            try? folder.remove(name)
             throw error
         }
     }
 
     /// How many names a file has; it is opened anew, so that clients of NFS ask the server.
-    private static func names(of path: FilePath) -> Int {
-        guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else { return 0 }
+    private static func names(of name: FilePath, in folder: Folder) -> Int {
+        guard let file = try? folder.openFile(name, .readOnly, "lock") else { return 0 }
         defer { try? file.close() }
         var facts = stat()
         return fstat(file.rawValue, &facts) == 0 ? Int(facts.st_nlink) : 0
     }
 
-    private static func create(_ path: FilePath) throws(FileError) -> FileDescriptor? {
+    /// A new file; nil where anything stands already.
+    private static func create(_ name: FilePath, in folder: Folder) throws(FileError) -> FileDescriptor? {
         do {
-            return try FileDescriptor.open(
-                path, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec],
-                permissions: FilePermissions(rawValue: 0o644))
+            return try folder.openFile(
+                name, .readWrite, options: [.create, .exclusiveCreate],
+                permissions: FilePermissions(rawValue: 0o644), "lock")
         } catch {
-            let reason = error as? Errno ?? .ioError
-            if reason == .fileExists { return nil }
-            throw FileError("lock", path, reason)
+            if error.errno == .fileExists { return nil }
+            throw error
         }
     }
 

@@ -147,7 +147,7 @@ extension Store {
         do {
             return try FileSystem.read(marker)
         } catch {
-            throw .unreadable("its artifact.json can't be read (\(error.errno.description.lowercasedFirst))")
+            throw .unreadable("its artifact.json can't be read (\(error.reason))")
         }
     }
 }

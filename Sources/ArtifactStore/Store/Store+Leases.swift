@@ -9,12 +9,26 @@ import SystemPackage
 #endif
 
 extension Store {
-    /// Notes that this store is used with leases, so that nobody uses it otherwise.
-    func markLeases() throws(FileError) {
+    /// Notes that this store is used with leases, so that nobody uses it otherwise; gives the folder that they are in.
+    @discardableResult
+    func markLeases() throws(FileError) -> Folder {
         let (folder, marker) = (try makeHidden(.locks), FilePath(StoreLocks.markerName))
-        guard try folder.status(marker) == nil else { return }
+        guard try folder.status(marker) == nil else { return folder }
         try folder.writeAtomically(
             "Processes agree by leases on who makes what in this store.\n".utf8, to: marker)
+        return folder
+    }
+
+    /// Who holds a lease of this store, or held it last; nil when it is free.
+    func leaseHolder(_ name: String) throws(FileError) -> LeaseFile? {
+        guard let folder = try hidden(.locks) else { return nil }
+        return try LeaseChain(folder, name).holder
+    }
+
+    /// Whether nobody holds a lease of this store, as far as this process has seen.
+    func isLeaseFree(_ name: String) throws(FileError) -> Bool {
+        guard let folder = try hidden(.locks) else { return true }
+        return try Lease.isFree(folder, name)
     }
 
     /// Puts copies in the place of the journals of an unfinished artifact.
@@ -26,7 +40,9 @@ extension Store {
         guard let folder = try hidden(.work)?.folder(FilePath(fingerprint)) else { return }
         for name in try folder.names() where name.bytes.reversed().starts(with: ".jsonl".utf8.reversed()) {
             let place = FilePath(root: nil, components: name)
-            guard try folder.status(place)?.kind == .file, let bytes = try folder.read(place) else {
+            guard try folder.status(place)?.kind == .file,
+                let bytes = try folder.read(place, limit: FileLimit.data)
+            else {
                 continue
             }
             try folder.writeAtomically(bytes, to: place)
@@ -41,7 +57,7 @@ extension Store {
     /// - Parameter tell: Is told whom it waits for.
     package func tidyUp(after artifacts: [Artifact], cancellation: Cancellation, tell: (String) -> Void) {
         func holder(_ artifact: Artifact) -> LeaseFile? {
-            (try? LeaseChain(locksFolder, artifact.record.fingerprint))?.holder
+            try? leaseHolder(artifact.record.fingerprint)
         }
         var left = artifacts.filter { !tidy(after: $0) }
         guard locks == .lease, !left.isEmpty else { return }
@@ -62,16 +78,16 @@ extension Store {
     /// Waits until it is known of each lease in the store whether somebody still renews it; at most as long as the
     /// longest of them runs.
     package func settleLeases() throws(FileError) {
-        guard locks == .lease, try hidden(.locks) != nil else { return }
+        guard locks == .lease, let folder = try hidden(.locks) else { return }
         var open: [String: LeaseFile] = [:]
-        for name in try FileSystem.list(locksFolder) where name.byteText.hasSuffix(".lease") {
-            let lease = name.byteText.dropping(suffix: ".lease")?.text ?? name
-            open[lease] = try LeaseChain(locksFolder, lease).holder
+        for name in try folder.names() {
+            guard let lease = name.validText?.byteText.dropping(suffix: ".lease")?.text else { continue }
+            open[lease] = try leaseHolder(lease)
         }
         while !open.isEmpty {
             for (name, first) in open {
-                let isFree = try Lease.isFree(locksFolder, name)
-                let holder = try LeaseChain(locksFolder, name).holder
+                let isFree = try isLeaseFree(name)
+                let holder = try leaseHolder(name)
                 if isFree || holder != first { open[name] = nil }
             }
             if !open.isEmpty { usleep(200_000) }

@@ -38,9 +38,9 @@ extension Store {
         guard Recipe.isFingerprint(fingerprint),
             let bytes = try? hidden(.index)?.read(FilePath(fingerprint), limit: 1 << 16),
             let text = String(validating: bytes, as: UTF8.self),
-            let line = text.byteText.split("\n").first?.text
+            let line = text.byteText.split("\n").first?.text,
+            let relative = FilePath(foreign: String(line))?.lexicallyNormalized()
         else { return nil }
-        let relative = FilePath(String(line)).lexicallyNormalized()
         guard relative.isRelative, relative.components.first.map({ $0.kind == .regular }) ?? false else {
             return nil
         }

@@ -132,10 +132,10 @@ package final class StoreGate: Sendable {
     private static func lease(_ store: Store, alone: Bool, _ waiting: Waiting) throws(Interrupted) -> Lease? {
         guard FileSystem.exists(store.root) else { return nil }
         do {
-            try store.markLeases()
+            let folder = try store.markLeases()
             while true {
                 if waiting.cancellation.isCancelled { throw Interrupted() }
-                guard let gate = try Lease.attempt(store.locksFolder, name) else {
+                guard let gate = try Lease.attempt(folder, name) else {
                     usleep(50_000)
                     continue
                 }
@@ -151,7 +151,7 @@ package final class StoreGate: Sendable {
                 }
                 defer { gate.release() }
                 let own = "\(name)-\(String(UInt64.random(in: 0 ... .max), radix: 16))"
-                return try Lease.attempt(store.locksFolder, own)
+                return try Lease.attempt(folder, own)
             }
         } catch let stop as Interrupted {
             throw stop
@@ -163,13 +163,14 @@ package final class StoreGate: Sendable {
     /// Those that hold the gate together; what the dead left is removed.
     private static func others(_ store: Store) throws(FileError) -> [String] {
         var others: [String] = []
-        for file in try FileSystem.list(store.locksFolder)
-        where file.byteText.hasPrefix("\(name)-") && file.byteText.hasSuffix(".lease") {
-            let lease = file.byteText.dropping(suffix: ".lease")?.text ?? file
-            if try Lease.isFree(store.locksFolder, lease) {
-                try store.hidden(.locks)?.remove(FilePath(file))
+        guard let folder = try store.hidden(.locks) else { return [] }
+        for file in try folder.names() {
+            guard let lease = file.validText?.byteText.dropping(suffix: ".lease"), lease.hasPrefix("\(name)-")
+            else { continue }
+            if try Lease.isFree(folder, lease.text) {
+                try folder.remove(FilePath(root: nil, components: file))
             } else {
-                others.append(lease)
+                others.append(lease.text)
             }
         }
         return others

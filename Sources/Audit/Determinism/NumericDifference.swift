@@ -29,7 +29,9 @@ enum NumericDifference {
     /// A document, or one per line.
     private static func values(_ path: FilePath) -> [JSONValue]? {
         let isLines = path.extension == "jsonl"
-        guard isLines || path.extension == "json", let bytes = try? FileSystem.read(path) else { return nil }
+        guard isLines || path.extension == "json",
+            let bytes = try? FileSystem.read(path, limit: FileLimit.data)
+        else { return nil }
         let texts = isLines ? bytes.split(separator: UInt8(ascii: "\n")).map(Array.init) : [bytes]
         let values = texts.compactMap { try? JSONValue(JSONDocument(parsing: $0, name: "").root) }
         return values.count == texts.count ? values : nil

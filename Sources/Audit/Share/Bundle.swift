@@ -72,7 +72,8 @@ extension Bundle {
         self.run = run
         redacted = (root["redacted"]?.array ?? []).compactMap(\.string)
         files = try list.map { file in
-            guard let path = file["path"]?.string, let size = file["size"]?.int,
+            guard let path = file["path"]?.string, FilePath(foreign: path) != nil,
+                let size = file["size"]?.int,
                 let hash = file["sha256"]?.string
             else { throw ImportError("its \(Self.indexName) has a file without path, size or sha256") }
             return File(path: path, size: size, sha256: hash)

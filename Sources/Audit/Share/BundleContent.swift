@@ -49,7 +49,7 @@ struct BundleContent {
         for name in [RunRecord.fileName, RunRecord.experimentFileName, RunRecord.logFileName] {
             let source = run.folder.appending(name)
             guard try folder.status(FilePath(name)) != nil else { continue }
-            guard let original = try folder.read(FilePath(name)) else { continue }
+            guard let original = try folder.read(FilePath(name), limit: FileLimit.data) else { continue }
             var bytes = original
             if name == RunRecord.fileName {
                 let root = JSONValue(try JSONDocument(parsing: original, name: source.string).root)

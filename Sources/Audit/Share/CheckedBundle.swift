@@ -20,10 +20,12 @@ struct CheckedBundle {
         try bundle.check(in: folder)
         store = Store(folder.appending(Bundle.store))
         run = bundle.run
-        let runFolder = store.root.pushing(FilePath(run))
-        guard FilePath(run).isRelative, FilePath(run).components.allSatisfy({ $0.kind == .regular }) else {
+        guard let place = FilePath(foreign: run), place.isRelative,
+            place.components.allSatisfy({ $0.kind == .regular })
+        else {
             throw ImportError("the place of its run, \(run), isn't inside a store")
         }
+        let runFolder = store.root.pushing(place)
         do {
             record = try RunRecord.read(runFolder)
         } catch let error as RunRecordError {

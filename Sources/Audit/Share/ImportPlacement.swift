@@ -151,7 +151,8 @@ struct ImportPlacement {
     }
 
     private func isSame(_ a: FilePath, _ b: FilePath) throws -> Bool {
-        let (first, second) = (try FileSystem.read(a), try FileSystem.read(b))
+        let first = try FileSystem.read(a, limit: FileLimit.data)
+        let second = try FileSystem.read(b, limit: FileLimit.data)
         if first == second { return true }
         guard a.lastComponent?.string == RunRecord.fileName,
             let one = try? RunRecord.read(a.removingLastComponent()),

@@ -12,7 +12,8 @@ enum FileDifference {
     ///   - name: What messages call the file.
     ///   - old: The file as recorded, `new` as made again.
     static func first(_ name: String, _ old: FilePath, _ new: FilePath) throws(FileError) -> String? {
-        let (a, b) = (try FileSystem.read(old), try FileSystem.read(new))
+        let a = try FileSystem.read(old, limit: FileLimit.data)
+        let b = try FileSystem.read(new, limit: FileLimit.data)
         guard a != b else { return nil }
         let offset = zip(a, b).enumerated().first { $1.0 != $1.1 }?.offset ?? min(a.count, b.count)
         guard isText(a), isText(b) else {

@@ -35,7 +35,7 @@ package struct TaskRecord: Sendable {
     ///
     /// - Throws: `FileError`, or ``TaskError`` for a line that is no JSON object and for a file without records.
     package static func read(_ path: FilePath) throws -> [TaskRecord] {
-        try records(in: try FileSystem.read(path), name: path.string)
+        try records(in: try FileSystem.read(path, limit: FileLimit.data), name: path.string)
     }
 
     /// All records of the content of a JSONL file.

@@ -48,10 +48,12 @@ package struct HubSettings: Sendable {
         if isSet("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
             token = nil
         } else {
-            let file = variable("HF_TOKEN_PATH").map(expanded) ?? home.appending("token")
+            let named = variable("HF_TOKEN_PATH").map(expanded)
+            let file = named ?? home.appending("token")
             token =
                 (variable("HF_TOKEN") ?? variable("HUGGING_FACE_HUB_TOKEN")).flatMap(Self.token)
-                ?? (try? FileSystem.readText(file)).flatMap(Self.token)
+                ?? (try? FileSystem.readText(file, limit: FileLimit.settings, mayBePipe: named != nil))
+                .flatMap(Self.token)
         }
         certificates = variable("SSL_CERT_FILE") ?? variable("CURL_CA_BUNDLE")
     }

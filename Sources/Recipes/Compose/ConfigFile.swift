@@ -1,3 +1,4 @@
+import Files
 import JSON
 import SystemPackage
 
@@ -38,9 +39,13 @@ struct ConfigFile: Sendable {
         members.removeAll { $0.key == "extends" || $0.key == "without" }
         tree = JSONNode(value: .object(members), origin: root.origin)
         let folder = path.removingLastComponent()
-        bases = Self.strings(root["extends"], "extends", "files, relative to this one", report).map { node in
-            let base = folder.pushing(FilePath(node.string ?? "")).lexicallyNormalized()
-            return Base(path: base, origin: node.origin)
+        bases = Self.strings(root["extends"], "extends", "files, relative to this one", report).compactMap {
+            node in
+            guard let place = FilePath(foreign: node.string ?? "") else {
+                report(Diagnostic(at: node.origin, "The path \(node.shown) has a NUL byte."))
+                return nil
+            }
+            return Base(path: folder.pushing(place).lexicallyNormalized(), origin: node.origin)
         }
         removals = Self.strings(root["without"], "without", "paths such as \"stages.table\"", report)
             .compactMap { node in

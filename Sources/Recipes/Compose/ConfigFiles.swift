@@ -78,14 +78,11 @@ struct ConfigFiles {
 
     private static func message(_ error: any Error, _ path: FilePath) -> String {
         guard let error = error as? FileError else { return "\(path) can't be read: \(error)" }
-        return "\(path) can't be read: \(error.errno.description.lowercasedFirst)."
+        return "\(path) can't be read: \(error.reason)."
     }
 
     /// The bytes of a plain file: a configuration may not make the program wait for a device or a pipe.
     static func readPlainFile(_ path: FilePath) throws(FileError) -> [UInt8] {
-        switch try FileSystem.status(path)?.kind {
-        case .other?: throw FileError("read", path, .notSupported)
-        default: return try FileSystem.read(path)
-        }
+        try FileSystem.read(path)
     }
 }

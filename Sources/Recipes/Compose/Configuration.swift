@@ -44,7 +44,8 @@ package struct Configuration: Sendable {
     /// - Throws: `FileError` when the file can't be read.
     package init(_ path: FilePath, overrides: [String] = [], registry: StageRegistry) throws {
         self.init(
-            parsing: try FileSystem.read(path), name: path.string, overrides: overrides, registry: registry)
+            parsing: try FileSystem.read(path, mayBePipe: true), name: path.string, overrides: overrides,
+            registry: registry)
     }
 
     /// Reads the bytes of a configuration.

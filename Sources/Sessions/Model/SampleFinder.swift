@@ -20,7 +20,8 @@ package enum SampleFinder {
             let path = folder.appending(file)
             guard FileSystem.exists(path) else { continue }
             var ids: [String] = []
-            for line in try FileSystem.read(path).split(separator: UInt8(ascii: "\n")) {
+            for line in try FileSystem.read(path, limit: FileLimit.data).split(separator: UInt8(ascii: "\n"))
+            {
                 let root = try JSONDocument(parsing: Array(line), name: path.string, allowNonFinite: true)
                     .root
                 guard let found = root["id"]?.string else { continue }

@@ -33,7 +33,9 @@ package struct DatasetStage: RecomputableStage {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
-        let source = FilePath(path)
+        guard let source = FilePath(foreign: path) else {
+            throw DataError(description: "The path of the data set has a NUL byte; correct \"path\".")
+        }
         if try FileSystem.status(source)?.kind == .folder { return try takeFolder(source, context) }
         let target = context.output.appending(Self.fileName)
         var hash = SHA256()

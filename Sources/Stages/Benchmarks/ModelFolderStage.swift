@@ -30,7 +30,9 @@ package struct ModelFolderStage: RecomputableStage {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
-        let folder = FilePath(path)
+        guard let folder = FilePath(foreign: path) else {
+            throw DataError(description: "The path of the model's folder has a NUL byte; correct \"path\".")
+        }
         let names = try Self.names(in: folder)
         // not text: an array of names
         guard names.contains("config.json") else {

@@ -37,7 +37,8 @@ struct ReportTraining {
 
         /// The lines of a log; those that aren't of one are left out.
         static func read(_ path: FilePath) throws -> [Line] {
-            try FileSystem.readText(path).byteText.split("\n").map(\.text).compactMap { text in
+            try FileSystem.readText(path, limit: FileLimit.data).byteText.split("\n").map(\.text).compactMap {
+                text in
                 guard let root = try? JSONDocument(parsing: Array(text.utf8), name: path.string).root,
                     let phase = root["phase"]?.string, let step = root["step"]?.int,
                     let loss = root["loss"]?.double

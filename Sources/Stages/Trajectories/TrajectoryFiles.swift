@@ -61,6 +61,7 @@ struct TrajectoryFiles {
             )
         }
         let series = Dictionary(grouping: names.map { Shard($0.name) }, by: \.series)
+        // not text: files by their series
         guard series.count == 1, let shards = series.values.first else {
             throw DataError(
                 description:

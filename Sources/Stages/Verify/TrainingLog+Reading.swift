@@ -12,7 +12,7 @@ extension TrainingLog {
     static func finalGroups(
         in path: FilePath, phases: [(name: String, steps: Int)]
     ) throws -> [LossReport.Group] {
-        let lines = try FileSystem.readText(path).byteText.split("\n").map(\.text)
+        let lines = try FileSystem.readText(path, limit: FileLimit.data).byteText.split("\n").map(\.text)
         var number = 0
         var groups: [LossReport.Group] = []
         for phase in phases {

@@ -30,7 +30,8 @@ public struct TokenizerFiles: Sendable {
         var configuration: JSONDocument?
         if FileSystem.exists(configurationPath) {
             configuration = try JSONDocument(
-                parsing: FileSystem.read(configurationPath), name: configurationPath.string,
+                parsing: FileSystem.read(configurationPath, limit: FileLimit.settings),
+                name: configurationPath.string,
                 allowNonFinite: true)
         }
         let path = folder.appending("tokenizer.json")
@@ -43,7 +44,8 @@ public struct TokenizerFiles: Sendable {
 
         let templatePath = folder.appending("chat_template.jinja")
         if FileSystem.exists(templatePath) {
-            template = Self.read(try FileSystem.readText(templatePath), templatePath.string)
+            template = Self.read(
+                try FileSystem.readText(templatePath, limit: FileLimit.settings), templatePath.string)
         } else if let configuration, let source = try Self.template(TokenizerField(root: configuration)) {
             template = Self.read(source, "\(configurationPath), chat_template")
         } else {
