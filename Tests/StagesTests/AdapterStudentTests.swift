@@ -7,6 +7,7 @@ import Runs
 import SystemPackage
 import TestSupport
 import Testing
+import Tokenizers
 import Transformers
 
 @testable import Stages
