@@ -192,11 +192,11 @@ import Testing
             text.replacing(
                 "{\"eos_token\"",
                 with:
-                    "{\"added_tokens_decoder\": {\"900\": {\"content\": \"<far>\", \"special\": true, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"single_word\": false}}, \"eos_token\"",
+                    "{\"added_tokens_decoder\": {\"405\": {\"content\": \"<far>\", \"special\": true, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"single_word\": false}}, \"eos_token\"",
                 maxReplacements: 1), to: path)
         let found = try report(try written([#"{"prompt": "a <far> b", "response": "c"}"#]), model)
         #expect(
-            found.problems.first?.contains("line 1 (record-1): the question has the token 900") == true,
+            found.problems.first?.contains("line 1 (record-1): the question has the token 405") == true,
             "\(found.problems)")
     }
 }

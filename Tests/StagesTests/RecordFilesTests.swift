@@ -149,7 +149,8 @@ import Testing
         #expect(marker.contains("\"####\" stands nowhere in the answer"), "\(marker)")
         let unknown = failure(try written(#"{"question": "a", "answer": "b", "grader": "fuzzy"}"#))
         #expect(unknown.contains("names no grader: \"fuzzy\". There are \"exact\""), "\(unknown)")
-        let tests = failure(path) { $0.grader = .tests }
+        let plain = try written(#"{"question": "a", "answer": "b"}"#)
+        let tests = failure(plain) { $0.grader = .tests }
         #expect(tests.contains("the record has no \"tests\""), "\(tests)")
     }
 

@@ -81,6 +81,8 @@ struct LeaseFile: Sendable, Hashable {
         // The holder becomes a part of names, so that it has to be what this program writes, byte for byte.
         guard bytes.starts(with: Self.head.utf8), lines.count >= 5, Self.areDigits(lines[1], count: 32),
             Self.areDigits(lines[2], count: 16),
+            // A number ends at a NUL for those who read it.
+            lines[3].allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
             let expiry = Double(String(decoding: lines[3], as: UTF8.self)), expiry > 0,
             expiry <= Lease.longestExpiry
         else {
