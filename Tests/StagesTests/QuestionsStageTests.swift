@@ -185,18 +185,20 @@ import Testing
 
     @Test func tokensOutsideOfTheVocabularyAreNamed() throws {
         let model = try encoder("llada_a")
-        // An added token that the model has no row for.
+        // More added tokens than the model has rows for.
         let path = model.appending("tokenizer_config.json")
         let text = try FileSystem.readText(path)
+        let added = (405...1023).map {
+            #""\#($0)": {"content": "<\#($0 == 1023 ? "far" : "n\($0)")>", "special": true, "lstrip": false, "rstrip": false, "normalized": false, "single_word": false}"#
+        }
         try FileSystem.writeAtomically(
             text.replacing(
                 "{\"eos_token\"",
-                with:
-                    "{\"added_tokens_decoder\": {\"405\": {\"content\": \"<far>\", \"special\": true, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"single_word\": false}}, \"eos_token\"",
+                with: "{\"added_tokens_decoder\": {\(added.joined(separator: ", "))}, \"eos_token\"",
                 maxReplacements: 1), to: path)
         let found = try report(try written([#"{"prompt": "a <far> b", "response": "c"}"#]), model)
         #expect(
-            found.problems.first?.contains("line 1 (record-1): the question has the token 405") == true,
+            found.problems.first?.contains("line 1 (record-1): the question has the token 1023") == true,
             "\(found.problems)")
     }
 }
