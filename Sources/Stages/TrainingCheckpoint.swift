@@ -39,6 +39,9 @@ struct TrainingCheckpoint {
         }
     }
 
+    /// What a number of steps or rows may be: whoever prepared the folder may have written anything.
+    private static let counts = 0...(1 << 40)
+
     private static let parameterName = "parameters"
     private static let averageName = "average"
     private let path: FilePath
@@ -70,9 +73,15 @@ struct TrainingCheckpoint {
     var position: Position? {
         guard FileSystem.exists(path), let metadata = try? SafetensorsFile(path).metadata,
             let phase = metadata["phase"].flatMap({ Int($0) }),
-            let step = metadata["step"].flatMap({ Int($0) })
+            let step = metadata["step"].flatMap({ Int($0) }), Self.counts.contains(phase),
+            Self.counts.contains(step)
         else { return nil }
         return Position(phase: phase, step: step)
+    }
+
+    /// Refuses what doesn't belong to the training that would go on from it.
+    func flaw() -> CheckpointError {
+        CheckpointError(path, "is of another training than this; delete it to start again")
     }
 
     /// The checkpoint of an earlier process, if there is one; its parameters are copied into `parameters`.
@@ -85,13 +94,23 @@ struct TrainingCheckpoint {
             let lines = try values(file, "log"), let pending = try values(file, "pending"),
             let norms = try values(file, "norms")
         else { throw CheckpointError(path, "lacks the position of the run; delete it to start again") }
-        try Self.read(Self.parameterName, of: file, into: parameters)
+        let averaged = file.metadata["averaged"].flatMap { Int($0) } ?? 0
         let log = TrainingLog(
             lines: lines.map { JSONValue($0) }, pending: pending.compactMap { LossReport($0) },
             norms: norms.compactMap(\.double))
+        guard [phase, step, steps, averaged].allSatisfy(Self.counts.contains), log.isWhole,
+            log.pendingReports.allSatisfy({ report in
+                report.groups.allSatisfy {
+                    Self.counts.contains($0.rows) && Self.counts.contains($0.correct)
+                }
+            })
+        else {
+            throw CheckpointError(path, "says what no training can have come to; delete it to start again")
+        }
+        try Self.read(Self.parameterName, of: file, into: parameters)
         return Restored(
             position: Position(phase: phase, step: step), log: log, optimizerSteps: steps,
-            averagedSteps: file.metadata["averaged"].flatMap { Int($0) } ?? 0, file: file)
+            averagedSteps: averaged, file: file)
     }
 
     /// Copies a tensor piece by piece, and gives back what was mapped of it: large ones aren't in memory twice.

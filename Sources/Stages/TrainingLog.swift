@@ -29,6 +29,17 @@ struct TrainingLog {
         Array(Swift.stride(from: stretch, to: count, by: stretch)) + (count > 0 ? [count] : [])
     }
 
+    /// Whether there is a norm for each report of a stretch that isn't over, and all of them are of the same groups.
+    var isWhole: Bool {
+        pending.count == norms.count && pending.count < Self.stretch
+            && pending.allSatisfy { $0.groups.count == pending[0].groups.count }
+    }
+
+    /// Whether a report can follow those that are there.
+    func fits(_ report: LossReport) -> Bool {
+        pending.first.map { $0.groups.count == report.groups.count } ?? true
+    }
+
     var pendingReports: [LossReport] { pending }
     var pendingNorms: [Double] { norms }
 

@@ -66,6 +66,9 @@ struct TrainingLoop {
         }
         if let found = try checkpoint.load(trainee.trained) {
             start = found.position
+            guard phases.indices.contains(start.phase), start.step < phases[start.phase].steps else {
+                throw checkpoint.flaw()
+            }
             log = found.log
             restored = found
             if let mean { try found.apply(to: mean) }
@@ -86,6 +89,7 @@ struct TrainingLoop {
                     lastSave = .now
                 }
                 let report = loss.compute(try phase.batch(step))
+                guard log.fits(report) else { throw checkpoint.flaw() }
                 let gradients = loss.trainedGradient
                 let norm = GradientClipping.norm(gradients)
                 guard norm.isFinite, report.total.isFinite else {

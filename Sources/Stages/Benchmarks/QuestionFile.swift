@@ -99,5 +99,10 @@ struct QuestionFile {
                         .init(role: $0["role"]?.string ?? "", content: $0["content"]?.string ?? "")
                     }))
         }
+        var ids: Set<String> = []
+        for (index, item) in items.enumerated() where !ids.insert(item.id).inserted {
+            throw DamagedFileError(
+                lines, line: index + 1, "the question before it with this id is another one.")
+        }
     }
 }

@@ -198,12 +198,11 @@ struct RecordFiles {
                     value: ["text": .string(text.byteText.trimmed.text)], data: prefix,
                     source: "\(shown), line \(first)"))
         }
-        let lines = bytes[start...].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        for (number, line) in lines.enumerated() {
+        try Self.eachLine(bytes[start...]) { number, line in
             let isBlank = line.allSatisfy { [0x20, 0x09, 0x0D].contains($0) }
             if self.unit == .line || (self.unit == .paragraph && isBlank) { try end() }
             if unit.isEmpty {
-                if isBlank { continue }
+                if isBlank { return }
                 first = number + 1
             } else {
                 unit.append(UInt8(ascii: "\n"))
@@ -217,21 +216,18 @@ struct RecordFiles {
         _ bytes: [UInt8], _ name: String, _ shown: String, _ report: (Int?, String) throws -> Void,
         _ body: (RawRecord) -> Void
     ) throws {
-        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        for (number, line) in lines.enumerated() {
-            if line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { continue }
+        try Self.eachLine(bytes[...]) { number, line in
+            if line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { return }
             let value: JSONValue
             do throws(JSONSyntaxError) {
                 value = JSONValue(
                     try JSONDocument(parsing: Array(line), name: name, allowNonFinite: true).root)
             } catch {
-                try report(
+                return try report(
                     number + 1, "column \(error.column): \(error.message) Each line is one JSON object.")
-                continue
             }
             guard let object = value.object else {
-                try report(number + 1, "The line is no JSON object, and each record is one.")
-                continue
+                return try report(number + 1, "The line is no JSON object, and each record is one.")
             }
             body(RawRecord(value: object, data: prefix, source: "\(shown), line \(number + 1)"))
         }
@@ -265,6 +261,19 @@ struct RecordFiles {
                 continue
             }
             body(RawRecord(value: object, data: prefix, source: "\(shown), line \(line)"))
+        }
+    }
+
+    /// Calls with each line, its end aside, and its number from 0; a list of all of them could be many times as large as the file.
+    private static func eachLine(
+        _ bytes: ArraySlice<UInt8>, _ body: (Int, ArraySlice<UInt8>) throws -> Void
+    ) rethrows {
+        var (start, number) = (bytes.startIndex, 0)
+        while true {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
+            try body(number, bytes[start..<end])
+            guard end < bytes.endIndex else { return }
+            (start, number) = (end + 1, number + 1)
         }
     }
 

@@ -56,6 +56,13 @@ struct AnswerRow {
             if let prompt = try record.prompt
                 ?? questions[record.id].map({ try teacher.encoder.prompt($0, room: record.response.count) })
             {
+                let length = prompt.count + record.response.count
+                guard length <= teacher.transformer.configuration.maximumPositions else {
+                    throw DamagedFileError(
+                        path,
+                        "the record of \(line.key) has \(length) tokens with its prompt, and the teacher \(teacher.transformer.configuration.maximumPositions) positions."
+                    )
+                }
                 rows.append(
                     AnswerRow(record, prompt: prompt, endToken: teacher.endToken, index: rows.count))
             } else if data != nil {

@@ -83,12 +83,24 @@ struct PinnedSource {
         }
     }
 
+    /// How many files and folders may be below one.
+    private static let mostEntries = 1_000_000
+
     /// The files of an artifact, whether its record is there already or not.
     static func files(below folder: FilePath) throws -> [(path: String, size: Int)] {
         var files: [(path: String, size: Int)] = []
+        // Links to folders are followed, so that a few of them can stand for any number of paths.
+        var seen = 0
         func visit(_ relative: String) throws {
             for name in try FileSystem.list(relative.isEmpty ? folder : folder.pushing(FilePath(relative))) {
                 let child = relative.isEmpty ? name : "\(relative)/\(name)"
+                seen += 1
+                guard seen <= mostEntries else {
+                    throw DataError(
+                        description:
+                            "\(folder) has more than \(mostEntries) files and folders below it, links to folders followed. Take a folder that holds what is meant and nothing else."
+                    )
+                }
                 guard child != "artifact.json",
                     let status = try FileSystem.status(folder.pushing(FilePath(child)))
                 else { continue }

@@ -57,7 +57,7 @@ struct TrajectoryRecord: Sendable {
             verdict == .null || verdict.bool != nil,
             let attempt = value["attempt"]?.int,
             let nfe = value["nfe"]?.int, let response = ids("response"), let steps = ids("unmaskStep"),
-            response.count == steps.count,
+            response.count == steps.count, steps.allSatisfy({ (-1...(1 << 20)).contains($0) }),
             // What a journal says is added up; no sample of any model comes near this.
             (0...(1 << 40)).contains(nfe), attempt >= 0
         else { return nil }
