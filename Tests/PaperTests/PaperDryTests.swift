@@ -178,7 +178,8 @@ import Testing
             ])
         #expect(verified.code == 0, "\(verified.output)\(verified.log)")
         #expect(
-            verified.output.contains("prompts                   all 3 files are the same"), "\(verified.output)")
+            verified.output.contains("prompts                   all 3 files are the same"),
+            "\(verified.output)")
         #expect(verified.output.contains("over 3 answers"), "\(verified.output)")
     }
 
