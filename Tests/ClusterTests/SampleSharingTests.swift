@@ -14,12 +14,16 @@ import Testing
 
     @Test("several ranks make the same files as one", arguments: [2, 4])
     func sameFiles(ranks: Int) throws {
-        let run = try RankedRun()
-        let network = LocalRanks(ranks)
-        let log = try run.run(network, threads: 2, only: Self.stages)
-        try run.expectTheSame(Self.stages)
-        for rank in 1..<ranks { #expect(network.answers(of: rank) > 3, "\(log)") }
-        #expect(log.contains("trajectories: rank 1"), "\(log)")
+        // Which rank makes a group is a matter of time: in so short a run all of them may be rank 0's now and then.
+        for attempt in 1...12 {
+            let run = try RankedRun()
+            let network = LocalRanks(ranks)
+            let log = try run.run(network, threads: 2, only: Self.stages)
+            try run.expectTheSame(Self.stages)
+            for rank in 1..<ranks { #expect(network.answers(of: rank) > 3, "\(log)") }
+            if log.contains("trajectories: rank 1") { return }
+            #expect(attempt < 12, "\(log)")
+        }
     }
 
     @Test("a rank that is lost costs nothing but its groups", arguments: [1, 2, 5])
