@@ -58,7 +58,7 @@ final class RunningServer: Sendable {
     }
 
     /// Whether it comes true within a time.
-    static func comesTrue(within time: Duration, _ condition: () -> Bool) -> Bool {
+    static func comesTrue(within time: Duration = .seconds(120), _ condition: () -> Bool) -> Bool {
         let start = ContinuousClock.now
         while start.duration(to: .now) < time {
             if condition() { return true }

@@ -93,14 +93,17 @@ import Testing
             $0.limits.connections = 3
         }
         let head = "POST /api/decode HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        #expect(
-            status(running.answer("GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 3000))")) == "431")
-        #expect(status(running.answer(head + "Content-Length: 2001\r\n\r\n")) == "413")
-        #expect(status(running.answer(head + "Content-Length: 99999999999999999999\r\n\r\n")) == "413")
-        #expect(status(running.answer(head + "Content-Length: 10\r\n\r\n{")) == "408")
-        #expect(status(running.answer("GET / HTTP/1.1\r\nHo")) == "408")
-        #expect(status(running.answer(head + "Transfer-Encoding: chunked\r\n\r\n")) == "411")
-        #expect(status(running.answer(head + "\r\n")) == "411")
+        for (request, expected) in [
+            ("GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 3000))", "431"),
+            (head + "Content-Length: 2001\r\n\r\n", "413"),
+            (head + "Content-Length: 99999999999999999999\r\n\r\n", "413"),
+            (head + "Content-Length: 10\r\n\r\n{", "408"), ("GET / HTTP/1.1\r\nHo", "408"),
+            (head + "Transfer-Encoding: chunked\r\n\r\n", "411"), (head + "\r\n", "411"),
+        ] {
+            #expect(status(running.answer(request)) == expected)
+            // The server counts a connection until its own thread has seen that the client is gone.
+            #expect(RunningServer.comesTrue { running.server.activity.snapshot.connections == 0 })
+        }
     }
 
     @Test func aHeadIsAsLongAsTheLimitWhetherItComesAtOnceOrNot() throws {
@@ -195,18 +198,19 @@ import Testing
             $0.limits.headTime = .seconds(3)
             $0.limits.connections = 3
         }
-        let idle = (0..<3).compactMap { _ in HTTPClient(port: running.port) }
+        func connections() -> Int { running.server.activity.snapshot.connections }
+        // On a busy machine the first may have been sent away before the last has come: then it begins anew.
+        var idle: [HTTPClient] = []
         #expect(
-            RunningServer.comesTrue(within: .seconds(2)) { running.server.activity.snapshot.connections == 3 }
-        )
-        #expect(["503", ""].contains(status(running.get("/health"))))
-        #expect(idle.count == 3)
-        // Idle ones are sent away, which makes room.
-        #expect(
-            RunningServer.comesTrue(within: .seconds(20)) {
-                running.server.activity.snapshot.connections == 0
+            RunningServer.comesTrue {
+                idle = (0..<3).compactMap { _ in HTTPClient(port: running.port) }
+                return idle.count == 3
+                    && RunningServer.comesTrue(within: .seconds(2)) { connections() == 3 }
+                    && ["503", ""].contains(status(running.get("/health")))
             }
         )
+        // Idle ones are sent away, which makes room.
+        withExtendedLifetime(idle) { #expect(RunningServer.comesTrue { connections() == 0 }) }
         #expect(status(running.get("/health")) == "200")
     }
 
@@ -281,7 +285,7 @@ import Testing
         #expect(try json(refused)["error"]?["code"]?.string == "rate_limit_exceeded")
         client = nil
         let activity = running.server.activity
-        #expect(RunningServer.comesTrue(within: .seconds(1)) { activity.snapshot.decoding == 0 })
+        #expect(RunningServer.comesTrue { activity.snapshot.decoding == 0 })
         #expect(activity.snapshot.cancelled == 1 && activity.snapshot.rejected == 1)
         #expect(status(running.answer(chat(""))) == "200")
     }

@@ -36,15 +36,7 @@ struct RemoteGroups: Sendable {
         var refused: Set<Int> = []
         var work: [RankPool.Member: (groups: Int, time: Duration)] = [:]
         while !queue.isDone {
-            for member in pool.members where !refused.contains(member.rank) {
-                while pool.takeThread(of: member.rank) {
-                    guard case .compute(let group) = queue.take(isRemote: true) else {
-                        pool.releaseThread(of: member.rank)
-                        break
-                    }
-                    ask(member.rank, group)
-                }
-            }
+            give(without: refused)
             guard let (group, call) = ended.receive(milliseconds: 20), let result = call.result else {
                 continue
             }
@@ -67,6 +59,19 @@ struct RemoteGroups: Sendable {
             log(
                 "\(stage): \(member.name): \(done.groups) groups in \(Readable.duration(done.time.inSeconds))"
             )
+        }
+    }
+
+    /// Gives a group to each free thread of the other ranks.
+    fileprivate func give(without refused: Set<Int> = []) {
+        for member in pool.members where !refused.contains(member.rank) {
+            while pool.takeThread(of: member.rank) {
+                guard case .compute(let group) = queue.take(isRemote: true) else {
+                    pool.releaseThread(of: member.rank)
+                    break
+                }
+                ask(member.rank, group)
+            }
         }
     }
 
@@ -110,6 +115,8 @@ extension StageContext {
         let remote = RemoteGroups(
             ranks, queue, stage: stage.id, fingerprint: stage.fingerprint,
             keys: { keys[groups.range(of: $0)] }, log: ranks.log)
+        // Before this process takes any: a short stage would be over before the thread has begun.
+        remote.give()
         try BlockingThread.start { remote.run() }
     }
 }
