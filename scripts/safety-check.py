@@ -672,6 +672,119 @@ def ids_of_leases_lead_out_of_every_command(bench):
             take_over(bench, ident, names, *words)
 
 
+class Long(int):
+    """A whole number that Thrift writes in 64 bits, not in 32."""
+
+
+class Thrift:
+    """Thrift's compact protocol, as far as the footer and the pages of a Parquet file need it."""
+
+    @staticmethod
+    def number(value):
+        """An unsigned number of seven bits a byte."""
+        out = bytearray()
+        while value > 0x7F:
+            out.append(value & 0x7F | 0x80)
+            value >>= 7
+        return bytes(out + bytes([value]))
+
+    @classmethod
+    def value(cls, value):
+        """The type of a value, and its bytes; a dictionary is a structure by the numbers of its fields."""
+        if isinstance(value, int):
+            return (6 if isinstance(value, Long) else 5), cls.number(value << 1)
+        if isinstance(value, str):
+            return 8, cls.number(len(value.encode())) + value.encode()
+        if isinstance(value, list):
+            parts = [cls.value(element) for element in value]
+            head = bytes([len(parts) << 4 | parts[0][0]]) if len(parts) < 15 else bytes([0xF0 | parts[0][0]]) + cls.number(
+                len(parts))
+            return 9, head + b"".join(part for _, part in parts)
+        out, last = b"", 0
+        for key, element in value.items():
+            kind, part = cls.value(element)
+            out += bytes([(key - last) << 4 | kind]) + part
+            last = key
+        return 12, out + b"\0"
+
+
+def parquet(columns, pages, values):
+    """Columns of numbers, none of which is there: a page says so of any number of them in a few bytes."""
+    levels = Thrift.number(values << 1) + b"\0"
+    content = struct.pack("<I", len(levels)) + levels
+    page = Thrift.value({1: 0, 2: len(content), 3: len(content), 5: {1: values, 2: 0, 3: 3, 4: 3}})[1] + content
+    body, chunks = b"PAR1", []
+    for column in range(columns):
+        name, size = ("text" if column == 0 else f"c{column}"), Long(len(page) * pages)
+        start = Long(len(body))
+        chunks.append({2: start, 3: {1: 1, 2: [0], 3: [name], 4: 0, 5: Long(pages * values), 6: size, 7: size, 9: start}})
+        body += page * pages
+    schema = [{4: "schema", 5: columns}] + [{1: 1, 3: 1, 4: chunk[3][3][0]} for chunk in chunks]
+    rows = Long(pages * values)
+    footer = Thrift.value({1: 1, 2: schema, 3: rows, 4: [{1: chunks, 2: Long(len(body)), 3: rows}]})[1]
+    return body + footer + struct.pack("<I", len(footer)) + b"PAR1"
+
+
+@attack
+@long
+def a_few_bytes_become_gigabytes(bench):
+    """A file of kilobytes that holds a billion records, lines, values or headings: the machine's memory is taken."""
+    def gigabytes(name, unit, head=b"", count=3 << 29):
+        with gzip.open(bench.repository / name, "wb", compresslevel=1) as file:
+            file.write(head)
+            part = unit * (1 << 20)
+            for _ in range(count // len(part)):
+                file.write(part)
+
+    def tight():
+        resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+
+    gigabytes("list.json.gz", b"{},", b"[")
+    gigabytes("breaks.json.gz", b"\n", count=1 << 29)
+    gigabytes("lines.jsonl.gz", b"{}\n", count=1 << 28)
+    gigabytes("long.jsonl.gz", b"[],", b"[", count=1 << 28)
+    gigabytes("commas.csv.gz", b",", count=1 << 28)
+    gigabytes("rows.csv.gz", b"1\n", b"text\n", count=1 << 28)
+    gigabytes("text.txt.gz", b"a\n", count=1 << 28)
+    bench.write("rows.parquet", parquet(1, 4, 1 << 24))
+    bench.write("columns.parquet", parquet(2000, 1, 300_000))
+    with open(bench.repository / "hole.jsonl", "wb") as file:
+        file.truncate(1 << 40)
+    names = sorted(path.name for path in bench.repository.iterdir())
+    for name in names:
+        path = bench.repository / name
+        try:
+            outcome = bench.run("data", path, prepare=tight)
+            if outcome.code == 0 and "malformed" not in outcome.text:
+                raise Hole(f"it ended without a word of it: {outcome.text[:200]}")
+            if name == "lines.jsonl.gz":
+                bench.write("data.json", {"name": "data", "stages": {
+                    "file": {"kind": "dataset", "path": str(path), "sha256": sha256(path)},
+                    "questions": {"kind": "benchmark", "task": "gsm8k-cot", "family": "dream", "file": "@file"}}})
+                bench.run("run", "data.json", "--store", bench.store, "--no-forecast", prepare=tight)
+        except Hole as hole:
+            raise Hole(f"{name}: {hole}") from None
+
+
+@attack
+def a_journal_is_a_hole(bench):
+    """A store brings a journal of a terabyte without a block on the disk, which plans and runs read whole."""
+    config = bench.exam([problem("a")], task="gsm8k-cot")
+    bench.must("run", config, "--store", bench.store, "--no-forecast")
+    (artifact,) = bench.artifacts("curve")
+    fingerprint = json.loads((artifact / "artifact.json").read_bytes())["fingerprint"]
+    work = next(iter(bench.store.glob(".work")), bench.store / ".work") / fingerprint
+    shutil.rmtree(artifact)
+    for start in (b"", (json.dumps({"journal": 1, "fingerprint": fingerprint}, separators=(",", ":")) + "\n").encode()):
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        with open(work / "samples.jsonl", "wb") as file:
+            file.write(start)
+            file.truncate(1 << 40)
+        for words in (["plan", config], ["run", config, "--no-forecast"]):
+            bench.run(*words, "--store", bench.store)
+
+
 def put(path, kind):
     """A link to a device without an end, or a pipe that nobody writes to, where a file was."""
     path.parent.mkdir(parents=True, exist_ok=True)

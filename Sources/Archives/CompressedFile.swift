@@ -1,3 +1,4 @@
+internal import Base
 internal import CArchive
 internal import Files
 package import SystemPackage
@@ -6,13 +7,15 @@ package import SystemPackage
 package enum CompressedFile {
     /// The content of a file; what isn't compressed is given as it is.
     ///
-    /// - Parameter limit: the most bytes that it may have.
+    /// - Parameter limit: the most bytes that it may have; what a few compressed bytes become has a lower limit,
+    ///   `MemoryBudget`'s.
     /// - Throws: `ArchiveError` for a compressed file that is damaged, cut off or too large; `FileError`.
     package static func read(_ file: FilePath, limit: Int = 4 << 30) throws -> [UInt8] {
         guard let status = try FileSystem.status(file) else {
             throw FileError("read", file, .noSuchFileOrDirectory)
         }
         guard isCompressed(try start(of: file)) else { return try FileSystem.read(file, limit: limit) }
+        let limit = min(limit, MemoryBudget(fileBytes: status.size).limit)
         let handle = try ReadHandle(file)
         try handle.support("gzip", archive_read_support_filter_gzip(handle.pointer))
         try handle.support("xz", archive_read_support_filter_xz(handle.pointer))

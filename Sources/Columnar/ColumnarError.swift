@@ -50,6 +50,8 @@ struct ReadProblem: Error {
         )
     }
 
+    static func tooMuchMemory(_ budget: MemoryBudget) -> Self { .tooLarge(budget.refusal) }
+
     static func longNames(_ limits: ColumnarLimits) -> Self {
         .tooLarge("The names of its columns have more than \(limits.nameBytes) bytes together.")
     }

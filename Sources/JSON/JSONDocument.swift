@@ -16,7 +16,8 @@ public struct JSONDocument: Sendable {
     ///   - allowComments: Accepts `// …` and `/* … */` wherever white space may stand.
     ///   - allowNonFinite: Accepts `NaN`, `Infinity` and `-Infinity` as numbers, which Python's json writes and reads.
     /// - Throws: `JSONSyntaxError` for the first byte that breaks the grammar of RFC 8259, for a key that an
-    ///   object holds twice, and for nesting deeper than `JSONDocument.maximumDepth`.
+    ///   object holds twice, for nesting deeper than `JSONDocument.maximumDepth` and for more values than
+    ///   `JSONDocument.maximumValues`.
     public init(
         parsing bytes: [UInt8], name: String, allowComments: Bool = false, allowNonFinite: Bool = false
     ) throws(JSONSyntaxError) {
@@ -39,6 +40,10 @@ public struct JSONDocument: Sendable {
 
     /// How deep arrays and objects may be nested: enough for any configuration, too little to exhaust a stack.
     public static let maximumDepth = 256
+
+    /// How many values, those within others included, may stand in one document: two bytes each are enough for one, and it
+    /// takes a hundred in memory.
+    public static let maximumValues = 1 << 24
 
     /// The line and the column (both from 1, columns in characters) of a byte offset.
     public func position(of offset: Int) -> (line: Int, column: Int) { source.position(of: offset) }

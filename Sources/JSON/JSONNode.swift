@@ -170,3 +170,15 @@ public struct JSONNumber: Sendable, Hashable {
         return value
     }
 }
+
+extension JSONNode {
+    /// About how many bytes of memory the value and its place take.
+    package var memory: Int {
+        switch value {
+        case .null, .bool, .number: 64
+        case .string(let text): 64 + text.heapBytes
+        case .array(let elements): elements.reduce(96) { $0 + $1.memory }
+        case .object(let members): members.reduce(96) { $0 + 64 + $1.key.heapBytes + $1.value.memory }
+        }
+    }
+}

@@ -12,6 +12,7 @@ struct JSONParser {
     let allowNonFinite: Bool
     var offset = 0
     private var depth = 0
+    private var valueCount = 0
 
     init(_ source: SourceText, bytes: [UInt8], allowComments: Bool, allowNonFinite: Bool) {
         self.source = source
@@ -40,6 +41,14 @@ struct JSONParser {
 
     private mutating func parseValue() throws(Failure) -> JSONNode {
         let start = offset
+        valueCount += 1
+        guard valueCount <= JSONDocument.maximumValues else {
+            throw Failure(
+                offset: start,
+                message:
+                    "More than \(JSONDocument.maximumValues) values stand before this, which are the most that are read of one document. Write records on lines of their own."
+            )
+        }
         let value: JSONNode.Value
         switch current {
         case UInt8(ascii: "{"): value = .object(try parseMembers())

@@ -133,3 +133,26 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
         }
     }
 }
+
+extension JSONValue {
+    /// About how many bytes of memory the value takes.
+    package var memory: Int {
+        // A box with its header.
+        switch self {
+        case .null, .bool, .integer, .number: 48
+        case .string(let text): 48 + text.heapBytes
+        case .array(let elements): elements.reduce(80) { $0 + 8 + $1.memory }
+        case .object(let object): 48 + object.memory
+        }
+    }
+}
+
+extension JSONObject {
+    /// About how many bytes of memory the members take.
+    package var memory: Int { members.reduce(32) { $0 + 24 + $1.key.heapBytes + $1.value.memory } }
+}
+
+extension String {
+    /// About how many bytes of memory the text takes beside its sixteen.
+    var heapBytes: Int { utf8.count > 15 ? 32 + utf8.count : 0 }
+}

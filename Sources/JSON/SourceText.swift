@@ -6,34 +6,46 @@ public final class SourceText: Sendable {
     public let name: String
 
     private let bytes: [UInt8]
+    /// Where one line of eight begins; the first is always at 0.
+    ///
+    /// All of them would take eight times as much as a text of empty lines.
     private let lineStarts: [Int]
+    private let lineCount: Int
+
+    private static let stride = 8
 
     /// Takes the UTF-8 bytes of the text.
     public init(name: String, bytes: [UInt8]) {
         self.name = name
         self.bytes = bytes
-        self.lineStarts = Self.lineStarts(of: bytes)
+        var (starts, count) = ([0], 1)
+        for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
+            if count % Self.stride == 0 { starts.append(offset + 1) }
+            count += 1
+        }
+        (lineStarts, lineCount) = (starts, count)
     }
 
-    /// The offsets at which lines begin; the first is always 0.
-    private static func lineStarts(of bytes: [UInt8]) -> [Int] {
-        var starts = [0]
-        for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
-            starts.append(offset + 1)
+    /// Where a line begins, from 0.
+    private func start(ofLine index: Int) -> Int {
+        var start = lineStarts[index / Self.stride]
+        for _ in 0..<index % Self.stride {
+            guard let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) else { break }
+            start = end + 1
         }
-        return starts
+        return start
     }
 
     /// The line and the column (both from 1, columns in characters) of a byte offset.
     public func position(of offset: Int) -> (line: Int, column: Int) {
         let offset = min(max(offset, 0), bytes.count)
         let index = lineIndex(of: offset)
-        return (index + 1, characters(lineStarts[index]..<offset).count + 1)
+        return (index + 1, characters(start(ofLine: index)..<offset).count + 1)
     }
 
     /// The text of line `n` (from 1) without its line break; empty when there is no such line.
     public func line(_ n: Int) -> String {
-        guard n >= 1, n <= lineStarts.count else { return "" }
+        guard n >= 1, n <= lineCount else { return "" }
         return characters(contentRange(ofLine: n - 1))
     }
 
@@ -65,8 +77,8 @@ public final class SourceText: Sendable {
     private func isContinuation(_ offset: Int) -> Bool { bytes[offset] & 0xC0 == 0x80 }
 
     private func contentRange(ofLine index: Int) -> Range<Int> {
-        let start = lineStarts[index]
-        var end = index + 1 < lineStarts.count ? lineStarts[index + 1] - 1 : bytes.count
+        let start = start(ofLine: index)
+        var end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
         if end > start, bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
         return start..<end
     }
@@ -78,7 +90,8 @@ public final class SourceText: Sendable {
             let middle = (low + high) / 2
             if lineStarts[middle] <= offset { low = middle } else { high = middle }
         }
-        return low
+        return low * Self.stride
+            + bytes[lineStarts[low]..<offset].count { $0 == UInt8(ascii: "\n") }
     }
 
     private func characters(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }

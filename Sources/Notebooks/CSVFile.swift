@@ -7,7 +7,12 @@ struct CSVFile {
     let rows: [[String]]
 
     init(_ text: String) throws(NotebookProblem) {
-        var records = try Self.records(of: text)
+        var records: [[String]]
+        do throws(SeparatedValues.Problem) {
+            records = try SeparatedValues.records(text).map(\.values)
+        } catch {
+            throw .results(error.reason)
+        }
         guard !records.isEmpty else { throw .results("It is empty.") }
         headings = records.removeFirst()
         let width = headings.count
@@ -74,43 +79,5 @@ struct CSVFile {
     private static func number(_ text: String) throws(NotebookProblem) -> Double {
         guard let number = Double(text) else { throw .marker("\"\(text)\" is no number.") }
         return number
-    }
-
-    private static func records(of text: String) throws(NotebookProblem) -> [[String]] {
-        var records: [[String]] = []
-        var record: [String] = []
-        var field = ""
-        var isQuoted = false
-        var isAtStart = true
-        var scalars = text.unicodeScalars[...]
-        func endsField(_ scalar: Unicode.Scalar) -> Bool { scalar == "," || scalar == "\n" }
-        while let scalar = scalars.popFirst() {
-            if isQuoted {
-                if scalar != "\"" {
-                    field.unicodeScalars.append(scalar)
-                } else if scalars.first == "\"" {
-                    field.unicodeScalars.append(scalars.removeFirst())
-                } else {
-                    isQuoted = false
-                }
-            } else if scalar == "\"", field.isEmpty {
-                isQuoted = true
-                isAtStart = false
-            } else if endsField(scalar) {
-                record.append(field)
-                field = ""
-                isAtStart = scalar == "\n"
-                if isAtStart {
-                    records.append(record)
-                    record = []
-                }
-            } else if scalar != "\r" || scalars.first != "\n" {
-                field.unicodeScalars.append(scalar)
-                isAtStart = false
-            }
-        }
-        guard !isQuoted else { throw .results("A quotation mark in it isn't closed.") }
-        if !isAtStart || !record.isEmpty { records.append(record + [field]) }
-        return records
     }
 }

@@ -70,6 +70,12 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
     /// The problems that are decoded, in order.
     func asked(_ context: StageContext) throws -> any AskedQuestions {
         let set = DataSet(context.folder(of: data), name: "\(data)")
+        guard !set.hasTasks || (grader == nil && !errors) else {
+            throw DataError(
+                description:
+                    "\"grader\" and \"errors\" are for generated problems, and \(data) has questions with graders of their own."
+            )
+        }
         return set.hasTasks
             ? try AskedBenchmark(set, limit: limit)
             : try AskedProblems(set.folder, limit: limit, grader: grader ?? .final, recordsErrors: errors)

@@ -19,15 +19,7 @@ public enum Checkpoint {
     public static func load(
         _ folder: FilePath, precision: WeightPrecision = .float32, threads: Int = Threads.available
     ) throws -> Transformer {
-        let (family, configuration) = try readConfiguration(folder)
-        let shards = try Shards(folder)
-        try checkNames(shards, family, configuration)
-        let changes = try changes(folder, family, configuration)
-        func tensor(_ specification: ParameterSpecification) throws -> StoredTensor {
-            let name = family.name(of: specification.role)
-            return StoredTensor(
-                try shards.file(holding: name), name, specification, changes[specification.role])
-        }
+        let (configuration, tensor) = try tensors(folder)
         guard precision != .float32 else {
             return try Transformer(
                 configuration,
@@ -54,15 +46,7 @@ public enum Checkpoint {
     public static func loadFrozen(
         _ folder: FilePath, _ form: FrozenForm = .stored, threads: Int = Threads.available
     ) throws -> Transformer {
-        let (family, configuration) = try readConfiguration(folder)
-        let shards = try Shards(folder)
-        try checkNames(shards, family, configuration)
-        let changes = try changes(folder, family, configuration)
-        func tensor(_ specification: ParameterSpecification) throws -> StoredTensor {
-            let name = family.name(of: specification.role)
-            return StoredTensor(
-                try shards.file(holding: name), name, specification, changes[specification.role])
-        }
+        let (configuration, tensor) = try tensors(folder)
         var weights = try ModelParameters(configuration) { (specification) throws -> Weight in
             try tensor(specification).frozen(form, threads: threads)
         }
@@ -70,6 +54,24 @@ public enum Checkpoint {
             weights.head = .frozen(try tensor(embedding).product(form, threads: threads))
         }
         return try Transformer(configuration, weights: weights)
+    }
+
+    /// What a folder's model is, and how each of its parameters is stored, with what an adapter there changes.
+    private static func tensors(
+        _ folder: FilePath
+    ) throws -> (TransformerConfiguration, (ParameterSpecification) throws -> StoredTensor) {
+        let (family, configuration) = try readConfiguration(folder)
+        let shards = try Shards(folder)
+        try checkNames(shards, family, configuration)
+        let changes = try changes(folder, family, configuration)
+        return (
+            configuration,
+            { specification in
+                let name = family.name(of: specification.role)
+                return StoredTensor(
+                    try shards.file(holding: name), name, specification, changes[specification.role])
+            }
+        )
     }
 
     /// Whether all matrices of a folder's blocks are stored in bfloat16 and no adapter changes them: a model that is too

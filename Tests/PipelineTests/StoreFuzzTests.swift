@@ -65,7 +65,12 @@ import Testing
                 let again = try #require(
                     try JournalText(parsing: Array(bytes[..<text.wholeLength]), path: path, fingerprint: "f"))
                 #expect(again.records == text.records && again.wholeLength == text.wholeLength)
-                if mutations.next(20) == 0 { try resume(path, bytes, text.records) }
+                if mutations.next(20) == 0 {
+                    try Self.overwrite(path, bytes)
+                    let read = try JournalText(reading: path, fingerprint: "f")
+                    #expect(read?.records == text.records && read?.wholeLength == text.wholeLength)
+                    try resume(path, bytes, text.records)
+                }
             } catch let error as JournalError { #expect(!error.description.isEmpty) }
         }
         #expect(read > count / 100 && read < count, "\(read) of \(count)")

@@ -19,7 +19,7 @@ import Testing
         _ path: FilePath, _ options: RecordReader.Options = .init(), format: RecordFormat? = nil,
         unit: TextUnit = .line
     ) throws -> [OwnQuestion] {
-        let files = RecordFiles(file: path, format: format, unit: unit)
+        let files = try RecordFiles(file: path, format: format, unit: unit)
         let records = try files.records(files.names)
         let reader = RecordReader(options: options)
         let form = try reader.form(of: try #require(records.first))
@@ -184,7 +184,7 @@ import Testing
             }
             let path = scratch.path.appending(name)
             try FileSystem.writeAtomically(bytes, to: path)
-            let files = RecordFiles(file: path, format: nil)
+            let files = try RecordFiles(file: path, format: nil)
             guard let records = try? files.records(files.names) else { continue }
             accepted += 1
             // A record is said to be in a line that the file has.

@@ -28,10 +28,9 @@ package final class Journal: Sendable {
         let file = try Self.open(path)
         var isOpen = false
         defer { if !isOpen { try? file.close() } }
-        let bytes = try FileSystem.read(file, path)
-        let text = try JournalText(parsing: bytes, path: path, fingerprint: fingerprint)
+        let text = try JournalText(reading: file, path: path, fingerprint: fingerprint)
         // Nothing is cut off a file that doesn't begin as this journal does, or would have if its first line were whole.
-        guard text != nil || header.starts(with: bytes) else {
+        guard try text != nil || Self.isStart(file, path, of: header) else {
             throw JournalError(
                 description:
                     "\(path) is no journal of this stage: it doesn't begin as one. Nothing of it was changed. Look at what it is, and move it away."
@@ -62,6 +61,21 @@ package final class Journal: Sendable {
     }
 
     deinit { state.withLock { try? $0.file?.close() } }
+
+    /// Whether a file holds nothing but the first bytes of a header, or all of them.
+    private static func isStart(
+        _ file: FileDescriptor, _ path: FilePath, of header: [UInt8]
+    ) throws(FileError) -> Bool {
+        do {
+            let bytes = try [UInt8](unsafeUninitializedCapacity: header.count + 1) { buffer, count in
+                count = try file.read(
+                    fromAbsoluteOffset: 0, into: UnsafeMutableRawBufferPointer(buffer))
+            }
+            return header.starts(with: bytes)
+        } catch {
+            throw FileError("read", path, error as? Errno ?? .ioError)
+        }
+    }
 
     /// A plain file, which no link leads to.
     private static func open(_ path: FilePath) throws(FileError) -> FileDescriptor {
@@ -135,9 +149,8 @@ package final class Journal: Sendable {
     ///
     /// - Throws: `JournalError` when the file is no journal or isn't whole; `FileError`.
     package static func read(_ path: FilePath) throws -> [JournalRecord] {
-        let bytes = try FileSystem.read(path, limit: FileLimit.data)
-        guard let text = try JournalText(parsing: bytes, path: path, fingerprint: nil),
-            text.wholeLength == bytes.count
+        guard let text = try JournalText(reading: path, fingerprint: nil),
+            try FileSystem.status(path)?.size == text.wholeLength
         else { throw JournalError(description: "\(path) ends in the middle of a record.") }
         return text.records
     }

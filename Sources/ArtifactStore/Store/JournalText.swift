@@ -1,4 +1,5 @@
-import JSON
+internal import Files
+internal import JSON
 package import SystemPackage
 
 /// The bytes of a journal: a header line with the fingerprint, then one line per record.
@@ -48,36 +49,96 @@ package struct JournalText {
     ///
     /// - Throws: `JournalError` when the journal belongs to another recipe, or is damaged elsewhere than at its end.
     package init?(parsing bytes: [UInt8], path: FilePath, fingerprint: String?) throws {
-        var start = 0
-        var group: [JournalRecord] = []
-        var number = 0
-        while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
+        var reader = Reader(path, fingerprint)
+        try bytes.withUnsafeBytes { try reader.add($0) }
+        guard let text = reader.text else { return nil }
+        self = text
+    }
+
+    /// Reads a journal from where a file is read next; one line is in memory beside the records.
+    ///
+    /// - Throws: As for bytes; `FileError`.
+    init?(reading file: FileDescriptor, path: FilePath, fingerprint: String?) throws {
+        var reader = Reader(path, fingerprint)
+        try FileSystem.readParts(file, path) { try reader.add($0) }
+        guard let text = reader.text else { return nil }
+        self = text
+    }
+
+    /// Reads the journal at a path.
+    ///
+    /// - Throws: As for an open file.
+    package init?(reading path: FilePath, fingerprint: String?) throws {
+        var reader = Reader(path, fingerprint)
+        try FileSystem.readParts(path) { try reader.add($0) }
+        guard let text = reader.text else { return nil }
+        self = text
+    }
+
+    private init() {}
+
+    /// Takes a journal's bytes as they come.
+    private struct Reader {
+        /// The most bytes of a line: no record is so long, and a hole of any size may stand in a file that somebody else made.
+        private static let longestLine = 1 << 28
+
+        private let path: FilePath
+        private let fingerprint: String?
+        private var whole = JournalText()
+        private var line: [UInt8] = []
+        private var group: [JournalRecord] = []
+        private var number = 0
+        private var length = 0
+        /// The number of a whole line that is no JSON; only the last may be such a one.
+        private var torn: Int?
+
+        init(_ path: FilePath, _ fingerprint: String?) { (self.path, self.fingerprint) = (path, fingerprint) }
+
+        /// nil when not even the header is whole.
+        var text: JournalText? { whole.wholeLength == 0 ? nil : whole }
+
+        mutating func add(_ part: UnsafeRawBufferPointer) throws {
+            var start = 0
+            while start < part.count {
+                if let torn { throw JournalError(description: JournalText.damage(path, torn, "no JSON")) }
+                let end = part[start...].firstIndex(of: UInt8(ascii: "\n"))
+                line += UnsafeRawBufferPointer(rebasing: part[start..<(end ?? part.count)])
+                guard line.count <= Self.longestLine else {
+                    throw JournalError(
+                        description: JournalText.damage(path, number + 1, "longer than any record"))
+                }
+                guard let end else { return }
+                try takeLine()
+                start = end + 1
+            }
+        }
+
+        private mutating func takeLine() throws {
+            defer { line.removeAll(keepingCapacity: true) }
             number += 1
-            let line = Array(bytes[start..<end])
-            let isLast = end + 1 == bytes.count
-            start = end + 1
+            length += line.count + 1
             guard let root = try? JSONDocument(parsing: line, name: "").root else {
                 // A power cut can leave a last line of zeros; anywhere else, something else wrote here.
-                if isLast { break }
-                throw JournalError(description: Self.damage(path, number, "no JSON"))
+                torn = number
+                return
             }
             let value = JSONValue(root)
             if number == 1 {
-                try Self.checkHeader(value, path, fingerprint)
-                wholeLength = start
-                continue
+                try JournalText.checkHeader(value, path, fingerprint)
+                whole.wholeLength = length
+                return
             }
             guard let key = JournalKey(value["key"]), let content = value["value"] else {
-                throw JournalError(description: Self.damage(path, number, "a record without key or value"))
+                throw JournalError(
+                    description: JournalText.damage(path, number, "a record without key or value"))
             }
             group.append(JournalRecord(key, content))
             if value["more"]?.int ?? 0 == 0 {
-                records += group
+                whole.records += group
                 group = []
-                wholeLength = start
+                whole.wholeLength = length
             }
         }
-        if wholeLength == 0 { return nil }
     }
 
     static func checkHeader(_ header: JSONValue, _ path: FilePath, _ fingerprint: String?) throws {

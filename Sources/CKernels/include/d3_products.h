@@ -74,7 +74,7 @@ long d3_int8_left_count(long m, long k);
 /// Where x has a value that is not finite, y is 0 and the scale NaN, so that every product with it is NaN; magnitudes
 /// below 1e-30 count as 0.
 float d3_int8_quantize(const float *x, long n, int8_t *y);
-/// y = x, exactly: for products with weights of eight bits in other precisions.
+/// y[n] = x[n], exactly: for products with weights of eight bits in other precisions.
 void d3_int8_to_f32(const int8_t *x, float *y, long n);
 void d3_int8_to_bf16(const int8_t *x, uint16_t *y, long n);
 /// Sum of x[n].

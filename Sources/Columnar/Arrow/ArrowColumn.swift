@@ -42,10 +42,12 @@ struct ArrowColumn {
             values = try Self.check(try batch.nextBuffer(), count * 8)
             (offsets, children) = ([], [])
         case .text(let isLarge):
+            try batch.takePlaces(count)
             offsets = try Self.offsets(batch.body, try batch.nextBuffer(), count, isLarge)
             values = try Self.check(try batch.nextBuffer(), offsets[count])
             children = []
         case .list(let element, let isLarge):
+            try batch.takePlaces(count)
             offsets = try Self.offsets(batch.body, try batch.nextBuffer(), count, isLarge)
             let child = try ArrowColumn(element, &batch)
             guard child.count >= offsets[count] else { throw .damaged("a list has too few elements") }

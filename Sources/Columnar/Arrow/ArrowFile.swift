@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 package import JSON
 package import SystemPackage
@@ -29,7 +30,11 @@ package struct ArrowFile: Sendable {
         do throws(ReadProblem) {
             // The file format is a stream between two marks, with a table of contents that isn't needed here.
             var offset = Self.isFileFormat(file.bytes) ? 8 : 0
-            guard let message = try Self.message(file, &offset, limits), message.kind == 1 else {
+            guard
+                let message = try Self.message(
+                    file, &offset, limits, MemoryBudget(fileBytes: file.bytes.count)),
+                message.kind == 1
+            else {
                 throw .damaged("it doesn't start with the schema of an Arrow stream")
             }
             guard try message.table.integer(0, Int16.self) == 0 else {
@@ -72,9 +77,10 @@ package struct ArrowFile: Sendable {
         _ offset: inout Int
     ) throws(ColumnarError) -> (rows: Int, columns: [ArrowColumn])? {
         do throws(ReadProblem) {
-            guard let message = try Self.message(file, &offset, limits) else { return nil }
+            let budget = MemoryBudget(fileBytes: file.bytes.count)
+            guard let message = try Self.message(file, &offset, limits, budget) else { return nil }
             guard message.kind == 3 else { throw .unsupported("It has something else than record batches.") }
-            var batch = try BatchReader(message.table, message.body, limits)
+            var batch = try BatchReader(message.table, message.body, limits, budget)
             var columns: [ArrowColumn] = []
             for field in fields {
                 let column = try ArrowColumn(field, &batch)
@@ -113,7 +119,7 @@ package struct ArrowFile: Sendable {
 
     /// The next message of a stream with its body; nil at the end.
     private static func message(
-        _ file: MappedFile, _ offset: inout Int, _ limits: ColumnarLimits
+        _ file: MappedFile, _ offset: inout Int, _ limits: ColumnarLimits, _ budget: MemoryBudget
     ) throws(ReadProblem) -> (kind: UInt8, table: FlatTable, body: [UInt8])? {
         func bytes(_ count: Int) throws(ReadProblem) -> [UInt8] {
             guard count >= 0, count <= file.bytes.count - offset else {
@@ -141,6 +147,7 @@ package struct ArrowFile: Sendable {
             throw .tooLarge(
                 "A record batch has \(bodySize) bytes; \(limits.pageBytes) are the most that are read.")
         }
+        guard budget.take(Int(bodySize)) else { throw .tooMuchMemory(budget) }
         let body = try bytes(Int(bodySize))
         guard let table = try message.table(2) else { throw .damaged("a message has no content") }
         return (try message.integer(1, UInt8.self), table, body)

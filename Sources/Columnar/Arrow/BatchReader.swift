@@ -1,16 +1,22 @@
+internal import Base
+
 /// The lengths and the buffers of a record batch, taken one after another.
 ///
 /// Source: apache/arrow, format/Message.fbs.
 struct BatchReader {
     let body: [UInt8]
     let rows: Int
+    private let budget: MemoryBudget
     private let nodes: [(Int64, Int64)]
     private let buffers: [(Int64, Int64)]
     private var node = 0
     private var buffer = 0
 
-    init(_ table: FlatTable, _ body: [UInt8], _ limits: ColumnarLimits) throws(ReadProblem) {
+    init(
+        _ table: FlatTable, _ body: [UInt8], _ limits: ColumnarLimits, _ budget: MemoryBudget
+    ) throws(ReadProblem) {
         self.body = body
+        self.budget = budget
         if let compression = try table.table(3) {
             let codec = try compression.integer(0, UInt8.self) == 0 ? "LZ4" : "ZSTD"
             throw .unsupported(
@@ -36,6 +42,11 @@ struct BatchReader {
             throw .damaged("a column has an impossible length")
         }
         return (Int(count), Int(nulls))
+    }
+
+    /// Counts the places of a column's values: several columns may refer to one buffer.
+    func takePlaces(_ count: Int) throws(ReadProblem) {
+        guard budget.take(8 * (count + 1)) else { throw .tooMuchMemory(budget) }
     }
 
     mutating func nextBuffer() throws(ReadProblem) -> Range<Int> {

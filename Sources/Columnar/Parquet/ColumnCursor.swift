@@ -1,12 +1,17 @@
+internal import Base
 internal import Files
 internal import JSON
 internal import SystemPackage
 
-/// Walks over the values of one column of a row group; one page is in memory at a time.
+/// Walks over the values of one column of a row group; one page and a dictionary are in memory at a time.
 struct ColumnCursor {
     let column: Column
     private let file: MappedFile
     private let limits: ColumnarLimits
+    /// Of the pages and dictionaries of all columns together.
+    private let budget: MemoryBudget
+    /// What the current page takes of it.
+    private var taken = 0
     private let codec: Codec
     /// Where the next page is, and where the last one ends.
     private var offset: Int
@@ -23,11 +28,13 @@ struct ColumnCursor {
     private var nextValue = 0
 
     init(
-        _ column: Column, _ chunk: ColumnChunk, _ file: MappedFile, _ limits: ColumnarLimits
+        _ column: Column, _ chunk: ColumnChunk, _ file: MappedFile, _ limits: ColumnarLimits,
+        _ budget: MemoryBudget
     ) throws(ReadProblem) {
         self.column = column
         self.file = file
         self.limits = limits
+        self.budget = budget
         codec = try Codec(code: chunk.codec, column: column.name)
         guard chunk.values != 0 else {
             // A row group without rows may have no place at all.
@@ -78,6 +85,14 @@ struct ColumnCursor {
         }
         let range = offset..<offset + header.compressedSize
         offset = range.upperBound
+        if header.kind != .dictionary {
+            budget.giveBack(taken)
+            taken = 0
+        }
+        // The bytes, and of each value two levels and what is made of it; a dictionary's values have boxes.
+        let memory = header.size + header.values * (header.kind == .dictionary ? 80 : 24)
+        guard budget.take(memory) else { throw .tooMuchMemory(budget) }
+        if header.kind != .dictionary { taken = memory }
         switch header.kind {
         case .index: return
         case .dictionary: try readDictionary(header, range)

@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 package import JSON
 package import SystemPackage
@@ -74,10 +75,11 @@ package struct ParquetFile: Sendable {
     /// - Throws: ``ColumnarError``, and what the body throws.
     package func forEachRow(_ body: (JSONObject) throws -> Void) throws {
         for group in rowGroups {
+            let budget = MemoryBudget(fileBytes: file.bytes.count)
             var cursors: [ColumnCursor] = []
             do throws(ReadProblem) {
                 for (column, chunk) in zip(leaves, group.chunks) {
-                    cursors.append(try ColumnCursor(column, chunk, file, limits))
+                    cursors.append(try ColumnCursor(column, chunk, file, limits, budget))
                 }
             } catch {
                 throw ColumnarError(path, error)

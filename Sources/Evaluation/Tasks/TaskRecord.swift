@@ -1,3 +1,4 @@
+internal import Base
 internal import Documents
 internal import Files
 package import JSON
@@ -40,22 +41,30 @@ package struct TaskRecord: Sendable {
 
     /// All records of the content of a JSONL file.
     ///
-    /// - Parameter name: what messages call the file.
-    package static func records(in bytes: [UInt8], name: String) throws(TaskError) -> [TaskRecord] {
-        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    /// - Parameters:
+    ///   - name: what messages call the file.
+    ///   - fileBytes: the size of a file that was decompressed.
+    package static func records(
+        in bytes: [UInt8], name: String, fileBytes: Int? = nil
+    ) throws(TaskError) -> [TaskRecord] {
+        let budget = MemoryBudget(fileBytes: fileBytes ?? bytes.count)
         var records: [TaskRecord] = []
-        for (number, line) in lines.enumerated() {
+        try bytes[...].eachLine { (number, line) throws(TaskError) in
             let isBlank = line.allSatisfy { $0 == UInt8(ascii: " ") || (0x09...0x0D).contains($0) }
-            if isBlank { continue }
-            records.append(
-                try TaskRecord(
-                    parsing: Array(line), index: records.count, file: name, line: number + 1))
+            if isBlank { return }
+            let record = try TaskRecord(
+                parsing: Array(line), index: records.count, file: name, line: number + 1)
+            guard budget.take(record.memory) else { throw TaskError("\(name): \(budget.refusal)") }
+            records.append(record)
         }
         guard !records.isEmpty else {
             throw TaskError("\(name) is empty. It should have one JSON object on each line.")
         }
         return records
     }
+
+    /// About how many bytes of memory the record takes, and a question that is made of it.
+    package var memory: Int { 512 + node.range.count + node.memory }
 
     /// The text under `key`.
     package func string(_ key: String) throws(TaskError) -> String {

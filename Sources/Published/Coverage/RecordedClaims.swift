@@ -13,7 +13,13 @@ struct RecordedClaims {
     /// - Throws: `FileError`; `PublishedDataError` for a file without columns `Claim` and `Verdict`.
     init(_ file: FilePath) throws {
         self.file = file
-        var records = CSVRecords.read(try FileSystem.readText(file))
+        let text = try FileSystem.readText(file)
+        var records: [[String]]
+        do throws(SeparatedValues.Problem) {
+            records = try SeparatedValues.records(text).map(\.values)
+        } catch {
+            throw PublishedDataError(file: file.string, "\(file), line \(error.line): \(error.reason)")
+        }
         let heading = records.isEmpty ? [] : records.removeFirst()
         guard let claim = heading.firstIndex(of: "Claim"), let verdict = heading.firstIndex(of: "Verdict")
         else {
@@ -33,35 +39,5 @@ struct RecordedClaims {
                     + (nearest.map { " Did you mean \"\($0)\"?" } ?? ""))
         }
         return Claim.Verdict(recorded: verdict)?.rawValue ?? verdict
-    }
-}
-
-/// Comma-separated values (RFC 4180).
-enum CSVRecords {
-    static func read(_ text: String) -> [[String]] {
-        var records: [[String]] = []
-        var record: [String] = []
-        var field = ""
-        var isQuoted = false
-        var scalars = text.byteText.replacing("\r\n", with: "\n").text.unicodeScalars.makeIterator()
-        var next = scalars.next()
-        while let scalar = next {
-            next = scalars.next()
-            switch scalar {
-            case "\"" where isQuoted && next == "\"":
-                field.append("\"")
-                next = scalars.next()
-            case "\"": isQuoted.toggle()
-            case "," where !isQuoted:
-                record.append(field)
-                field = ""
-            case "\n" where !isQuoted, "\r" where !isQuoted:
-                records.append(record + [field])
-                (record, field) = ([], "")
-            default: field.unicodeScalars.append(scalar)
-            }
-        }
-        if !field.isEmpty || !record.isEmpty { records.append(record + [field]) }
-        return records
     }
 }

@@ -41,9 +41,7 @@ struct Leftovers {
         self.folder = folder
         records = files.filter { $0.byteText.hasSuffix(".jsonl") }.reduce(0) { sum, name in
             let path = folder.appending(name)
-            guard let bytes = try? FileSystem.read(path, limit: FileLimit.data),
-                let text = try? JournalText(parsing: bytes, path: path, fingerprint: nil)
-            else { return sum }
+            guard let text = try? JournalText(reading: path, fingerprint: nil) else { return sum }
             return sum + text.records.count
         }
     }

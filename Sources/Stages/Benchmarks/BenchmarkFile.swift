@@ -49,7 +49,10 @@ struct BenchmarkFile {
         let path = folder.pushing(FilePath(try fileName(split)))
         let bytes = try CompressedFile.read(path)
         if ParquetFile.isParquet(bytes.prefix(4)) { return try ParquetShards.records([path]) }
-        guard Self.isTar(bytes) else { return try TaskRecord.records(in: bytes, name: path.string) }
+        guard Self.isTar(bytes) else {
+            return try TaskRecord.records(
+                in: bytes, name: path.string, fileBytes: FileSystem.status(path)?.size)
+        }
         try FileSystem.remove(scratch)
         try FileSystem.createDirectory(scratch.removingLastComponent())
         let unpacked = try Unpacker().unpack(path, into: scratch).compactMap { Member($0.path) }

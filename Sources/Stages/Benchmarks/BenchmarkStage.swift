@@ -101,16 +101,15 @@ package struct BenchmarkStage: QuickStage {
         }
         let asked = try records(file, split)
         try context.checkCancellation()
-        let all = try task.items(asked, training: training.map { try records($0, .train) } ?? [])
+        let examples = try training.map { try records($0, .train) } ?? []
+        let all = try task.items(asked, training: examples)
         let chosen = try choose(all)
         let learned = try train.map { reference in
-            let items = try task.items(
-                records(reference, .train), training: training.map { try records($0, .train) } ?? [])
-            return try numbered(items, task: task.name)
+            try numbered(task.items(records(reference, .train), training: examples), of: task)
         }
         if let learned {
-            try [DataItem].refuseLeakage(
-                train: learned.map { .task($0) }, test: all.map { .task($0) }, name: "\(task.name)")
+            try Leakage.refuse(
+                train: learned.map(\.leakage), test: all.map(\.leakage), name: "\(task.name)")
         }
         try QuestionFile(task: options, equivalence: equivalence, items: chosen)
             .write(to: context.output, train: learned)
@@ -124,11 +123,11 @@ package struct BenchmarkStage: QuickStage {
     }
 
     /// Questions to train on, whose ids say so: those of a benchmark that only counts are those of its test split too.
-    private func numbered(_ items: [TaskItem], task: String) throws -> [TaskItem] {
-        let benchmark = try BenchmarkTasks.make(options)
-        return try items.enumerated().map { index, item in
-            try benchmark.item(
-                item.record, id: item.id == "\(task)-\(index)" ? "\(task)-train-\(index)" : item.id,
+    private func numbered(_ items: [TaskItem], of task: any BenchmarkTask) throws -> [TaskItem] {
+        try items.enumerated().map { index, item in
+            try task.item(
+                item.record,
+                id: item.id == "\(task.name)-\(index)" ? "\(task.name)-train-\(index)" : item.id,
                 prompt: item.prompt)
         }
     }

@@ -1,6 +1,7 @@
 internal import Base
 internal import Columnar
 internal import Evaluation
+internal import Files
 internal import JSON
 internal import SystemPackage
 
@@ -59,18 +60,21 @@ struct ParquetShards {
 
     /// The rows of several files as the records of one.
     ///
-    /// - Throws: `ColumnarError`, `TaskError`, `FileError`.
+    /// - Throws: `ColumnarError`, `TaskError`, `FileError`; ``DataError`` where they take too much memory.
     static func records(_ files: [FilePath]) throws -> [TaskRecord] {
         var records: [TaskRecord] = []
         for file in files {
+            let budget = MemoryBudget(fileBytes: try FileSystem.status(file)?.size ?? 0)
             var row = 0
             try ParquetFile(file).forEachRow { object in
                 row += 1
-                records.append(
-                    try TaskRecord(
-                        parsing: try JSONValue.object(object).compactBytes(allowNonFinite: true),
-                        index: records.count,
-                        file: "\(file), row", line: row))
+                let record = try TaskRecord(
+                    parsing: try JSONValue.object(object).compactBytes(allowNonFinite: true),
+                    index: records.count, file: "\(file), row", line: row)
+                guard budget.take(record.memory) else {
+                    throw DataError(description: "\(file): \(budget.refusal)")
+                }
+                records.append(record)
             }
         }
         return records

@@ -102,7 +102,7 @@ struct QuestionFile {
         var ids: Set<String> = []
         for (index, item) in items.enumerated() where !ids.insert(item.id).inserted {
             throw DamagedFileError(
-                lines, line: index + 1, "the question before it with this id is another one.")
+                lines, line: index + 1, "an earlier question has the same id.")
         }
     }
 }

@@ -54,7 +54,8 @@ package struct DataReport: Sendable {
     /// Everything that is wrong, with file and line.
     package let problems: [String]
     private let path: String
-    private let digest: String
+    /// nil where a file can't be read, such as one that would take days.
+    private let digest: String?
     private let records: Int
     private let form: String
     private let responses: Int
@@ -97,13 +98,17 @@ package struct DataReport: Sendable {
         let files =
             isFolder
             ? try RecordFiles(folder: path, format: format, unit: textUnit ?? .line, name: path.string)
-            : RecordFiles(file: path, format: format, unit: textUnit ?? .line)
+            : try RecordFiles(file: path, format: format, unit: textUnit ?? .line)
         var problems: [String] = []
         var raw: [RawRecord] = []
+        var isReadable = true
         for name in files.names {
             do {
                 try files.survey(name, { problems.append($0) }, { raw.append($0) })
-            } catch { problems.append("\(error)") }
+            } catch {
+                isReadable = false
+                problems.append("\(error)")
+            }
         }
         let reader = RecordReader(options: options)
         var questions: [OwnQuestion] = []
@@ -128,12 +133,20 @@ package struct DataReport: Sendable {
                 problems.append(error.description)
             }
         }
-        var measured = Measured(try request.model.map { try KnownTokens($0) }, room: request.generationLength)
+        var measured = Measured(
+            // Its weights aren't read.
+            try request.model.map {
+                QuestionEncoder(
+                    try TokenizerFiles(folder: $0), try Checkpoint.configuration($0), name: "\($0)")
+            }, room: request.generationLength)
         for (index, question) in questions.enumerated() {
             try measured.add(question, index, problems: &problems)
         }
         self.path = path.string
-        digest = try isFolder ? DatasetStage.digest(of: path) : SHA256.hex(ofFile: path)
+        digest =
+            if !isReadable { nil } else {
+                try isFolder ? DatasetStage.digest(of: path) : SHA256.hex(ofFile: path)
+            }
         records = raw.count
         form = found?.rawValue ?? "unknown"
         responses = questions.count { $0.response != nil }
@@ -146,45 +159,37 @@ package struct DataReport: Sendable {
         self.problems = problems
     }
 
-    /// What a model's folder says of texts; its weights aren't read.
-    private struct KnownTokens {
-        let encoder: QuestionEncoder
-
-        init(_ folder: FilePath) throws {
-            encoder = QuestionEncoder(
-                try TokenizerFiles(folder: folder), try Checkpoint.configuration(folder), name: "\(folder)")
-        }
-    }
-
     private struct Measured {
-        let model: KnownTokens?
+        /// How many questions are shown.
+        private static let sampleCount = 3
+        let encoder: QuestionEncoder?
         let room: Int
         var prompts: [Int] = []
         var responses: [Int] = []
         var samples: [Sample] = []
         var unknown: [ByteText: Int] = [:]
 
-        init(_ model: KnownTokens?, room: Int) { (self.model, self.room) = (model, room) }
+        init(_ encoder: QuestionEncoder?, room: Int) { (self.encoder, self.room) = (encoder, room) }
 
         mutating func add(_ question: OwnQuestion, _ index: Int, problems: inout [String]) throws {
-            let item = DataItem.task(try question.item(index))
-            guard case .task(let task) = item else { return }
+            let task = try question.item(index)
+            let item = DataItem.task(task)
             var shown = question.prompt
             var count: Int?
-            if let model {
+            if let encoder {
                 do {
-                    let ids = try model.encoder.prompt(item, room: room)
-                    shown = try model.encoder.text(task.prompt)
+                    let ids = try encoder.prompt(item, room: room)
+                    if samples.count < Self.sampleCount { shown = try encoder.text(task.prompt) }
                     count = ids.count
                     prompts.append(ids.count)
-                    if let response = try model.encoder.response(item) { responses.append(response.count) }
-                    try note(question, model.encoder.tokenizer)
+                    if let response = try encoder.response(item) { responses.append(response.count) }
+                    try note(question, encoder.tokenizer)
                 } catch let error as DataError { problems.append(error.description) }
             } else {
                 prompts.append(question.prompt.utf8.count)
                 if let response = question.response { responses.append(response.utf8.count) }
             }
-            guard samples.count < 3 else { return }
+            guard samples.count < Self.sampleCount else { return }
             samples.append(
                 Sample(
                     id: question.id, place: question.place, prompt: shown, tokens: count,
@@ -216,7 +221,7 @@ package struct DataReport: Sendable {
             let words = unknown.prefix(12).map { "\"\($0.word)\"" }.joined(separator: ", ")
             lines.append("words that the model doesn't know: \(unknown.count), such as \(words)")
         }
-        lines.append("sha256: \(digest)")
+        if let digest { lines.append("sha256: \(digest)") }
         lines.append(problems.isEmpty ? "nothing is malformed" : "\(problems.count) malformed:")
         lines += problems.prefix(50).map { "  \($0)" }
         if problems.count > 50 { lines.append("  and \(problems.count - 50) more") }
@@ -245,7 +250,7 @@ package struct DataReport: Sendable {
             .object(JSONObject(lengths.marks.map { ($0.name, .integer($0.value)) }))
         }
         return [
-            "path": .string(path), "sha256": .string(digest),
+            "path": .string(path), "sha256": digest.map { .string($0) } ?? .null,
             "records": .integer(records), "form": .string(form), "responses": .integer(responses),
             "graded": .integer(graded), "unit": .string(unit),
             "lengths": ["questions": marks(prompts), "responses": marks(answers)],

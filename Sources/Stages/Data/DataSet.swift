@@ -32,12 +32,17 @@ struct DataSet {
     /// The questions of a part, in order.
     ///
     /// - Throws: ``DataError`` where there is no such part; ``DamagedFileError``, `TaskError`, `FileError`.
-    func items(_ part: Part) throws -> [DataItem] {
+    func items(_ part: Part) throws -> [DataItem] { try read(part).items }
+
+    /// The same with what grades answers to questions of tasks; nil for generated problems.
+    func read(_ part: Part) throws -> (items: [DataItem], file: QuestionFile?) {
         guard hasTasks else {
-            return try ProblemFile.read(folder.appending("\(part.rawValue).jsonl")).map { .problem($0) }
+            let problems = try ProblemFile.read(folder.appending("\(part.rawValue).jsonl"))
+            return (problems.map { .problem($0) }, nil)
         }
         try check(part)
-        return try QuestionFile(folder: folder, part).items.map { .task($0) }
+        let file = try QuestionFile(folder: folder, part)
+        return (file.items.map { .task($0) }, file)
     }
 
     /// Whether questions of tasks have a part.
@@ -111,26 +116,43 @@ enum DataItem: Sendable {
     }
 }
 
-extension Array where Element == DataItem {
-    /// Refuses questions that are to be trained on and asked: their answers would be known.
+/// Questions that would be trained on and asked: their answers would be known.
+enum Leakage {
+    /// A question of a part, as far as the other part is concerned.
+    struct Entry {
+        /// What is the same in two forms of one question.
+        let identity: String
+        /// How messages call it.
+        let shown: String
+    }
+
+    /// What tells a question from others; of records of bare text, which have no question, the text.
+    static func identity(turns: [TaskPrompt.Turn], prompt: String, text: String?) -> String {
+        (prompt.isEmpty ? [text ?? ""] : turns.map(\.content) + [prompt])
+            .map(\.byteText.trimmed.text).joined(separator: "\n")
+    }
+
+    /// Refuses a question in both parts.
     ///
-    /// - Throws: ``DataError`` with both ids.
-    static func refuseLeakage(train: [DataItem], test: [DataItem], name: String) throws(DataError) {
-        var known: [String: DataItem] = [:]
-        func key(_ item: DataItem) -> String {
-            guard case .task(let task) = item else { return item.question }
-            let turns = task.prompt.turns.map(\.content) + [item.question]
-            // Records of bare text have no question: their text is what may not be in both.
-            let text = item.question.isEmpty ? [item.solution ?? ""] : turns
-            return text.map(\.byteText.trimmed.text).joined(separator: "\n")
-        }
-        for item in train { known[key(item)] = item }
-        for item in test {
-            guard let other = known[key(item)] else { continue }
+    /// - Throws: ``DataError`` with both.
+    static func refuse(train: [Entry], test: [Entry], name: String) throws(DataError) {
+        var known: [ByteText: Entry] = [:]
+        for entry in train { known[entry.identity.byteText] = entry }
+        for entry in test {
+            guard let other = known[entry.identity.byteText] else { continue }
             throw DataError(
                 description:
-                    "\(name): the same question is to be trained on and asked: \(other.place) and \(item.place). Take it out of one of the two, so that no answer is known before it is asked."
+                    "\(name): the same question is to be trained on and asked: \(other.shown) and \(entry.shown). Take it out of one of the two, so that no answer is known before it is asked."
             )
         }
+    }
+}
+
+extension TaskItem {
+    /// See ``Leakage``.
+    var leakage: Leakage.Entry {
+        .init(
+            identity: Leakage.identity(turns: prompt.turns, prompt: prompt.text, text: solution),
+            shown: DataItem.task(self).place)
     }
 }

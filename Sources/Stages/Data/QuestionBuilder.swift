@@ -71,15 +71,10 @@ struct QuestionBuilder {
             }
             places[question.id.byteText] = question.place
         }
-        var learned: [ByteText: OwnQuestion] = [:]
-        for question in train { learned[question.identity.byteText] = question }
-        for question in test {
-            guard let other = learned[question.identity.byteText] else { continue }
-            throw DataError(
-                description:
-                    "\(name): the same question is to be trained on and asked: \"\(other.id)\" (\(other.place)) and \"\(question.id)\" (\(question.place)). Take it out of one of the two, so that no answer is known before it is asked."
-            )
+        func entry(_ question: OwnQuestion) -> Leakage.Entry {
+            .init(identity: question.identity, shown: "\"\(question.id)\" (\(question.place))")
         }
+        try Leakage.refuse(train: train.map(entry), test: test.map(entry), name: name)
         if let limit {
             train = Array(train.prefix(limit))
             test = Array(test.prefix(limit))

@@ -57,6 +57,8 @@ struct RecordFiles {
     private let unit: TextUnit
     /// What messages put before a file's name.
     private let prefix: String
+    /// For the records of all files together.
+    private let budget: MemoryBudget
 
     /// Finds the files of a folder.
     ///
@@ -71,10 +73,12 @@ struct RecordFiles {
         self.format = format
         self.unit = unit
         prefix = "\(name), "
-        let all = try PinnedSource.files(below: folder).map(\.path).filter {
-            $0 != ArtifactRecord.fileName
-                && FilePath($0).lastComponent?.string.utf8.first != UInt8(ascii: ".")
-        }.sorted()
+        let files = try PinnedSource.files(below: folder).filter {
+            $0.path != ArtifactRecord.fileName
+                && FilePath($0.path).lastComponent?.string.utf8.first != UInt8(ascii: ".")
+        }
+        let all = files.map(\.path).sorted()
+        budget = MemoryBudget(fileBytes: files.reduce(0) { $0.addingReportingOverflow($1.size).partialValue })
         let readable = all.filter { RecordFormat(name: $0) != nil }
         // A licence or a README beside the data is no data.
         names = readable.isEmpty || all == [DatasetStage.fileName] ? all : readable
@@ -84,7 +88,10 @@ struct RecordFiles {
     }
 
     /// One file of this machine.
-    init(file: FilePath, format: RecordFormat?, unit: TextUnit = .line) {
+    ///
+    /// - Throws: `FileError`.
+    init(file: FilePath, format: RecordFormat?, unit: TextUnit = .line) throws {
+        budget = MemoryBudget(fileBytes: try FileSystem.status(file)?.size ?? 0)
         folder = file.removingLastComponent()
         names = [file.lastComponent?.string ?? file.string]
         self.format = format
@@ -107,7 +114,7 @@ struct RecordFiles {
     }
 
     private func read(
-        _ name: String, problem: ((String) -> Void)? = nil, _ body: (RawRecord) -> Void
+        _ name: String, problem: ((String) -> Void)? = nil, _ keep: (RawRecord) -> Void
     ) throws {
         let path = folder.pushing(FilePath(name))
         let shown = name
@@ -115,6 +122,13 @@ struct RecordFiles {
             let text = "\(prefix)\(shown)\(line.map { ", line \($0)" } ?? ""): \(text)"
             guard let problem else { throw DataError(description: text) }
             problem(text)
+        }
+        // Those who keep records make questions of them, which take some memory beside the texts.
+        func body(_ record: RawRecord) throws {
+            guard budget.take(512 + record.value.memory) else {
+                throw DataError(description: "\(prefix)\(shown): \(budget.refusal)")
+            }
+            keep(record)
         }
         guard !Unpacker.isArchive(name) else {
             return try report(nil, "This is an archive of several files. Unpack it, and take its folder.")
@@ -124,14 +138,14 @@ struct RecordFiles {
             var row = 0
             return try ParquetFile(path).forEachRow {
                 row += 1
-                body(RawRecord(value: $0, data: prefix, source: "\(shown), row \(row)"))
+                try body(RawRecord(value: $0, data: prefix, source: "\(shown), row \(row)"))
             }
         }
         if head.starts(with: "ARROW1".utf8) || head.starts(with: [255, 255, 255, 255]) {
             var row = 0
             return try ArrowFile(path).forEachRow {
                 row += 1
-                body(RawRecord(value: $0, data: prefix, source: "\(shown), row \(row)"))
+                try body(RawRecord(value: $0, data: prefix, source: "\(shown), row \(row)"))
             }
         }
         let bytes = try CompressedFile.read(path)
@@ -149,13 +163,7 @@ struct RecordFiles {
             try report(
                 nil, "It is no \(chosen == .arrow ? "Arrow" : "Parquet") file, although it is called one.")
         case .csv?, .tsv?:
-            let tab = UInt8(ascii: "\t"), comma = UInt8(ascii: ",")
-            do throws(SeparatedValues.Problem) {
-                let table = try SeparatedValues(bytes, separator: chosen == .tsv ? tab : comma)
-                rows(table, shown, body)
-            } catch {
-                try report(error.line, error.reason)
-            }
+            try rows(bytes, UInt8(ascii: chosen == .tsv ? "\t" : ","), shown, report, body)
         case .text?:
             try text(bytes, shown, report, body)
         case .lines?, .json?:
@@ -168,12 +176,22 @@ struct RecordFiles {
     }
 
     private func rows(
-        _ table: SeparatedValues, _ shown: String, _ body: (RawRecord) -> Void
-    ) {
-        for row in table.rows {
+        _ bytes: [UInt8], _ separator: UInt8, _ shown: String, _ report: (Int?, String) throws -> Void,
+        _ body: (RawRecord) throws -> Void
+    ) throws {
+        var table: SeparatedValues?
+        while true {
+            let row: (values: [String], line: Int)?
+            do throws(SeparatedValues.Problem) {
+                if table == nil { table = try SeparatedValues(bytes, separator: separator) }
+                row = try table?.next()
+            } catch {
+                return try report(error.line, error.reason)
+            }
+            guard let row, let headings = table?.headings else { return }
             // A value without text is one that isn't there, as data frames write it.
-            let members = zip(table.headings, row.values).filter { !$0.0.isEmpty && !$0.1.isEmpty }
-            body(
+            let members = zip(headings, row.values).filter { !$0.0.isEmpty && !$0.1.isEmpty }
+            try body(
                 RawRecord(
                     value: JSONObject(members.map { ($0.0, .string($0.1)) }),
                     data: prefix, source: "\(shown), line \(row.line)"))
@@ -182,7 +200,7 @@ struct RecordFiles {
 
     private func text(
         _ bytes: [UInt8], _ shown: String, _ report: (Int?, String) throws -> Void,
-        _ body: (RawRecord) -> Void
+        _ body: (RawRecord) throws -> Void
     ) throws {
         let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         var unit: [UInt8] = []
@@ -193,12 +211,12 @@ struct RecordFiles {
             guard let text = String(validating: unit, as: UTF8.self) else {
                 return try report(first, "The text isn't UTF-8. Save the file in that encoding.")
             }
-            body(
+            try body(
                 RawRecord(
                     value: ["text": .string(text.byteText.trimmed.text)], data: prefix,
                     source: "\(shown), line \(first)"))
         }
-        try Self.eachLine(bytes[start...]) { number, line in
+        try bytes[start...].eachLine { number, line in
             let isBlank = line.allSatisfy { [0x20, 0x09, 0x0D].contains($0) }
             if self.unit == .line || (self.unit == .paragraph && isBlank) { try end() }
             if unit.isEmpty {
@@ -214,9 +232,9 @@ struct RecordFiles {
 
     private func lines(
         _ bytes: [UInt8], _ name: String, _ shown: String, _ report: (Int?, String) throws -> Void,
-        _ body: (RawRecord) -> Void
+        _ body: (RawRecord) throws -> Void
     ) throws {
-        try Self.eachLine(bytes[...]) { number, line in
+        try bytes[...].eachLine { number, line in
             if line.allSatisfy({ [0x20, 0x09, 0x0D].contains($0) }) { return }
             let value: JSONValue
             do throws(JSONSyntaxError) {
@@ -229,13 +247,13 @@ struct RecordFiles {
             guard let object = value.object else {
                 return try report(number + 1, "The line is no JSON object, and each record is one.")
             }
-            body(RawRecord(value: object, data: prefix, source: "\(shown), line \(number + 1)"))
+            try body(RawRecord(value: object, data: prefix, source: "\(shown), line \(number + 1)"))
         }
     }
 
     private func document(
         _ bytes: [UInt8], _ name: String, _ shown: String, _ report: (Int?, String) throws -> Void,
-        _ body: (RawRecord) -> Void
+        _ body: (RawRecord) throws -> Void
     ) throws {
         let document: JSONDocument
         do throws(JSONSyntaxError) {
@@ -260,20 +278,7 @@ struct RecordFiles {
                 try report(line, "An element of the list is \(node.kindName), and each record is an object.")
                 continue
             }
-            body(RawRecord(value: object, data: prefix, source: "\(shown), line \(line)"))
-        }
-    }
-
-    /// Calls with each line, its end aside, and its number from 0; a list of all of them could be many times as large as the file.
-    private static func eachLine(
-        _ bytes: ArraySlice<UInt8>, _ body: (Int, ArraySlice<UInt8>) throws -> Void
-    ) rethrows {
-        var (start, number) = (bytes.startIndex, 0)
-        while true {
-            let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
-            try body(number, bytes[start..<end])
-            guard end < bytes.endIndex else { return }
-            (start, number) = (end + 1, number + 1)
+            try body(RawRecord(value: object, data: prefix, source: "\(shown), line \(line)"))
         }
     }
 

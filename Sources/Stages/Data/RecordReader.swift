@@ -135,6 +135,12 @@ struct RecordReader: Sendable {
     ) throws(DataError) -> String? {
         guard let value = record.value[name], value != .null else {
             guard isNeeded else { return nil }
+            guard record.value[name] == nil else {
+                throw DataError(
+                    description:
+                        "\(record.place): the record has no \"\(name)\": it is null. Write the text, or take the record out."
+                )
+            }
             let hint = NearestName.nearest(to: name, among: record.value.keys).map {
                 " Did you mean \"\($0)\"?"
             }
@@ -273,10 +279,7 @@ struct OwnQuestion {
     }
 
     /// What decides about its part and about leakage.
-    var identity: String {
-        let said = turns.map(\.content) + [prompt]
-        return (prompt.isEmpty ? [response ?? ""] : said).map(\.byteText.trimmed.text).joined(separator: "\n")
-    }
+    var identity: String { Leakage.identity(turns: turns, prompt: prompt, text: response) }
 
     /// As `OwnTask` reads it.
     var record: JSONObject {

@@ -63,6 +63,11 @@ struct ModelTokens {
     let mask: Int32
     let end: Int32
 
+    /// How answers become text.
+    var answers: AnswerTokens { AnswerTokens(tokenizer: tokenizer, end: end) }
+    /// Whether its tokens are words, as a tokenizer of this program has them.
+    var areWords: Bool { tokenizer is WordLevelTokenizer }
+
     /// - Throws: As ``Teacher/init(_:)``.
     init(_ folder: FilePath) throws {
         let configuration = try Checkpoint.configuration(folder)

@@ -27,10 +27,12 @@ struct AskedBenchmark: AskedQuestions {
         // First: it is cheap and may fail, where loading a model isn't.
         let grading = try AnswerGrading(file, permissions)
         let answering = try BenchmarkModel(model)
-        let areOwn = file.task.task == OwnTask.name
-        // All of them before the first is decoded: what is wrong with the last should be known now.
-        if areOwn { for item in items { _ = try answering.encoder.prompt(.task(item), room: 1) } }
-        return BenchmarkQuestions(items: items, areOwn: areOwn, model: answering, grading: grading)
+        // A user's are checked before the first is decoded, so that what is wrong with the last is known now; those of
+        // benchmarks are asked as upstream asks them, whatever their length.
+        let prompts =
+            file.task.task == OwnTask.name
+            ? try items.map { try answering.encoder.prompt(.task($0), room: 1) } : nil
+        return BenchmarkQuestions(items: items, prompts: prompts, model: answering, grading: grading)
     }
 
     func check(_ record: JournalRecord, _ index: Int, in journal: FilePath) throws {
@@ -71,8 +73,8 @@ struct AskedBenchmark: AskedQuestions {
 /// The questions of a benchmark for one model.
 private struct BenchmarkQuestions: Questions {
     let items: [TaskItem]
-    /// Whether they are a user's: those of benchmarks are asked as upstream asks them, whatever their length.
-    let areOwn: Bool
+    /// Their tokens, where they are known already.
+    let prompts: [[Int32]]?
     let model: BenchmarkModel
     let grading: AnswerGrading
 
@@ -82,9 +84,7 @@ private struct BenchmarkQuestions: Questions {
     var endToken: Int32? { model.endToken }
 
     func prompt(_ index: Int) throws -> [Int32] {
-        areOwn
-            ? try model.encoder.prompt(.task(items[index]), room: 1)
-            : try model.encoder.tokens(items[index].prompt)
+        try prompts?[index] ?? model.encoder.tokens(items[index].prompt)
     }
 
     func text(of token: Int32) -> String {
@@ -116,8 +116,8 @@ private struct BenchmarkQuestions: Questions {
             self.decoder = decoder
             let response = decoder.tokens[decoder.promptLength...].map(Int.init)
             let end = model.endToken.flatMap { response.firstIndex(of: Int($0)) }
-            text = AnswerTokens(tokenizer: model.files.tokenizer, end: model.endToken ?? -1)
-                .text(response.map { Int32($0) })
+            text = AnswerTokens(tokenizer: model.files.tokenizer, end: model.endToken)
+                .text(Array(decoder.tokens[decoder.promptLength...]))
             (self.response, self.end) = (response, end)
         }
     }

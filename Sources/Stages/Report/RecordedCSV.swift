@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import SystemPackage
 
@@ -31,43 +32,23 @@ struct RecordedCSV {
 
     /// - Throws: ``DamagedFileError`` when a row has more or fewer fields than there are columns; `FileError`.
     init(_ path: FilePath) throws {
-        let lines = Self.parse(try FileSystem.readText(path))
-        guard let columns = lines.first else { throw DamagedFileError(path, "it has no columns.") }
+        let records: [(values: [String], line: Int)]
+        let text = try FileSystem.readText(path)
+        do throws(SeparatedValues.Problem) {
+            records = try SeparatedValues.records(text)
+        } catch {
+            throw DamagedFileError(path, line: error.line, error.reason)
+        }
+        guard let columns = records.first?.values else { throw DamagedFileError(path, "it has no columns.") }
         self.columns = columns
-        rows = try lines.dropFirst().enumerated().map { index, fields in
+        rows = try records.dropFirst().map { fields, line in
             guard fields.count == columns.count else {
                 throw DamagedFileError(
-                    path, line: index + 2,
+                    path, line: line,
                     "this row has \(fields.count) fields, but there are \(columns.count) columns.")
             }
             return Row(fields: Dictionary(zip(columns, fields), uniquingKeysWith: { first, _ in first }))
         }
-    }
-
-    /// Fields in quotes may hold commas, line feeds and doubled quotes (RFC 4180).
-    private static func parse(_ text: String) -> [[String]] {
-        var rows: [[String]] = []
-        var row: [String] = []
-        var field = ""
-        var isQuoted = false
-        var rest = text.unicodeScalars[...]
-        while let scalar = rest.popFirst() {
-            switch scalar {
-            case "\"" where isQuoted && rest.first == "\"":
-                rest.removeFirst()
-                field.unicodeScalars.append(scalar)
-            case "\"": isQuoted.toggle()
-            case "," where !isQuoted:
-                row.append(field)
-                field = ""
-            case "\n" where !isQuoted:
-                rows.append(row + [field])
-                (row, field) = ([], "")
-            default: field.unicodeScalars.append(scalar)
-            }
-        }
-        if !row.isEmpty || !field.isEmpty { rows.append(row + [field]) }
-        return rows
     }
 }
 

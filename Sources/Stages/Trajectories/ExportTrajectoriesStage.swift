@@ -92,11 +92,10 @@ package struct ExportTrajectoriesStage: QuickStage {
             )
         }
         func ids(_ tokens: [Int32]) -> JSONValue { .array(tokens.map { .integer(Int($0)) }) }
-        let answer = AnswerTokens(tokenizer: tokens.tokenizer, end: tokens.end).text(record.response)
+        let answer = tokens.answers.text(record.response)
         let last = Int(record.unmaskStep.max() ?? 0)
         // The published form has every state in full.
-        guard (max(0, last) + 1) * (prompt.count + record.response.count) <= 1 << 26
-        else {
+        guard (max(0, last) + 1) * (prompt.count + record.response.count) <= 1 << 26 else {
             throw DataError(
                 description:
                     "The trajectory of \(record.id) has \(last + 1) states of \(prompt.count + record.response.count) tokens, which are more than the published form is written for."

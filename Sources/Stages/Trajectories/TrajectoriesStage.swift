@@ -86,18 +86,18 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
         try runGroups(context, unit: "prompts")
     }
 
-    /// The questions that the teacher answers, in order.
-    func questions(_ context: StageContext) throws -> [DataItem] {
-        let items = try DataSet(context.folder(of: data), name: "\(data)").items(.train)
+    /// The questions that the teacher answers, in order, and what grades them where they are of tasks.
+    func questions(_ context: StageContext) throws -> (items: [DataItem], file: QuestionFile?) {
+        let (items, file) = try DataSet(context.folder(of: data), name: "\(data)").read(.train)
         guard items.count >= count else {
             throw DataError(
                 description: "the data set has \(items.count) training problems; count asks for \(count)")
         }
-        return Array(items.prefix(count))
+        return (Array(items.prefix(count)), file)
     }
 
     package func sampleKeys(_ context: StageContext) throws -> [JournalKey] {
-        try questions(context).map { .string($0.id) }
+        try questions(context).items.map { .string($0.id) }
     }
 
     package func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageDescription)?) -> String? {
@@ -105,19 +105,19 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
     }
 
     package func groups(_ context: StageContext) throws -> SampleGroups {
-        let chosen = try questions(context)
+        let (chosen, file) = try questions(context)
         // First: it is cheap and may fail, where loading a model isn't.
-        let grading = try AnswerJudge(chosen, context, data)
+        let judge = try AnswerJudge(file, context.permissions)
         let known = try ModelTokens(context.folder(of: teacher))
         // All of them before the first is decoded: what is wrong with the last should be known now.
         let prompts = try chosen.map { try known.encoder.prompt($0, room: generationLength) }
-        let model = try AnsweringTeacher(context.folder(of: teacher), known, precision ?? .float32)
+        let model = try Checkpoint.load(context.folder(of: teacher), precision: precision ?? .float32)
         let (size, seed) = (groupSize, context.seed)
         return SampleGroups(of: chosen.count, size: size) { group in
             let range = group * size..<min(chosen.count, (group + 1) * size)
             return try decode(
-                Array(chosen[range]), Array(prompts[range]), firstSample: range.lowerBound, model, grading,
-                seed: seed
+                Array(chosen[range]), Array(prompts[range]), firstSample: range.lowerBound, model, known,
+                judge, seed: seed
             ).map { JournalRecord(.string($0.id), $0.value) }
         }
     }
@@ -154,8 +154,8 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
 
     /// Decodes one group; wrong answers are tried again, hotter each time.
     private func decode(
-        _ items: [DataItem], _ prompts: [[Int32]], firstSample: Int, _ model: AnsweringTeacher,
-        _ judge: AnswerJudge, seed: UInt64
+        _ items: [DataItem], _ prompts: [[Int32]], firstSample: Int, _ model: Transformer,
+        _ known: ModelTokens, _ judge: AnswerJudge, seed: UInt64
     ) throws -> [TrajectoryRecord] {
         let options = BlockwiseOptions(
             generationLength: generationLength, blockLength: blockLength,
@@ -176,16 +176,16 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
                         attempt: attempt)
                 return BlockwiseDecoder(
                     DecodingTask(
-                        prompt: prompts[i], maskToken: model.maskToken, endToken: model.endToken,
+                        prompt: prompts[i], maskToken: known.mask, endToken: known.end,
                         sampling: sampling), options)
             }
             var recorders = decoders.map { TrajectoryRecorder($0) }
-            try BatchDecoder(model.transformer, threads: 1).decode(&decoders) { index, step, _ in
+            try BatchDecoder(model, threads: 1).decode(&decoders) { index, step, _ in
                 recorders[index].observe(step)
             }
             let trajectories = zip(recorders, decoders).map { $0.finish($1) }
             let verdicts = try judge.verdicts(
-                zip(open, trajectories).map { (items[$0], $1.response) }, model.tokens)
+                zip(open, trajectories).map { (items[$0], $1.response) }, known.answers)
             for (j, i) in open.enumerated() {
                 evaluations[i] += trajectories[j].evaluations
                 results[i] = TrajectoryRecord(
@@ -197,8 +197,7 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
         return zip(results, zip(items, prompts)).compactMap { result, question in
             guard var result else { return nil }
             // What a data set of generated problems and a model made here gives doesn't have to be kept.
-            if case .task = question.0 { result.prompt = question.1 }
-            if !model.isMadeHere { result.prompt = question.1 }
+            if case .problem = question.0, known.areWords {} else { result.prompt = question.1 }
             if result.prompt != nil || keep == .all {
                 result.used = keep == .all || result.isCorrect != false
             }

@@ -11,8 +11,7 @@ extension TrajectoriesStage {
         let records = try records(in: artifact, context)
         let path = Self.journal(of: artifact)
         let known = try ModelTokens(context.folder(of: teacher))
-        let tokens = AnswerTokens(tokenizer: known.tokenizer, end: known.end)
-        for (record, item) in zip(records, try questions(context)) {
+        for (record, item) in zip(records, try questions(context).items) {
             // A record of another form is told by what sums the records up.
             guard let trajectory = TrajectoryRecord(record.value) else { continue }
             if let prompt = trajectory.prompt,
@@ -21,7 +20,7 @@ extension TrajectoriesStage {
                 throw DamagedFileError(
                     path, "the record of \(record.key) has another prompt than its question gives.")
             }
-            guard let verdict = verdict(of: trajectory, item, tokens) else { continue }
+            guard let verdict = verdict(of: trajectory, item, known.answers) else { continue }
             guard trajectory.isCorrect == verdict else {
                 throw DamagedFileError(
                     path,
@@ -31,6 +30,7 @@ extension TrajectoriesStage {
         }
         return try result(of: records, in: path)
     }
+
     /// What grading says again; nil where that takes running a program or asking sympy, and where nothing is graded.
     private func verdict(
         of trajectory: TrajectoryRecord, _ item: DataItem, _ tokens: AnswerTokens

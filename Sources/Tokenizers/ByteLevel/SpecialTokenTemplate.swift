@@ -15,23 +15,19 @@ struct SpecialTokenTemplate: Sendable, Hashable {
     /// How many special tokens they may put around it; those of published tokenizers have up to five.
     static let mostSpecial = 1024
 
-    /// What templates make of a text, one after the other: how often it is there, and with how many special tokens.
-    ///
-    /// Counting ends where a number is too large. Each template by itself is within the bounds, so that nothing overflows.
-    static func growth(_ templates: [SpecialTokenTemplate]) -> (texts: Int, special: Int) {
-        var (texts, special) = (1, 0)
-        for template in templates where texts <= mostTexts && special <= mostSpecial {
-            var (ownTexts, ownSpecial) = (0, 0)
-            for piece in template.pieces {
-                switch piece {
-                case .text: ownTexts += 1
-                case .special(let ids): ownSpecial += ids.count
-                }
+    /// How often a text is there, and how many special tokens.
+    typealias Growth = (texts: Int, special: Int)
+
+    /// What this template makes of what those before it made.
+    func growth(of before: Growth) -> Growth {
+        var own: Growth = (0, 0)
+        for piece in pieces {
+            switch piece {
+            case .text: own.texts += 1
+            case .special(let ids): own.special += ids.count
             }
-            special = special * ownTexts + ownSpecial
-            texts *= ownTexts
         }
-        return (texts, special)
+        return (before.texts * own.texts, before.special * own.texts + own.special)
     }
 
     /// The ids of a text, framed; without special tokens only the text, as often as the template names it.

@@ -8,6 +8,7 @@ extension ByteLevelTokenizer {
     ) throws(TokenizerError) -> (templates: [SpecialTokenTemplate], trims: [RangeTrim]) {
         var templates: [SpecialTokenTemplate] = []
         var trims: [RangeTrim] = []
+        var growth: SpecialTokenTemplate.Growth = (1, 0)
         for component in try field?.components("processors") ?? [] {
             switch try component.componentType() {
             case "ByteLevel":
@@ -16,8 +17,8 @@ extension ByteLevelTokenizer {
                 }
             case "TemplateProcessing":
                 templates.append(try template(component))
-                // Each frames what those before it made.
-                try check(SpecialTokenTemplate.growth(templates), component)
+                growth = templates[templates.count - 1].growth(of: growth)
+                try check(growth, component)
             default:
                 throw try component.unsupported(
                     "post-processor", supported: ["ByteLevel", "Sequence", "TemplateProcessing"])
@@ -28,7 +29,7 @@ extension ByteLevelTokenizer {
 
     /// Refuses templates that make too much of a text.
     private static func check(
-        _ growth: (texts: Int, special: Int), _ field: TokenizerField
+        _ growth: SpecialTokenTemplate.Growth, _ field: TokenizerField
     ) throws(TokenizerError) {
         guard growth.texts <= SpecialTokenTemplate.mostTexts,
             growth.special <= SpecialTokenTemplate.mostSpecial
@@ -43,7 +44,7 @@ extension ByteLevelTokenizer {
     private static func template(_ field: TokenizerField) throws(TokenizerError) -> SpecialTokenTemplate {
         let special = try field.required("special_tokens")
         var pieces: [SpecialTokenTemplate.Piece] = []
-        var own = (texts: 0, special: 0)
+        var own: SpecialTokenTemplate.Growth = (0, 0)
         for piece in try field.required("single").elements() {
             if let sequence = piece["Sequence"] {
                 let id = try sequence.required("id")

@@ -1,32 +1,13 @@
 internal import Evaluation
-internal import Numerics
 internal import Recipes
 internal import Runs
-internal import SystemPackage
 internal import Tokenizers
-internal import Transformers
-
-/// The model whose order of decoding is recorded: made here, with words as tokens, or a checkpoint.
-struct AnsweringTeacher: Sendable {
-    let transformer: Transformer
-    let tokens: AnswerTokens
-    let maskToken: Int32
-    var endToken: Int32 { tokens.end }
-    /// Whether its tokens are words, as a tokenizer of this program has them.
-    var isMadeHere: Bool { tokens.tokenizer is WordLevelTokenizer }
-
-    /// - Throws: As ``Teacher/init(_:)``.
-    init(_ folder: FilePath, _ known: ModelTokens, _ precision: WeightPrecision) throws {
-        transformer = try Checkpoint.load(folder, precision: precision)
-        maskToken = known.mask
-        tokens = AnswerTokens(tokenizer: known.tokenizer, end: known.end)
-    }
-}
 
 /// What turns the tokens of an answer into the text that is graded.
 struct AnswerTokens: Sendable {
     let tokenizer: any Tokenizer
-    let end: Int32
+    /// nil where the model has none.
+    let end: Int32?
 
     /// The text of an answer to a question of a task: what stands before the first end token.
     ///
@@ -53,18 +34,18 @@ struct AnswerTokens: Sendable {
 struct AnswerJudge: Sendable {
     private let grading: AnswerGrading?
 
+    /// - Parameter file: what grades answers to questions of tasks; nil for generated problems.
     /// - Throws: `PermissionError` where answers are programs that may not be run; what ``AnswerGrading`` throws.
-    init(_ items: [DataItem], _ context: StageContext, _ data: ArtifactReference) throws {
-        guard items.contains(where: { if case .task = $0 { true } else { false } }) else {
+    init(_ file: QuestionFile?, _ permissions: Permissions) throws {
+        guard let file else {
             grading = nil
             return
         }
-        let file = try QuestionFile(folder: context.folder(of: data), .train)
-        guard !file.runsPrograms || context.permissions.codeExecution else {
+        guard !file.runsPrograms || permissions.codeExecution else {
             throw PermissionError(
                 "The answers of this stage are Python programs, which run with --allow-code-execution only.")
         }
-        grading = try AnswerGrading(file, context.permissions)
+        grading = try AnswerGrading(file, permissions)
     }
 
     /// Whether each answer is right; nil where nothing says what would be.

@@ -1,6 +1,4 @@
-internal import Base
-
-/// The rows of a file of values separated by commas or tabs, with a row of headings (RFC 4180).
+/// The rows of a file of values separated by commas or tabs, with a row of headings (RFC 4180), one after another.
 ///
 /// Values in quotes may hold separators, doubled quotes and line breaks. Lines end in a line feed, with or without a
 /// carriage return before it.
@@ -12,17 +10,18 @@ package struct SeparatedValues: Sendable {
         package let reason: String
     }
 
-    package let headings: [String]
-    /// The values of each row, as many as there are headings, and the line where it begins.
-    package let rows: [(values: [String], line: Int)]
+    /// The most values of a row: each takes one byte there and many in memory.
+    package static let mostValues = 1 << 16
 
-    /// Reads the bytes of a whole file; lines without anything are skipped.
+    package let headings: [String]
+    private var reader: Reader
+
+    /// Reads the headings of a whole file's bytes; lines without anything are skipped.
     ///
     /// - Parameter separator: The byte between two values.
-    /// - Throws: ``Problem`` for a row of another length than the headings, a heading that is there twice, a quote that
-    ///   is never closed, and text that isn't UTF-8.
+    /// - Throws: ``Problem`` for a heading that is there twice, and as ``next()``.
     package init(_ bytes: [UInt8], separator: UInt8 = UInt8(ascii: ",")) throws(Problem) {
-        var reader = Reader(bytes: bytes, separator: separator)
+        var reader = Reader(bytes: bytes, separator: separator, keepsBlankLines: false)
         guard let first = try reader.next() else {
             throw Problem(line: 1, reason: "It is empty. It should begin with a row of headings.")
         }
@@ -31,44 +30,66 @@ package struct SeparatedValues: Sendable {
         for heading in headings where !heading.isEmpty && !seen.insert(heading.byteText).inserted {
             throw Problem(line: first.line, reason: "The heading \"\(heading)\" is there twice.")
         }
-        var rows: [(values: [String], line: Int)] = []
-        while let row = try reader.next() {
-            guard row.values.count == headings.count else {
-                throw Problem(
-                    line: row.line,
-                    reason:
-                        "The row has \(row.values.count) values, and there are \(headings.count) headings. A value with the separator or a line break in it stands in quotes."
-                )
-            }
-            rows.append(row)
+        self.reader = reader
+    }
+
+    /// The values of the next row, as many as there are headings, and the line where it begins; nil at the end.
+    ///
+    /// - Throws: ``Problem`` for a row of another length than the headings, one of more than ``mostValues``, a quote that
+    ///   is never closed, and text that isn't UTF-8.
+    package mutating func next() throws(Problem) -> (values: [String], line: Int)? {
+        guard let row = try reader.next() else { return nil }
+        guard row.values.count == headings.count else {
+            throw Problem(
+                line: row.line,
+                reason:
+                    "The row has \(row.values.count) values, and there are \(headings.count) headings. A value with the separator or a line break in it stands in quotes."
+            )
         }
-        self.rows = rows
+        return row
+    }
+
+    /// The rows of a table that this program wrote, headings and blank lines included, whatever their lengths.
+    ///
+    /// - Throws: ``Problem`` for a quote that is never closed, and for a row of more than ``mostValues``.
+    package static func records(_ text: String) throws(Problem) -> [(values: [String], line: Int)] {
+        var reader = Reader(bytes: Array(text.utf8), separator: UInt8(ascii: ","), keepsBlankLines: true)
+        var records: [(values: [String], line: Int)] = []
+        while let record = try reader.next() { records.append(record) }
+        return records
     }
 
     private struct Reader {
         let bytes: [UInt8]
         let separator: UInt8
+        let keepsBlankLines: Bool
         var offset: Int
         var line = 1
 
-        init(bytes: [UInt8], separator: UInt8) {
+        init(bytes: [UInt8], separator: UInt8, keepsBlankLines: Bool) {
             self.bytes = bytes
             self.separator = separator
+            self.keepsBlankLines = keepsBlankLines
             offset = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         }
 
-        /// The next row that has anything; nil at the end.
+        /// The next row; nil at the end.
         mutating func next() throws(Problem) -> (values: [String], line: Int)? {
             while offset < bytes.count {
                 let start = line
                 var values: [String] = []
                 var isEnd = false
                 while !isEnd {
+                    guard values.count < mostValues else {
+                        throw Problem(line: start, reason: "The row has more than \(mostValues) values.")
+                    }
                     let (value, end) = try value()
                     values.append(value)
                     isEnd = end
                 }
-                if values.count > 1 || values.first?.isEmpty == false { return (values, start) }
+                if keepsBlankLines || values.count > 1 || values.first?.isEmpty == false {
+                    return (values, start)
+                }
             }
             return nil
         }
