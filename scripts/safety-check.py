@@ -1739,6 +1739,123 @@ def whoever_reads_the_store_stops_runs(bench):
         process.communicate()
 
 
+@attack
+def a_list_on_one_line_takes_days(bench):
+    """Fifty thousand records as one line of JSON, as Python writes a list: the time grew with the square of their number."""
+    bench.write("list.json", json.dumps([{"prompt": "a", "response": "b"}] * 50_000))
+    outcome = bench.run("data", "list.json", patience=60)
+    if "50000 records" not in outcome.text:
+        raise Hole(outcome.text[:200])
+    bench.write("quoted.csv", "messages," + "A" * 1_000_000 + "\nq,\n" + ",x\n" * 50_000)
+    bench.run("data", "quoted.csv", "--json", patience=60)
+    bench.write("short.csv", "messages," + "A" * 900 + "\nq,\n" + ",x\n" * 50_000)
+    if len(bench.run("data", "short.csv", "--json", patience=60).output) > 2_000_000:
+        raise Hole("each of fifty thousand messages is printed")
+
+
+@attack
+def a_configuration_multiplies(bench):
+    """Few bytes stand for any number of stages, values and messages: memory and minutes of whoever validates it."""
+    def tight():
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+    step = {"objective": "autoregressive", "rows": 1}
+    training = {"kind": "pretrain", "data": "@s", "tokenizer": "@t", "model": {}}
+    base = {"s": {"kind": "synthesize"}, "t": {"kind": "tokenizer", "corpus": "@s"}}
+    numbers = list(range(1, 101))
+    many = [{"name": f"a{index}", "steps": 1, "mixture": [step]} for index in range(200)]
+    configurations = {
+        "variables": {"variables": {"o": step, "m": ["${o}"] * 40, "p": {"name": "a", "steps": 1, "mixture": "${m}"}},
+                      "stages": {**base, "p": {**training, "phases": ["${p}"] * 60,
+                                               "matrix": {"seed": numbers, "generationLength": numbers}}}},
+        "copies": {"stages": {**base, "p": {**training, "phases": many}}, "replicate": {"seed": list(range(6000))}},
+        "keys": {"stages": {"s": {"kind": "synthesize", "matrix": {"seed": list(range(1000)),
+                                                                   **{f"k{index}": [1] for index in range(1000)}}}}},
+        "unknown": {"stages": {"s": {"kind": "synthesize", "matrix": {"seed": list(range(1000))},
+                                     **{f"k{index}": 1 for index in range(1000)}}}},
+        "references": {"stages": {f"stage-number-{index:05}": {"kind": "questions", "file": f"@stage-numberx{index:05}"}
+                                  for index in range(3000)}},
+        "files": {"extends": [f"missing-{index}.json" for index in range(20_000)], "stages": base},
+    }
+    for name, content in configurations.items():
+        bench.write(f"{name}.json", {"name": "many/" + name, **content})
+        try:
+            outcome = bench.run("validate", f"{name}.json", prepare=tight, patience=60)
+            if outcome.code == 0:
+                raise Hole("it counts as valid")
+        except Hole as hole:
+            raise Hole(f"{name}: {hole}") from None
+
+
+@attack
+def numbers_of_a_log_are_extreme(bench):
+    """A log of a training in a store says 2^63 - 1 or 1e308: a report overflowed, or drew ten million marks."""
+    bench.write("train.json", {"name": "train", "stages": {
+        "s": {"kind": "synthesize", "train": 40, "test": 2}, "t": {"kind": "tokenizer", "corpus": "@s"},
+        "p": {"kind": "pretrain", "data": "@s", "tokenizer": "@t", "model": {"layers": 1, "width": 16, "heads": 2}, "phases": [
+            {"name": "a", "steps": 30, "mixture": [{"objective": "autoregressive", "rows": 2}]}]}}})
+    bench.must("run", "train.json", "--store", bench.store, "--no-forecast")
+    (artifact,) = bench.artifacts("p", "train")
+    log, record = artifact / "training.jsonl", json.loads((artifact / "artifact.json").read_bytes())
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    changes = [("step", 2 ** 63 - 1), ("step", -2 ** 63), ("step", 1 << 40)] + [
+        (key, value) for key in ("loss", "learningRateFactor", "gradientNorm", "crossEntropy", "entropy")
+        for value in (1e308, -1e308, 1e-308, 1.0000000000000002e300)]
+    for key, value in changes:
+        changed = [{**lines[0], "phase": "z"}, *lines]
+        for line in changed[:1]:
+            for place in (line, *line["groups"]):
+                if key in place:
+                    place[key] = value
+        log.write_text("".join(json.dumps(line) + "\n" for line in changed))
+        # Whoever prepares a store writes the hashes too.
+        for file in record["files"]:
+            if file["path"] == log.name:
+                file.update(size=log.stat().st_size, sha256=sha256(log))
+        (artifact / "artifact.json").write_text(json.dumps(record))
+        try:
+            bench.run("report", "train", "--output", bench.out / "page.html", "--store", bench.store, patience=60)
+        except Hole as hole:
+            raise Hole(f"{key} {value}: {hole}") from None
+
+
+@attack
+def a_notebook_publishes_files(bench):
+    """A notebook names a file of the user's, by a link or by "..": its text stood in the page, which is committed."""
+    folder = bench.repository / "notes"
+    (folder / "results").mkdir(parents=True)
+    (folder / "results/key.md").symlink_to(bench.home / ".ssh/id_rsa")
+    (folder / "all").symlink_to(bench.home / ".ssh")
+    for name in ("results/key.md", "../../../.ssh/id_rsa", "all/id_rsa", "results/../../../../.ssh/id_rsa"):
+        page = bench.write("notes/page.md", f"# Notes\n\n<!-- d3llm: table {name} -->\n<!-- /d3llm -->\n")
+        bench.run("notebook", page)
+        if "SECRETKEY" in page.read_text():
+            raise Hole(f"{name} stands in the page")
+
+
+@attack
+def the_shell_limits_files(bench):
+    """A limit of the shell's on the size of files ended a run by a signal, without a word."""
+    config = bench.quick()
+    outcome = bench.run("run", config, "--store", bench.store, "--no-forecast",
+                        prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
+    if outcome.code == 0 or "large" not in outcome.text:
+        raise Hole(f"{outcome.code}: {outcome.text[-200:]}")
+
+
+@attack
+def a_model_has_no_room(bench):
+    """A configuration asks for a model of two terabytes: the process ended by an abort with a page of addresses."""
+    bench.write("large.json", {"name": "large", "stages": {
+        "s": {"kind": "synthesize", "train": 40, "test": 2}, "t": {"kind": "tokenizer", "corpus": "@s"},
+        "p": {"kind": "pretrain", "data": "@s", "tokenizer": "@t",
+              "model": {"layers": 128, "width": 16384, "heads": 256, "feedForwardWidth": 65536}, "phases": [
+                  {"name": "a", "steps": 3, "mixture": [{"objective": "autoregressive", "rows": 2}]}]}}})
+    outcome = bench.run("run", "large.json", "--store", bench.store, "--no-forecast")
+    if "memory" not in outcome.text:
+        raise Hole(outcome.text[-200:])
+
+
 # ---- running
 
 

@@ -11,9 +11,18 @@ package enum NearestName {
     package static func nearest(to name: String, among candidates: [String]) -> String? {
         // A person types no more; from elsewhere a name may be as long as it wants.
         guard name.utf8.count <= 200 else { return nil }
-        let scored = candidates.map { ($0, distance(fold(name), fold($0))) }
-        guard let best = scored.min(by: { $0.1 < $1.1 }) else { return nil }
-        return best.1 <= max(1, min(name.count, best.0.count) / 3) ? best.0 : nil
+        let folded = fold(name)
+        var best: (name: String, edits: Int)?
+        for candidate in candidates.prefix(2000) where candidate.utf8.count <= 200 {
+            let other = fold(candidate)
+            // Each character more is an edit.
+            let least = abs(folded.count - other.count)
+            guard least < best?.edits ?? .max else { continue }
+            let edits = distance(folded, other)
+            if edits < best?.edits ?? .max { best = (candidate, edits) }
+        }
+        guard let best else { return nil }
+        return best.edits <= max(1, min(name.count, best.name.count) / 3) ? best.name : nil
     }
 
     /// `block_length`, `blockLength` and `BlockLength` are the same name to a person who mistypes it.

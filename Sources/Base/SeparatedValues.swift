@@ -12,6 +12,7 @@ package struct SeparatedValues: Sendable {
 
     /// The most values of a row: each takes one byte there and many in memory.
     package static let mostValues = 1 << 16
+    private static let longestHeading = 1000
 
     package let headings: [String]
     private var reader: Reader
@@ -28,7 +29,15 @@ package struct SeparatedValues: Sendable {
         headings = first.values
         var seen: Set<ByteText> = []
         for heading in headings where !heading.isEmpty && !seen.insert(heading.byteText).inserted {
-            throw Problem(line: first.line, reason: "The heading \"\(heading)\" is there twice.")
+            throw Problem(line: first.line, reason: "The heading \"\(heading.shortened())\" is there twice.")
+        }
+        // Every record of the table has it in memory, and messages quote it.
+        if let long = headings.first(where: { $0.utf8.count > Self.longestHeading }) {
+            throw Problem(
+                line: first.line,
+                reason:
+                    "The heading \"\(long.shortened())\" has \(long.utf8.count) bytes; \(Self.longestHeading) are the most that are read. Does the file begin with a row of headings?"
+            )
         }
         self.reader = reader
     }

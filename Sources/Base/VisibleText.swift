@@ -41,3 +41,14 @@ extension Unicode.Scalar {
         }
     }
 }
+
+extension String {
+    /// The beginning of a text that somebody else wrote, for a message that quotes it.
+    ///
+    /// - Parameter bytes: About how many bytes of UTF-8 it may have.
+    package func shortened(to bytes: Int = 80) -> String {
+        guard utf8.count > bytes else { return self }
+        return String(decoding: utf8.prefix(bytes), as: UTF8.self).unicodeScalars.filter { $0 != "\u{FFFD}" }
+            .reduce(into: "") { $0.unicodeScalars.append($1) } + "…"
+    }
+}

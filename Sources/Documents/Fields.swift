@@ -137,7 +137,8 @@ package final class Fields {
         guard let node, let members = node.members, let alternativeKeys else { return }
         let known = descriptions.map(\.key) + alternativeKeys
         let choice = alternatives.flatMap { node[$0.key]?.string }.map { " with \"\($0)\"" } ?? ""
-        for member in members where !known.contains(member.key) && !reserved.contains(member.key) {
+        for member in members
+        where session.hasRoom && !known.contains(member.key) && !reserved.contains(member.key) {
             session.report(
                 member.keyOrigin, "\(name(of: nil))\(choice) has no key \"\(member.key)\".",
                 hint: NearestName.hint(for: member.key, among: known + reserved, what: "Its keys"))
@@ -164,8 +165,12 @@ package final class ReadingSession {
         self.context = context
     }
 
-    package func report(_ origin: Origin, _ message: String, hint: String? = nil) {
-        diagnostics.append(Diagnostic(at: origin, message.capitalizedFirst, hint: hint))
+    /// Whether more problems are kept: nobody reads a thousand of one object.
+    package var hasRoom: Bool { diagnostics.count < 100 }
+
+    package func report(_ origin: Origin, _ message: String, hint: @autoclosure () -> String? = nil) {
+        guard hasRoom else { return }
+        diagnostics.append(Diagnostic(at: origin, message.capitalizedFirst, hint: hint()))
     }
 }
 

@@ -172,6 +172,15 @@ public struct JSONNumber: Sendable, Hashable {
 }
 
 extension JSONNode {
+    /// How many values it is, those within it included.
+    package var valueCount: Int {
+        switch value {
+        case .null, .bool, .number, .string: 1
+        case .array(let elements): elements.reduce(1) { $0 + $1.valueCount }
+        case .object(let members): members.reduce(1) { $0 + $1.value.valueCount }
+        }
+    }
+
     /// About how many bytes of memory the value and its place take.
     package var memory: Int {
         switch value {

@@ -43,6 +43,27 @@ public final class SourceText: Sendable {
         return (index + 1, characters(start(ofLine: index)..<offset).count + 1)
     }
 
+    /// Lines of rising offsets, each found from the one before it: to count from the start for every value of a long list takes
+    /// a time that grows with the square of its length.
+    package struct Lines {
+        fileprivate let bytes: [UInt8]
+        private var offset = 0
+        private var line = 1
+
+        fileprivate init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+        /// The line of an offset, from 1, that isn't before the last one.
+        package mutating func line(of next: Int) -> Int {
+            let next = min(max(next, offset), bytes.count)
+            line += bytes[offset..<next].count { $0 == UInt8(ascii: "\n") }
+            offset = next
+            return line
+        }
+    }
+
+    /// See ``Lines``.
+    package var lines: Lines { Lines(bytes) }
+
     /// The text of line `n` (from 1) without its line break; empty when there is no such line.
     public func line(_ n: Int) -> String {
         guard n >= 1, n <= lineCount else { return "" }

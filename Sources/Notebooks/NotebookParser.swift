@@ -32,7 +32,8 @@ struct NotebookParser {
     private mutating func parse() {
         var scanner = MarkdownScanner(bytes)
         var position = 0
-        while let comment = scanner.next(from: position) {
+        // Each marker that isn't closed is looked for to the end of the text.
+        while findings.count < 100, let comment = scanner.next(from: position) {
             position = comment.range.upperBound
             guard comment.isOurs else { continue }
             guard !comment.isUnclosed else {

@@ -14,7 +14,7 @@ struct SourceReader {
         let link: String?
     }
 
-    private let folder: FilePath
+    private let reach: Reach
     private let names: [String: Expression.Reference]
     private let store: Store
     private var results: [FilePath: RecordedResults] = [:]
@@ -29,7 +29,7 @@ struct SourceReader {
     var checkedFolders: Int { results.count }
 
     init(notebook: FilePath, names: [String: Expression.Reference], store: Store) {
-        folder = notebook.removingLastComponent()
+        reach = Reach(notebook.removingLastComponent())
         self.names = names
         self.store = store
     }
@@ -41,8 +41,8 @@ struct SourceReader {
         guard FilePath(foreign: file)?.isRelative == true else {
             throw NotebookProblem.marker("\(file) has to be relative to the notebook's folder.")
         }
-        let path = folder.pushing(FilePath(file))
-        guard try FileSystem.status(path)?.kind == .file else { throw missing(file, path) }
+        let (path, kind) = try reach.place(file)
+        guard kind == .file else { throw missing(file, path) }
         let results = try checked(path.removingLastComponent())
         if !results.covers(path) { unchecked.insert(file) }
         return Source(path: path, link: file)
@@ -55,8 +55,8 @@ struct SourceReader {
             let location = try RunLocation.find(run.text, in: store)
             return RunSummary(location.record, address: location.address, link: nil, artifacts: [])
         }
-        let path = folder.pushing(FilePath(file))
-        guard try FileSystem.status(path)?.kind == .folder else { throw missing(file, path) }
+        let (path, kind) = try reach.place(file)
+        guard kind == .folder else { throw missing(file, path) }
         let results = try checked(path)
         guard let record = results.run, let runFolder = results.runFolder else {
             throw NotebookProblem.marker("\(file) has no record of a run (\(RunRecord.fileName)).")

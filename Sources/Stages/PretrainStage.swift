@@ -101,6 +101,7 @@ package struct PretrainStage: StageKind {
         case .scratch(let fields):
             let configuration = try fields.configuration(
                 vocabulary: tokenizer.vocabularySize, mask: mask, end: end, positions: 4096)
+            try TrainingMemory.check(configuration)
             let initialization = Initialization(
                 embedding: fields.embeddingDeviation, matrices: fields.matrixDeviation)
             return (initialization.parameters(configuration, seed: context.seed), LLaDAFamily.self)
@@ -111,6 +112,7 @@ package struct PretrainStage: StageKind {
                     description:
                         "the model to go on from has another tokenizer; use the one it was trained with")
             }
+            try TrainingMemory.check(model.transformer.configuration)
             return (FlatParameters(copying: model.transformer), model.family)
         }
     }

@@ -39,9 +39,6 @@ struct TrainingCheckpoint {
         }
     }
 
-    /// What a number of steps or rows may be: whoever prepared the folder may have written anything.
-    private static let counts = 0...(1 << 40)
-
     private static let parameterName = "parameters"
     private static let averageName = "average"
     private let path: FilePath
@@ -73,8 +70,8 @@ struct TrainingCheckpoint {
     var position: Position? {
         guard FileSystem.exists(path), let metadata = try? SafetensorsFile(path).metadata,
             let phase = metadata["phase"].flatMap({ Int($0) }),
-            let step = metadata["step"].flatMap({ Int($0) }), Self.counts.contains(phase),
-            Self.counts.contains(step)
+            let step = metadata["step"].flatMap({ Int($0) }), TrainingLog.counts.contains(phase),
+            TrainingLog.counts.contains(step)
         else { return nil }
         return Position(phase: phase, step: step)
     }
@@ -98,13 +95,7 @@ struct TrainingCheckpoint {
         let log = TrainingLog(
             lines: lines.map { JSONValue($0) }, pending: pending.compactMap { LossReport($0) },
             norms: norms.compactMap(\.double))
-        guard [phase, step, steps, averaged].allSatisfy(Self.counts.contains), log.isWhole,
-            log.pendingReports.allSatisfy({ report in
-                report.groups.allSatisfy {
-                    Self.counts.contains($0.rows) && Self.counts.contains($0.correct)
-                }
-            })
-        else {
+        guard [phase, step, steps, averaged].allSatisfy(TrainingLog.counts.contains), log.isWhole else {
             throw CheckpointError(path, "says what no training can have come to; delete it to start again")
         }
         try Self.read(Self.parameterName, of: file, into: parameters)

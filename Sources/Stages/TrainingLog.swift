@@ -8,6 +8,9 @@ struct TrainingLog {
     /// Steps per line.
     private static let stretch = 25
 
+    /// What a number of steps or rows may be: whoever prepared a folder may have written anything.
+    static let counts = 0...(1 << 40)
+
     private(set) var lines: [JSONValue] = []
     private var pending: [LossReport] = []
     private var norms: [Double] = []
@@ -29,10 +32,25 @@ struct TrainingLog {
         Array(Swift.stride(from: stretch, to: count, by: stretch)) + (count > 0 ? [count] : [])
     }
 
-    /// Whether there is a norm for each report of a stretch that isn't over, and all of them are of the same groups.
+    /// Whether there is a norm for each report of a stretch that isn't over, all of them are of the same groups, and all
+    /// numbers are such as a training comes to.
     var isWhole: Bool {
         pending.count == norms.count && pending.count < Self.stretch
             && pending.allSatisfy { $0.groups.count == pending[0].groups.count }
+            && lines.allSatisfy { $0["phase"]?.string != nil && $0["step"]?.int != nil && Self.isLikely($0) }
+            && pending.allSatisfy { Self.isLikely($0.value) }
+            && norms.allSatisfy { Self.isLikely(.number($0)) }
+    }
+
+    private static func isLikely(_ value: JSONValue) -> Bool {
+        switch value {
+        case .null, .bool, .string: true
+        case .integer(let number): counts.contains(number)
+        // A sum of some of them is finite too.
+        case .number(let number): number.magnitude < 1e30
+        case .array(let elements): elements.allSatisfy(isLikely)
+        case .object(let object): object.members.allSatisfy { isLikely($0.value) }
+        }
     }
 
     /// Whether a report can follow those that are there.

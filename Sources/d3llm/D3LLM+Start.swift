@@ -4,10 +4,18 @@ import Cluster
 import Runs
 import Sandbox
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 extension D3LLM {
     /// Takes secrets out of reach before anything else is done, then does what the command line says.
     static func main() {
         EnvironmentSecrets.withhold()
+        // A file beyond a limit of the shell's is an error of the write, as a full disk is, and no end by a signal.
+        signal(SIGXFSZ, SIG_IGN)
         // Ranks of one job on one machine read one another's memory: so do MPI's libraries pass large messages. A debugger
         // needs it as well.
         PeakMemory.prepare()

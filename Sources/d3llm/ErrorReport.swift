@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import JSON
 import Recipes
 
@@ -17,7 +18,6 @@ enum ErrorReport {
 
     private static func message(of error: any Error) -> String {
         guard let error = error as? ConfigurationError else { return "\(error)" }
-        let count = error.diagnostics.count
-        return "The configuration has \(count == 1 ? "1 problem" : "\(count) problems")."
+        return "The configuration has \(error.countText.lowercasedFirst)."
     }
 }

@@ -30,6 +30,12 @@ import Testing
         #expect(records.map(\.line) == [1, 2, 3, 5])
     }
 
+    @Test func headingsAreShort() throws {
+        let long = String(repeating: "é", count: 501)
+        #expect(try Self.line(of: "a,\(long)\n1,2\n") == 1)
+        #expect(try Self.rows("a,\(long.dropLast())\n1,2\n").count == 2)
+    }
+
     @Test func problemsNameTheLine() throws {
         #expect(try Self.line(of: "a,b\n1,2\n1\n") == 3)
         #expect(try Self.line(of: "a,a\n") == 1)

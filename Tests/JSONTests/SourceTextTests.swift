@@ -18,8 +18,10 @@ import Testing
             }
             #expect(text.line(lines.count + 1).isEmpty && text.line(0).isEmpty)
             var (line, column) = (1, 1)
+            var rising = text.lines
             for offset in 0...bytes.count {
                 #expect(text.position(of: offset) == (line, column))
+                if next(2) == 0 { #expect(rising.line(of: offset) == line) }
                 if offset < bytes.count, bytes[offset] == UInt8(ascii: "\n") {
                     (line, column) = (line + 1, 1)
                 } else {
@@ -27,6 +29,11 @@ import Testing
                 }
             }
         }
+    }
+
+    @Test func valuesAreCounted() throws {
+        let text = #"{"a": [1, [], {"b": null}], "c": "d"}"#
+        #expect(try JSONDocument(parsing: Array(text.utf8), name: "text").root.valueCount == 7)
     }
 
     @Test func aDocumentHasSoManyValuesAndNoMore() throws {

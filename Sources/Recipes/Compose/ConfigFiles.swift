@@ -15,6 +15,8 @@ struct ConfigFiles {
     private(set) var problems: [Diagnostic] = []
     private let read: (FilePath) throws -> [UInt8]
     private var done: Set<FilePath> = []
+    /// Whether there were more than ``limit`` files; no others are looked for then.
+    private var isFull = false
     private var chain: [FilePath] = []
 
     /// Reads all files that a configuration is made of.
@@ -44,7 +46,7 @@ struct ConfigFiles {
                 Diagnostic(at: root.origin, "A configuration should be an object; this is \(root.shown)."))
         }
         chain.append(identity)
-        for base in file.bases { extend(base) }
+        for base in file.bases where !isFull { extend(base) }
         chain.removeLast()
         done.insert(identity)
         files.append(file)
@@ -65,7 +67,7 @@ struct ConfigFiles {
             problems.append(
                 Diagnostic(
                     at: base.origin, "The configuration is made of more than \(Self.limit) files."))
-            done.insert(identity)
+            isFull = true
             return
         }
         do {

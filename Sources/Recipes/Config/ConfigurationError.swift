@@ -19,8 +19,16 @@ package struct ConfigurationError: Failure, Sendable, Hashable {
     }
 
     package var description: String {
-        let count = diagnostics.count == 1 ? "1 problem" : "\(diagnostics.count) problems"
-        return diagnostics.map(\.description).joined(separator: "\n\n")
-            + "\n\n\(count) found; nothing was run."
+        diagnostics.map(\.description).joined(separator: "\n\n")
+            + "\n\n\(countText) found; nothing was run."
+    }
+
+    /// "1 problem"; not all of many are looked for.
+    package var countText: String {
+        switch diagnostics.count {
+        case 1: "1 problem"
+        case ..<ExperimentLoader.problemLimit: "\(diagnostics.count) problems"
+        default: "At least \(diagnostics.count) problems"
+        }
     }
 }

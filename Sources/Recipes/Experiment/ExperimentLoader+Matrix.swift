@@ -2,7 +2,9 @@ import JSON
 
 extension ExperimentLoader {
     /// A stage's own object, or those that its matrix makes of it.
-    mutating func expand(_ member: JSONMember) -> Source {
+    ///
+    /// - Parameter room: How many values they may have together; where they would have more, none is made.
+    mutating func expand(_ member: JSONMember, room: Int) -> Source {
         let name = member.key
         let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
         if name.isEmpty || !name.allSatisfy(allowed.contains) {
@@ -12,9 +14,12 @@ extension ExperimentLoader {
                     hint: "Use letters, digits, - and _."))
         }
         guard let matrixNode = member.value["matrix"] else {
-            return Source(member: member, variants: [(name, [:], member.value)])
+            return Source(
+                member: member, variants: [(name, [:], member.value)], values: member.value.valueCount)
         }
         let matrix = Matrix(matrixNode, subject: "stage \"\(name)\"") { problems.append($0) }
+        let values = matrix.points.count * member.value.valueCount
+        guard values <= room else { return Source(member: member, variants: [], values: values) }
         var seen: Set<String> = []
         var variants: [(id: String, values: JSONObject, node: JSONNode)] = []
         for (point, id) in zip(matrix.points, matrix.names(of: name)) where !point.isEmpty {
@@ -38,6 +43,6 @@ extension ExperimentLoader {
             let values = JSONObject(point.map { ($0.path.description, JSONValue(setting: $0.value)) })
             variants.append((id, values, node))
         }
-        return Source(member: member, variants: variants)
+        return Source(member: member, variants: variants, values: values)
     }
 }

@@ -7,6 +7,10 @@ import SystemPackage
 struct ExperimentLoader {
     /// More stages and variants than this are a slip of the pen.
     package static let limit = 20_000
+    /// The most values of all stages and variants together: few bytes of a configuration can stand for many.
+    package static let valueLimit = 2_000_000
+    /// So many problems are reported; whoever wrote the file mends those first.
+    package static let problemLimit = 100
 
     package let registry: StageRegistry
     package var lock: FilePath?
@@ -32,6 +36,8 @@ struct ExperimentLoader {
     package struct Source {
         package let member: JSONMember
         package let variants: [(id: String, values: JSONObject, node: JSONNode)]
+        /// How many values all variants have together; more than there is room for where they weren't made.
+        let values: Int
     }
 
     package mutating func load(_ original: JSONNode) -> Experiment? {
@@ -50,24 +56,38 @@ struct ExperimentLoader {
         }
         problems += session.diagnostics
         pins = Pins(root, lock: lock) { problems.append($0) }
-        let sources = (root["stages"]?.members ?? []).map { expand($0) }
-        guard sources.reduce(0, { $0 + $1.variants.count }) <= Self.limit else {
-            fields.reject("stages", "The experiment has more than \(Self.limit) stages, variants included.")
-            problems = session.diagnostics
-            return nil
+        var sources: [Source] = []
+        var (variants, values) = (0, 0)
+        for member in root["stages"]?.members ?? [] {
+            let source = expand(member, room: Self.valueLimit - values)
+            variants += source.variants.count
+            values += source.values
+            guard variants <= Self.limit, values <= Self.valueLimit else {
+                fields.reject(
+                    "stages",
+                    variants > Self.limit
+                        ? "The experiment has more than \(Self.limit) stages, variants included."
+                        : "The stages have more than \(Self.valueLimit) values, those of all variants and copies counted."
+                )
+                problems = session.diagnostics
+                return nil
+            }
+            sources.append(source)
         }
         let directory = directory(of: sources)
+        var seen: Set<Diagnostic> = []
         var drafts: OrderedDictionary<String, [Draft]> = [:]
         var edges: OrderedDictionary<String, [(stage: String, origin: Origin)]> = [:]
         for (source, entry) in zip(sources, directory.entries) {
             edges[entry.name] = []
             guard let kind = entry.kind else { continue }
-            for variant in source.variants {
+            for variant in source.variants where problems.count < Self.problemLimit {
                 let (draft, problems, references) = read(
                     variant, of: source, kind, seed: head.seed, directory)
                 drafts[entry.name, default: []].append(draft)
                 edges[entry.name, default: []] += references.edges
-                self.problems += problems
+                // Variants of one stage share most of their lines, and with them their problems.
+                self.problems += problems.filter { seen.insert($0).inserted }
             }
         }
         guard let order = order(edges), problems.isEmpty else { return nil }

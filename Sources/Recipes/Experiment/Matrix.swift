@@ -17,6 +17,8 @@ struct Matrix {
 
     /// More variants than this are a slip of the pen, not a sweep.
     package static let limit = 10_000
+    /// Nor does anybody vary so many keys.
+    private static let keyLimit = 100
 
     package init(_ node: JSONNode, subject: String, report: (Diagnostic) -> Void) {
         guard let members = node.members, !members.isEmpty else {
@@ -25,6 +27,13 @@ struct Matrix {
                     at: node.origin,
                     "The matrix of \(subject) should be an object of lists; this is \(node.shown).",
                     hint: #"For example: "matrix": {"decoder.threshold": [0.1, 0.3]}"#))
+            points = []
+            return
+        }
+        guard members.count <= Self.keyLimit else {
+            report(
+                Diagnostic(
+                    at: node.origin, "The matrix of \(subject) has more than \(Self.keyLimit) keys."))
             points = []
             return
         }

@@ -96,8 +96,17 @@ struct Replication {
     private func expansion(until: JSONMember?) -> Expansion {
         var copies: [JSONMember] = []
         var seed: JSONMember?
+        var values = 0
         for point in points {
             guard let made = copy(point) else { return Expansion(root: root) }
+            values += made.stages.reduce(0) { $0 + $1.value.valueCount }
+            guard values <= ExperimentLoader.valueLimit else {
+                report(
+                    Diagnostic(
+                        at: root[Self.key]?.origin ?? root.origin,
+                        "\"\(Self.key)\" makes copies with more than \(ExperimentLoader.valueLimit) values."))
+                return Expansion(root: root)
+            }
             copies += made.stages
             seed = seed ?? made.seed
         }

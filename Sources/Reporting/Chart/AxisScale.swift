@@ -10,8 +10,13 @@ public enum AxisScale: Sendable, Hashable {
     /// Equal ratios are equally far apart; only positive values have a place.
     case logarithmic
 
+    /// The largest magnitude that is drawn: sums and differences of such values are finite.
+    static let largest = 1e300
+
     /// Whether the axis has a place for a value.
-    func canShow(_ value: Double) -> Bool { self == .linear || value > 0 }
+    func canShow(_ value: Double) -> Bool {
+        value.magnitude <= Self.largest && (self == .linear || value >= 1 / Self.largest)
+    }
 
     /// Where a value is between the ends of a range, from 0 to 1.
     ///

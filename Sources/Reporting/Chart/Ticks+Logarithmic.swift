@@ -11,6 +11,7 @@ extension Ticks {
     ///
     /// Without data the axis goes from 1 to 10.
     private init(logarithmic data: [Double]) {
+        let data = data.filter(AxisScale.logarithmic.canShow)
         let low = data.min() ?? 1
         let high = data.max() ?? 10
         var first = 0

@@ -28,11 +28,13 @@ struct Ticks: Equatable {
 
     /// About `count` steps of 1, 2 or 5 times a power of ten that span all of `data`.
     ///
-    /// Without data the axis goes from 0 to 1; a single value gets room on both sides.
+    /// Without data the axis goes from 0 to 1; a single value gets room on both sides. Values that no axis shows don't count.
     init(spanning data: [Double], count: Int = 6) {
+        let data = data.filter(AxisScale.linear.canShow)
         var low = data.min() ?? 0
         var high = data.max() ?? 1
-        if low == high {
+        // Values that differ in their last digits only are one here: no number between them could be marked.
+        if high - low <= max(low.magnitude, high.magnitude) * 1e-9 {
             let room = low == 0 ? 1 : low.magnitude / 10
             low -= room
             high += room

@@ -42,6 +42,17 @@ package struct DataReport: Sendable {
         }
     }
 
+    private struct Problems {
+        private static let most = 1000
+        private(set) var first: [String] = []
+        private(set) var count = 0
+
+        mutating func append(_ problem: String) {
+            count += 1
+            if count <= Self.most { first.append(problem) }
+        }
+    }
+
     private struct Sample {
         let id: String
         let place: String
@@ -51,8 +62,9 @@ package struct DataReport: Sendable {
         let answer: String?
     }
 
-    /// Everything that is wrong, with file and line.
-    package let problems: [String]
+    /// What is wrong, with file and line: the first thousand.
+    package var problems: [String] { found.first }
+    private let found: Problems
     private let path: String
     /// nil where a file can't be read, such as one that would take days.
     private let digest: String?
@@ -99,7 +111,7 @@ package struct DataReport: Sendable {
             isFolder
             ? try RecordFiles(folder: path, format: format, unit: textUnit ?? .line, name: path.string)
             : try RecordFiles(file: path, format: format, unit: textUnit ?? .line)
-        var problems: [String] = []
+        var problems = Problems()
         var raw: [RawRecord] = []
         var isReadable = true
         for name in files.names {
@@ -112,17 +124,17 @@ package struct DataReport: Sendable {
         }
         let reader = RecordReader(options: options)
         var questions: [OwnQuestion] = []
-        var found: RecordReader.Form?
+        var shape: RecordReader.Form?
         if let first = raw.first {
-            do throws(DataError) { found = try reader.form(of: first) } catch {
+            do throws(DataError) { shape = try reader.form(of: first) } catch {
                 problems.append(error.description)
             }
         }
         var places: [ByteText: String] = [:]
         for (index, record) in raw.enumerated() {
-            guard let found else { break }
+            guard let shape else { break }
             do throws(DataError) {
-                let question = try reader.question(record, number: index + 1, found)
+                let question = try reader.question(record, number: index + 1, shape)
                 if let other = places[question.id.byteText] {
                     problems.append(
                         "\(question.place): the id \"\(question.id)\" is that of another record, \(other).")
@@ -148,7 +160,7 @@ package struct DataReport: Sendable {
                 try isFolder ? DatasetStage.digest(of: path) : SHA256.hex(ofFile: path)
             }
         records = raw.count
-        form = found?.rawValue ?? "unknown"
+        form = shape?.rawValue ?? "unknown"
         responses = questions.count { $0.response != nil }
         graded = questions.count { $0.grader != .none }
         unit = request.model == nil ? "bytes" : "tokens"
@@ -156,7 +168,7 @@ package struct DataReport: Sendable {
         samples = measured.samples
         unknown = measured.unknown.map { (word: $0.key.text, count: $0.value) }
             .sorted { ($1.count, $0.word) < ($0.count, $1.word) }
-        self.problems = problems
+        self.found = problems
     }
 
     private struct Measured {
@@ -171,7 +183,7 @@ package struct DataReport: Sendable {
 
         init(_ encoder: QuestionEncoder?, room: Int) { (self.encoder, self.room) = (encoder, room) }
 
-        mutating func add(_ question: OwnQuestion, _ index: Int, problems: inout [String]) throws {
+        mutating func add(_ question: OwnQuestion, _ index: Int, problems: inout Problems) throws {
             let task = try question.item(index)
             let item = DataItem.task(task)
             var shown = question.prompt
@@ -222,9 +234,9 @@ package struct DataReport: Sendable {
             lines.append("words that the model doesn't know: \(unknown.count), such as \(words)")
         }
         if let digest { lines.append("sha256: \(digest)") }
-        lines.append(problems.isEmpty ? "nothing is malformed" : "\(problems.count) malformed:")
+        lines.append(found.count == 0 ? "nothing is malformed" : "\(found.count) malformed:")
         lines += problems.prefix(50).map { "  \($0)" }
-        if problems.count > 50 { lines.append("  and \(problems.count - 50) more") }
+        if found.count > 50 { lines.append("  and \(found.count - 50) more") }
         for (number, sample) in samples.enumerated() {
             lines.append("")
             lines.append(
@@ -255,7 +267,7 @@ package struct DataReport: Sendable {
             "graded": .integer(graded), "unit": .string(unit),
             "lengths": ["questions": marks(prompts), "responses": marks(answers)],
             "unknownWords": .array(unknown.prefix(100).map { .string($0.word) }),
-            "problems": .array(problems.map { .string($0) }),
+            "problemCount": .integer(found.count), "problems": .array(problems.map { .string($0) }),
             "samples": .array(
                 samples.map {
                     [

@@ -131,11 +131,12 @@ package struct QuestionsStage: QuickStage {
         var builder = QuestionBuilder(
             reader: RecordReader(options: options), name: "\(file)", limit: limit)
         let files = try RecordFiles(
-            folder: context.folder(of: file), format: format, unit: unit ?? .line, name: "\(file)")
+            folder: context.folder(of: file), format: format, unit: unit ?? .line, name: "\(file)",
+            check: context.checkCancellation)
         if let testFile {
             let others = try RecordFiles(
-                folder: context.folder(of: testFile), format: format, unit: unit ?? .line, name: "\(testFile)"
-            )
+                folder: context.folder(of: testFile), format: format, unit: unit ?? .line,
+                name: "\(testFile)", check: context.checkCancellation)
             try builder.add(train: files.records(files.names), test: others.records(others.names))
         } else if let (train, test) = try parts(files.names) {
             try builder.add(train: files.records(train), test: files.records(test))

@@ -59,17 +59,22 @@ struct RecordFiles {
     private let prefix: String
     /// For the records of all files together.
     private let budget: MemoryBudget
+    /// Called between records; what it throws ends the reading.
+    private let check: () throws -> Void
 
     /// Finds the files of a folder.
     ///
     /// - Parameters:
     ///   - format: How they are written, where their names don't say it.
     ///   - name: What messages call the folder.
+    ///   - check: Called between records; what it throws ends the reading.
     /// - Throws: ``DataError`` where there is none; `FileError`.
     init(
-        folder: FilePath, format: RecordFormat?, unit: TextUnit = .line, name: String
+        folder: FilePath, format: RecordFormat?, unit: TextUnit = .line, name: String,
+        check: @escaping () throws -> Void = {}
     ) throws {
         self.folder = folder
+        self.check = check
         self.format = format
         self.unit = unit
         prefix = "\(name), "
@@ -96,6 +101,7 @@ struct RecordFiles {
         names = [file.lastComponent?.string ?? file.string]
         self.format = format
         self.unit = unit
+        check = {}
         prefix = ""
     }
 
@@ -125,6 +131,7 @@ struct RecordFiles {
         }
         // Those who keep records make questions of them, which take some memory beside the texts.
         func body(_ record: RawRecord) throws {
+            try check()
             guard budget.take(512 + record.value.memory) else {
                 throw DataError(description: "\(prefix)\(shown): \(budget.refusal)")
             }
@@ -272,8 +279,9 @@ struct RecordFiles {
                 "It is one JSON object, and records are a list, or an object on each line. From pandas, write to_json(…, orient=\"records\", lines=True)."
             )
         }
+        var positions = document.source.lines
         for node in nodes {
-            let line = document.position(of: node.range.lowerBound).line
+            let line = positions.line(of: node.range.lowerBound)
             guard let object = JSONValue(node).object else {
                 try report(line, "An element of the list is \(node.kindName), and each record is an object.")
                 continue

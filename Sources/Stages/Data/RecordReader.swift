@@ -241,7 +241,7 @@ struct RecordReader: Sendable {
     private static func list(_ names: [String]) -> String {
         names.isEmpty
             ? "nothing"
-            : names.prefix(12).map { "\"\($0)\"" }.joined(separator: ", ")
+            : names.prefix(12).map { "\"\($0.shortened())\"" }.joined(separator: ", ")
                 + (names.count > 12 ? " and others" : "")
     }
 

@@ -62,7 +62,7 @@ package struct DistillStage: StageKind {
         let rows = try AnswerRow.read(
             trajectories: context.folder(of: trajectories),
             data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, model)
-        let trainee = trainee(model.transformer, seed: context.seed)
+        let trainee = try trainee(model.transformer, seed: context.seed)
         let losses = try TrainingLoop(
             context: context, trainee: trainee,
             phases: [phase(rows, model, trainee, seed: context.seed, threads: context.threads)],
@@ -76,8 +76,11 @@ package struct DistillStage: StageKind {
         return result(losses, answers: rows.count, trained: trainee.trained.count)
     }
 
-    private func trainee(_ model: Transformer, seed: UInt64) -> any Trainee {
-        guard let adapter else { return FullTraining(FlatParameters(copying: model)) }
+    private func trainee(_ model: Transformer, seed: UInt64) throws -> any Trainee {
+        guard let adapter else {
+            try TrainingMemory.check(model.configuration)
+            return FullTraining(FlatParameters(copying: model))
+        }
         return AdapterTraining(model, adapter.options, seed: seed)
     }
 

@@ -41,7 +41,7 @@ struct ReportTraining {
                 text in
                 guard let root = try? JSONDocument(parsing: Array(text.utf8), name: path.string).root,
                     let phase = root["phase"]?.string, let step = root["step"]?.int,
-                    let loss = root["loss"]?.double
+                    TrainingLog.counts.contains(step), let loss = root["loss"]?.double
                 else { return nil }
                 return Line(
                     phase: phase, step: step, loss: loss, norm: root["gradientNorm"]?.double ?? .nan,
@@ -77,12 +77,12 @@ struct ReportTraining {
             ])
         }
         // Steps count from 1 in each phase; here from the beginning.
-        var offset = 0
+        var offset = 0.0
         var last = (phase: "", step: 0)
         let steps = log.map { line -> Double in
-            if line.phase != last.phase, last.phase != "" { offset += last.step }
+            if line.phase != last.phase, last.phase != "" { offset += Double(last.step) }
             last = (line.phase, line.step)
-            return Double(offset + line.step)
+            return offset + Double(line.step)
         }
         let schedule = TrainingSchedule(source.contents.implementation(of: item), seed: seed(item))
         let groups = log.flatMap { $0.groups.map(\.name) }.reduce(into: [String]()) {
