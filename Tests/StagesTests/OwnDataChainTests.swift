@@ -153,6 +153,14 @@ import Testing
         #expect(
             try FileSystem.readText(table.folder.appending("table.txt")).contains(
                 "accuracy here is agreement"))
+        // An answer that nothing grades isn't wrong.
+        let page = try RunReport(
+            RunLocation.find(try #require(outcome.record).string, in: store), registry: Stages.registry,
+            options: .init(decodes: true, threads: 2)
+        ).html
+        #expect(page.contains("whose answers something grades: of 0 of"))
+        #expect(page.contains(#""right":["---"#) && page.contains(#""right":null"#))
+        #expect(!page.contains(#""right":false"#))
         let verification = try verify(outcome)
         #expect(verification.holds, "\(verification.text)")
     }

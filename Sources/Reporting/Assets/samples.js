@@ -13,7 +13,8 @@ const count = field("count");
 
 data.methods.forEach((entry, index) => method.add(new Option(entry.name === entry.setting ? entry.name : `${entry.name} (${entry.setting})`, String(index))));
 const rows = data.methods.flatMap((_, m) => data.ids.map((_, p) => ({ m, p })));
-const isRight = row => data.right[row.m][row.p] === "1";
+const verdicts = { "1": ["right", "good"], "0": ["wrong", "bad"], "-": ["not graded", ""] };
+const verdictOf = row => verdicts[data.right[row.m][row.p]];
 const nfe = row => data.nfe[row.m][row.p];
 const tokens = row => data.tokens[row.m][row.p];
 const text = row => data.texts[row.p][data.text[row.m][row.p]];
@@ -38,7 +39,7 @@ function draw(row) {
   const id = element("th", data.ids[row.p]);
   id.scope = "row";
   line.append(id, element("td", entry.name));
-  line.append(element("td", isRight(row) ? "right" : "wrong", isRight(row) ? "good" : "bad"));
+  line.append(element("td", ...verdictOf(row)));
   line.append(element("td", nfe(row), "number"), element("td", tokens(row), "number"));
   const cell = element("td", text(row));
   const details = element("details");
@@ -71,7 +72,7 @@ function update() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   found = rows.filter(row => {
     if (method.value !== "all" && row.m !== Number(method.value)) return false;
-    if (verdict.value !== "all" && isRight(row) !== (verdict.value === "right")) return false;
+    if (verdict.value !== "all" && verdictOf(row)[0] !== verdict.value) return false;
     if (!words.length) return true;
     const place = `${data.ids[row.p]} ${data.prompts[row.p]} ${text(row)}`.toLowerCase();
     return words.every(word => place.includes(word));

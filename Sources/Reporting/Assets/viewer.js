@@ -94,7 +94,7 @@ class Pane {
       this.root.append(heading, element("p", "There is no recording of this prompt with this decoder; the section says why."));
       return;
     }
-    const summary = element("p", `${trace.run.right ? "Right" : "Wrong"}: ${trace.run.nfe} forward evaluations counted, `
+    const summary = element("p", `${{ true: "Right", false: "Wrong" }[trace.run.right] ?? "Not graded"}: ${trace.run.nfe} forward evaluations counted, `
       + `${trace.count} forwards, ${trace.run.counted} tokens up to the end, `
       + `${(trace.run.counted / Math.max(1, trace.run.nfe)).toFixed(2)} per forward.`);
     this.cache = element("p", "", "count");

@@ -22,11 +22,16 @@ extension ReportSamples {
                     rows: methods.map { method in
                         .init([
                             .text(method.name), .text(method.setting),
-                            .text("\(method.records.count { $0.correct })"), .text("\(method.records.count)"),
+                            .text("\(method.records.count { $0.isGraded && $0.correct })"),
+                            .text("\(method.records.count(where: \.isGraded))"),
                             .element(.code, text: method.item.entry.stage),
                         ])
                     },
-                    notes: ["Of all problems, those that settings were chosen on among them."]
+                    notes: [
+                        isGraded
+                            ? "Of all problems, those that settings were chosen on among them."
+                            : "Of the problems whose answers something grades: of \(methods[0].records.count(where: \.isGraded)) of \(ids.count)."
+                    ]
                 ).html
                 HTML.element(.noscript) {
                     HTML.paragraph("To search the samples, allow the page's own scripts.")
@@ -35,6 +40,9 @@ extension ReportSamples {
             }
         }
     }
+
+    /// Whether something grades the answers to all problems.
+    private var isGraded: Bool { methods.allSatisfy { $0.records.allSatisfy(\.isGraded) } }
 
     private func summary(shown: Int) -> String {
         guard !methods.isEmpty else { return "This run has no samples that could be shown." }
@@ -53,7 +61,9 @@ extension ReportSamples {
             HTML.element(.div, .class("controls"), .role("group"), .aria("label", "Which samples")) {
                 choice("method", "Method", [("all", "all")])
                 choice(
-                    "verdict", "Answer", [("all", "right or wrong"), ("right", "right"), ("wrong", "wrong")])
+                    "verdict", "Answer",
+                    [("all", isGraded ? "right or wrong" : "all"), ("right", "right"), ("wrong", "wrong")]
+                        + (isGraded ? [] : [("not graded", "not graded")]))
                 choice(
                     "sort", "Order",
                     [

@@ -142,7 +142,9 @@ struct ReportSamples {
             "ids": strings(Array(ids[range])), "prompts": strings(ids[range].map(prompt)),
             "answers": strings(ids[range].map(answer)), "texts": .array(texts.map(strings)),
             "text": .array(places.map { .array($0.map { .integer($0) }) }),
-            "right": strings(methods.map { String($0.records[range].map { $0.correct ? "1" : "0" }) }),
+            // "-" where nothing grades the answer.
+            "right": strings(
+                methods.map { String($0.records[range].map { $0.isGraded ? $0.correct ? "1" : "0" : "-" }) }),
             "nfe": column(\.nfe), "tokens": column(\.tokensBeforeEnd), "inputs": column(\.tokensForwarded),
         ]
     }

@@ -31,7 +31,10 @@ struct ReportTraces {
         var chosen = all.prefix(count / 2).map { Choice(index: $0, reason: "among the first ids") }
         func isNew(_ index: Int) -> Bool { !chosen.contains { $0.index == index } }
         let split = all.filter { index in
-            isNew(index) && Set(samples.methods.map { $0.records[index].correct }).count == 2
+            isNew(index)
+                && Set(
+                    samples.methods.map { $0.records[index] }.filter(\.isGraded).map(\.correct)
+                ).count == 2
         }
         chosen += split.prefix(count - chosen.count).map {
             Choice(index: $0, reason: "among the first on which methods disagree")

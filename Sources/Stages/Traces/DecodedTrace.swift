@@ -71,7 +71,7 @@ struct DecodedTrace {
             ])
         }
         return [
-            "right": .bool(record.correct), "nfe": .integer(record.nfe),
+            "right": record.isGraded ? .bool(record.correct) : .null, "nfe": .integer(record.nfe),
             "counted": .integer(record.tokensBeforeEnd), "length": .integer(length),
             "start": .array(start.map { .integer(Int($0)) }), "steps": .array(steps),
         ]
