@@ -153,7 +153,7 @@ lease-check: build ## run one experiment by two processes on two FUSE mounts of 
 	scripts/lease-check.sh
 
 .PHONY: safety attacks attacks-short bytes-check
-SAFETY := ByteText|VisibleText|ShellWord|Secrets|Descriptor|EntryName|FolderTests|ForeignText|Hostile|InertMarkup|HeaderBytes|StoreSafety|SandboxAttack|SandboxEscape|SandboxProcess|PythonInterpreter|Fuzz|ServerTests|PrintingTests
+SAFETY := ByteText|VisibleText|ShellWord|Secrets|Descriptor|EntryName|FolderTests|ForeignText|Hostile|InertMarkup|HeaderBytes|StoreSafety|SandboxAttack|SandboxEscape|SandboxProcess|PythonInterpreter|Fuzz|ServerTests|PrintingTests|MemoryBudget|SeparatedValues|SourceText|ReachTests
 
 safety: setup bytes-check attacks ## attack the command from outside, then try similar inputs and FUZZ damaged inputs for each reader of bytes from elsewhere; half an hour, minutes with FUZZ=5000
 	D3LLM_FUZZ=$(FUZZ) swift test $(TEST_FLAGS) --filter "$(SAFETY)"
