@@ -165,8 +165,11 @@ package final class ReadingSession {
         self.context = context
     }
 
-    /// Whether more problems are kept: nobody reads a thousand of one object.
-    package var hasRoom: Bool { diagnostics.count < 100 }
+    /// So many problems are kept: whoever wrote the object mends those first.
+    package static let limit = 100
+
+    /// Whether more problems are kept.
+    package var hasRoom: Bool { diagnostics.count < Self.limit }
 
     package func report(_ origin: Origin, _ message: String, hint: @autoclosure () -> String? = nil) {
         guard hasRoom else { return }

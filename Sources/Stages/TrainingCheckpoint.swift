@@ -95,7 +95,7 @@ struct TrainingCheckpoint {
         let log = TrainingLog(
             lines: lines.map { JSONValue($0) }, pending: pending.compactMap { LossReport($0) },
             norms: norms.compactMap(\.double))
-        guard [phase, step, steps, averaged].allSatisfy(TrainingLog.counts.contains), log.isWhole else {
+        guard [phase, step, steps, averaged].allSatisfy(TrainingLog.counts.contains), log.isCredible else {
             throw CheckpointError(path, "says what no training can have come to; delete it to start again")
         }
         try Self.read(Self.parameterName, of: file, into: parameters)

@@ -34,7 +34,7 @@ struct TrainingLog {
 
     /// Whether there is a norm for each report of a stretch that isn't over, all of them are of the same groups, and all
     /// numbers are such as a training comes to.
-    var isWhole: Bool {
+    var isCredible: Bool {
         pending.count == norms.count && pending.count < Self.stretch
             && pending.allSatisfy { $0.groups.count == pending[0].groups.count }
             && lines.allSatisfy { $0["phase"]?.string != nil && $0["step"]?.int != nil && Self.isLikely($0) }

@@ -49,33 +49,35 @@ package struct JournalText {
     ///
     /// - Throws: `JournalError` when the journal belongs to another recipe, or is damaged elsewhere than at its end.
     package init?(parsing bytes: [UInt8], path: FilePath, fingerprint: String?) throws {
-        var reader = Reader(path, fingerprint)
-        try bytes.withUnsafeBytes { try reader.add($0) }
-        guard let text = reader.text else { return nil }
-        self = text
+        try self.init(path, fingerprint) { reader in try bytes.withUnsafeBytes { try reader.add($0) } }
     }
 
     /// Reads a journal from where a file is read next; one line is in memory beside the records.
     ///
     /// - Throws: As for bytes; `FileError`.
     init?(reading file: FileDescriptor, path: FilePath, fingerprint: String?) throws {
-        var reader = Reader(path, fingerprint)
-        try FileSystem.readParts(file, path) { try reader.add($0) }
-        guard let text = reader.text else { return nil }
-        self = text
+        try self.init(path, fingerprint) { reader in
+            try FileSystem.readParts(file, path) { try reader.add($0) }
+        }
     }
 
     /// Reads the journal at a path.
     ///
     /// - Throws: As for an open file.
     package init?(reading path: FilePath, fingerprint: String?) throws {
-        var reader = Reader(path, fingerprint)
-        try FileSystem.readParts(path) { try reader.add($0) }
-        guard let text = reader.text else { return nil }
-        self = text
+        try self.init(path, fingerprint) { reader in try FileSystem.readParts(path) { try reader.add($0) } }
     }
 
     private init() {}
+
+    private init?(
+        _ path: FilePath, _ fingerprint: String?, _ read: (inout Reader) throws -> Void
+    ) throws {
+        var reader = Reader(path, fingerprint)
+        try read(&reader)
+        guard let text = reader.text else { return nil }
+        self = text
+    }
 
     /// Takes a journal's bytes as they come.
     private struct Reader {

@@ -9,8 +9,8 @@ struct ExperimentLoader {
     package static let limit = 20_000
     /// The most values of all stages and variants together: few bytes of a configuration can stand for many.
     package static let valueLimit = 2_000_000
-    /// So many problems are reported; whoever wrote the file mends those first.
-    package static let problemLimit = 100
+    /// So many problems are looked for.
+    package static let problemLimit = ReadingSession.limit
 
     package let registry: StageRegistry
     package var lock: FilePath?
