@@ -204,7 +204,7 @@ def main():
         "name": "bench/train-8b", "seed": 42,
         "stages": {
             "model": {"kind": "model-folder", "path": str(model), "digest": digest_file.read_text()},
-            "rows": {"kind": "dataset", "path": str(rows), "sha256": sha256(rows)},
+            "rows": {"kind": "local-files", "path": str(rows), "sha256": sha256(rows)},
             "trajectories": {"kind": "import-trajectories", "files": "@rows", "model": "@model", "blockLength": BLOCK,
                              "maximumLength": PROMPT + RESPONSE},
             "student": {

@@ -257,7 +257,7 @@ class Bench:
         return {"kind": "model-folder", "path": str(folder), "digest": hashlib.sha256(lines.encode()).hexdigest()}
 
     def data_stage(self, path):
-        return {"kind": "dataset", "path": str(path), "sha256": sha256(path)}
+        return {"kind": "local-files", "path": str(path), "sha256": sha256(path)}
 
     def exam(self, records, task="humaneval", answer="\n", length=2, name="bench", more=None):
         """The configuration of an experiment in which a parrot answers the problems of a file."""
@@ -759,7 +759,7 @@ def a_few_bytes_become_gigabytes(bench):
                 raise Hole(f"it ended without a word of it: {outcome.text[:200]}")
             if name == "lines.jsonl.gz":
                 bench.write("data.json", {"name": "data", "stages": {
-                    "file": {"kind": "dataset", "path": str(path), "sha256": sha256(path)},
+                    "file": {"kind": "local-files", "path": str(path), "sha256": sha256(path)},
                     "questions": {"kind": "benchmark", "task": "gsm8k-cot", "family": "dream", "file": "@file"}}})
                 bench.run("run", "data.json", "--store", bench.store, "--no-forecast", prepare=tight)
         except Hole as hole:

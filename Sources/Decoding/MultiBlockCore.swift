@@ -56,15 +56,44 @@ struct MultiBlockCore: Sendable {
     /// Ends a turn: accepts, makes fully activated blocks progress, counts.
     mutating func closeTurn(_ predictions: [Prediction]) -> StepRecord {
         var accepted = options.entropyRule.select(predictions)
+        if options.endTokens == .inOrder { accepted = withoutEarlyEnds(accepted, of: predictions) }
         let toAdvance = ledger.toAdvance
         for block in options.quirks.forcedProgress == .faithful ? toAdvance.prefix(1) : toAdvance[...]
         where !accepted.contains(where: { block.contains($0.position) }) {
-            let inBlock = predictions.filter { block.contains($0.position) }
+            let inBlock = predictions.filter { block.contains($0.position) && mayEnd($0) }
             guard var surest = inBlock.min(by: EntropyRule.precedes) else { continue }
             if options.rules.addsNoise { surest.token = surest.best }
             accepted.append(surest)
         }
         ledger.subtract(accepted)
         return state.complete(accepting: accepted)
+    }
+
+    /// What is accepted without the end tokens that have a position before them which stays masked.
+    ///
+    /// Where nothing is left the first masked position is decoded, whatever its token is.
+    private func withoutEarlyEnds(_ accepted: [Prediction], of predictions: [Prediction]) -> [Prediction] {
+        let chosen = Dictionary(
+            accepted.map { ($0.position, $0.token) }, uniquingKeysWith: { first, _ in first })
+        var late: Set<Int> = []
+        var hasGap = false
+        for position in state.maskedPositions(in: state.generated) {
+            guard let token = chosen[position] else {
+                hasGap = true
+                continue
+            }
+            if hasGap, token == state.endToken { late.insert(position) }
+        }
+        let kept = accepted.filter { !late.contains($0.position) }
+        guard kept.isEmpty, let first = predictions.min(by: { $0.position < $1.position }) else {
+            return kept
+        }
+        return [first]
+    }
+
+    /// Whether a block may be made to progress by a prediction: not by an end token before others are decided.
+    private func mayEnd(_ prediction: Prediction) -> Bool {
+        guard options.endTokens == .inOrder, prediction.token == state.endToken else { return true }
+        return !state.hasMask(in: state.generated.lowerBound..<prediction.position)
     }
 }

@@ -19,12 +19,22 @@ public struct MultiBlockOptions: DecoderOptions {
     public var temperature = 0.0
     /// Whether everything after a decoded end token becomes the end token.
     public var earlyStop = true
+    /// When an end token may be decoded.
+    public var endTokens = EndTokens.any
     /// Decoding gives up when NFE exceeds this, as upstream does.
     public var evaluationLimit = 10_000
     /// What differs between upstream's LLaDA and Dream versions.
     public var rules = MultiBlockRules.llada
     /// Oddities of the released code, each with both behaviours.
     public var quirks = Quirks.faithful
+
+    /// Rules for end tokens.
+    public enum EndTokens: String, CaseIterable, Sendable {
+        /// As other tokens, as released.
+        case any
+        /// Only where nothing before it stays masked, so that no answer ends in front of what is still to be decoded.
+        case inOrder = "in-order"
+    }
 
     public init() {}
 
@@ -45,6 +55,10 @@ public struct MultiBlockOptions: DecoderOptions {
         temperature = fields.temperature(default: defaults.temperature)
         earlyStop = fields.earlyStop(
             default: defaults.earlyStop, "Whether everything after a decoded end token becomes the end token."
+        )
+        endTokens = fields.option(
+            "endTokens", default: defaults.endTokens,
+            "When an end token may be decoded: any (as other tokens, as released), or in-order (only where nothing before it stays masked; not upstream's)."
         )
         rules =
             fields.option(

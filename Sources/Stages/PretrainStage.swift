@@ -18,35 +18,54 @@ package struct PretrainStage: StageKind {
     package static let output = ArtifactType.model
 
     let data: ArtifactReference
-    let tokenizer: ArtifactReference
     let start: Start
-    let generationLength: Int
+    let rows: TrainingRows
     let phases: [PhaseFields]
     let average: WeightAverage.Options?
     let precision: TrainingPrecision?
     let checkpointSeconds: Double
 
     enum Start {
-        case scratch(ModelFields)
-        case model(ArtifactReference)
+        case scratch(ModelFields, tokenizer: ArtifactReference)
+        /// The tokenizer may be named too, to be compared with the model's.
+        case model(ArtifactReference, tokenizer: ArtifactReference?, maskToken: String?)
     }
 
     package init(_ fields: Fields) {
         data = fields.artifact("data", types: [.dataset], "Problems to train on.")
-        tokenizer = fields.artifact("tokenizer", types: [.tokenizer], "Tokenizer of the model.")
+        let tokenizer = fields.optionalArtifact(
+            "tokenizer", types: [.tokenizer],
+            "Tokenizer of a model from scratch; one that training goes on from has its own.")
         let shape = "Shape of a model that is trained from scratch."
         if let from = fields.optionalArtifact(
-            "from", types: [.model], "Go on from this model instead of from scratch.")
+            "from", types: [.model],
+            "Go on from this model, made here or a checkpoint, instead of from scratch.")
         {
-            start = .model(from)
+            start = .model(from, tokenizer: tokenizer, maskToken: StartingModel.maskToken(fields))
             if fields.optionalObject("model", shape, { ModelFields($0) }) != nil {
                 fields.reject("model", "The shape is that of the model that training goes on from.")
             }
         } else {
-            start = .scratch(fields.object("model", shape) { ModelFields($0) })
+            if tokenizer == nil {
+                fields.reject(
+                    "tokenizer",
+                    "The key \"tokenizer\" is missing: a model from scratch needs a tokenizer (or \"from\" a model that has one)."
+                )
+            }
+            start = .scratch(
+                fields.object("model", shape) { ModelFields($0) },
+                tokenizer: tokenizer ?? ArtifactReference.placeholder)
+            if StartingModel.maskToken(fields) != nil {
+                fields.reject(
+                    "maskToken",
+                    "A model from scratch has the mask token of its tokenizer; this is for one that training goes on from."
+                )
+            }
         }
-        generationLength = fields.integer(
-            "generationLength", default: 48, in: 1...65_536, "Tokens of a response, padding included.")
+        rows = TrainingRows(fields) {
+            $0.integer(
+                "generationLength", default: 48, in: 1...65_536, "Tokens of a response, padding included.")
+        }
         phases = fields.objects("phases", atLeast: 1, "Training phases, in order.") { PhaseFields($0) }
         average = AverageFields.read(fields)
         precision = TrainingLoop.precision(fields)
@@ -54,27 +73,74 @@ package struct PretrainStage: StageKind {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
-        let tokenizer = try WordLevelTokenizer(folder: context.folder(of: tokenizer))
-        let (mask, end) = try ModelFolder.specialTokens(tokenizer, context.folder(of: self.tokenizer))
-        let examples = try QuestionEncoder(tokenizer).examples(
-            DataSet(context.folder(of: data), name: "\(data)").items(.train), endToken: end,
-            generationLength: generationLength)
-        guard !examples.isEmpty else {
-            throw DataError(description: "the data set has no problems to train on")
-        }
-        let (parameters, family) = try parameters(context, tokenizer, mask: mask, end: end)
-        let configuration = parameters.configuration
+        let base = try base(context)
+        let configuration = base.parameters.configuration
+        let examples = try rows.examples(
+            DataSet(context.folder(of: data), name: "\(data)"), base.encoder, end: base.end)
         let loop = TrainingLoop(
-            context: context, trainee: FullTraining(parameters),
+            context: context, trainee: FullTraining(base.parameters),
             phases: phases.enumerated().map { index, phase in
                 phase.phase(
-                    index, examples, configuration, family: family, mask: mask, seed: context.seed,
+                    index, examples, configuration, family: base.family, mask: base.mask, seed: context.seed,
                     threads: context.threads)
             }, precision: precision ?? .float32, average: average, checkpointInterval: checkpointSeconds)
         let losses = try loop.run()
-        try ModelFolder.write(
-            try Transformer(over: parameters), family: family, tokenizer, to: context.output)
+        try base.write(try Transformer(over: base.parameters), context.output)
         return result(configuration, losses)
+    }
+
+    /// What training begins with.
+    private struct Base {
+        let parameters: FlatParameters
+        let family: any ModelFamily.Type
+        let encoder: QuestionEncoder
+        let mask: Int32
+        let end: Int32
+        /// Writes the trained model to a folder.
+        let write: (Transformer, FilePath) throws -> Void
+    }
+
+    private func base(_ context: StageContext) throws -> Base {
+        switch start {
+        case .scratch(let fields, let reference):
+            let folder = context.folder(of: reference)
+            let tokenizer = try WordLevelTokenizer(folder: folder)
+            guard let mask = tokenizer.maskTokenId.map(Int32.init),
+                let end = tokenizer.eosTokenId.map(Int32.init)
+            else {
+                throw DataError(
+                    description: "\(folder): the tokenizer has no mask token or no end-of-text token")
+            }
+            let configuration = try fields.configuration(
+                vocabulary: tokenizer.vocabularySize, mask: mask, end: end, positions: 4096)
+            try TrainingMemory.check(configuration)
+            let initialization = Initialization(
+                embedding: fields.embeddingDeviation, matrices: fields.matrixDeviation)
+            return Base(
+                parameters: initialization.parameters(configuration, seed: context.seed),
+                family: LLaDAFamily.self, encoder: QuestionEncoder(tokenizer), mask: mask, end: end
+            ) {
+                try Checkpoint.save($0, to: $1)
+                try tokenizer.write(to: $1)
+            }
+        case .model(let reference, let tokenizer, let maskToken):
+            let masks = phases.contains { $0.mixture.contains { $0.objective != .autoregressive } }
+            let model = try StartingModel(
+                context.folder(of: reference), maskToken: maskToken, masks: masks)
+            if let tokenizer,
+                !model.hasVocabulary(of: try WordLevelTokenizer(folder: context.folder(of: tokenizer)))
+            {
+                throw DataError(
+                    description:
+                        "the model to go on from has another tokenizer; use the one it was trained with, or leave out \"tokenizer\""
+                )
+            }
+            if let length = rows.packedLength { try model.check(length) }
+            if let note = model.note { context.log(note) }
+            return Base(
+                parameters: try model.parameters(), family: model.family, encoder: model.encoder,
+                mask: model.mask, end: model.end, write: { try model.write($0, to: $1) })
+        }
     }
 
     /// What the losses of the last steps come to.
@@ -92,28 +158,5 @@ package struct PretrainStage: StageKind {
             summary: "\(configuration.parameterCount) parameters, \(steps) steps, final losses: \(shown)"
                 + (average.map { ", \($0.sentence(steps: last))" } ?? ""),
             metrics: .object(metrics))
-    }
-
-    private func parameters(
-        _ context: StageContext, _ tokenizer: WordLevelTokenizer, mask: Int32, end: Int32
-    ) throws -> (FlatParameters, any ModelFamily.Type) {
-        switch start {
-        case .scratch(let fields):
-            let configuration = try fields.configuration(
-                vocabulary: tokenizer.vocabularySize, mask: mask, end: end, positions: 4096)
-            try TrainingMemory.check(configuration)
-            let initialization = Initialization(
-                embedding: fields.embeddingDeviation, matrices: fields.matrixDeviation)
-            return (initialization.parameters(configuration, seed: context.seed), LLaDAFamily.self)
-        case .model(let reference):
-            let model = try ModelFolder(context.folder(of: reference))
-            guard model.tokenizer.hasSameVocabulary(as: tokenizer) else {
-                throw DataError(
-                    description:
-                        "the model to go on from has another tokenizer; use the one it was trained with")
-            }
-            try TrainingMemory.check(model.transformer.configuration)
-            return (FlatParameters(copying: model.transformer), model.family)
-        }
     }
 }

@@ -5,8 +5,8 @@ package enum Stages {
     package static let registry = StageRegistry(
         [
             SynthesizeStage.self, TokenizerStage.self, PretrainStage.self, TrajectoriesStage.self,
-            DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
-            DatasetStage.self, QuestionsStage.self, BenchmarkStage.self, ModelFolderStage.self,
+            SFTStage.self, DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
+            LocalFilesStage.self, QuestionsStage.self, BenchmarkStage.self, ModelFolderStage.self,
             FetchStage.self, CheckpointStage.self, ImportTrajectoriesStage.self,
             ExportTrajectoriesStage.self,
         ], pins: .dataLock)

@@ -67,7 +67,7 @@ public struct PretrainingBatcher: Sendable {
                         uniform(example, model, group, ratio: draws.uniform(1)[0], inverse: false, 1, &draws))
                 case .llada:
                     let t = (Double(row) + offset) / Double(share.rows)
-                    let scale = 1 / Float(example.response.count * share.rows)
+                    let scale = 1 / Float(example.learntCount * share.rows)
                     sequences.append(
                         uniform(
                             example, model, group, ratio: (1 - 1e-3) * t + 1e-3, inverse: true, scale, &draws)
@@ -89,7 +89,7 @@ public struct PretrainingBatcher: Sendable {
         let rows = example.response.indices.compactMap { i -> LossRow? in
             // Nothing stands before the first token, so nothing predicts it.
             let row = example.prompt.count + i - 1
-            guard row >= 0 else { return nil }
+            guard row >= 0, example.isLearnt(i) else { return nil }
             return LossRow(
                 row: row, target: example.response[i], group: group,
                 weight: i < example.responseLength ? 1 : paddingWeight)
@@ -109,7 +109,8 @@ public struct PretrainingBatcher: Sendable {
         if !masked.contains(true) { masked[draws.integer(0, end - start - 1)] = true }
         var tokens = example.tokens
         var rows: [LossRow] = []
-        for i in start..<example.response.count where i >= end || masked[i - start] {
+        for i in start..<example.response.count
+        where example.isLearnt(i) && (i >= end || masked[i - start]) {
             let position = example.prompt.count + i
             tokens[position] = maskToken
             if i < end { rows += row(position, example.response[i], model, group, 1) }
@@ -123,7 +124,8 @@ public struct PretrainingBatcher: Sendable {
     ) -> TrainingSequence {
         var tokens = example.tokens
         var rows: [LossRow] = []
-        for (i, draw) in draws.uniform(example.response.count).enumerated() where draw < ratio {
+        for (i, draw) in draws.uniform(example.response.count).enumerated()
+        where draw < ratio && example.isLearnt(i) {
             let position = example.prompt.count + i
             tokens[position] = maskToken
             let weight = inverse ? scale / Float(ratio) : scale

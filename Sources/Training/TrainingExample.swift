@@ -1,12 +1,16 @@
 internal import Numerics
 
-/// A prompt and its response, padded with end tokens to the generation length.
+/// What a row of a batch is made of: a prompt, and a response that is learnt, padded with end tokens to the generation
+/// length; or a piece of packed text.
 public struct TrainingExample: Sendable {
     public var prompt: [Int32]
     /// The response and the padding behind it.
     public var response: [Int32]
     /// Response tokens up to and including the first end token.
     public var responseLength: Int
+    /// Which tokens of the response are learnt, by position; nil where all are. The others are never masked, and the loss
+    /// isn't taken at them.
+    public private(set) var learnt: [Bool]?
 
     /// Pads `response` with `endToken` to `generationLength`; `nil` when it doesn't fit with one end token.
     public init?(prompt: [Int32], response: [Int32], endToken: Int32, generationLength: Int) {
@@ -15,6 +19,23 @@ public struct TrainingExample: Sendable {
         responseLength = response.count + 1
         self.response = response + Array(repeating: endToken, count: generationLength - response.count)
     }
+
+    /// A piece of packed text: every token of it may be masked where it is learnt.
+    ///
+    /// - Parameter learnt: Which tokens are, one flag for each; nil for all.
+    public init(text: [Int32], learnt: [Bool]? = nil) {
+        precondition(learnt.map { $0.count == text.count } ?? true, "one flag for each token")
+        prompt = []
+        response = text
+        responseLength = text.count
+        self.learnt = learnt
+    }
+
+    /// Whether the token at an index of the response is learnt.
+    public func isLearnt(_ index: Int) -> Bool { learnt?[index] ?? true }
+
+    /// How many tokens of the response are learnt.
+    public var learntCount: Int { learnt?.count { $0 } ?? response.count }
 
     /// Prompt, then response.
     public var tokens: [Int32] { prompt + response }

@@ -34,6 +34,30 @@ public final class FlatParameters: Sendable {
         }
     }
 
+    /// A copy of a model's parameters as those of a model that may have more tokens.
+    ///
+    /// A row of embedding and head that is new is the mean of those that are there.
+    public convenience init(copying transformer: Transformer, as configuration: TransformerConfiguration) {
+        precondition(
+            configuration.vocabulary >= transformer.configuration.vocabulary, "tokens can only be added")
+        self.init(zeros: configuration)
+        for (specification, offset) in specifications {
+            let stored = transformer.parameter(specification.role)
+            buffer.matrix(rows: stored.rows, columns: stored.columns, offset: offset).copy(from: stored)
+            guard specification.rows > stored.rows else { continue }
+            let elements = buffer.pointer + offset
+            var mean = [Double](repeating: 0, count: stored.columns)
+            for row in 0..<stored.rows {
+                for column in mean.indices { mean[column] += Double(elements[row * stored.columns + column]) }
+            }
+            for row in stored.rows..<specification.rows {
+                for column in mean.indices {
+                    elements[row * stored.columns + column] = Float(mean[column] / Double(stored.rows))
+                }
+            }
+        }
+    }
+
     /// The elements of one parameter.
     public func elements(of index: Int) -> UnsafeMutableBufferPointer<Float> {
         let (specification, offset) = specifications[index]

@@ -20,6 +20,13 @@ public protocol ModelFamily: Sendable {
 
     /// Name of a weight in the family's checkpoints.
     static func name(of role: ParameterRole) -> String
+
+    /// The family of the masked-diffusion models that are made of this one's; by default this one.
+    static var maskedForm: any ModelFamily.Type { get }
+}
+
+extension ModelFamily {
+    public static var maskedForm: any ModelFamily.Type { Self.self }
 }
 
 /// An option of config.json that is missing or that this program does not implement.

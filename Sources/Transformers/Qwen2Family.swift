@@ -6,6 +6,7 @@ public import JSON
 /// Keys and names are those of transformers' `modeling_qwen2.py`.
 public enum Qwen2Family: ModelFamily {
     public static let modelTypes = ["qwen2"]
+    public static var maskedForm: any ModelFamily.Type { A2DQwen2Family.self }
 
     public static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
         var c = try layout(root)

@@ -83,7 +83,7 @@ import Testing
         let text = """
             {"name": "k", "stages": {
               "q": {"kind": "synthesize", "train": 5, "test": 2},
-              "t": {"kind": "dataset", "path": "/nowhere/at/all", "sha256": "\(digest)"},
+              "t": {"kind": "local-files", "path": "/nowhere/at/all", "sha256": "\(digest)"},
               "u": {"kind": "tokenizer", "corpus": "@q"}}}
             """
         let path = try command.config(text)

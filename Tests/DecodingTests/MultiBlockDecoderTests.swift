@@ -94,6 +94,67 @@ import Testing
         #expect(decoder.evaluations == 3)  // upstream stops once NFE exceeds the limit
     }
 
+    // MARK: - End tokens in order
+
+    @Test func anEndTokenWaitsForWhatStandsBeforeIt() {
+        let scripted = ScriptedModel(
+            tokens: [6: end, 7: end, 8: end], entropies: [4: 1, 5: 2, 6: 0.1, 7: 0.2, 8: 0.1, 9: 0.3])
+        var free = MultiBlockDecoder(ScriptedModel.task(), options(add: 0))
+        // As released: the surest are the end tokens, and nothing is forced beside them.
+        #expect(scripted.run(&free)[0].step.positions == [6, 7, 8, 9])
+        var settings = options(add: 0)
+        settings.endTokens = .inOrder
+        var ordered = MultiBlockDecoder(ScriptedModel.task(), settings)
+        let turns = scripted.run(&ordered)
+        // 9 passes and is no end token; block 0 has to progress, by the surest that isn't one.
+        #expect(turns.map(\.step.positions) == [[4, 9], [5], [6, 7, 8], [10], [11]])
+        #expect(ordered.tokens[6] == end && ordered.tokens[5] == 7)
+    }
+
+    @Test func theFirstMaskIsDecodedWhereAllThatIsSureAreLaterEndTokens() {
+        let scripted = ScriptedModel(
+            tokens: [4: end, 5: end, 6: end, 7: end], entropies: [4: 3, 5: 2, 6: 0.4, 7: 0.1])
+        var settings = options(generationLength: 4)
+        settings.endTokens = .inOrder
+        var decoder = MultiBlockDecoder(ScriptedModel.task(), settings)
+        // Each may only be decoded once nothing before it is masked; then those that pass follow at once.
+        #expect(scripted.run(&decoder).map(\.step.positions) == [[4], [5], [6, 7]])
+        settings.earlyStop = true
+        var stopping = MultiBlockDecoder(ScriptedModel.task(), settings)
+        #expect(scripted.run(&stopping).map(\.step.positions) == [[4]])
+        #expect(stopping.tokens[4...].allSatisfy { $0 == end })
+    }
+
+    @Test(arguments: [MultiBlockRules.llada, .dream])
+    func withEndTokensInOrderDecodingAlwaysEnds(rules: MultiBlockRules) {
+        var settings = options(generationLength: 16, add: 0, activate: 0.5, rules: rules)
+        settings.endTokens = .inOrder
+        for seed in 0..<200 {
+            var model = ScriptedModel()
+            model.override = { [end] forward, position in
+                var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(forward * 64 + position)
+                state ^= state >> 29
+                state = state &* 0xBF58_476D_1CE4_E5B9
+                state ^= state >> 32
+                return Prediction(
+                    position: position, token: state % 3 == 0 ? end : 7, probability: 0.5,
+                    entropy: Double(state % 1000) / 1000)
+            }
+            var decoder = MultiBlockDecoder(ScriptedModel.task(), settings)
+            let turns = model.run(&decoder)
+            #expect(turns.count <= 16)
+            #expect(turns.flatMap(\.step.positions).sorted() == Array(4..<20))
+            // At no time an end token before a mask... of an earlier position.
+            var masked = Set(4..<20)
+            for turn in turns {
+                masked.subtract(turn.step.positions)
+                for entry in turn.step.unmasked where entry.token == end {
+                    #expect(!masked.contains { $0 < entry.position })
+                }
+            }
+        }
+    }
+
     // MARK: - Early stop and its quirks
 
     /// Decodes the end token at 5 first; in the second turn all positions pass the threshold.

@@ -8,13 +8,17 @@ internal import Transformers
 public enum TinyCheckpoint {
     /// Writes a folder.
     ///
-    /// - Parameter golden: the recorded model whose configuration is taken: `llada_a` or `dream_a`.
-    public static func write(_ golden: String, to folder: FilePath) throws {
-        let source = Fixtures.path("golden/models/\(golden)")
+    /// - Parameters:
+    ///   - recorded: the model whose configuration is taken: `llada_a` or `dream_a`, or of the autoregressive ones, which
+    ///     have no mask token, `qwen2_a` or `qwen3_a`.
+    ///   - vocabulary: rows of the embedding; the tokenizer has 405 tokens.
+    public static func write(_ recorded: String, vocabulary: Int = 512, to folder: FilePath) throws {
+        let isAutoregressive = recorded.hasPrefix("qwen")
+        let source = Fixtures.path("\(isAutoregressive ? "transformers" : "golden/models")/\(recorded)")
         var configuration = try Checkpoint.configuration(source)
-        configuration.vocabulary = 512
+        configuration.vocabulary = vocabulary
         configuration.endToken = 400
-        configuration.maskToken = 403
+        configuration.maskToken = isAutoregressive ? nil : 403
         let flat = FlatParameters(zeros: configuration)
         var state: UInt32 = 7
         for i in 0..<flat.buffer.count {
@@ -29,8 +33,9 @@ public enum TinyCheckpoint {
         let template =
             "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
         let escaped = template.map { $0 == "\\" ? "\\\\" : String($0) }.joined()
+        let mask = isAutoregressive ? "" : "\"mask_token\": \"<|mask|>\", "
         try FileSystem.writeAtomically(
-            "{\"eos_token\": \"<|endoftext|>\", \"mask_token\": \"<|mask|>\", \"chat_template\": \"\(escaped)\"}\n",
+            "{\"eos_token\": \"<|endoftext|>\", \(mask)\"chat_template\": \"\(escaped)\"}\n",
             to: folder.appending("tokenizer_config.json"))
     }
 }

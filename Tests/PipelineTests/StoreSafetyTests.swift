@@ -332,7 +332,7 @@ import Testing
     @Test func aConfigurationIsGivenAwayWithoutFolders() throws {
         let text = #"""
             {"stages": {"m": {"kind": "model-folder", "path": "/home/ada/secret project/model", "digest": "x"},
-            "d": {"kind": "dataset", "path": "../ada/data.jsonl"}, "e": {"kind": "dataset", "path": "data/x.jsonl"},
+            "d": {"kind": "local-files", "path": "../ada/data.jsonl"}, "e": {"kind": "local-files", "path": "data/x.jsonl"},
             "p": {"kind": "x", "prompt": "look at /etc/passwd", "list": [{"path": "~/ada/y"}]}}}
             """#
         let value = JSONValue(try JSONDocument(parsing: Array(text.utf8), name: "").root)

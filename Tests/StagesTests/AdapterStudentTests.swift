@@ -22,9 +22,9 @@ import Transformers
         micro = try MicroExperiment()
         half = micro.scratch.path.appending("half")
         let teacher = try #require(try micro.run(only: ["trajectories"]).artifact("teacher")).folder
-        let model = try ModelFolder(teacher)
+        let model = try LoadedModel(teacher)
         try Checkpoint.save(model.transformer, to: half, type: .bfloat16)
-        try model.tokenizer.write(to: half)
+        try model.tokens.write(to: half)
     }
 
     private func run(_ adapter: String, threads: Int = 2) throws -> RunOutcome {
@@ -62,7 +62,7 @@ import Transformers
         }
         #expect(!student.record.files.contains { $0.path.hasPrefix("adapter/") })
         let folder = student.folder
-        #expect(DistillStage.adapterFolder(of: folder) == folder)
+        #expect(TrainedModel.adapterFolder(of: folder) == folder)
         let model = try Checkpoint.load(base.folder)
         let adapter = try LoRAAdapter(folder, for: model.configuration, LLaDAFamily.self)
         #expect(adapter.rank == 3 && adapter.pairs.count == 2 * model.configuration.layers)

@@ -31,7 +31,7 @@ import Testing
                 {
                   "name": "bench", "seed": 3,
                   "stages": {
-                    "file": {"kind": "dataset", "path": "\(data)", "sha256": "\(try SHA256.hex(ofFile: data))"},
+                    "file": {"kind": "local-files", "path": "\(data)", "sha256": "\(try SHA256.hex(ofFile: data))"},
                     "questions": {"kind": "benchmark", "task": "\(task)", "family": "\(family)", "file": "@file", "limit": 4\(more)},
                     "model": {"kind": "model-folder", "path": "\(model)", "digest": "\(digest)"},
                     "curve": {

@@ -116,7 +116,7 @@ struct BenchmarkFileTests {
         #expect(error(data, .train).contains("no Parquet file of the split \"train\""))
     }
 
-    @Test func aDatasetStageTakesAParquetFile() throws {
+    @Test func localFilesTakesAParquetFile() throws {
         let scratch = try ScratchFolder()
         let path = Fixtures.path("columnar/math/precalculus/test-00000-of-00001.parquet")
         let stage =

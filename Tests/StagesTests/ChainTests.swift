@@ -20,8 +20,8 @@ import Transformers
         let students = ["student", "randomStudent", "d2fStudent", "dparallelStudent", "adapterStudent"]
         for stage in ["teacher", "autoregressive", "retrained"] + students {
             let folder = try #require(outcome.artifact(stage)).folder
-            let model = try ModelFolder(folder)
-            #expect(model.tokenizer.vocabularySize == model.transformer.configuration.vocabulary)
+            let model = try LoadedModel(folder)
+            #expect(model.tokens.tokenizer.vocabularySize == model.configuration.vocabulary)
             let log = try FileSystem.readText(folder.appending("training.jsonl")).split(separator: "\n")
             for line in log {
                 let root = try JSONDocument(parsing: Array(line.utf8), name: stage).root
@@ -60,13 +60,13 @@ import Transformers
     /// The student's weights are the teacher's with the adapter that lies beside them.
     private func checkAdapter(_ outcome: RunOutcome) throws {
         let folder = try #require(outcome.artifact("adapterStudent")).folder
-        let teacher = try ModelFolder(#require(outcome.artifact("teacher")).folder).transformer
+        let teacher = try LoadedModel(#require(outcome.artifact("teacher")).folder).transformer
         let adapter = try LoRAAdapter(
             folder.appending("adapter"), for: teacher.configuration, LLaDAFamily.self)
         #expect(adapter.rank == 4 && adapter.pairs.count == 4 * teacher.configuration.layers)
         let merged = FlatParameters(copying: teacher)
         adapter.merge(into: merged)
-        let student = FlatParameters(copying: try ModelFolder(folder).transformer)
+        let student = FlatParameters(copying: try LoadedModel(folder).transformer)
         for i in 0..<merged.buffer.count {
             #expect(abs(merged.buffer.pointer[i] - student.buffer.pointer[i]) < 1e-6)
         }

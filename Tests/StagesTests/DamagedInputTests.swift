@@ -85,7 +85,7 @@ import Tokenizers
         let teacher = try #require(try micro.run(only: ["teacher"]).artifact("teacher")).folder
         let words = (0..<100).map { number in String(repeating: "w", count: number + 1) }
         try WordLevelTokenizer.train(on: words, vocabularyLimit: 200).write(to: teacher)
-        let error = #expect(throws: DamagedFileError.self) { try ModelFolder(teacher) }
+        let error = #expect(throws: DamagedFileError.self) { try ModelTokens(teacher) }
         #expect(error?.description.contains("the tokenizer has 10") == true)
         #expect(error?.description.contains("they don't belong together") == true)
     }

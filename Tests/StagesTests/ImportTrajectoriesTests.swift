@@ -28,7 +28,7 @@ import Tokenizers
         let digest = try ModelFolderStage.digest(of: model, ModelFolderStage.names(in: model))
         let text = """
             {"name": "import", "seed": 3, "stages": {
-              "file": {"kind": "dataset", "path": "\(data)", "sha256": "\(try SHA256.hex(ofFile: data))"},
+              "file": {"kind": "local-files", "path": "\(data)", "sha256": "\(try SHA256.hex(ofFile: data))"},
               "model": {"kind": "model-folder", "path": "\(model)", "digest": "\(digest)"},
               "rows": {"kind": "import-trajectories", "files": "@file", "model": "@model"\(keys)}\(more)
             }}

@@ -66,14 +66,15 @@ import Testing
     }
 
     @Test(
-        "a checkpoint of either family, and its trajectories written and read back",
-        arguments: ["llada_a", "dream_a"])
+        "a checkpoint of every family, and its trajectories written and read back",
+        arguments: ["llada_a", "dream_a", "qwen2_a", "qwen3_a"])
     func fromAFileToATableWithACheckpoint(golden: String) throws {
         let model = scratch.path.appending("model")
         try TinyCheckpoint.write(golden, to: model)
         let digest = try ModelFolderStage.digest(of: model, ModelFolderStage.names(in: model))
         let small = [
-            "variables.model=\(model)", "variables.digest=\(digest)", "stages.trajectories.count=4",
+            "variables.model=\(model)", "variables.digest=\(digest)", "stages.teacher.steps=1",
+            "stages.teacher.batch=2", "stages.trajectories.count=4",
             "stages.trajectories.attempts=2", "stages.trajectories.groupSize=2",
             "stages.trajectories.order=entropy", "stages.student.steps=2",
             "stages.student.batch=3", "stages.student.adapter.rank=2", "stages.vanilla.limit=3",
@@ -84,17 +85,24 @@ import Testing
         let records = try Journal.read(TrajectoriesStage.journal(of: trajectories.folder)).map(\.value)
         #expect(records.count == 4)
         let first = try #require(TrajectoryRecord(records[0]))
-        #expect(Set(first.unmaskStep) == Set(0..<32), "one token per forward, each in its turn")
+        if golden.hasPrefix("qwen") {
+            // Random weights may predict the mask token itself, and a position needs another forward then.
+            #expect(Set(first.unmaskStep).count == 32, "one token per forward")
+        } else {
+            #expect(Set(first.unmaskStep) == Set(0..<32), "one token per forward, each in its turn")
+        }
         #expect(first.used == true && first.isCorrect != nil)
         let verification = try verify(outcome)
         #expect(verification.holds, "\(verification.text)")
 
         // What is written in the published form is read as the same answers.
+        let teacher = try #require(outcome.artifact("teacher")).folder
+        let made = try ModelFolderStage.digest(of: teacher, ModelFolderStage.names(in: teacher))
         let written = try #require(outcome.artifact("published")).folder.appending("trajectories.jsonl")
         let text = """
             {"name": "back", "seed": 1, "stages": {
-              "file": {"kind": "dataset", "path": "\(written)", "sha256": "\(try SHA256.hex(ofFile: written))"},
-              "model": {"kind": "model-folder", "path": "\(model)", "digest": "\(digest)"},
+              "file": {"kind": "local-files", "path": "\(written)", "sha256": "\(try SHA256.hex(ofFile: written))"},
+              "model": {"kind": "model-folder", "path": "\(teacher)", "digest": "\(made)"},
               "read": {"kind": "import-trajectories", "files": "@file", "model": "@model", "blockLength": 8}
             }}
             """
@@ -113,7 +121,8 @@ import Testing
         try TinyCheckpoint.write("llada_a", to: model)
         let digest = try ModelFolderStage.digest(of: model, ModelFolderStage.names(in: model))
         let small = [
-            "variables.model=\(model)", "variables.digest=\(digest)", "stages.trajectories.count=3",
+            "variables.model=\(model)", "variables.digest=\(digest)", "stages.teacher.steps=1",
+            "stages.teacher.batch=2", "stages.trajectories.count=3",
             "stages.trajectories.attempts=2", "stages.trajectories.keep=right", "stages.student.steps=1",
         ]
         let outcome = try run("checkpoint.json", small, only: ["trajectories"])
@@ -135,6 +144,8 @@ import Testing
         let outcome = try run(
             "checkpoint.json",
             [
+                // There is no response to tune it on.
+                #"stages.teacher={"kind": "model-folder", "path": "\#(model)", "digest": "\#(digest)"}"#,
                 "variables.model=\(model)", "variables.digest=\(digest)",
                 "stages.file.path=\(path)", "stages.file.sha256=\(try SHA256.hex(ofFile: path))",
                 "stages.questions.grader=none", "stages.questions.testPercent=50",
@@ -182,8 +193,8 @@ import Testing
         func stages(_ keys: String) throws -> String {
             """
             {"name": "bench", "seed": 3, "stages": {
-              "train": {"kind": "dataset", "path": "\(train)", "sha256": "\(try SHA256.hex(ofFile: train))"},
-              "test": {"kind": "dataset", "path": "\(test)", "sha256": "\(try SHA256.hex(ofFile: test))"},
+              "train": {"kind": "local-files", "path": "\(train)", "sha256": "\(try SHA256.hex(ofFile: train))"},
+              "test": {"kind": "local-files", "path": "\(test)", "sha256": "\(try SHA256.hex(ofFile: test))"},
               "q": {"kind": "benchmark", "task": "gsm8k-cot", "family": "llada", "file": "@test", "limit": 2\(keys)},
               "model": {"kind": "model-folder", "path": "\(model)", "digest": "\(digest)"},
               "t": {"kind": "trajectories", "teacher": "@model", "data": "@q", "count": 3, "attempts": 1, "keep": "all", "generationLength": 16},

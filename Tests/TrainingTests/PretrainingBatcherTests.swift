@@ -70,6 +70,34 @@ import Transformers
         }
     }
 
+    @Test(
+        "tokens that aren't learnt are neither masked nor predicted", arguments: PretrainingObjective.allCases
+    )
+    func learnt(objective: PretrainingObjective) throws {
+        let text = Tiny.tokens(16, seed: 4)
+        let flags = (0..<16).map { $0 % 4 != 0 && $0 < 13 }
+        let example = TrainingExample(text: text, learnt: flags)
+        #expect(example.learntCount == 9 && example.prompt.isEmpty && example.tokens == text)
+        var predicted: Set<Int> = []
+        for seed in 0..<60 {
+            var stream = RandomStream(seed: UInt64(seed), purpose: "batch")
+            let configuration = Tiny.configuration(shift: true)
+            let batch = batcher([.init(objective, rows: 1, weight: 1)])
+                .batch([example], configuration, &stream)
+            let sequence = batch.sequences[0]
+            for (i, token) in sequence.tokens.enumerated() where !flags[i] { #expect(token == text[i]) }
+            for row in sequence.rows {
+                #expect(flags[row.row + 1] && row.target == text[row.row + 1])
+                predicted.insert(row.row + 1)
+            }
+            // LLaDA's weights: 1 / t / learnt tokens, t from above 0 to 1.
+            if objective == .llada {
+                #expect(sequence.rows.allSatisfy { $0.weight >= 1 / 9 * 0.999 })
+            }
+        }
+        #expect(predicted == Set(flags.indices.filter { flags[$0] }), "each of them at some time")
+    }
+
     @Test("an empty prompt leaves its first token unpredicted", arguments: PretrainingObjective.allCases)
     func emptyPrompt(objective: PretrainingObjective) throws {
         let example = try #require(

@@ -35,7 +35,7 @@ package struct ArtifactReference: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "@\(stage)" + (part.map { ".\($0)" } ?? "") }
 
     /// What is given after a problem was reported; never seen by a stage that runs.
-    static let placeholder = ArtifactReference(stage: "", part: nil, type: ArtifactType(""), kind: "")
+    package static let placeholder = ArtifactReference(stage: "", part: nil, type: ArtifactType(""), kind: "")
 }
 
 /// References under one label: for example the points of one curve.

@@ -5,6 +5,8 @@
 package protocol StageDescription: Sendable {
     /// What configurations write: "distill".
     static var name: String { get }
+    /// What configurations called it before; they still may.
+    static var formerNames: [String] { get }
     /// Raised whenever the same keys give another result than before; it is part of the recipe.
     static var version: Int { get }
     /// One or two sentences for `d3llm kinds`.
@@ -20,6 +22,7 @@ package protocol StageDescription: Sendable {
 
 extension StageDescription {
     package static var parts: [String] { [] }
+    package static var formerNames: [String] { [] }
 }
 
 /// The kinds that configurations can name.
@@ -36,8 +39,10 @@ package struct StageRegistry: Sendable {
         self.pins = pins
     }
 
-    /// The kind of that name.
-    package subscript(name: String) -> (any StageDescription.Type)? { kinds.first { $0.name == name } }
+    /// The kind of that name, or that once had it.
+    package subscript(name: String) -> (any StageDescription.Type)? {
+        kinds.first { $0.name == name } ?? kinds.first { $0.formerNames.contains(name) }
+    }
 
     /// All keys of a kind, found by reading it without an object.
     package static func description(of kind: any StageDescription.Type) -> ObjectDescription {

@@ -157,7 +157,7 @@ package struct DataReport: Sendable {
         self.path = path.string
         digest =
             if !isReadable { nil } else {
-                try isFolder ? DatasetStage.digest(of: path) : SHA256.hex(ofFile: path)
+                try isFolder ? LocalFilesStage.digest(of: path) : SHA256.hex(ofFile: path)
             }
         records = raw.count
         form = shape?.rawValue ?? "unknown"

@@ -86,7 +86,7 @@ struct RecordFiles {
         budget = MemoryBudget(fileBytes: files.reduce(0) { $0.addingReportingOverflow($1.size).partialValue })
         let readable = all.filter { RecordFormat(name: $0) != nil }
         // A licence or a README beside the data is no data.
-        names = readable.isEmpty || all == [DatasetStage.fileName] ? all : readable
+        names = readable.isEmpty || all == [LocalFilesStage.fileName] ? all : readable
         guard !names.isEmpty else {
             throw DataError(description: "\(name) holds no file.")
         }

@@ -39,11 +39,11 @@ struct AnswerRow {
     /// - Parameter data: The data set of the prompts; nil where answers were imported with theirs.
     /// - Throws: ``DamagedFileError`` for a record that doesn't fit the teacher or the data; ``DataError`` when there
     ///   is no answer, or a prompt is nowhere.
-    static func read(trajectories: FilePath, data: DataSet?, _ teacher: Teacher) throws -> [AnswerRow] {
+    static func read(trajectories: FilePath, data: DataSet?, _ teacher: LoadedModel) throws -> [AnswerRow] {
         let questions = Dictionary(
             try data?.items(.train).map { ($0.id, $0) } ?? [], uniquingKeysWith: { first, _ in first })
         let path = TrajectoriesStage.journal(of: trajectories)
-        let tokens = 0..<Int32(clamping: teacher.transformer.configuration.vocabulary)
+        let tokens = 0..<Int32(clamping: teacher.configuration.vocabulary)
         var rows: [AnswerRow] = []
         try Journal.forEach(path) { line in
             guard let record = TrajectoryRecord(line.value),
@@ -57,14 +57,14 @@ struct AnswerRow {
                 ?? questions[record.id].map({ try teacher.encoder.prompt($0, room: record.response.count) })
             {
                 let length = prompt.count + record.response.count
-                guard length <= teacher.transformer.configuration.maximumPositions else {
+                guard length <= teacher.configuration.maximumPositions else {
                     throw DamagedFileError(
                         path,
-                        "the record of \(line.key) has \(length) tokens with its prompt, and the teacher \(teacher.transformer.configuration.maximumPositions) positions."
+                        "the record of \(line.key) has \(length) tokens with its prompt, and the teacher \(teacher.configuration.maximumPositions) positions."
                     )
                 }
                 rows.append(
-                    AnswerRow(record, prompt: prompt, endToken: teacher.endToken, index: rows.count))
+                    AnswerRow(record, prompt: prompt, endToken: teacher.tokens.end, index: rows.count))
             } else if data != nil {
                 throw DamagedFileError(path, "there is no problem \(record.id) in the data set.")
             } else {

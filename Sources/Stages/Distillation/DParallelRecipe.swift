@@ -40,7 +40,7 @@ struct DParallelRecipe: DistillationRecipe {
             return objective.batch(
                 rows: rows.map {
                     $0.tokens
-                        + Array(repeating: step.teacher.endToken, count: length - $0.tokens.count)
+                        + Array(repeating: step.teacher.tokens.end, count: length - $0.tokens.count)
                 },
                 promptLengths: rows.map(\.promptLength), step.configuration, mask: step.teacher.maskToken,
                 &draws)

@@ -57,49 +57,31 @@ package struct DistillStage: StageKind {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
-        let model = try Teacher(
-            context.folder(of: teacher), frozen: adapter.map { $0.base ?? .stored }, threads: context.threads)
+        let student = try TrainedModel(teacher, adapter: adapter, context)
         let rows = try AnswerRow.read(
             trajectories: context.folder(of: trajectories),
-            data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, model)
-        let trainee = try trainee(model.transformer, seed: context.seed)
+            data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, student.model)
         let losses = try TrainingLoop(
-            context: context, trainee: trainee,
-            phases: [phase(rows, model, trainee, seed: context.seed, threads: context.threads)],
+            context: context, trainee: student.trainee,
+            phases: [phase(rows, student, seed: context.seed, threads: context.threads)],
             precision: precision ?? .float32, average: average, checkpointInterval: checkpointSeconds
         ).run()
-        if let full = trainee as? FullTraining {
-            try model.write(try Transformer(over: full.weights), to: context.output)
-        } else if let trained = trainee as? AdapterTraining {
-            try write(trained.adapter, model, context)
-        }
-        return result(losses, answers: rows.count, trained: trainee.trained.count)
-    }
-
-    private func trainee(_ model: Transformer, seed: UInt64) throws -> any Trainee {
-        guard let adapter else {
-            try TrainingMemory.check(model.configuration)
-            return FullTraining(FlatParameters(copying: model))
-        }
-        return AdapterTraining(model, adapter.options, seed: seed)
+        try student.write(context)
+        return result(losses, answers: rows.count, trained: student.trainee.trained.count)
     }
 
     private func phase(
-        _ rows: [AnswerRow], _ model: Teacher, _ trainee: any Trainee, seed: UInt64, threads: Int
+        _ rows: [AnswerRow], _ student: TrainedModel, seed: UInt64, threads: Int
     ) -> TrainingLoop.Phase {
         let order = OrderBox(ShuffledOrder(count: rows.count, seed: seed, purpose: "distill"))
         return TrainingLoop.Phase(
             name: recipeName.rawValue, steps: steps, schedule: optimizer.schedule(steps: steps),
             maximumNorm: optimizer.maximumNorm,
-            makeOptimizer: {
-                (trainee as? AdapterTraining).map { optimizer.make($0, threads: threads) }
-                    ?? optimizer.make(
-                        model.transformer.configuration, family: model.family, threads: threads)
-            },
+            makeOptimizer: { student.optimizer(optimizer, threads: threads) },
             batch: { index in
                 let chosen = (0..<batchSize).map { rows[order.value.index(index * batchSize + $0)] }
                 let step = DistillationStep(
-                    index: index, count: steps, rows: chosen, teacher: model, seed: seed,
+                    index: index, count: steps, rows: chosen, teacher: student.model, seed: seed,
                     threads: threads)
                 return recipe.batch(step)
             })

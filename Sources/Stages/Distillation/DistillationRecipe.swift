@@ -23,11 +23,11 @@ struct DistillationStep {
     let index: Int
     let count: Int
     let rows: [AnswerRow]
-    let teacher: Teacher
+    let teacher: LoadedModel
     let seed: UInt64
     let threads: Int
 
-    var configuration: TransformerConfiguration { teacher.transformer.configuration }
+    var configuration: TransformerConfiguration { teacher.configuration }
     /// How much of the training is done, from 0 to 1.
     var progress: Double { Double(index) / Double(count) }
 

@@ -26,7 +26,7 @@ struct AskedBenchmark: AskedQuestions {
     func questions(for model: AnsweringModel.Source, _ permissions: Permissions) throws -> any Questions {
         // First: it is cheap and may fail, where loading a model isn't.
         let grading = try AnswerGrading(file, permissions)
-        let answering = try BenchmarkModel(model)
+        let answering = try LoadedModel(model)
         // A user's are checked before the first is decoded, so that what is wrong with the last is known now; those of
         // benchmarks are asked as upstream asks them, whatever their length.
         let prompts =
@@ -75,26 +75,26 @@ private struct BenchmarkQuestions: Questions {
     let items: [TaskItem]
     /// Their tokens, where they are known already.
     let prompts: [[Int32]]?
-    let model: BenchmarkModel
+    let model: LoadedModel
     let grading: AnswerGrading
 
     var ids: [String] { items.map(\.id) }
     var transformer: Transformer { model.transformer }
     var maskToken: Int32 { model.maskToken }
-    var endToken: Int32? { model.endToken }
+    var endToken: Int32? { model.tokens.knownEnd }
 
     func prompt(_ index: Int) throws -> [Int32] {
         try prompts?[index] ?? model.encoder.tokens(items[index].prompt)
     }
 
     func text(of token: Int32) -> String {
-        model.files.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
+        model.tokens.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
     }
 
     func records(
         _ range: Range<Int>, _ decoders: [any Decoder], generationLength: Int
     ) throws -> [JSONValue] {
-        let answers = zip(range, decoders).map { Answer($1, items[$0], model) }
+        let answers = zip(range, decoders).map { Answer($1, items[$0], model.tokens) }
         let grades = try grading.grade(answers.map { ($0.text, $0.item) })
         return try zip(answers, grades).map { answer, grade in
             try record(answer, grade, generationLength: generationLength)
@@ -111,13 +111,12 @@ private struct BenchmarkQuestions: Questions {
         /// What stands before it, without special tokens.
         let text: String
 
-        init(_ decoder: any Decoder, _ item: TaskItem, _ model: BenchmarkModel) {
+        init(_ decoder: any Decoder, _ item: TaskItem, _ tokens: ModelTokens) {
             self.item = item
             self.decoder = decoder
             let response = decoder.tokens[decoder.promptLength...].map(Int.init)
-            let end = model.endToken.flatMap { response.firstIndex(of: Int($0)) }
-            text = AnswerTokens(tokenizer: model.files.tokenizer, end: model.endToken)
-                .text(Array(decoder.tokens[decoder.promptLength...]))
+            let end = tokens.knownEnd.flatMap { response.firstIndex(of: Int($0)) }
+            text = tokens.answers.text(Array(decoder.tokens[decoder.promptLength...]))
             (self.response, self.end) = (response, end)
         }
     }
@@ -133,7 +132,7 @@ private struct BenchmarkQuestions: Questions {
         let record = SampleRecord(
             id: item.id, correct: grade.isCorrect,
             tokensBeforeEnd: TokenCount.throughEnd(
-                answer.response, endOfText: model.endToken.map(Int.init) ?? -1,
+                answer.response, endOfText: endToken.map(Int.init) ?? -1,
                 generationLength: generationLength),
             nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
             text: text, promptHash: SHA256.hex(of: Array(prompt.utf8)), isGraded: grade.isGraded)

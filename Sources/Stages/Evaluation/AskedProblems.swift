@@ -34,9 +34,18 @@ struct AskedProblems: AskedQuestions {
     var runsPrograms: Bool { false }
 
     func questions(for model: AnsweringModel.Source, _ permissions: Permissions) throws -> any Questions {
-        ProblemQuestions(
-            problems: problems, grader: grader,
-            model: try ModelFolder(model.folder, precision: model.precision))
+        var needs: ModelTokens.Needs = .end
+        if model.needsMask { needs.insert(.mask) }
+        let answering = try LoadedModel(model.folder, .precision(model.precision), needs: needs)
+        guard !recordsErrors || answering.tokens.areWords else {
+            throw DataError(
+                description:
+                    "\"errors\" tells kinds of errors by words and the forwards that decided them, so the model's tokens have to be words; those of \(model.folder) aren't. Leave the key out."
+            )
+        }
+        let prompts = try problems.map { try answering.encoder.prompt(.problem($0), room: 1) }
+        return ProblemQuestions(
+            problems: problems, prompts: prompts, grader: grader, model: answering)
     }
 
     func check(_ record: JournalRecord, _ index: Int, in journal: FilePath) throws {
@@ -58,21 +67,23 @@ struct AskedProblems: AskedQuestions {
     }
 }
 
-/// Generated problems for a model that was trained here.
+/// Generated problems for one model.
 private struct ProblemQuestions: Questions {
     let problems: [Problem]
+    /// Their tokens.
+    let prompts: [[Int32]]
     let grader: AnswerGrader
-    let model: ModelFolder
+    let model: LoadedModel
 
     var ids: [String] { problems.map(\.id) }
     var transformer: Transformer { model.transformer }
     var maskToken: Int32 { model.maskToken }
-    var endToken: Int32? { model.endToken }
+    var endToken: Int32? { model.tokens.end }
 
-    func prompt(_ index: Int) -> [Int32] { model.tokenizer.ids(problems[index].prompt()) }
+    func prompt(_ index: Int) -> [Int32] { prompts[index] }
 
     func text(of token: Int32) -> String {
-        model.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
+        model.tokens.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
     }
 
     func records(_ range: Range<Int>, _ decoders: [any Decoder], generationLength: Int) -> [JSONValue] {
@@ -81,19 +92,19 @@ private struct ProblemQuestions: Questions {
 
     private func record(_ problem: Problem, _ decoder: any Decoder, generationLength: Int) -> JSONValue {
         let response = decoder.tokens[decoder.promptLength...].map(Int.init)
-        let text = model.tokenizer.decode(tokenIds: response, skipSpecialTokens: false)
+        let text = model.tokens.answers.problemText(response.map(Int32.init))
         let isRight = problem.accepts(text, by: grader)
         let value = SampleRecord(
             id: problem.id, correct: isRight,
             tokensBeforeEnd: TokenCount.throughEnd(
-                response, endOfText: Int(model.endToken), generationLength: generationLength),
+                response, endOfText: Int(model.tokens.end), generationLength: generationLength),
             nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
             text: Self.shown(text), promptHash: StableHash.hex(problem.prompt())
         ).value
         guard let recorder = decoder as? CommitRecorder, case .object(var object) = value else {
             return value
         }
-        let end = response.firstIndex(of: Int(model.endToken)).map { $0 + 1 } ?? response.count
+        let end = response.firstIndex(of: Int(model.tokens.end)).map { $0 + 1 } ?? response.count
         let decided = Array(recorder.decided.prefix(end))
         object["error"] = .string(
             problem.errorClass(ResponseWords(text, decided: decided), isRight: isRight).rawValue)

@@ -43,3 +43,11 @@ enum AnsweringModel {
         let needsMask: Bool
     }
 }
+
+extension LoadedModel {
+    /// - Throws: ``DataError`` where tokenizer and model don't fit; what reading either throws.
+    init(_ source: AnsweringModel.Source) throws {
+        try self.init(
+            source.folder, .precision(source.precision), needs: source.needsMask ? .mask : [])
+    }
+}

@@ -16,13 +16,13 @@ extension PretrainStage {
     package func forecast(_ context: ForecastContext) -> StageForecast? {
         let data = context.facts(of: data)
         guard let configuration = configuration(context), let prompt = data[.promptTokens] else { return nil }
-        let tokens = prompt + Double(generationLength)
+        let tokens = rows.tokens(prompt: prompt)
         let steps = phases.map { phase -> TrainingCost.Steps in
             TrainingCost.Steps(
                 count: phase.steps,
                 batch: PassShape(
                     configuration, sequences: phase.rows, tokens: tokens,
-                    logitRows: phase.meanLossRows(response: Double(generationLength))),
+                    logitRows: phase.meanLossRows(response: rows.learnt)),
                 keepsActivations: false, isMuon: phase.isMuon)
         }
         let problems = data[.train] ?? 0
@@ -34,8 +34,8 @@ extension PretrainStage {
 
     private func configuration(_ context: ForecastContext) -> TransformerConfiguration? {
         switch start {
-        case .model(let reference): return context.facts(of: reference).configuration
-        case .scratch(let fields):
+        case .model(let reference, _, _): return context.facts(of: reference).configuration
+        case .scratch(let fields, let tokenizer):
             guard let vocabulary = context.facts(of: tokenizer).count(.vocabulary) else { return nil }
             return try? fields.configuration(
                 vocabulary: max(8, vocabulary), mask: 0, end: 1, positions: 4096)

@@ -18,6 +18,17 @@ struct AnswerTokens: Sendable {
         return tokenizer is WordLevelTokenizer ? Self.joiningDigits(text) : text
     }
 
+    /// The text of an answer to a generated problem, as its grader reads one: with the end of text as a word.
+    ///
+    /// Words are joined as they are, what stands behind the end too; of other tokens only what stands before it is text.
+    func problemText(_ response: [Int32]) -> String {
+        guard !(tokenizer is WordLevelTokenizer) else {
+            return tokenizer.decode(tokenIds: response.map(Int.init), skipSpecialTokens: false)
+        }
+        let hasEnd = end.map { response.contains($0) } ?? false
+        return text(response) + (hasEnd ? " " + Grader().endOfText : "")
+    }
+
     private static func joiningDigits(_ text: String) -> String {
         let bytes = Array(text.utf8)
         func isDigit(_ index: Int) -> Bool {
@@ -58,10 +69,7 @@ struct AnswerJudge: Sendable {
         for (index, answer) in answers.enumerated() {
             switch answer.item {
             case .problem(let problem):
-                verdicts.append(
-                    problem.accepts(
-                        tokens.tokenizer.decode(
-                            tokenIds: answer.response.map(Int.init), skipSpecialTokens: false)))
+                verdicts.append(problem.accepts(tokens.problemText(answer.response)))
             case .task(let item):
                 verdicts.append(nil)
                 asked.append((tokens.text(answer.response), item))

@@ -46,8 +46,8 @@ struct TrajectoryFiles {
         self.scratch = scratch
         let all = try PinnedSource.files(below: folder).map(\.path)
         var found = all.sorted().compactMap { name in Form(name).map { (name: name, form: $0) } }
-        if found.isEmpty, all == [DatasetStage.fileName] {
-            found = [(name: DatasetStage.fileName, form: try Self.form(of: folder.appending(all[0])))]
+        if found.isEmpty, all == [LocalFilesStage.fileName] {
+            found = [(name: LocalFilesStage.fileName, form: try Self.form(of: folder.appending(all[0])))]
         }
         names = found.filter { file in part.map { file.name.byteText.hasPrefix($0) } ?? true }
         func list(_ names: some Sequence<String>) -> String {

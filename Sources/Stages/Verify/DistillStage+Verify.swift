@@ -13,14 +13,8 @@ extension DistillStage: RecomputableStage {
         try Journal.forEach(TrajectoriesStage.journal(of: context.folder(of: trajectories))) { record in
             if TrajectoryRecord(record.value)?.isUsed ?? false { answers += 1 }
         }
-        return result(losses, answers: answers, trained: try trainedParameters(of: artifact))
-    }
-
-    private func trainedParameters(of artifact: FilePath) throws -> Int {
-        let configuration = try Checkpoint.configuration(artifact)
-        guard adapter != nil else { return configuration.parameterCount }
-        let adapter = try LoRAAdapter(
-            Self.adapterFolder(of: artifact), for: configuration, Checkpoint.family(artifact))
-        return adapter.pairs.reduce(0) { $0 + $1.a.rows * $1.a.columns + $1.b.rows * $1.b.columns }
+        return result(
+            losses, answers: answers,
+            trained: try TrainedModel.trainedParameters(of: artifact, isAdapted: adapter != nil))
     }
 }

@@ -37,9 +37,7 @@ extension TrajectoriesStage {
     ) -> Bool? {
         switch item {
         case .problem(let problem):
-            problem.accepts(
-                tokens.tokenizer.decode(
-                    tokenIds: trajectory.response.map(Int.init), skipSpecialTokens: false))
+            problem.accepts(tokens.problemText(trajectory.response))
         case .task(let task):
             task.extractions(tokens.text(trajectory.response)).first { $0.isReported && $0.name != "none" }?
                 .verdict.isCorrect

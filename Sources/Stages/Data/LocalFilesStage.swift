@@ -7,8 +7,9 @@ package import Runs
 package import SystemPackage
 
 /// Takes a data file of this machine, or a folder of such, into the store, if it is what is expected.
-package struct DatasetStage: RecomputableStage {
-    package static let name = "dataset"
+package struct LocalFilesStage: RecomputableStage {
+    package static let name = "local-files"
+    package static let formerNames = ["dataset"]
     package static let version = 1
     package static let summary =
         "Takes a data file of this machine into the store after checking its SHA-256: JSON lines, plain or compressed, a tar of JSON files, a Parquet file, a file of records, or a folder of such files."
