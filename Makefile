@@ -29,7 +29,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding order quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b bench-8b-train schema format format-check doctor completions man clean
+.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding early-ends order quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b bench-8b-train schema format format-check doctor completions man clean
 
 help: ## print this list; targets compile first what they need
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -70,17 +70,20 @@ check-tools:
 seeds: build ## run the main experiment over four to eight seeds, until its claims are decided; 1 to 3 hours on 2 cores
 	$(D3LLM) run configs/mini/table1-seeds.json --store $(STORE) --threads $(THREADS)
 
-components: build ## measure each part of d3LLM, on two tasks over three seeds; about an hour on 2 cores
+components: build ## measure each part of d3LLM, on two tasks over four and three teachers; about an hour on 2 cores with AVX-512, what make seeds made is taken from there
 	$(D3LLM) run configs/ablation/components.json --store $(STORE) --threads $(THREADS)
 	$(D3LLM) run configs/ablation/components-result-first.json --store $(STORE) --threads $(THREADS)
 
 order: build ## does the teacher's order of unmasking matter? three seeds; about an hour on 2 cores with AVX-512, what make seeds made is taken from there
 	$(D3LLM) run configs/ablation/order.json --store $(STORE) --threads $(THREADS)
 
-decoding: build ## vary the options of multi-block decoding; 15 minutes on 2 cores with AVX-512
+decoding: build ## vary the options of multi-block decoding, over three teachers; 20 minutes on 2 cores with AVX-512 after make components or make seeds
 	$(D3LLM) run configs/ablation/decoding.json --store $(STORE) --threads $(THREADS)
 
-quirks: build ## measure what changes where paper and released code differ; 15 minutes on 2 cores with AVX-512
+early-ends: build ## what mends answers that end too early? 15 minutes on 2 cores with AVX-512
+	$(D3LLM) run configs/ablation/early-ends.json --store $(STORE) --threads $(THREADS)
+
+quirks: build ## measure what changes where paper and released code differ, over three teachers; 20 minutes on 2 cores with AVX-512 after make components or make seeds
 	$(D3LLM) run configs/ablation/quirks.json --store $(STORE) --threads $(THREADS)
 
 # The paper's table numbers aren't known; table1 to table5 are its tables in the order of its blog.

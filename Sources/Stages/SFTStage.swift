@@ -213,6 +213,7 @@ extension SFTStage {
             keepsActivations: false, isMuon: optimizer.kind == .muon)
         var cost = TrainingCost(phases: [steps], checkpointSeconds: checkpointSeconds)
         cost.averages = average != nil
+        cost.model = model
         cost.adapter = adapter.map {
             AdapterCost(
                 $0, configuration, weightBytes: context.facts(of: model).count(.weightBytes) ?? 4,

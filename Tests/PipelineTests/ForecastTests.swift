@@ -175,6 +175,45 @@ final class ToyMeter: SpeedMeter {
         #expect(record.stages.first?.forecast?.disk == 30)
     }
 
+    @Test func largeModelsAreSaidToFitOrNot() throws {
+        func need(_ model: String, _ form: String, _ gigabytes: Double, chosen: Bool = false)
+            -> StageForecast.ModelMemory
+        {
+            .init(model: model, form: form, bytes: Int(gigabytes * 1e9), isChosen: chosen)
+        }
+        var first = StageForecast(seconds: 1, memory: 1, disk: 1)
+        first.models = [
+            need("llada", "decoding, float32", 33), need("llada", "decoding, bfloat16", 16.4, chosen: true),
+            need("llada", "decoding, int8", 9), need("mini", "decoding, float32", 0.1),
+        ]
+        var second = first
+        second.models = [
+            need("llada", "decoding, float32", 33.5), need("llada", "decoding, bfloat16", 17.1),
+            need("llada", "training, adapter over the stored base", 21),
+        ]
+        func plan(_ available: Int?) -> PlanForecast {
+            PlanForecast(
+                [("a", first), ("b", second), ("c", nil)], threads: 1, store: store,
+                availableMemory: available)
+        }
+        let fits = plan(24_000_000_000)
+        #expect(fits.models.map(\.verdict) == [.doesNotFit, .fits, .fits, .tight])
+        #expect(
+            fits.text.contains(
+                """
+                Models in 24.0 GB of available memory:
+                  llada, decoding, float32                       doesn't fit  33.5 GB
+                  llada, decoding, bfloat16                      fits         17.1 GB  as configured
+                  llada, decoding, int8                          fits         9.0 GB
+                  llada, training, adapter over the stored base  tight        21.0 GB
+
+                """), "\(fits.text)")
+        #expect(!fits.text.contains("mini,"), "small models aren't spoken of")
+        #expect(fits.value["models"]?.array?.first?["verdict"]?.string == "doesn't fit")
+        #expect(plan(nil).models.allSatisfy { $0.verdict == .unknown })
+        #expect(plan(nil).text.contains("Models in memory:\n  llada, decoding, float32"))
+    }
+
     @Test(arguments: [
         "3.2 s": 3.2, "2 h 00 min": 7200, "3 days 4 h": 273_600, "113 days": 9_763_200,
         "40 years": 1_261_440_000,

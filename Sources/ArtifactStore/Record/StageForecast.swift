@@ -14,6 +14,25 @@ package struct StageForecast: Sendable, Hashable {
     /// What comes over the network; nil for stages that take nothing from there.
     package var download: Download?
 
+    /// What the stage's model would take in each form that it can be loaded or trained in; empty where it has none.
+    package var models: [ModelMemory] = []
+
+    /// What a model takes in one form.
+    package struct ModelMemory: Sendable, Hashable {
+        /// The stage that makes the model.
+        package let model: String
+        /// What is done with it, and in which precision: `decoding, bfloat16`.
+        package let form: String
+        /// The largest resident size of the stage then, in bytes.
+        package let bytes: Int
+        /// Whether the configuration says this form.
+        package let isChosen: Bool
+
+        package init(model: String, form: String, bytes: Int, isChosen: Bool) {
+            (self.model, self.form, self.bytes, self.isChosen) = (model, form, bytes, isChosen)
+        }
+    }
+
     /// What a stage has to download.
     package enum Download: Sendable, Hashable {
         case bytes(Int)

@@ -23,6 +23,8 @@ package struct PlanForecast: Sendable {
     /// What can still be had, in bytes; nil where the system doesn't tell.
     package let availableMemory: Int?
     package let freeSpace: Int?
+    /// Whether its large models fit, in each form that they could be used in.
+    package let models: [ModelFit]
 
     package init(
         _ forecasts: [(stage: String, forecast: StageForecast?)], threads: Int, store: Store,
@@ -48,6 +50,7 @@ package struct PlanForecast: Sendable {
             }
         unknownDownloads = downloads.filter { $0.size == .unknown }.map(\.stage)
         self.availableMemory = availableMemory
+        models = ModelFit.all(forecasts.compactMap(\.forecast), available: availableMemory)
         freeSpace = store.freeSpace()
     }
 
@@ -90,6 +93,7 @@ package struct PlanForecast: Sendable {
             }
             text += "Downloads: \(parts.joined(separator: "; ")).\n"
         }
+        text += ModelFit.text(models)
         return text + warnings.map { "Warning: \($0)\n" }.joined()
     }
 
@@ -103,6 +107,7 @@ package struct PlanForecast: Sendable {
             "unknownDownloads": .array(unknownDownloads.map(JSONValue.string)),
             "availableMemoryBytes": availableMemory.map(JSONValue.integer) ?? .null,
             "freeDiskBytes": freeSpace.map(JSONValue.integer) ?? .null,
+            "models": .array(models.map(\.value)),
             "warnings": .array(warnings.map(JSONValue.string)),
         ]
     }

@@ -10,7 +10,7 @@ struct AdapterCost {
     private let configuration: TransformerConfiguration
     /// Bytes of a weight in the model's files.
     private let weightBytes: Int
-    private let form: FrozenForm
+    private(set) var form: FrozenForm
     private let computesInHalf: Bool
 
     init(
@@ -23,6 +23,13 @@ struct AdapterCost {
         self.weightBytes = weightBytes
         form = fields.base ?? .stored
         self.computesInHalf = computesInHalf
+    }
+
+    /// The same over a base that is kept in another form.
+    func over(_ form: FrozenForm) -> AdapterCost {
+        var other = self
+        other.form = form
+        return other
     }
 
     /// Loss and gradient of a step.

@@ -67,6 +67,7 @@ extension DistillStage {
             isMuon: optimizer.kind == .muon, forwards: load.asksTeacher ? shape(batchSize) : nil)
         var cost = TrainingCost(phases: [steps], checkpointSeconds: checkpointSeconds)
         cost.averages = average != nil
+        cost.model = teacher
         cost.adapter = adapter.map {
             AdapterCost(
                 $0, configuration, weightBytes: context.facts(of: teacher).count(.weightBytes) ?? 4,

@@ -1,6 +1,7 @@
 package import ArtifactStore
 internal import Decoding
 internal import Numerics
+internal import Recipes
 package import Runs
 internal import Transformers
 
@@ -31,14 +32,39 @@ extension EvaluateStage {
         let cost = GroupCost(
             groups: (left / max(1, group)).rounded(.up), forwards: effort.forwards, shape: shape)
         let reading = context.seconds(of: ModelWork.readProblem.work, times: data[.test] ?? 0) ?? 0
-        return StageForecast(
-            seconds: cost.seconds(context).map { $0 + reading },
-            memory: Int(
-                clamped: MemoryModel.program
-                    + MemoryModel.decoding(shape, threads: context.threads, precision: precision ?? .float32)
-                    + all * 4 * MemoryModel.problem),
+        let memory = DecodingMemory(
+            model, shape, threads: context.threads, chosen: precision ?? .float32,
+            besides: all * 4 * MemoryModel.problem)
+        var forecast = StageForecast(
+            seconds: cost.seconds(context).map { $0 + reading }, memory: memory.chosen,
             // A record with the response as text.
             disk: Int(clamped: all * (140 + 4.2 * answer)), scratch: Int(clamped: all * (140 + 4.2 * answer)))
+        forecast.models = memory.forms
+        return forecast
+    }
+}
+
+/// What a stage that decodes takes in each precision.
+struct DecodingMemory {
+    let forms: [StageForecast.ModelMemory]
+    /// In bytes, in the precision that the stage has.
+    let chosen: Int
+
+    init(
+        _ model: ArtifactReference, _ shape: PassShape, threads: Int, chosen: WeightPrecision,
+        besides bytes: Double
+    ) {
+        func memory(_ precision: WeightPrecision) -> Int {
+            Int(
+                clamped: MemoryModel.program
+                    + MemoryModel.decoding(shape, threads: threads, precision: precision) + bytes)
+        }
+        self.chosen = memory(chosen)
+        forms = WeightPrecision.allCases.map {
+            .init(
+                model: model.stage, form: "decoding, \($0.rawValue)", bytes: memory($0),
+                isChosen: $0 == chosen)
+        }
     }
 }
 

@@ -29,6 +29,7 @@ extension PretrainStage {
         let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
         var cost = TrainingCost(phases: steps, checkpointSeconds: checkpointSeconds)
         cost.averages = average != nil
+        if case .model(let reference, _, _) = start { cost.model = reference }
         return cost.forecast(context, besides: reading, problems: problems)
     }
 

@@ -1,4 +1,5 @@
 internal import ArtifactStore
+internal import Recipes
 internal import Runs
 internal import Transformers
 
@@ -23,6 +24,8 @@ struct TrainingCost {
     var averages = false
     /// Where only an adapter is trained.
     var adapter: AdapterCost?
+    /// What training starts from; nil for a model from scratch.
+    var model: ArtifactReference?
 
     /// The forecast, less the steps that a checkpoint holds; nil where the speed isn't known.
     func forecast(_ context: ForecastContext, besides seconds: Double, problems: Double) -> StageForecast? {
@@ -44,22 +47,38 @@ struct TrainingCost {
         if megabytes > 16, let megabyte = context.seconds(of: ModelWork.writeMegabyte.work) {
             training += (training / max(1, checkpointSeconds)) * megabytes * megabyte
         }
-        let memory = phases.map { phase in
-            adapter.map { $0.memory(phase, threads: context.threads) }
-                ?? MemoryModel.training(
-                    phase.batch, keepsActivations: phase.keepsActivations, isMuon: phase.isMuon)
-        }.max()
-        return StageForecast(
-            seconds: training + seconds,
-            memory: memory.map {
-                Int(clamped: MemoryModel.program + $0 + mean + problems * MemoryModel.problem)
-            },
+        let besides = MemoryModel.program + mean + problems * MemoryModel.problem
+        func memory(_ adapter: AdapterCost?) -> Int? {
+            phases.map { phase in
+                adapter.map { $0.memory(phase, threads: context.threads) }
+                    ?? MemoryModel.training(
+                        phase.batch, keepsActivations: phase.keepsActivations, isMuon: phase.isMuon)
+            }.max().map { Int(clamped: $0 + besides) }
+        }
+        var forecast = StageForecast(
+            seconds: training + seconds, memory: memory(adapter),
             // Weights, where they are written, and a line of the log for every 25 steps.
             disk: Int(
                 clamped: (adapter.map(\.diskBytes) ?? 4 * parameters) + 18
                     * Double(phases.reduce(0) { $0 + $1.count }) + 8000),
             // The old checkpoint stays until the new one is whole.
             scratch: Int(clamped: 2 * checkpoint))
+        if let model {
+            let forms: [(String, AdapterCost?, isChosen: Bool)] =
+                [("training, all parameters", nil, adapter == nil)]
+                + (adapter.map { chosen in
+                    [FrozenForm.stored, .int8].map {
+                        (
+                            "training, adapter over \($0 == .stored ? "the stored base" : "a base in int8")",
+                            chosen.over($0), chosen.form == $0
+                        )
+                    }
+                } ?? [])
+            forecast.models = forms.compactMap { form, cost, isChosen in
+                memory(cost).map { .init(model: model.stage, form: form, bytes: $0, isChosen: isChosen) }
+            }
+        }
+        return forecast
     }
 
     private func seconds(of phase: Steps, _ context: ForecastContext) -> Double? {

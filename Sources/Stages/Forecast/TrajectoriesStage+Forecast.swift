@@ -36,12 +36,13 @@ extension TrajectoriesStage {
         let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
         // A token and a step for each position.
         let disk = Double(count) * (110 + 5.5 * length)
-        return StageForecast(
-            seconds: cost.seconds(context).map { $0 + reading },
-            memory: Int(
-                clamped: MemoryModel.program
-                    + MemoryModel.decoding(shape, threads: context.threads, precision: precision ?? .float32)
-                    + problems * MemoryModel.problem),
+        let memory = DecodingMemory(
+            teacher, shape, threads: context.threads, chosen: precision ?? .float32,
+            besides: problems * MemoryModel.problem)
+        var forecast = StageForecast(
+            seconds: cost.seconds(context).map { $0 + reading }, memory: memory.chosen,
             disk: Int(clamped: disk), scratch: Int(clamped: disk))
+        forecast.models = memory.forms
+        return forecast
     }
 }
