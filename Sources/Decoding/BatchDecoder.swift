@@ -64,7 +64,9 @@ public struct BatchDecoder: Sendable {
                     + " whether the chat template writes any.")
         }
         let vocabulary = model.configuration.vocabulary
-        let special = [decoder.state.maskToken] + (decoder.state.endToken.map { [$0] } ?? [])
+        let special =
+            [decoder.state.maskToken] + (decoder.state.endToken.map { [$0] } ?? [])
+            + decoder.state.furtherEndTokens
         guard let wrong = (decoder.tokens + special).first(where: { $0 < 0 || $0 >= vocabulary }) else {
             return
         }

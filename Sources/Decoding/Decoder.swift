@@ -37,10 +37,19 @@ public struct DecodingTask: Sendable, Hashable {
     public var maskToken: Int32
     /// The end-of-text token; nil if there is none.
     public var endToken: Int32?
+    /// Other tokens that end a text, as models have whose chats end otherwise than their texts.
+    public var furtherEndTokens: [Int32]
+    /// What the model's generation_config.json asks of repeated tokens; 1 for nothing. Methods have an option whether it counts.
+    public var repetitionPenalty: Double
     /// Names the random numbers, and may set a temperature; nil leaves both to the prompt and the method.
     public var sampling: Sampling?
 
-    public init(prompt: [Int32], maskToken: Int32, endToken: Int32?, sampling: Sampling? = nil) {
+    public init(
+        prompt: [Int32], maskToken: Int32, endToken: Int32?, furtherEndTokens: [Int32] = [],
+        repetitionPenalty: Double = 1, sampling: Sampling? = nil
+    ) {
+        self.repetitionPenalty = repetitionPenalty
+        self.furtherEndTokens = furtherEndTokens
         self.prompt = prompt
         self.maskToken = maskToken
         self.endToken = endToken

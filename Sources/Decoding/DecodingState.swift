@@ -8,6 +8,8 @@ public struct DecodingState: Sendable {
     public let maskToken: Int32
     /// The end-of-text token, if the model has one.
     public let endToken: Int32?
+    /// Other tokens that end a text.
+    public let furtherEndTokens: [Int32]
     /// NFE as the decoder's published implementation reports it.
     public internal(set) var evaluations = 0
     /// Number of forwards that were answered.
@@ -35,6 +37,7 @@ public struct DecodingState: Sendable {
         promptLength = task.prompt.count
         maskToken = task.maskToken
         endToken = task.endToken
+        furtherEndTokens = task.furtherEndTokens
         sampling = task.sampling ?? Sampling(prompt: task.prompt)
         self.choice = TokenChoice(
             choice.form, temperature: sampling.temperature ?? choice.temperature, topP: choice.topP,
@@ -56,13 +59,16 @@ public struct DecodingState: Sendable {
 
     func hasMask(in range: Range<Int>) -> Bool { tokens[range].contains(maskToken) }
 
-    /// The first position of `range` that holds the end token.
+    /// Whether a token ends a text.
+    func isEnd(_ token: Int32) -> Bool { token == endToken || furtherEndTokens.contains(token) }
+
+    /// The first position of `range` that holds an end token.
     func firstEnd(in range: Range<Int>) -> Int? {
-        guard let endToken else { return nil }
-        return tokens[range].firstIndex(of: endToken)
+        guard endToken != nil else { return nil }
+        return tokens[range].firstIndex(where: isEnd)
     }
 
-    /// Sets everything after the first end token of `range` to the end token; returns where that token stands.
+    /// Sets everything after the first end token of `range` to ``endToken``; returns where that token stands.
     @discardableResult
     mutating func fillAfterEnd(in range: Range<Int>) -> Int? {
         guard let endToken, let end = firstEnd(in: range) else { return nil }

@@ -82,7 +82,7 @@ struct MultiBlockCore: Sendable {
                 hasGap = true
                 continue
             }
-            if hasGap, token == state.endToken { late.insert(position) }
+            if hasGap, state.isEnd(token) { late.insert(position) }
         }
         let kept = accepted.filter { !late.contains($0.position) }
         guard kept.isEmpty, let first = predictions.min(by: { $0.position < $1.position }) else {
@@ -93,7 +93,7 @@ struct MultiBlockCore: Sendable {
 
     /// Whether a block may be made to progress by a prediction: not by an end token before others are decided.
     private func mayEnd(_ prediction: Prediction) -> Bool {
-        guard options.endTokens == .inOrder, prediction.token == state.endToken else { return true }
+        guard options.endTokens == .inOrder, state.isEnd(prediction.token) else { return true }
         return !state.hasMask(in: state.generated.lowerBound..<prediction.position)
     }
 }

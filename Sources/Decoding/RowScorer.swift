@@ -13,6 +13,13 @@ enum RowScorer {
         at position: Int, _ logits: UnsafeBufferPointer<Float>, choice: TokenChoice = TokenChoice(),
         draws: SamplingStep? = nil
     ) -> Prediction {
+        if let repetition = choice.repetition {
+            var choice = choice
+            choice.repetition = nil
+            return repetition.applied(to: logits).withUnsafeBufferPointer {
+                prediction(at: position, $0, choice: choice, draws: draws)
+            }
+        }
         guard let limited = LimitedRow(logits, choice) else {
             return score(at: position, logits, choice, draws)
         }

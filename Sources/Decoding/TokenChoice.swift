@@ -23,12 +23,36 @@ public struct TokenChoice: Sendable, Hashable {
     public var topP: Double?
     /// Only this many most probable tokens, and their equals, count; nil for all.
     public var topK: Int?
+    /// What makes tokens that are there already less probable, before anything else; nil for nothing.
+    public var repetition: RepetitionPenalty?
 
     public init(_ form: Form = .gumbel, temperature: Double = 0, topP: Double? = nil, topK: Int? = nil) {
         self.form = form
         self.temperature = temperature
         self.topP = topP
         self.topK = topK
+    }
+}
+
+/// Makes tokens less probable that the sequence has already: a logit x > 0 becomes x / factor, another x · factor, as
+/// `RepetitionPenaltyLogitsProcessor` of transformers computes it (Keskar et al., arXiv 1909.05858).
+public struct RepetitionPenalty: Sendable, Hashable {
+    /// More than 1 punishes, less than 1 favours.
+    public var factor: Double
+    /// The tokens that are there, prompt included.
+    public var tokens: Set<Int32>
+
+    public init(factor: Double, tokens: Set<Int32>) { (self.factor, self.tokens) = (factor, tokens) }
+
+    /// A row of logits (V) with the penalty; in 32-bit floats.
+    func applied(to row: UnsafeBufferPointer<Float>) -> [Float] {
+        var changed = Array(row)
+        let factor = Float(factor)
+        for token in tokens where changed.indices.contains(Int(token)) {
+            let logit = changed[Int(token)]
+            changed[Int(token)] = logit < 0 ? logit * factor : logit / factor
+        }
+        return changed
     }
 }
 

@@ -59,20 +59,42 @@ struct FetchJob {
         if let commit = repository.commit, commit != listing.commit {
             throw .init(reason: "it is of the commit \(listing.commit) instead of \(commit)")
         }
-        let wanted = listing.files.filter { file in
-            repository.include.contains { Wildcard.matches(file.path, $0) }
-        }
+        let wanted = listing.files.filter { repository.wants($0.path) }
         guard !wanted.isEmpty else {
             throw .init(reason: "none of its files match \(repository.include.joined(separator: ", "))")
         }
         let hub = hub(
             repository, listing.commit, repository.commit == nil ? repository.revision : repository.branch)
-        let files = try wanted.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }.map {
+        return ResolvedInput(
+            input: input, files: try resolve(wanted, of: input, repository, hub), hub: hub)
+    }
+
+    /// A pinned model with the companions that the hub's list has at its commit and the lock file hasn't; nil where there
+    /// are none.
+    func resolve(extending input: LockedInput, _ repository: LockedRepository, _ listing: HubListing)
+        throws -> ResolvedInput?
+    {
+        let missing = listing.files.filter { file in
+            LockedRepository.companions.contains(file.path) && !input.files.contains { $0.path == file.path }
+        }
+        guard repository.commit == listing.commit, !missing.isEmpty else { return nil }
+        let hub = hub(repository, listing.commit, repository.branch)
+        var resolved = try resolve(pinned: input)
+        resolved.files += try resolve(missing, of: input, repository, hub)
+        resolved.isExtended = true
+        return resolved
+    }
+
+    private func resolve(
+        _ files: [HubListing.File], of input: LockedInput, _ repository: LockedRepository,
+        _ hub: ResolvedInput.Hub
+    ) throws(HubListing.Unreadable) -> [ResolvedInput.File] {
+        try files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }.map {
             file throws(HubListing.Unreadable) in
             let sources: [DownloadRequest.Source]
             do throws(FetchError) {
                 sources = try hubSources(repository) {
-                    HubAddress.file($0, repository, commit: listing.commit, file.path)
+                    HubAddress.file($0, repository, commit: hub.commit, file.path)
                 }
             } catch {
                 throw HubListing.Unreadable(reason: error.description)
@@ -88,7 +110,6 @@ struct FetchJob {
             return ResolvedInput.File(
                 path: file.path, urls: [], blob: file.blob, request: request, found: nil)
         }
-        return ResolvedInput(input: input, files: files, hub: hub)
     }
 
     /// The download of what a hub says of a repository.

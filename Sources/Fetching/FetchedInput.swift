@@ -45,6 +45,8 @@ struct ResolvedInput {
     }
 
     let input: LockedInput
-    let files: [File]
+    var files: [File]
     let hub: Hub?
+    /// Whether files come to those that are pinned.
+    var isExtended = false
 }

@@ -41,7 +41,7 @@ package struct Fetcher {
     package func fetch(_ names: [String]) throws -> [FetchedInput] {
         let lock = try DataLock(lockPath)
         let wanted = try names.map { name throws(FetchError) in try lock.input(name) }
-        return try fetch(wanted)
+        return try fetch(wanted, mayExtend: true)
     }
 
     /// Gets one input whose hashes the caller knows, whatever the lock file says of them by now.
@@ -61,13 +61,18 @@ package struct Fetcher {
         return try fetch([input])[0]
     }
 
-    private func fetch(_ inputs: [LockedInput]) throws -> [FetchedInput] {
+    /// - Parameter mayExtend: Whether a model gets files that came after it was pinned, see
+    ///   ``LockedRepository/companions``.
+    private func fetch(_ inputs: [LockedInput], mayExtend: Bool = false) throws -> [FetchedInput] {
         let job = FetchJob(settings, options, observer)
         var resolved: [ResolvedInput] = []
         for input in inputs {
             if isCancelled() { throw FetchInterrupted() }
             if input.isPinned {
-                resolved.append(try job.resolve(pinned: input))
+                let known = try job.resolve(pinned: input)
+                let isWhole = known.files.allSatisfy { $0.found != nil }
+                resolved.append(
+                    try mayExtend && !isWhole && !isOffline ? extended(input, job) ?? known : known)
             } else {
                 try checkMayPin(input)
                 resolved.append(try resolve(unpinned: input, job))
@@ -112,11 +117,8 @@ extension Fetcher {
         guard case .repository(let repository) = input.origin else { return try job.resolve(unpinned: input) }
         try checkTerms(input)
         let request = try job.listingRequest(of: repository, for: input)
-        let result = try downloader.run([request])[0]
-        let file: DownloadedFile
-        do { file = try result.get() } catch { throw explained(error, input) }
-        defer { for path in [file.path, request.lock] { try? FileSystem.remove(path) } }
-        let bytes = try FileSystem.read(file.path)
+        let bytes: [UInt8]
+        do { bytes = try listing(request) } catch { throw explained(error, input) }
         do throws(HubListing.Unreadable) {
             return try job.resolve(unpinned: input, repository, try HubListing(parsing: bytes))
         } catch {
@@ -124,6 +126,24 @@ extension Fetcher {
                 .unavailable,
                 "What \(request.sources[0].address) says of \(repository.id) can't be used: \(error.reason).")
         }
+    }
+
+    /// A pinned model with what its repository has besides at the pinned commit; nil where that is nothing, and where nobody
+    /// can be asked: what is pinned can be had without.
+    private func extended(_ input: LockedInput, _ job: FetchJob) throws -> ResolvedInput? {
+        guard case .repository(let repository) = input.origin, repository.isModel,
+            input.terms == nil || settings.token != nil,
+            let bytes = try? listing(job.listingRequest(of: repository, for: input)),
+            let listing = try? HubListing(parsing: bytes)
+        else { return nil }
+        if isCancelled() { throw FetchInterrupted() }
+        return try job.resolve(extending: input, repository, listing)
+    }
+
+    private func listing(_ request: DownloadRequest) throws -> [UInt8] {
+        let file = try downloader.run([request])[0].get()
+        defer { for path in [file.path, request.lock] { try? FileSystem.remove(path) } }
+        return try FileSystem.read(file.path)
     }
 
     private func checkMayPin(_ input: LockedInput) throws(FetchError) {
@@ -181,15 +201,19 @@ extension Fetcher {
             }
             if let branch = hub.branch { try hub.folder.note(branch, is: hub.commit) }
         }
-        let isNew = !input.isPinned
+        let isNew = !input.isPinned || resolved.isExtended
         if isNew {
+            var pinned = zip(resolved.files, files).map { file, downloaded in
+                LockedFile(
+                    path: file.path, urls: file.urls, size: downloaded.size, sha256: downloaded.sha256,
+                    blob: file.blob == downloaded.sha256 ? nil : file.blob)
+            }
+            if resolved.isExtended {
+                pinned.sort { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+            }
             let pin = DataLock.Pin(
-                name: input.name, commit: resolved.hub.map { ($0.commit, $0.branch) },
-                files: zip(resolved.files, files).map { file, downloaded in
-                    LockedFile(
-                        path: file.path, urls: file.urls, size: downloaded.size, sha256: downloaded.sha256,
-                        blob: file.blob == downloaded.sha256 ? nil : file.blob)
-                })
+                name: input.name, isExtension: resolved.isExtended,
+                commit: resolved.hub.map { ($0.commit, $0.branch) }, files: pinned)
             let guardFile = settings.filesCache.appending(".locks").appending("data.lock.lock")
             let lock = try DataLock.write(pin, to: lockPath, guardFile: guardFile) {
                 if isCancelled() { throw FetchInterrupted() }

@@ -122,7 +122,9 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
                 factory(
                     DecodingTask(
                         prompt: try questions.prompt(index), maskToken: questions.maskToken,
-                        endToken: questions.endToken, sampling: Sampling(seed: seed, sample: UInt64(index)))))
+                        endToken: questions.endToken, furtherEndTokens: questions.furtherEndTokens,
+                        repetitionPenalty: questions.repetitionPenalty,
+                        sampling: Sampling(seed: seed, sample: UInt64(index)))))
         }
         try BatchDecoder(questions.transformer, threads: 1).decode(&decoders)
         return decoders

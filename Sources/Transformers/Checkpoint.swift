@@ -1,3 +1,4 @@
+internal import Base
 internal import Files
 internal import JSON
 public import Numerics
@@ -64,14 +65,27 @@ public enum Checkpoint {
         let shards = try Shards(folder)
         try checkNames(shards, family, configuration)
         let changes = try changes(folder, family, configuration)
+        let saved = try savedEmbeddings(folder, family, configuration)
         return (
             configuration,
             { specification in
+                if let (file, name) = saved[specification.role] {
+                    return StoredTensor(file, name, specification, changes[specification.role])
+                }
                 let name = family.name(of: specification.role)
                 return StoredTensor(
                     try shards.file(holding: name), name, specification, changes[specification.role])
             }
         )
+    }
+
+    /// Embeddings and heads that PEFT saved with the adapter of a folder: they stand for the model's own.
+    private static func savedEmbeddings(
+        _ folder: FilePath, _ family: any ModelFamily.Type, _ configuration: TransformerConfiguration
+    ) throws -> [ParameterRole: (SafetensorsFile, String)] {
+        guard LoRAOptions.isThere(folder) else { return [:] }
+        let file = try SafetensorsFile(folder.appending(LoRAAdapter.weightsFile))
+        return LoRAAdapter.replacements(in: file, configuration, family).mapValues { (file, $0) }
     }
 
     /// Whether all matrices of a folder's blocks are stored in bfloat16 and no adapter changes them: a model that is too
@@ -100,20 +114,71 @@ public enum Checkpoint {
             uniquingKeysWith: { first, _ in first })
     }
 
+    /// Refuses tensors that would be a part of the model if config.json said another thing: of further blocks, biases and
+    /// norms that it doesn't speak of.
     private static func checkNames(
         _ shards: Shards, _ family: any ModelFamily.Type, _ configuration: TransformerConfiguration
     ) throws(CheckpointError) {
+        let strangers = strangers(shards, family, configuration)
+        guard let first = strangers.first(where: \.isPart) else { return }
+        throw CheckpointError(
+            first.file, tensor: first.name,
+            "has no place in the model that config.json describes (\(configuration.parameterSpecifications.count) tensors, layers \(configuration.layers))"
+        )
+    }
+
+    /// Tensors of a checkpoint's files that the model doesn't need, sorted by name.
+    private static func strangers(
+        _ shards: Shards, _ family: any ModelFamily.Type, _ configuration: TransformerConfiguration
+    ) -> [(file: FilePath, name: String, isPart: Bool)] {
         var known = Set(configuration.parameterSpecifications.map { family.name(of: $0.role) })
         // Some checkpoints with a tied head hold its copy too (Qwen3-0.6B); transformers ignores that as well.
         if configuration.tiedHead { known.insert(family.name(of: .head)) }
-        for (file, names) in shards.names {
-            if let stranger = names.sorted().first(where: { !known.contains($0) }) {
-                throw CheckpointError(
-                    file, tensor: stranger,
-                    "has no place in the model that config.json describes (\(known.count) tensors, layers \(configuration.layers))"
-                )
-            }
+        let parts = PartNames(family)
+        return shards.names.flatMap { file, names in
+            names.filter { !known.contains($0) }.map { (file, $0, parts.contains($0)) }
+        }.sorted { $0.name < $1.name }
+    }
+
+    /// What was passed over when a folder was read, in sentences: nothing that is the model's, but perhaps not what whoever
+    /// made the folder expects.
+    ///
+    /// - Throws: as ``load(_:precision:threads:)``.
+    public static func remarks(_ folder: FilePath) throws -> [String] {
+        let (family, configuration) = try readConfiguration(folder)
+        let shards = try Shards(folder)
+        var remarks: [String] = []
+        if FileSystem.exists(folder.appending(single)), FileSystem.exists(folder.appending(index)) {
+            remarks.append(
+                "\(folder) has \(single) and \(index): the single file is read, as transformers does, and the shards aren't."
+            )
         }
+        // Frequencies of the rotary positions follow from config.json; transformers doesn't speak of them either.
+        let ignored = strangers(shards, family, configuration).map(\.name).filter {
+            !$0.byteText.hasSuffix("rotary_emb.inv_freq")
+        }
+        if let first = ignored.first {
+            remarks.append(
+                "\(folder): \(ignored.count == 1 ? "the tensor \(first) is" : "\(ignored.count) tensors (\(first), …) are") no part of the model and not read."
+            )
+        }
+        let wide = try configuration.parameterSpecifications.contains { specification in
+            let name = family.name(of: specification.role)
+            return try shards.file(holding: name).entry(named: name).type == .float64
+        }
+        let generation = try GenerationDefaults(folder)
+        if generation.repetitionPenalty != 1 {
+            remarks.append(
+                "\(folder): generation_config.json asks for a repetition penalty of \(generation.repetitionPenalty), which transformers applies to greedy decoding; the method autoregressive does with \"generationConfig\": \"applied\"."
+            )
+        }
+        if !generation.unsupported.isEmpty {
+            remarks.append(
+                "\(folder): \(generation.unsupported.joined(separator: ", ")) of generation_config.json changes what transformers generates and isn't implemented."
+            )
+        }
+        if wide { remarks.append("\(folder): weights in 64-bit floats are rounded to 32 bits.") }
+        return remarks
     }
 
     /// Reads only config.json.
@@ -142,8 +207,11 @@ public enum Checkpoint {
             let known = ModelFamilies.all.flatMap { $0.modelTypes }.joined(separator: ", ")
             throw CheckpointError(path, "model_type \"\(type)\" is not implemented; known are: \(known)")
         }
+        let generation = try GenerationDefaults(folder)
         do throws(FamilyError) {
-            return (family, try family.configuration(document.root))
+            var configuration = try family.configuration(document.root)
+            generation.apply(to: &configuration)
+            return (family, configuration)
         } catch {
             let place = error.offset.map { document.position(of: $0) }
             throw CheckpointError(path, (place.map { "line \($0.line): " } ?? "") + error.description)

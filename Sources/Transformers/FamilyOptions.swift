@@ -19,6 +19,20 @@ extension DocumentValue<FamilyError> {
     /// The token id under `key`; nil where it is absent or null.
     func token(_ key: String) throws(FamilyError) -> Int32? { try self[key]?.token() }
 
+    /// The tokens under `eos_token_id`: one, a list, or none.
+    func endTokens() throws(FamilyError) -> [Int32] {
+        guard let value = self["eos_token_id"] else { return [] }
+        guard value.node.array != nil else { return [try value.token()] }
+        return try value.tokens()
+    }
+
+    /// The token ids of a list.
+    func tokens() throws(FamilyError) -> [Int32] {
+        var tokens: [Int32] = []
+        for element in try elements() { tokens.append(try element.token()) }
+        return tokens
+    }
+
     /// Refuses a value other than `supported`, where the option is given at all.
     func require(_ key: String, _ supported: String) throws(FamilyError) {
         guard let value = self[key], value.node.string != supported else { return }

@@ -37,7 +37,7 @@ public enum LLaDAFamily: ModelFamily {
         c.tiedHead = try options.flag("weight_tying", default: true)
         c.queryKeyValueBias = try options.flag("include_qkv_bias", default: false)
         c.maskToken = try options.token("mask_token_id")
-        c.endToken = try options.token("eos_token_id")
+        c.setEndTokens(try options.endTokens())
         c.maximumPositions = try options.integer("max_sequence_length", default: 4096)
         if let more = options[extensionKey] {
             c.logitShift = try more.flag("logit_shift", default: false)
@@ -70,7 +70,7 @@ public enum LLaDAFamily: ModelFamily {
         ]
         if let token = c.maskToken { object["mask_token_id"] = .integer(Int(token)) }
         if let token = c.endToken {
-            object["eos_token_id"] = .integer(Int(token))
+            object["eos_token_id"] = c.endTokenValue
             object["pad_token_id"] = .integer(Int(token))
         }
         var more: JSONObject = [:]

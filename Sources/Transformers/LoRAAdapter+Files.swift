@@ -22,7 +22,9 @@ extension LoRAAdapter {
         var expected: Set<String> = []
         for specification in configuration.parameterSpecifications where !specification.isVector {
             let module = Self.module(of: specification.role, family)
-            let (a, b) = (module + ".lora_A.weight", module + ".lora_B.weight")
+            // Some tools save the adapter's name too, which is "default" unless it was given another.
+            let named = file.entries[module + ".lora_A.default.weight"] != nil ? ".default" : ""
+            let (a, b) = (module + ".lora_A\(named).weight", module + ".lora_B\(named).weight")
             guard file.entries[a] != nil || file.entries[b] != nil else { continue }
             expected.formUnion([a, b])
             pairs.append(
@@ -33,6 +35,7 @@ extension LoRAAdapter {
                     b: try file.matrix(
                         b, shape: [specification.rows, rank], rows: specification.rows, columns: rank)))
         }
+        expected.formUnion(Self.replacements(in: file, configuration, family).values)
         let strangers = file.entries.keys.filter { !expected.contains($0) }.sorted()
         if let first = strangers.first {
             let others = strangers.count == 1 ? "" : "; nor do \(strangers.count - 1) others: "
@@ -46,6 +49,20 @@ extension LoRAAdapter {
             throw CheckpointError(path, "holds no tensor, so the adapter changes nothing")
         }
         self.init(rank: rank, alpha: options.alpha, usesRankRoot: options.usesRankRoot, pairs: pairs)
+    }
+
+    /// The tensors of a file that stand for a weight of the model as a whole: embeddings that PEFT saved with the adapter.
+    static func replacements(
+        in file: SafetensorsFile, _ configuration: TransformerConfiguration, _ family: any ModelFamily.Type
+    ) -> [ParameterRole: String] {
+        var found: [ParameterRole: String] = [:]
+        let roles = configuration.parameterSpecifications.map(\.role).filter {
+            $0 == .embedding || $0 == .head
+        }
+        for role in roles where file.entries[prefix + family.name(of: role)] != nil {
+            found[role] = prefix + family.name(of: role)
+        }
+        return found
     }
 
     /// Writes the adapter so that PEFT and ``init(_:for:_:)`` read it.

@@ -54,8 +54,9 @@ public struct LoRAOptions: Sendable {
             {
                 throw value.error("init_lora_weights \"\(kind)\" is not implemented")
             }
-            rank = try options.integer("r", in: 1...)
-            alpha = try options.number("lora_alpha", default: Double(rank))
+            // PEFT's own defaults.
+            rank = try options["r"] == nil ? 8 : options.integer("r", in: 1...)
+            alpha = try options.number("lora_alpha", default: 8)
             usesRankRoot = try options.flag("use_rslora", default: false)
         } catch {
             let place = error.offset.map { "line \(document.position(of: $0).line): " } ?? ""

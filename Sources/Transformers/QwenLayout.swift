@@ -33,7 +33,7 @@ enum QwenLayout {
         c.ropeTheta = try options.rotaryBase(default: 10_000)
         c.tiedHead = try options.flag("tie_word_embeddings", default: false)
         c.maskToken = try options.token("mask_token_id")
-        c.endToken = try options.token("eos_token_id")
+        c.setEndTokens(try options.endTokens())
         c.maximumPositions = try options.integer("max_position_embeddings", default: 32_768)
         return c
     }
@@ -54,7 +54,7 @@ enum QwenLayout {
             "torch_dtype": .string(type.torchName),
         ]
         if let token = c.maskToken { object["mask_token_id"] = .integer(Int(token)) }
-        if let token = c.endToken { object["eos_token_id"] = .integer(Int(token)) }
+        if let tokens = c.endTokenValue { object["eos_token_id"] = tokens }
         return object
     }
 

@@ -4,7 +4,7 @@ public import Numerics
 extension SafetensorsFile {
     /// A tensor as a `rows` × `columns` matrix of 32-bit floats.
     ///
-    /// `F32` data is used where it lies in the mapped file; `BF16` and `F16` are widened into memory.
+    /// `F32` data is used where it lies in the mapped file; `BF16` and `F16` are widened into memory, `F64` is rounded.
     /// - Throws: ``CheckpointError`` when the tensor is missing or has another shape or type.
     public func matrix(_ name: String, shape: [Int], rows: Int, columns: Int) throws(CheckpointError)
         -> Matrix
@@ -43,9 +43,13 @@ extension SafetensorsFile {
             return convert(entry) { (i: Int) -> Float in
                 Self.widenHalf(raw.loadUnaligned(fromByteOffset: i * 2, as: UInt16.self))
             }.slice(as: rows, columns)
+        case .float64:
+            return convert(entry) { (i: Int) -> Float in
+                Float(Double(bitPattern: raw.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)))
+            }.slice(as: rows, columns)
         default:
             throw CheckpointError(
-                map.path, tensor: name, "expected F32, BF16 or F16, found \(entry.type.rawValue)")
+                map.path, tensor: name, "expected F32, BF16, F16 or F64, found \(entry.type.rawValue)")
         }
     }
 

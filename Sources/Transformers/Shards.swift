@@ -11,8 +11,10 @@ struct Shards {
 
     init(_ folder: FilePath) throws {
         let index = folder.appending(Checkpoint.index)
-        guard FileSystem.exists(index) else {
-            origin = folder.appending(Checkpoint.single)
+        let single = folder.appending(Checkpoint.single)
+        // A folder may have both, where a merged model was saved over one in shards: transformers takes the single file.
+        guard FileSystem.exists(index), !FileSystem.exists(single) else {
+            origin = single
             guard FileSystem.exists(origin) else {
                 throw CheckpointError(folder, "has neither \(Checkpoint.single) nor \(Checkpoint.index)")
             }

@@ -16,6 +16,7 @@ extension TransformerConfiguration {
             "queryKeyNorm": .bool(queryKeyNorm), "attention": attention.document,
             "logitShift": .bool(logitShift), "maskToken": maskToken.map { .integer(Int($0)) } ?? .null,
             "endToken": endToken.map { .integer(Int($0)) } ?? .null,
+            "furtherEndTokens": .array(furtherEndTokens.map { .integer(Int($0)) }),
             "maximumPositions": .integer(maximumPositions),
         ]
     }
@@ -24,7 +25,7 @@ extension TransformerConfiguration {
         "layers", "width", "heads", "keyValueHeads", "headWidth", "feedForwardWidth", "vocabulary",
         "normEpsilon",
         "ropeTheta", "tiedHead", "queryKeyValueBias", "queryKeyNorm", "attention", "logitShift", "maskToken",
-        "endToken", "maximumPositions",
+        "endToken", "furtherEndTokens", "maximumPositions",
     ]
 
     /// The configuration that ``document`` is of.
@@ -50,6 +51,7 @@ extension TransformerConfiguration {
         logitShift = try members.flag("logitShift")
         maskToken = try members.member("maskToken").tokenOrNull()
         endToken = try members.member("endToken").tokenOrNull()
+        furtherEndTokens = try members.required("furtherEndTokens").tokens()
         maximumPositions = try members.integer("maximumPositions")
         if let problem { throw FamilyError("the model can't be: \(problem)") }
     }

@@ -1,3 +1,5 @@
+internal import JSON
+
 /// Which keys a query may attend to.
 ///
 /// Every pattern allows a prefix of the keys in order of position.
@@ -60,6 +62,8 @@ public struct TransformerConfiguration: Sendable, Hashable {
     public var maskToken: Int32?
     /// The token that ends a response.
     public var endToken: Int32?
+    /// Other tokens that end a response, as `eos_token_id` of generation_config.json lists them.
+    public var furtherEndTokens: [Int32] = []
     /// Longest sequence the model was made for.
     public var maximumPositions = 4096
 
@@ -74,6 +78,23 @@ public struct TransformerConfiguration: Sendable, Hashable {
         self.headWidth = headWidth ?? (heads > 0 ? width / heads : 0)
         self.feedForwardWidth = feedForwardWidth
         self.vocabulary = vocabulary
+    }
+
+    /// Makes the first token the one that ends texts, and the others such as end them too.
+    mutating func setEndTokens(_ tokens: [Int32]) {
+        endToken = tokens.first
+        var further: [Int32] = []
+        for token in tokens.dropFirst() where token != endToken && !further.contains(token) {
+            further.append(token)
+        }
+        furtherEndTokens = further
+    }
+
+    /// `eos_token_id` of config.json; nil without an end token.
+    var endTokenValue: JSONValue? {
+        guard let endToken else { return nil }
+        let all = ([endToken] + furtherEndTokens).map { JSONValue.integer(Int($0)) }
+        return all.count == 1 ? all[0] : .array(all)
     }
 
     /// H·K, columns of the queries.
@@ -101,7 +122,8 @@ public struct TransformerConfiguration: Sendable, Hashable {
         if heads % keyValueHeads != 0 {
             return "\(heads) heads can't share \(keyValueHeads) key-value heads evenly"
         }
-        for (name, token) in [("mask", maskToken), ("end", endToken)] {
+        let tokens = [("mask", maskToken), ("end", endToken)] + furtherEndTokens.map { ("end", $0) }
+        for (name, token) in tokens {
             if let token, token < 0 || Int(token) >= vocabulary {
                 return "the \(name) token \(token) is outside the vocabulary of \(vocabulary)"
             }

@@ -3,6 +3,7 @@ import ArtifactStore
 import Decoding
 import Files
 import Numerics
+import Runs
 import Sessions
 import SystemPackage
 import Transformers
@@ -51,6 +52,9 @@ struct LiveOptions: ParsableArguments {
         if let method { _ = try DecodingMethod.named(method) }
         let folder = try ArtifactAddress.model.find(model, in: storage.store)
         try storage.store.checkUnchanged(folder)
+        for remark in try Checkpoint.remarks(folder) {
+            ProgressReporter.standardError().log("Note: \(remark)")
+        }
         return try LiveModel(folder: folder, precision: precision, threads: threadCount)
     }
 

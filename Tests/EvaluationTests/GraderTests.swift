@@ -32,8 +32,8 @@ struct GraderTests {
     @Test(arguments: [
         (TokenCount.throughEnd, 3), (.beforeEnd, 2),
     ]) func tokensAreCountedToTheFirstEnd(count: TokenCount, expected: Int) {
-        #expect(count([5, 6, 0, 7, 0], endOfText: 0, generationLength: 5) == expected)
-        #expect(count([5, 6, 7, 8, 0], endOfText: 0, generationLength: 4) == 4)
-        #expect(count([], endOfText: 0, generationLength: 4) == 0)
+        #expect(count([5, 6, 0, 7, 0], generationLength: 5) { $0 == 0 } == expected)
+        #expect(count([5, 6, 7, 8, 0], generationLength: 4) { $0 == 0 } == 4)
+        #expect(count([], generationLength: 4) { $0 == 0 } == 0)
     }
 }

@@ -82,7 +82,9 @@ import Testing
         #expect(try bench.bytes() == content)
         #expect(
             hub.requests.map { $0.fields["authorization"] }
-                == Array(repeating: "Bearer hf_SECRETTOKEN", count: 2))
+                == Array(repeating: "Bearer hf_SECRETTOKEN", count: 3))
+        // Whether the repository has files that came after it was pinned.
+        #expect(hub.requests.first?.target.hasPrefix("/api/models/") == true)
         #expect(other.requests.count == 1 && other.requests[0].fields["authorization"] == nil)
         #expect(other.requests[0].target.contains("SECRETQUERY"))
         #expect(!bench.log.joined().contains("SECRET"))

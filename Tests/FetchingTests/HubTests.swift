@@ -104,6 +104,76 @@ struct HubBench {
         #expect(lock.isPinned && lock.files.map(\.blob) == [blob, nil])
     }
 
+    /// A hub whose repository has a configuration and a template in a file of its own.
+    private func hubWithTemplate(_ bench: FetchBench, commit: String = HubBench.commit) throws
+        -> LoopbackServer
+    {
+        let template = Array("{{ messages }}".utf8)
+        func blob(_ bytes: [UInt8]) throws -> String {
+            let scratch = bench.scratch.path.appending("content")
+            try FileSystem.writeAtomically(bytes, to: scratch)
+            return try #require(try GitBlob.name(ofFile: scratch))
+        }
+        let blobs = try (config: blob(HubBench.config), template: blob(template))
+        return try LoopbackServer { request in
+            if request.target.hasPrefix("/api/models/") {
+                let list: JSONValue = [
+                    "sha": .string(commit),
+                    "siblings": [
+                        [
+                            "rfilename": "config.json", "size": .integer(HubBench.config.count),
+                            "blobId": .string(blobs.config),
+                        ],
+                        [
+                            "rfilename": "chat_template.jinja", "size": .integer(template.count),
+                            "blobId": .string(blobs.template),
+                        ],
+                        ["rfilename": "README.md", "size": 3, "blobId": .string(blobs.config)],
+                    ],
+                ]
+                return request.reply(
+                    200, ["Content-Type": "application/json"], (try? list.compactBytes()) ?? [])
+            }
+            if request.target.hasSuffix("/config.json") { return request.reply(200, [:], HubBench.config) }
+            if request.target.hasSuffix("/chat_template.jinja") { return request.reply(200, [:], template) }
+            return request.reply(404)
+        }
+    }
+
+    @Test(
+        "a template in a file of its own comes along with a model, pinned or not, whatever the patterns say")
+    func companions() throws {
+        for inputs in [HubBench.unpinned, HubBench.pinned(HubBench.config)] {
+            let bench = try FetchBench()
+            let server = try hubWithTemplate(bench)
+            bench.variables["HF_ENDPOINT"] = server.url("")
+            try bench.lockFile(inputs)
+            let fetched = try bench.fetcher().fetch(["data"])[0]
+            #expect(fetched.isNewlyPinned)
+            #expect(Set(fetched.files.map(\.path)) == ["chat_template.jinja", "config.json"])
+            let lock = try DataLock(bench.lock).input("data")
+            #expect(lock.isPinned && lock.files.map(\.path) == ["chat_template.jinja", "config.json"])
+            #expect(lock.files[1].sha256 == SHA256.hex(of: HubBench.config))
+            // Once it is all there, nobody is asked.
+            let before = server.connections
+            #expect(try bench.fetcher().fetch(["data"])[0].files.count == 2 && server.connections == before)
+        }
+    }
+
+    @Test("what is pinned stays as it is where a list is of another commit, or there is none")
+    func noCompanions() throws {
+        for commit in [String(repeating: "d", count: 40), "none"] {
+            let bench = try FetchBench()
+            let server = try hubWithTemplate(bench, commit: commit)
+            bench.variables["HF_ENDPOINT"] = server.url("")
+            try bench.lockFile(HubBench.pinned(HubBench.config))
+            let before = try FileSystem.read(bench.lock)
+            let fetched = try bench.fetcher().fetch(["data"])[0]
+            #expect(!fetched.isNewlyPinned && fetched.files.map(\.path) == ["config.json"])
+            #expect(try FileSystem.read(bench.lock) == before)
+        }
+    }
+
     @Test func aCachePythonFilledIsUsedWhateverItsContentsAreCalled() throws {
         let bench = try FetchBench()
         try bench.lockFile(HubBench.pinned(HubBench.config))

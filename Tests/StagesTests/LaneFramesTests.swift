@@ -27,6 +27,7 @@ import Transformers
         c.logitShift = true
         c.maskToken = 49
         c.endToken = 0
+        c.furtherEndTokens = [4, 2]
         c.maximumPositions = 77
         return c
     }

@@ -45,8 +45,6 @@ struct ByteLevelReadingTests {
     }
 
     @Test(arguments: [
-        ("\"truncation\": null", "\"truncation\": {\"max_length\": 5}", "$.truncation", "must be null"),
-        ("\"padding\": null", "\"padding\": {}", "$.padding", "must be null"),
         ("\"NFC\"", "\"Lowercase\"", "$.normalizer.type", "`Lowercase` isn't supported"),
         (
             "{\"type\": \"NFC\"}",

@@ -96,7 +96,6 @@ struct WordLevelRefusalTests {
 
     @Test(arguments: [
         ("\"normalizer\": null", "\"normalizer\": {\"type\": \"NFC\"}", "$.normalizer", "`NFC`"),
-        ("\"truncation\": null", "\"truncation\": {\"max_length\": 5}", "$.truncation", "must be null"),
         ("\"decoder\": null", "\"decoder\": {\"type\": \"ByteLevel\"}", "$.decoder", "`ByteLevel`"),
         (
             "\"post_processor\": null", "\"post_processor\": {\"type\": \"TemplateProcessing\"}",

@@ -121,8 +121,58 @@ import Testing
         #expect(missing.contains("model.safetensors: tensor \(name): is missing"))
         let shape = try failure { $0[index] = .init(name: name, shape: [4, 16], values: $0[index].values) }
         #expect(shape.contains("tensor \(name): expected shape [8, 8], found [4, 16]"))
-        let stranger = try failure { $0.append(.init(name: "adapter", shape: [8], values: $0[1].values)) }
-        #expect(stranger.contains("tensor adapter: has no place in the model"))
+        // What would be a part of the model, if config.json said another thing.
+        for name in [
+            "model.transformer.blocks.7.q_proj.weight", "model.transformer.blocks.0.attn_out.bias",
+            "model.transformer.blocks.1.attn_norm.bias", "model.transformer.ln_f.bias",
+        ] {
+            let stranger = try failure { $0.append(.init(name: name, shape: [8], values: $0[1].values)) }
+            #expect(stranger.contains("tensor \(name): has no place in the model"), "\(stranger)")
+        }
+    }
+
+    @Test("tensors that are no part of a model are passed over, and told")
+    func passedOver() throws {
+        let folder = try TemporaryFolder()
+        let c = TinyModels.configuration()
+        let model = try TinyModels.transformer(c)
+        try Checkpoint.save(model, to: folder.path)
+        #expect(try Checkpoint.remarks(folder.path).isEmpty)
+        let path = folder.path.appending("model.safetensors")
+        var tensors: [SafetensorsWriter.Tensor] = c.parameterSpecifications.map {
+            .init(
+                name: LLaDAFamily.name(of: $0.role),
+                shape: $0.isVector ? [$0.columns] : [$0.rows, $0.columns],
+                values: model.parameter($0.role))
+        }
+        let whole = FlatParameters(copying: try Checkpoint.load(folder.path))
+        for name in [
+            "mtp.fc.weight", "v_head.weight", "model.transformer.blocks.0.rotary_emb.inv_freq",
+            "model.transformer.blocks.x.q_proj.weight",
+        ] { tensors.append(.init(name: name, shape: [8], values: tensors[1].values)) }
+        try SafetensorsWriter.write(tensors, to: path)
+        let read = FlatParameters(copying: try Checkpoint.load(folder.path))
+        for i in 0..<whole.buffer.count { #expect(read.buffer.pointer[i] == whole.buffer.pointer[i]) }
+        let remarks = try Checkpoint.remarks(folder.path)
+        #expect(remarks.count == 1 && remarks[0].contains("3 tensors (model.transformer.blocks.x"))
+    }
+
+    @Test("a single file beside an index of other shards is read, as transformers does, and told")
+    func both() throws {
+        let folder = try TemporaryFolder()
+        let c = TinyModels.configuration()
+        try Checkpoint.save(try TinyModels.transformer(c), to: folder.path, maximumShard: 700)
+        let shards = try FileSystem.list(folder.path).filter { $0.hasPrefix("model-") }
+        #expect(shards.count > 1)
+        let index = try FileSystem.read(folder.path.appending("model.safetensors.index.json"))
+        // Another model over it, as a merged one is saved.
+        let other = FlatParameters(zeros: c)
+        for i in 0..<other.buffer.count { other.buffer.pointer[i] = Float(i % 7) }
+        try Checkpoint.save(Transformer(over: other), to: folder.path)
+        try FileSystem.writeAtomically(index, to: folder.path.appending("model.safetensors.index.json"))
+        let read = FlatParameters(copying: try Checkpoint.load(folder.path))
+        for i in 0..<read.buffer.count { #expect(read.buffer.pointer[i] == Float(i % 7)) }
+        #expect(try Checkpoint.remarks(folder.path).first?.contains("the single file is read") == true)
     }
 
     @Test("shards: a missing file, a missing entry and an entry that leads out of the folder are named")

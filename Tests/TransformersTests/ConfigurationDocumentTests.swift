@@ -25,7 +25,8 @@ import Testing
         ("attention", { $0.attention = .blockCausal(promptLength: 7, blockLength: 3) }),
         ("logitShift", { $0.logitShift = true }), ("maskToken", { $0.maskToken = nil }),
         ("maskToken", { $0.maskToken = 31 }), ("endToken", { $0.endToken = nil }),
-        ("endToken", { $0.endToken = 0 }), ("maximumPositions", { $0.maximumPositions = 17 }),
+        ("endToken", { $0.endToken = 0 }), ("furtherEndTokens", { $0.furtherEndTokens = [9, 5] }),
+        ("maximumPositions", { $0.maximumPositions = 17 }),
     ]
 
     @Test("the changes are of every stored property, and the document has each by its name")

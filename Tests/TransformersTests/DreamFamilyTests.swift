@@ -27,7 +27,7 @@ import Testing
         for (found, put, expected) in [
             ("\"rope_scaling\": null", "\"rope_scaling\": {\"type\": \"yarn\"}", "rope_scaling"),
             ("\"silu\"", "\"gelu\"", "hidden_act"),
-            ("\"use_sliding_window\": false", "\"use_sliding_window\": true", "use_sliding_window"),
+            ("\"use_sliding_window\": false", "\"use_sliding_window\": 1", "use_sliding_window"),
         ] {
             #expect {
                 _ = try configuration { $0.replacing(found, with: put) }

@@ -99,6 +99,62 @@ import Testing
         }
     }
 
+    /// An adapter's weights under other names, in its own folder beside `llada_a`.
+    private func renamed(_ options: String, _ rename: (String) -> String) throws -> ScratchFolder {
+        let scratch = try folder("llada_a", lora.appending("llada"))
+        let file = try SafetensorsFile(lora.appending("llada").appending("adapter_model.safetensors"))
+        let tensors = try file.entries.keys.sorted().map { name -> SafetensorsWriter.Tensor in
+            let shape = file.entries[name]?.shape ?? []
+            let values = try file.matrix(name, shape: shape, rows: shape[0], columns: shape[1])
+            return .init(name: rename(name), shape: shape, values: values)
+        }
+        try SafetensorsWriter.write(tensors, to: scratch.path.appending("adapter_model.safetensors"))
+        try FileSystem.writeAtomically(options, to: scratch.path.appending("adapter_config.json"))
+        return scratch
+    }
+
+    @Test("the adapter's name in its tensors' names changes nothing, and PEFT's defaults are 8 and 8")
+    func namesAndDefaults() throws {
+        let plain = try folder("llada_a", lora.appending("llada"))
+        let expected = FlatParameters(copying: try Checkpoint.load(plain.path))
+        // The recorded adapter has rank 4 and alpha 8, which is PEFT's default.
+        let named = try renamed(#"{"peft_type": "LORA", "r": 4}"#) {
+            $0.replacing(".weight", with: ".default.weight")
+        }
+        let read = FlatParameters(copying: try Checkpoint.load(named.path))
+        for i in 0..<read.buffer.count { #expect(read.buffer.pointer[i] == expected.buffer.pointer[i]) }
+        let rank = try LoRAOptions(named.path)
+        #expect(rank.rank == 4 && rank.alpha == 8)
+        try FileSystem.writeAtomically("{}", to: named.path.appending("adapter_config.json"))
+        let options = try LoRAOptions(named.path)
+        #expect(options.rank == 8 && options.alpha == 8)
+    }
+
+    @Test("an embedding that PEFT saved with the adapter stands for the model's own")
+    func savedEmbedding() throws {
+        let scratch = try folder("llada_a", lora.appending("llada"))
+        let base = try Checkpoint.load(golden.appending("llada_a"))
+        let c = base.configuration
+        let own = FlatParameters(copying: base)
+        for i in 0..<(c.vocabulary * c.width) { own.buffer.pointer[i] = Float(i % 11) / 8 }
+        let file = try SafetensorsFile(lora.appending("llada").appending("adapter_model.safetensors"))
+        var tensors = try file.entries.keys.sorted().map { name -> SafetensorsWriter.Tensor in
+            let shape = file.entries[name]?.shape ?? []
+            return .init(
+                name: name, shape: shape,
+                values: try file.matrix(name, shape: shape, rows: shape[0], columns: shape[1]))
+        }
+        tensors.append(
+            .init(
+                name: "base_model.model." + LLaDAFamily.name(of: .embedding), shape: [c.vocabulary, c.width],
+                values: own.buffer.matrix(rows: c.vocabulary, columns: c.width, offset: 0).view))
+        try SafetensorsWriter.write(tensors, to: scratch.path.appending("adapter_model.safetensors"))
+        let read = try Checkpoint.load(scratch.path).parameter(.embedding)
+        for i in [0, 1, 7, c.vocabulary - 1] {
+            for j in 0..<c.width { #expect(read[i, j] == Float((i * c.width + j) % 11) / 8) }
+        }
+    }
+
     @Test func modulesThatTheModelLacksAreTold() throws {
         let configuration = try Checkpoint.configuration(golden.appending("llada_a"))
         let options = try LoRAOptions(lora.appending("llada"))

@@ -77,10 +77,6 @@ import Testing
                 "line 7: hidden_act is \"gelu\""
             ),
             (
-                "qwen2_a", "\"use_sliding_window\": false", "\"use_sliding_window\": true",
-                "use_sliding_window other than false is not implemented"
-            ),
-            (
                 "qwen3_a", "\"full_attention\",", "\"sliding_attention\",",
                 "line 14: layer_types has \"sliding_attention\"; only \"full_attention\" is implemented"
             ),
@@ -88,6 +84,11 @@ import Testing
                 "qwen2_a", "\"rope_scaling\": null",
                 "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4.0}",
                 "rope_scaling of type \"yarn\" is not implemented; only \"default\""
+            ),
+            (
+                "qwen2_a", "\"rope_scaling\": null",
+                "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}",
+                "rope_scaling.factor 2.0 is not implemented; only 1, which scales nothing, is"
             ),
             (
                 "qwen3_a", "\"rope_scaling\": null", "\"rope_parameters\": {\"full_attention\": {}}",
@@ -111,13 +112,45 @@ import Testing
             ),
             ("qwen3_a", "\"head_dim\": 10", "\"head_dim\": 9", "the head width 9 is odd"),
             (
-                "qwen3_a", "\"eos_token_id\": 95", "\"eos_token_id\": [95, 94]",
-                "eos_token_id should be a token id"
+                "qwen3_a", "\"eos_token_id\": 95", "\"eos_token_id\": [95, \"a\"]",
+                "should be a token id"
             ),
         ])
     func refused(name: String, found: String, put: String, expected: String) throws {
         let message = try problem(name, [(found, put)])
         #expect(message.contains(expected), "\(message)")
+    }
+
+    @Test("windows that never slide and scaling by 1 change nothing; others are refused")
+    func inert() throws {
+        func read(_ window: String, _ flag: Bool, _ layers: Int) throws -> TransformerConfiguration {
+            let text = try FileSystem.readText(Fixtures.path("transformers/qwen2_a/config.json"))
+                .replacing("\"sliding_window\": null", with: "\"sliding_window\": \(window)")
+                .replacing("\"use_sliding_window\": false", with: "\"use_sliding_window\": \(flag)")
+                .replacing("\"max_window_layers\": 28", with: "\"max_window_layers\": \(layers)")
+                // What it names each layer's attention counts before the number.
+                .replacing("\"layer_types\"", with: "\"no_layer_types\"")
+            return try Qwen2Family.configuration(
+                JSONDocument(parsing: Array(text.utf8), name: "config.json").root)
+        }
+        let plain = try read("null", false, 28)
+        for (window, flag, layers) in [
+            ("4", true, 28), ("4", true, plain.layers), ("null", true, 0), ("4", false, 0),
+            ("\(plain.maximumPositions)", true, 0),
+        ] { #expect(try read(window, flag, layers) == plain, "\(window), \(flag), \(layers)") }
+        #expect {
+            _ = try read("4", true, 1)
+        } throws: { "\($0)".contains("use_sliding_window is true and layers from 1 on attend to 4 of") }
+        for scaling in [
+            #"{"type": "linear", "factor": 1.0}"#, #"{"rope_type": "default", "factor": 4}"#,
+            #"{"rope_type": "linear", "factor": 1, "original_max_position_embeddings": 64}"#,
+        ] {
+            let text = try FileSystem.readText(Fixtures.path("transformers/qwen2_a/config.json"))
+                .replacing("\"rope_scaling\": null", with: "\"rope_scaling\": \(scaling)")
+            let read = try Qwen2Family.configuration(
+                JSONDocument(parsing: Array(text.utf8), name: "config.json").root)
+            #expect(read == plain, "\(scaling)")
+        }
     }
 
     static let families: [any ModelFamily.Type] = ModelFamilies.all

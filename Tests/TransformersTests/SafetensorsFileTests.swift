@@ -124,7 +124,7 @@ import Testing
         let shape = try message { _ = try file.matrix("w", shape: [2, 1], rows: 2, columns: 1) }
         #expect(shape.contains("file.safetensors: tensor w: expected shape [2, 1], found [1, 2]"))
         let type = try message { _ = try file.matrix("i", shape: [1], rows: 1, columns: 1) }
-        #expect(type.contains("tensor i: expected F32, BF16 or F16, found I32"))
+        #expect(type.contains("tensor i: expected F32, BF16, F16 or F64, found I32"))
         #expect(try message { _ = try file.integers("w") }.contains("holds F32, not integers"))
         #expect(try message { _ = try file.entry(named: "x") }.contains("tensor x: is missing"))
     }

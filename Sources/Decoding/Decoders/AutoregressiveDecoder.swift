@@ -9,6 +9,16 @@ public struct AutoregressiveOptions: DecoderOptions {
     public var temperature = 0.0
     /// Only the most probable tokens that together pass this probability count; nil for all.
     public var topP: Double?
+    /// What becomes of the defaults in generation_config.json that change greedy decoding.
+    public var generationConfig = GenerationConfig.ignored
+
+    /// Both ways to take a checkpoint's generation_config.json.
+    public enum GenerationConfig: String, CaseIterable, Sendable {
+        /// Only its end tokens count.
+        case ignored
+        /// Its repetition penalty counts too, as in transformers' `generate`.
+        case applied
+    }
 
     public init(generationLength: Int = 256) { self.generationLength = generationLength }
 
@@ -18,6 +28,10 @@ public struct AutoregressiveOptions: DecoderOptions {
             "Tokens to generate at most.", meaning: .responseLength)
         temperature = fields.temperature(default: defaults.temperature)
         topP = fields.topP(default: defaults.topP)
+        generationConfig = fields.option(
+            "generationConfig", default: defaults.generationConfig,
+            "What becomes of a checkpoint's generation_config.json beside its end tokens, which always count: ignored, or applied (its repetition penalty, as transformers' generate does unless it is told otherwise)."
+        )
         fields.condition(
             "topP", isUsed: temperature > 0, with: "\"temperature\" 0, which takes the most probable token",
             user: "larger temperatures")
@@ -40,8 +54,12 @@ public struct AutoregressiveDecoder: Decoder {
     public private(set) var state: DecodingState
     private let options: AutoregressiveOptions
     private var hasEnded = false
+    private var repetition: RepetitionPenalty?
 
     public init(_ task: DecodingTask, _ options: AutoregressiveOptions) {
+        if options.generationConfig == .applied, task.repetitionPenalty != 1 {
+            repetition = RepetitionPenalty(factor: task.repetitionPenalty, tokens: Set(task.prompt))
+        }
         state = DecodingState(
             task, maskCount: 0,
             choice: TokenChoice(.tempered, temperature: options.temperature, topP: options.topP))
@@ -56,19 +74,22 @@ public struct AutoregressiveDecoder: Decoder {
         let next = state.tokens.count
         let isFirst = next == state.promptLength
         let inputs = isFirst ? 0..<next : (next - 1)..<next
-        return state.issue(
+        var request = state.issue(
             ForwardRequest(
                 isFirst ? .prefill : .cacheUpdate, inputs: inputs, candidates: [next],
                 cache: isFirst ? .rebuild(inputs.count) : .append(inputs.count), attention: .causal,
                 predictsNext: true),
             blocks: [])
+        request.choice.repetition = repetition
+        return request
     }
 
     @discardableResult
     public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
         for prediction in predictions {
             state.append(prediction.token)
-            hasEnded = prediction.token == state.endToken
+            repetition?.tokens.insert(prediction.token)
+            hasEnded = state.isEnd(prediction.token)
         }
         return state.complete(accepting: predictions)
     }

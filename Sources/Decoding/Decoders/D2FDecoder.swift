@@ -64,7 +64,7 @@ public struct D2FDecoder: Decoder {
             accepted += chosen
         }
         let record = state.complete(accepting: accepted)
-        hasSeenEnd = hasSeenEnd || accepted.contains { $0.token == state.endToken }
+        hasSeenEnd = hasSeenEnd || accepted.contains { state.isEnd($0.token) }
         if options.earlyStop, state.fillAfterEnd(in: state.generated) != nil {
             for index in blocks.indices.dropFirst() {
                 blocks[index].maskCount = state.maskCount(in: blocks[index].range)

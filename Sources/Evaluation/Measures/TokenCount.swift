@@ -12,12 +12,14 @@ package enum TokenCount: String, Sendable, Hashable, CaseIterable {
     ///
     /// - Parameters:
     ///   - response: the token ids after the prompt, of at most the generation length.
-    ///   - endOfText: the id of the end-of-text token.
+    ///   - endsText: whether a token ends a text.
     ///   - generationLength: the cap; positions from there on never count.
     /// - Returns: the capped length of the response when it has no end-of-text token.
-    package func callAsFunction(_ response: [Int], endOfText: Int, generationLength: Int) -> Int {
+    package func callAsFunction(
+        _ response: [Int], generationLength: Int, endsText: (Int) -> Bool
+    ) -> Int {
         let capped = response.prefix(max(0, generationLength))
-        guard let end = capped.firstIndex(of: endOfText) else { return capped.count }
+        guard let end = capped.firstIndex(where: endsText) else { return capped.count }
         return self == .throughEnd ? end + 1 : end
     }
 }

@@ -6,6 +6,8 @@ extension DataLock {
     /// What the first download of an input found.
     struct Pin {
         let name: String
+        /// Whether files come to those that are pinned, which stay as they are.
+        var isExtension = false
         /// The commit of a repository, and the branch or tag that it was found by.
         let commit: (id: String, branch: String?)?
         let files: [LockedFile]
@@ -29,7 +31,15 @@ extension DataLock {
         return try withExtendedLifetime(held) {
             let now = try DataLock(path)
             let input = try now.input(pin.name)
-            if input.isPinned {
+            if pin.isExtension {
+                let kept = pin.files.filter { file in input.files.contains { $0.path == file.path } }
+                if let difference = Self.difference(input.files, kept) {
+                    throw FetchError(
+                        .wrongContent,
+                        "Another process has changed what is pinned of \(pin.name) meanwhile: \(difference). Run `d3llm fetch \(pin.name)` again."
+                    )
+                }
+            } else if input.isPinned {
                 if let difference = Self.difference(input.files, pin.files) {
                     throw FetchError(
                         .wrongContent,

@@ -65,6 +65,21 @@ package struct LockedRepository: Sendable, Hashable {
     /// Other servers of the hub's kind, tried after the hub.
     package let mirrors: [String]
 
+    /// Small files of a model that say how its texts are written and end; they come along with a model's configuration,
+    /// whatever patterns say: transformers since 4.52 writes templates into a file of their own.
+    static let companions = [
+        "chat_template.jinja", "generation_config.json", "special_tokens_map.json", "added_tokens.json",
+    ]
+
+    /// Whether a file of the repository is wanted.
+    func wants(_ path: String) -> Bool {
+        func isIncluded(_ path: String) -> Bool { include.contains { Wildcard.matches(path, $0) } }
+        return isIncluded(path) || (isModel && Self.companions.contains(path))
+    }
+
+    /// Whether the wanted files are those of a model, and not of an adapter or of data.
+    var isModel: Bool { kind == .model && include.contains { Wildcard.matches("config.json", $0) } }
+
     /// The commit, if one is named: 40 hexadecimal digits.
     package var commit: String? {
         revision.utf8.count == 40 && revision.utf8.allSatisfy(Hexadecimal.isDigit) ? revision : nil

@@ -32,6 +32,8 @@ package struct DecodingSession: Sendable {
         let decoder = setting.factory(
             DecodingTask(
                 prompt: prompt.tokens, maskToken: model.maskToken, endToken: model.endToken,
+                furtherEndTokens: model.furtherEndTokens,
+                repetitionPenalty: model.repetitionPenalty,
                 sampling: sampling))
         try check(decoder, prompt)
         observe(

@@ -32,7 +32,7 @@ final class EventRecorder {
     func end(_ decoder: any Decoder, isStopped: Bool) -> DecodingEvent.End {
         let tokens = changes(decoder, [:])
         count(decoder)
-        let end = model.endToken.flatMap { told.firstIndex(of: $0) }
+        let end = told.firstIndex(where: model.isEnd)
         let settled = told.prefix(end ?? told.count).filter(isDecided)
         return DecodingEvent.End(
             reason: isStopped ? .cancelled : end != nil ? .end : .length, tokens: tokens, length: told.count,
@@ -54,7 +54,7 @@ final class EventRecorder {
                 DecodingEvent.Token(
                     position: position, token: token,
                     bytes: model.tokenizer.decodedBytes(of: Int(token), skipSpecialTokens: true) ?? [],
-                    isEnd: token == model.endToken, entropy: prediction?.entropy,
+                    isEnd: model.isEnd(token), entropy: prediction?.entropy,
                     probability: prediction?.probability))
         }
         told = now
@@ -68,7 +68,7 @@ final class EventRecorder {
         started = now
         counters.evaluations = decoder.evaluations
         counters.forwards = decoder.forwards
-        let end = model.endToken.flatMap { told.firstIndex(of: $0) }
+        let end = told.firstIndex(where: model.isEnd)
         let counted = told.prefix(end.map { $0 + 1 } ?? told.count)
         counters.tokens = counted.count(where: isDecided)
     }

@@ -17,18 +17,25 @@ extension LiveModel {
         try self.init(
             name: folder.lexicallyNormalized().lastComponent?.string ?? folder.string, folder: folder,
             transformer: Checkpoint.load(folder, precision: precision, threads: threads),
-            files: TokenizerFiles(folder: folder))
+            files: TokenizerFiles(folder: folder),
+            generation: GenerationDefaults(folder))
     }
 
-    init(name: String, folder: FilePath, transformer: Transformer, files: TokenizerFiles) throws(SessionError)
-    {
+    init(
+        name: String, folder: FilePath, transformer: Transformer, files: TokenizerFiles,
+        generation: GenerationDefaults? = nil
+    ) throws(SessionError) {
+        repetitionPenalty = generation?.repetitionPenalty ?? 1
         let configuration = transformer.configuration
         let tokenizer = files.tokenizer
         self.name = name
         self.folder = folder
         self.transformer = transformer
         self.files = files
-        endToken = configuration.endToken ?? tokenizer.eosTokenId.map { Int32($0) }
+        // An autoregressive model generates as transformers has it generate.
+        let goesOn = configuration.attention == .causal && generation?.endsNothing ?? false
+        endToken = goesOn ? nil : configuration.endToken ?? tokenizer.eosTokenId.map { Int32($0) }
+        furtherEndTokens = goesOn ? [] : configuration.furtherEndTokens
         // An autoregressive model has no mask, and its decoder doesn't ask for one: any token will do.
         let fallback = configuration.attention == .causal ? endToken ?? 0 : nil
         let ownMask = configuration.maskToken ?? tokenizer.maskTokenId.map { Int32($0) }

@@ -27,7 +27,14 @@ package struct LiveModel: Sendable {
     package let hasMaskToken: Bool
     /// The token that ends a response; nil where the model has none.
     package let endToken: Int32?
+    /// Other tokens that end a response.
+    package let furtherEndTokens: [Int32]
+    /// What generation_config.json asks of repeated tokens; 1 for nothing.
+    package let repetitionPenalty: Double
     package let manner: Manner
+
+    /// Whether a token ends a response.
+    func isEnd(_ token: Int32) -> Bool { token == endToken || furtherEndTokens.contains(token) }
 
     /// The tokenizer.
     package var tokenizer: any Tokenizer { files.tokenizer }

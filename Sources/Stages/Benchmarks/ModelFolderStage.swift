@@ -53,6 +53,7 @@ package struct ModelFolderStage: RecomputableStage {
                     "\(path) isn't the model that is expected: its digest is \(found), and \"digest\" says \(digest). Get the right files, or write the other digest if this one is meant."
             )
         }
+        for remark in try Checkpoint.remarks(context.output) { context.log("Note: \(remark)") }
         return try result(context.output)
     }
 

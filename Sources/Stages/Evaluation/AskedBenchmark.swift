@@ -82,6 +82,8 @@ private struct BenchmarkQuestions: Questions {
     var transformer: Transformer { model.transformer }
     var maskToken: Int32 { model.maskToken }
     var endToken: Int32? { model.tokens.knownEnd }
+    var furtherEndTokens: [Int32] { model.tokens.furtherEnds }
+    var repetitionPenalty: Double { model.tokens.repetitionPenalty }
 
     func prompt(_ index: Int) throws -> [Int32] {
         try prompts?[index] ?? model.encoder.tokens(items[index].prompt)
@@ -115,7 +117,8 @@ private struct BenchmarkQuestions: Questions {
             self.item = item
             self.decoder = decoder
             let response = decoder.tokens[decoder.promptLength...].map(Int.init)
-            let end = tokens.knownEnd.flatMap { response.firstIndex(of: Int($0)) }
+            let ends = tokens.ends
+            let end = response.firstIndex { ends.contains(Int32($0)) }
             text = tokens.answers.text(Array(decoder.tokens[decoder.promptLength...]))
             (self.response, self.end) = (response, end)
         }
@@ -125,15 +128,16 @@ private struct BenchmarkQuestions: Questions {
         _ answer: Answer, _ grade: AnswerGrading.Grade, generationLength: Int
     ) throws -> JSONValue {
         let (item, decoder, text) = (answer.item, answer.decoder, answer.text)
+        let ends = model.tokens.ends
         let prompt = try model.encoder.text(item.prompt)
         let stop: String =
             item.graded(text).utf8.count < text.utf8.count
             ? "stop-string" : answer.end == nil ? "length" : "end"
         let record = SampleRecord(
             id: item.id, correct: grade.isCorrect,
-            tokensBeforeEnd: TokenCount.throughEnd(
-                answer.response, endOfText: endToken.map(Int.init) ?? -1,
-                generationLength: generationLength),
+            tokensBeforeEnd: TokenCount.throughEnd(answer.response, generationLength: generationLength) {
+                ends.contains(Int32($0))
+            },
             nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
             text: text, promptHash: SHA256.hex(of: Array(prompt.utf8)), isGraded: grade.isGraded)
         guard case .object(var object) = record.value else { return record.value }

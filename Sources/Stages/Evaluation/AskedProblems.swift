@@ -79,6 +79,8 @@ private struct ProblemQuestions: Questions {
     var transformer: Transformer { model.transformer }
     var maskToken: Int32 { model.maskToken }
     var endToken: Int32? { model.tokens.end }
+    var furtherEndTokens: [Int32] { model.tokens.furtherEnds }
+    var repetitionPenalty: Double { model.tokens.repetitionPenalty }
 
     func prompt(_ index: Int) -> [Int32] { prompts[index] }
 
@@ -94,17 +96,19 @@ private struct ProblemQuestions: Questions {
         let response = decoder.tokens[decoder.promptLength...].map(Int.init)
         let text = model.tokens.answers.problemText(response.map(Int32.init))
         let isRight = problem.accepts(text, by: grader)
+        let ends = model.tokens.ends
         let value = SampleRecord(
             id: problem.id, correct: isRight,
-            tokensBeforeEnd: TokenCount.throughEnd(
-                response, endOfText: Int(model.tokens.end), generationLength: generationLength),
+            tokensBeforeEnd: TokenCount.throughEnd(response, generationLength: generationLength) {
+                ends.contains(Int32($0))
+            },
             nfe: decoder.evaluations, forwards: decoder.forwards, tokensForwarded: decoder.tokensForwarded,
             text: Self.shown(text), promptHash: StableHash.hex(problem.prompt())
         ).value
         guard let recorder = decoder as? CommitRecorder, case .object(var object) = value else {
             return value
         }
-        let end = response.firstIndex(of: Int(model.tokens.end)).map { $0 + 1 } ?? response.count
+        let end = response.firstIndex { ends.contains(Int32($0)) }.map { $0 + 1 } ?? response.count
         let decided = Array(recorder.decided.prefix(end))
         object["error"] = .string(
             problem.errorClass(ResponseWords(text, decided: decided), isRight: isRight).rawValue)

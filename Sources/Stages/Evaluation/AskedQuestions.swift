@@ -25,6 +25,10 @@ protocol Questions: Sendable {
     var transformer: Transformer { get }
     var maskToken: Int32 { get }
     var endToken: Int32? { get }
+    /// Other tokens that end a text.
+    var furtherEndTokens: [Int32] { get }
+    /// What the model's generation_config.json asks of repeated tokens; 1 for nothing.
+    var repetitionPenalty: Double { get }
     /// The tokens of a question.
     func prompt(_ index: Int) throws -> [Int32]
     /// A token as text.

@@ -33,7 +33,9 @@ package struct CheckpointStage: PinnedStage, RecomputableStage {
             try context.adopt(file.location, as: file.path, address: file.address)
         }
         if let adapter { try take(adapter, context) }
-        return try result(context.output)
+        let result = try result(context.output)
+        for remark in try Checkpoint.remarks(context.output) { context.log("Note: \(remark)") }
+        return result
     }
 
     /// Puts an adapter beside the weights, if it fits them.

@@ -55,10 +55,10 @@ struct LoadedModel: Sendable {
 
 /// What the folder of a model says of its tokens; its weights aren't read.
 struct ModelTokens: Sendable {
-    /// The files that a tokenizer may consist of.
+    /// The files that a tokenizer may consist of, and the one that says where texts end.
     static let fileNames = [
         "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json",
-        "added_tokens.json", "chat_template.jinja",
+        "added_tokens.json", "chat_template.jinja", "generation_config.json",
     ]
 
     /// What a stage can't do without.
@@ -82,10 +82,16 @@ struct ModelTokens: Sendable {
     let knownMask: Int32?
     /// The token that ends a text; nil only where none is needed.
     let knownEnd: Int32?
+    /// Other tokens that end a text.
+    let furtherEnds: [Int32]
+    /// What generation_config.json asks of repeated tokens; 1 for nothing.
+    let repetitionPenalty: Double
     private let folder: FilePath
 
     /// How answers become text.
-    var answers: AnswerTokens { AnswerTokens(tokenizer: tokenizer, end: knownEnd) }
+    var answers: AnswerTokens { AnswerTokens(tokenizer: tokenizer, ends: ends) }
+    /// All tokens that end a text.
+    var ends: Set<Int32> { Set(furtherEnds).union(knownEnd.map { [$0] } ?? []) }
     /// Whether its tokens are words, as a tokenizer of this program has them.
     var areWords: Bool { tokenizer is WordLevelTokenizer }
     /// The token that ends a text, for who said that one is needed.
@@ -114,7 +120,13 @@ struct ModelTokens: Sendable {
                 configuration.endToken ?? tokenizer.eosTokenId.map(Int32.init)
             )
         }
-        (knownMask, knownEnd) = known
+        let generation = try GenerationDefaults(folder)
+        // An autoregressive model generates as transformers has it generate, where no stage needs to know an end.
+        let goesOn = configuration.attention == .causal && generation.endsNothing && !needs.contains(.end)
+        knownMask = known.mask
+        knownEnd = goesOn ? nil : known.end
+        repetitionPenalty = generation.repetitionPenalty
+        furtherEnds = goesOn ? [] : configuration.furtherEndTokens.filter { $0 != known.end }
         guard let mask = known.mask ?? (needs.contains(.mask) ? nil : knownEnd ?? 0) else {
             throw DataError(description: Self.withoutMask(folder))
         }

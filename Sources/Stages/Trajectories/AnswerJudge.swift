@@ -6,15 +6,15 @@ internal import Tokenizers
 /// What turns the tokens of an answer into the text that is graded.
 struct AnswerTokens: Sendable {
     let tokenizer: any Tokenizer
-    /// nil where the model has none.
-    let end: Int32?
+    /// The tokens that end a text; none where the model has none.
+    let ends: Set<Int32>
 
     /// The text of an answer to a question of a task: what stands before the first end token.
     ///
     /// Digits that stand apart only because each is a token are put together again.
     func text(_ response: [Int32]) -> String {
         let text = tokenizer.decode(
-            tokenIds: response.prefix { $0 != end }.map(Int.init), skipSpecialTokens: true)
+            tokenIds: response.prefix { !ends.contains($0) }.map(Int.init), skipSpecialTokens: true)
         return tokenizer is WordLevelTokenizer ? Self.joiningDigits(text) : text
     }
 
@@ -25,7 +25,7 @@ struct AnswerTokens: Sendable {
         guard !(tokenizer is WordLevelTokenizer) else {
             return tokenizer.decode(tokenIds: response.map(Int.init), skipSpecialTokens: false)
         }
-        let hasEnd = end.map { response.contains($0) } ?? false
+        let hasEnd = response.contains(where: ends.contains)
         return text(response) + (hasEnd ? " " + Grader().endOfText : "")
     }
 

@@ -177,6 +177,7 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
                 return BlockwiseDecoder(
                     DecodingTask(
                         prompt: prompts[i], maskToken: known.mask, endToken: known.end,
+                        furtherEndTokens: known.furtherEnds,
                         sampling: sampling), options)
             }
             var recorders = decoders.map { TrajectoryRecorder($0) }

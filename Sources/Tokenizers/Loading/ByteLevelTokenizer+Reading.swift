@@ -15,11 +15,7 @@ extension ByteLevelTokenizer {
         tokenizer: JSONDocument, configuration: JSONDocument?
     ) throws(TokenizerError) {
         let root = TokenizerField(root: tokenizer)
-        for key in ["truncation", "padding"] {
-            guard let component = root[key] else { continue }
-            throw component.error(
-                "Texts are never cut or filled up here: `\(key)` must be null. Remove it from the file.")
-        }
+        // `truncation` and `padding` are what a training left behind: transformers resets both for each text.
         let model = try Self.model(root.required("model"))
         var added = AddedTokenReader(model.vocabulary)
         for token in try root["added_tokens"]?.elements() ?? [] { try added.add(token) }

@@ -29,7 +29,7 @@ extension WordLevelTokenizer {
     /// - Throws: `TokenizerError`.
     public init(tokenizer: JSONDocument, configuration: JSONDocument?) throws(TokenizerError) {
         let root = TokenizerField(root: tokenizer)
-        for key in ["truncation", "padding", "normalizer", "post_processor", "decoder"] {
+        for key in ["normalizer", "post_processor", "decoder"] {
             guard let component = root[key] else { continue }
             let name = component["type"]?.node.string.map { " `\($0)`" } ?? ""
             throw component.error(
