@@ -4,13 +4,14 @@ internal import JSON
 /// What compares a function with a canonical solution, input by input, as EvalPlus 0.3 does.
 ///
 /// Same rules: equal, or where the tolerance isn't 0 (or the expected value is of floats, from then on), of one
-/// type and close with a relative tolerance of 1e-7; the problems with several right answers have the rules that
-/// EvalPlus gives them. What differs: the canonical solution runs where the answers are compared, instead of
+/// type, of one length and close with a relative tolerance of 1e-7 as `numpy.allclose` has it, which broadcasts nested lists
+/// and refuses ragged ones; the problems with several right answers have the rules that EvalPlus gives them. What differs: the canonical solution runs where the answers are compared, instead of
 /// before; and the sandbox limits the time of all inputs together, not of each.
 enum EvalPlusTests {
     static func tests(_ document: EvalPlusTask.Document, _ tests: EvalPlusTask.Tests) -> Program.Tests {
         let mbpp = ByteText(document.id).dropping(prefix: "Mbpp/")?.text
-        let values = tests == .base ? document.base : "\(document.base) + \(document.plus)"
+        // A release has {} where a problem has no further inputs.
+        let values = tests == .base ? document.base : "\(document.base) + list(\(document.plus))"
         let inputs = mbpp.map { "\(conversion)\ninputs = [arguments(\($0), values) for values in \(values)]" }
         let entry = document.entryPoint
         return .comparison(
@@ -77,20 +78,69 @@ enum EvalPlusTests {
         def compare(answers, entry, number, tolerance, reference_source, inputs):
             import copy, math
 
+            # What numpy makes of a value: a shape with numbers, or an error.
+            def array(value):
+                if not isinstance(value, (list, tuple)):
+                    return (), [value]
+                parts = [array(item) for item in value]
+                shapes = {shape for shape, _ in parts}
+                if len(shapes) > 1:
+                    raise ValueError("a ragged list")
+                inner = shapes.pop() if shapes else ()
+                return (len(value),) + inner, [number for _, numbers in parts for number in numbers]
+
+            kinds = (int, float, complex)
+
+            # Whether numpy has a type for numbers: it has none for integers of more than 64 bits, which stay objects.
+            def plain(numbers):
+                return all(
+                    isinstance(number, kinds)
+                    and not (isinstance(number, int) and not -(1 << 63) <= number < 1 << 64)
+                    for number in numbers)
+
+            def wide(number):
+                return number if isinstance(number, complex) else float(number)
+
+            def side(value, is_expected):
+                shape, numbers = array(value)
+                if not shape and isinstance(value, kinds):
+                    return shape, [wide(value) if is_expected else value]
+                if plain(numbers):
+                    return shape, [wide(number) for number in numbers]
+                # Texts make an array of texts; of objects each does what it can.
+                texts = any(isinstance(number, (str, bytes)) for number in numbers)
+                if is_expected or texts and all(isinstance(n, kinds + (str, bytes)) for n in numbers):
+                    raise TypeError("not numbers")
+                return shape, numbers
+
             def close(found, expected):
-                if isinstance(found, (list, tuple)) and isinstance(expected, (list, tuple)):
-                    return len(found) == len(expected) and all(map(close, found, expected))
-                kinds = (int, float, complex)
-                if not isinstance(found, kinds) or not isinstance(expected, kinds):
+                if isinstance(expected, (list, tuple)) and len(found) != len(expected):
                     return False
-                if found == expected:
-                    return True
-                difference = abs(found - expected)
-                return difference <= tolerance + 1e-7 * abs(expected) and abs(expected) != math.inf
+                sides = [side(found, False), side(expected, True)]
+                rank = max(len(shape) for shape, _ in sides)
+                shapes = [(1,) * (rank - len(shape)) + shape for shape, _ in sides]
+                if any(a != b and a != 1 and b != 1 for a, b in zip(*shapes)):
+                    return False
+                size = [b if a == 1 else a for a, b in zip(*shapes)]
+
+                def walk(axis, places):
+                    if axis == rank:
+                        a, b = (numbers[place] for (_, numbers), place in zip(sides, places))
+                        finite = not (isinstance(b, float) and (math.isinf(b) or math.isnan(b)))
+                        if isinstance(b, complex):
+                            finite = all(map(math.isfinite, (b.real, b.imag)))
+                        return a == b or finite and abs(a - b) <= tolerance + 1e-7 * abs(b)
+                    return all(
+                        walk(axis + 1, [
+                            place * shape[axis] + (0 if shape[axis] == 1 else step)
+                            for place, shape in zip(places, shapes)])
+                        for step in range(size[axis]))
+
+                return walk(0, [0, 0])
 
             def floats(value):
                 if isinstance(value, (list, tuple)):
-                    return all(isinstance(item, float) for item in value)
+                    return len(value) > 0 and all(isinstance(item, float) for item in value)
                 return isinstance(value, float)
 
             def distance(first, second):
