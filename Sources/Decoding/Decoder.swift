@@ -39,7 +39,9 @@ public struct DecodingTask: Sendable, Hashable {
     public var endToken: Int32?
     /// Other tokens that end a text, as models have whose chats end otherwise than their texts.
     public var furtherEndTokens: [Int32]
-    /// What the model's generation_config.json asks of repeated tokens; 1 for nothing. Methods have an option whether it counts.
+    /// What the model's generation_config.json asks of repeated tokens; 1 for nothing.
+    ///
+    /// Methods have an option whether it counts.
     public var repetitionPenalty: Double
     /// Names the random numbers, and may set a temperature; nil leaves both to the prompt and the method.
     public var sampling: Sampling?

@@ -8,8 +8,9 @@ public struct TrainingExample: Sendable {
     public var response: [Int32]
     /// Response tokens up to and including the first end token.
     public var responseLength: Int
-    /// Which tokens of the response are learnt, by position; nil where all are. The others are never masked, and the loss
-    /// isn't taken at them.
+    /// Which tokens of the response are learnt, by position; nil where all are.
+    ///
+    /// The others are never masked, and the loss isn't taken at them.
     public private(set) var learnt: [Bool]?
 
     /// Pads `response` with `endToken` to `generationLength`; `nil` when it doesn't fit with one end token.

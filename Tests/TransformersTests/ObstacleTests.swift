@@ -7,7 +7,9 @@ import Testing
 
 /// A checkpoint whose files are links to devices, or pipes: an error that names the file, and no wait.
 @Suite struct ObstacleTests {
-    private static let places = ["config.json", "adapter_config.json", Checkpoint.index, Checkpoint.single]
+    private static let places = [
+        "config.json", "adapter_config.json", "generation_config.json", Checkpoint.index, Checkpoint.single,
+    ]
 
     @Test(arguments: Obstacle.allCases, places)
     func aFileOfACheckpointThatIsNone(obstacle: Obstacle, name: String) throws {
