@@ -30,6 +30,13 @@ struct AdapterFields {
     /// How the base is kept in memory; nil where it stays as it is stored.
     let base: FrozenForm?
 
+    /// The key `adapter` of the kinds that train one.
+    static func read(_ fields: Fields) -> AdapterFields? {
+        fields.optionalObject("adapter", "Train a low-rank adapter (LoRA) instead of all parameters.") {
+            AdapterFields($0)
+        }
+    }
+
     init(_ fields: Fields) {
         options = AdapterTraining.Options(
             rank: fields.integer(

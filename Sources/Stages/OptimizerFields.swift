@@ -50,6 +50,12 @@ struct OptimizerFields {
         maximumNorm = fields.number("clip", default: 1, in: .above(0), "Largest L2 norm of the gradient.")
     }
 
+    /// Refuses an optimiser that adapters aren't trained with.
+    func rejectForAdapters(_ fields: Fields) {
+        guard kind != .adamw else { return }
+        fields.reject("adapter", "An adapter is trained with adamw; muon is for the blocks' whole matrices.")
+    }
+
     func schedule(steps: Int) -> LearningRateSchedule {
         LearningRateSchedule(
             steps: steps, warmup: warmup, decayShare: decayShare, finalFactor: finalFactor,

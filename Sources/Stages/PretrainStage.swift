@@ -135,7 +135,7 @@ package struct PretrainStage: StageKind {
                         "the model to go on from has another tokenizer; use the one it was trained with, or leave out \"tokenizer\""
                 )
             }
-            if let length = rows.packedLength { try model.check(length) }
+            try rows.check(model.configuration)
             if let note = model.note { context.log(note) }
             return Base(
                 parameters: try model.parameters(), family: model.family, encoder: model.encoder,

@@ -54,18 +54,13 @@ package struct SFTStage: StageKind {
             "windowLength", isUsed: objective == .maskedWindow, with: "the objective \(objective.rawValue)",
             user: "the objective masked-window")
         maskToken = StartingModel.maskToken(fields)
-        adapter = fields.optionalObject(
-            "adapter", "Train a low-rank adapter (LoRA) instead of all parameters."
-        ) { AdapterFields($0) }
+        adapter = AdapterFields.read(fields)
         optimizer = fields.object("optimizer", "How the parameters are updated.") {
             OptimizerFields(
                 $0, learningRate: 1e-4, decay: 0.1, warmup: 20, decayShare: 0.3, kind: .adamw,
                 rule: .matrices, beta2: 0.999)
         }
-        if adapter != nil, optimizer.kind != .adamw {
-            fields.reject(
-                "adapter", "An adapter is trained with adamw; muon is for the blocks' whole matrices.")
-        }
+        if adapter != nil { optimizer.rejectForAdapters(fields) }
         if adapter != nil, maskToken != nil {
             fields.reject(
                 "maskToken",
@@ -111,22 +106,14 @@ package struct SFTStage: StageKind {
 
     /// Refuses what the model can't learn.
     private func check(_ configuration: TransformerConfiguration) throws(DataError) {
-        if let length = rows.packedLength, length > configuration.maximumPositions {
+        try rows.check(configuration)
+        if objective != .autoregressive, configuration.attention == .causal {
             throw DataError(
                 description:
-                    "\"packedLength\" is \(length), but the model has \(configuration.maximumPositions) positions; make rows shorter."
+                    "\(model) attends to what is before each token only, so that an adapter can't teach it to fill masks; train all parameters with \"maskToken\", or choose the objective autoregressive."
             )
         }
-        guard objective == .autoregressive else {
-            guard configuration.attention != .causal else {
-                throw DataError(
-                    description:
-                        "\(model) attends to what is before each token only, so that it can't learn to fill masks; train all parameters with \"maskToken\", or choose the objective autoregressive."
-                )
-            }
-            return
-        }
-        guard configuration.logitShift else {
+        if objective == .autoregressive, !configuration.logitShift {
             throw DataError(
                 description:
                     "Each row of \(model)'s logits predicts its own token, as LLaDA's do, so that it can't learn to predict the next one; choose another \"objective\"."

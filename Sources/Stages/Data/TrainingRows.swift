@@ -1,5 +1,6 @@
 internal import Recipes
 internal import Training
+internal import Transformers
 
 /// How the records of a data set become the rows that a model is trained on, as configurations write it.
 struct TrainingRows: Sendable {
@@ -42,6 +43,15 @@ struct TrainingRows: Sendable {
 
     /// The most tokens of a row that are learnt.
     var learnt: Double { Double(packedLength ?? responseLength ?? 0) }
+
+    /// Refuses packed rows that a model has too few positions for.
+    func check(_ configuration: TransformerConfiguration) throws(DataError) {
+        guard let packedLength, packedLength > configuration.maximumPositions else { return }
+        throw DataError(
+            description:
+                "\"packedLength\" is \(packedLength), but the model has \(configuration.maximumPositions) positions; make rows shorter."
+        )
+    }
 
     /// The rows of a data set's part to train on, in its order.
     ///

@@ -39,18 +39,13 @@ package struct DistillStage: StageKind {
         steps = fields.integer("steps", default: 300, in: 1...10_000_000, "Optimiser steps.")
         batchSize = fields.integer("batch", default: 32, in: 1...65_536, "Answers per step.")
         (recipeName, recipe) = DistillationRecipes.read(fields)
-        adapter = fields.optionalObject(
-            "adapter", "Train a low-rank adapter (LoRA) instead of all parameters."
-        ) { AdapterFields($0) }
+        adapter = AdapterFields.read(fields)
         optimizer = fields.object("optimizer", "How the parameters are updated.") {
             OptimizerFields(
                 $0, learningRate: 5e-4, decay: 0.01, warmup: 20, decayShare: 0.3, kind: .adamw,
                 rule: .upstream, beta2: 0.999)
         }
-        if adapter != nil, optimizer.kind != .adamw {
-            fields.reject(
-                "adapter", "An adapter is trained with adamw; muon is for the blocks' whole matrices.")
-        }
+        if adapter != nil { optimizer.rejectForAdapters(fields) }
         average = AverageFields.read(fields)
         precision = TrainingLoop.precision(fields)
         checkpointSeconds = TrainingLoop.checkpointSeconds(fields)

@@ -90,16 +90,6 @@ struct StartingModel {
         return FlatParameters(copying: model.transformer, as: configuration)
     }
 
-    /// Refuses rows that the model has too few positions for.
-    func check(_ packedLength: Int) throws(DataError) {
-        guard packedLength <= configuration.maximumPositions else {
-            throw DataError(
-                description:
-                    "\"packedLength\" is \(packedLength), but the model has \(configuration.maximumPositions) positions; make rows shorter."
-            )
-        }
-    }
-
     /// Whether the model's tokens are those of another tokenizer.
     func hasVocabulary(of words: WordLevelTokenizer) -> Bool {
         (model.tokens.tokenizer as? WordLevelTokenizer)?.hasSameVocabulary(as: words) ?? false
