@@ -19,6 +19,17 @@ private struct CountingMeter: SpeedMeter {
     }
 }
 
+/// A machine that writes a megabyte a second and a step of training in a tenth of one.
+private struct WritingMeter: SpeedMeter {
+    func seconds(of work: Work) -> Double? {
+        switch ModelWork(work) {
+        case .writeMegabyte: 1
+        case .adapterGradient: 0.1
+        default: 0
+        }
+    }
+}
+
 @Suite struct ForecastTests {
     let scratch: ScratchFolder
     let store: Store
@@ -53,6 +64,24 @@ private struct CountingMeter: SpeedMeter {
             "blockLength": 32, "generationLength": 256}
         }}
         """
+
+    @Test("a checkpoint is made between two steps at most, and after each where no seconds have to pass")
+    func checkpoints() throws {
+        func seconds(_ interval: Double) throws -> Double {
+            let text = Self.large.replacing(
+                "\"adapter\": {\"rank\": 16}",
+                with: "\"adapter\": {\"rank\": 16}, \"steps\": 40, \"checkpointSeconds\": \(interval)")
+            return try #require(
+                forecast("again", plan(text, speed: WritingMeter(), threads: 1)).seconds)
+        }
+        let training = try seconds(86_400)
+        let each = try seconds(0) - training
+        let often = try seconds(0.001) - training
+        #expect(each > 40 && abs(often - each) < each / 1000)
+        // Half as many where two steps pass between them.
+        let half = try seconds(2 * training / 40) - training
+        #expect(abs(half - each / 2) < each / 100)
+    }
 
     private func forecast(_ stage: String, _ plan: Plan) throws -> StageForecast {
         try #require(plan.entries.first { $0.stage == stage }?.forecast)

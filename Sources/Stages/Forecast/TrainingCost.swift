@@ -45,7 +45,10 @@ struct TrainingCost {
         let megabytes = checkpoint / 1e6
         // Small files stay in the system's cache, as far as the stage can tell.
         if megabytes > 16, let megabyte = context.seconds(of: ModelWork.writeMegabyte.work) {
-            training += (training / max(1, checkpointSeconds)) * megabytes * megabyte
+            // One is made between two steps at most, and after each where no time has to pass.
+            let steps = Double(phases.reduce(0) { $0 + $1.count })
+            let checkpoints = checkpointSeconds > 0 ? min(steps, training / checkpointSeconds) : steps
+            training += checkpoints * megabytes * megabyte
         }
         let besides = MemoryModel.program + mean + problems * MemoryModel.problem
         func memory(_ adapter: AdapterCost?) -> Int? {
