@@ -1,5 +1,5 @@
 package import ArtifactStore
-package import JSON
+internal import JSON
 internal import Recipes
 
 /// Whether a model fits into a machine's memory in one form: the most that any stage of a plan takes with it.
