@@ -44,6 +44,23 @@ struct ByteLevelReadingTests {
         #expect(tokenizer.decode(tokenIds: [2, 99, -5, 3]) == "ab<e>")
     }
 
+    /// Ids are those of `tokenizer(text)` in transformers, which resets both for each text.
+    @Test func truncationAndPaddingOfATrainingChangeNothing() throws {
+        let text = Self.valid
+            .replacing(
+                "\"truncation\": null",
+                with:
+                    "\"truncation\": {\"direction\": \"Right\", \"max_length\": 2, \"strategy\": \"LongestFirst\", \"stride\": 0}"
+            )
+            .replacing(
+                "\"padding\": null",
+                with:
+                    "\"padding\": {\"strategy\": {\"Fixed\": 64}, \"direction\": \"Left\", \"pad_id\": 0, \"pad_type_id\": 0, \"pad_token\": \"a\"}"
+            )
+        #expect(text != Self.valid)
+        #expect(try read(text).encode(text: "ab<e>b") == [3, 0, 1, 3, 1])
+    }
+
     @Test(arguments: [
         ("\"NFC\"", "\"Lowercase\"", "$.normalizer.type", "`Lowercase` isn't supported"),
         (

@@ -92,6 +92,10 @@ struct WordLevelRefusalTests {
 
     @Test func validFileIsRead() throws {
         #expect(try read(Self.valid).encode(text: "a b") == [1, 0])
+        // What a training left behind changes nothing.
+        let cut = Self.valid.replacing("\"truncation\": null", with: "\"truncation\": {\"max_length\": 1}")
+        #expect(cut != Self.valid)
+        #expect(try read(cut).encode(text: "a b") == [1, 0])
     }
 
     @Test(arguments: [
