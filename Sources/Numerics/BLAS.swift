@@ -134,6 +134,40 @@ public enum BLAS {
         }
     }
 
+    /// `c (+)= alpha · aᵀ b`, where a and b are some rows of two matrices whose other rows add nothing to the sum.
+    ///
+    /// Sums are cut where those over all rows are, so that leaving rows out that are zero in one of the two shows in no
+    /// bit of the result.
+    /// - Parameters:
+    ///   - a: K' × M.
+    ///   - b: K' × N.
+    ///   - rows: which ones of the K rows a and b hold, ascending; all where it is nil.
+    ///   - total: K.
+    public static func multiplyTransposed(
+        _ a: Matrix, _ b: Matrix, rows: [Int]?, of total: Int, into c: MutableMatrix,
+        scale alpha: Float = 1, accumulate: Bool, threads: Int = 1
+    ) {
+        guard let rows, rows.count < total else {
+            return multiply(
+                a, b, transposeA: true, into: c, scale: alpha, accumulate: accumulate, threads: threads)
+        }
+        precondition(
+            rows.count == a.rows && rows.count == b.rows && (rows.last ?? 0) < total,
+            "\(rows.count) of \(total) rows, given \(a.rows) and \(b.rows)")
+        if !accumulate { c.fill(0) }
+        var (start, first) = (0, 0)
+        while start < total {
+            let end = usesOwnKernels ? start + d3_product_chunk(total - start) : total
+            let next = rows[first...].firstIndex { $0 >= end } ?? rows.count
+            if next > first {
+                multiply(
+                    a.slice(rows: first..<next), b.slice(rows: first..<next), transposeA: true, into: c,
+                    scale: alpha, accumulate: true, threads: threads)
+            }
+            (start, first) = (end, next)
+        }
+    }
+
     /// Own kernels sum every element in one order, which neither the CPU's level nor the product's size changes.
     ///
     /// `D3LLM_PRODUCTS=openblas` leaves all products of 32-bit floats to OpenBLAS, and so do CPUs without AVX2.

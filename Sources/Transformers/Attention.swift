@@ -79,9 +79,9 @@ struct Attention: Sendable {
     /// Gradients of ``forward(query:keys:values:limits:probabilities:output:threads:)``.
     ///
     /// `dQuery` (T × H·K) is written; `dKeys` and `dValues` (C × kv·K) are added to, by the heads that share them in
-    /// order.
+    /// order. `rows` says of which of C positions the queries are, where they aren't all.
     func backward(
-        dOutput: Matrix, query: Matrix, keys: Matrix, values: Matrix, probabilities: Matrix,
+        dOutput: Matrix, query: Matrix, rows: [Int]?, keys: Matrix, values: Matrix, probabilities: Matrix,
         dQuery: MutableMatrix, dKeys: MutableMatrix, dValues: MutableMatrix, _ arena: Arena, threads: Int
     ) {
         let t = query.rows
@@ -96,16 +96,16 @@ struct Attention: Sendable {
                 let p = probabilities.slice(rows: h * t..<(h + 1) * t)
                 let kv = keyValueColumns(h)
                 let dOut = dOutput.slice(rows: all, columns: columns(h))
-                BLAS.multiply(
-                    p, dOut, transposeA: true, into: dValues.slice(rows: every, columns: kv),
+                BLAS.multiplyTransposed(
+                    p, dOut, rows: rows, of: keys.rows, into: dValues.slice(rows: every, columns: kv),
                     accumulate: true)
                 BLAS.multiply(dOut, values.slice(rows: every, columns: kv), transposeB: true, into: scratch)
                 Kernels.softmaxRowsBackward(scratch, p: p, scale: scale)
                 BLAS.multiply(
                     scratch.view, keys.slice(rows: every, columns: kv),
                     into: dQuery.slice(rows: all, columns: columns(h)))
-                BLAS.multiply(
-                    scratch.view, query.slice(rows: all, columns: columns(h)), transposeA: true,
+                BLAS.multiplyTransposed(
+                    scratch.view, query.slice(rows: all, columns: columns(h)), rows: rows, of: keys.rows,
                     into: dKeys.slice(rows: every, columns: kv), accumulate: true)
             }
         }

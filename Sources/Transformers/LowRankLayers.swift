@@ -66,20 +66,25 @@ extension TrainingPass {
     /// Adds the gradients of A and B to ``lowRankGradient``, and of the inputs to `dx`, where the adapter changes the layer.
     ///
     /// With h = x · Aᵀ and dh = s · dy · B: dB += s · dyᵀ · h, dA += dhᵀ · x, dx += dh · A. Each product is whole before it
-    /// is added, so that sums of passes that were computed apart are the same.
-    func lowRankBackward(_ role: ParameterRole, _ dy: Matrix, _ x: Matrix, to dx: MutableMatrix) {
+    /// is added, so that sums of passes that were computed apart are the same. `rows` says which rows of the batch dy and
+    /// x are, where they aren't all.
+    func lowRankBackward(
+        _ role: ParameterRole, _ dy: Matrix, _ x: Matrix, rows: [Int]?, to dx: MutableMatrix
+    ) {
         guard let adapter, let layer = adapter[role], let lowRankGradient else { return }
         let mark = arena.mark
         defer { arena.release(to: mark) }
         let (dA, dB) = layer.places(in: lowRankGradient)
         let product = arena.matrix(dB.rows, dB.columns)
-        BLAS.multiply(
-            dy, inner(layer, x), transposeA: true, into: product, scale: adapter.scaling, threads: threads)
+        BLAS.multiplyTransposed(
+            dy, inner(layer, x), rows: rows, of: layout.rows, into: product, scale: adapter.scaling,
+            accumulate: false, threads: threads)
         Kernels.add(product.view, to: dB)
         let dInner = arena.matrix(dy.rows, layer.a.rows)
         BLAS.multiply(dy, layer.b, into: dInner, scale: adapter.scaling, threads: threads)
         let other = arena.matrix(dA.rows, dA.columns)
-        BLAS.multiply(dInner.view, x, transposeA: true, into: other, threads: threads)
+        BLAS.multiplyTransposed(
+            dInner.view, x, rows: rows, of: layout.rows, into: other, accumulate: false, threads: threads)
         Kernels.add(other.view, to: dA)
         BLAS.multiply(dInner.view, layer.a, into: dx, accumulate: true, threads: threads)
     }

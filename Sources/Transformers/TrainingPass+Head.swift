@@ -88,7 +88,7 @@ extension TrainingPass {
             let rows = start..<min(start + Self.chunk, hidden.rows)
             let mark = arena.mark
             let logits = arena.matrix(rows.count, c.vocabulary)
-            linear(hidden.slice(rows: rows), (.head, weights.forward.headOrEmbedding, nil, logits))
+            linear(hidden.slice(rows: rows), [(.head, weights.forward.headOrEmbedding, nil, logits)])
             body(logits, rows)
             arena.release(to: mark)
             start = rows.upperBound

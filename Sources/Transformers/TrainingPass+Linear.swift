@@ -3,7 +3,7 @@ internal import Numerics
 extension TrainingPass {
     /// `y = x · weightᵀ (+ low-rank change) (+ bias)` for several layers of the same inputs: x is rows × inputs.
     func linear(
-        _ x: Matrix, _ layers: (role: ParameterRole, weight: Weight, bias: Weight?, y: MutableMatrix)...
+        _ x: Matrix, _ layers: [(role: ParameterRole, weight: Weight, bias: Weight?, y: MutableMatrix)]
     ) {
         let mark = arena.mark
         defer { arena.release(to: mark) }
@@ -42,21 +42,26 @@ extension TrainingPass {
     /// The gradients of `y = x · weightᵀ (+ low-rank change)`: `dx` (+)= dy · weight with what the change adds, and
     /// `dWeight` += dyᵀ · x, or those of the change.
     ///
-    /// - Parameter dWeight: nil where the weight is frozen.
+    /// - Parameters:
+    ///   - rows: which rows of the batch dy and x are, where they aren't all.
+    ///   - dWeight: nil where the weight is frozen.
     func linearBackward(
-        _ role: ParameterRole, _ dy: Matrix, _ x: Matrix, _ weight: Weight, transposed: Weight?,
-        into dx: MutableMatrix, accumulate: Bool = false, weightGradient dWeight: MutableMatrix?
+        _ role: ParameterRole, _ dy: Matrix, _ x: Matrix, rows: [Int]? = nil, _ weight: Weight,
+        transposed: Weight?, into dx: MutableMatrix, accumulate: Bool = false,
+        weightGradient dWeight: MutableMatrix?
     ) {
         inputGradient(dy, weight, transposed: transposed, into: dx, accumulate: accumulate)
-        lowRankBackward(role, dy, x, to: dx)
-        if let dWeight { weightGradient(dy, x, into: dWeight) }
+        lowRankBackward(role, dy, x, rows: rows, to: dx)
+        if let dWeight { weightGradient(dy, x, rows: rows, into: dWeight) }
     }
 
     /// Gradient of the weight of `y = x · weightᵀ`: `dWeight` += dyᵀ · x.
-    func weightGradient(_ dy: Matrix, _ x: Matrix, into dWeight: MutableMatrix) {
+    func weightGradient(_ dy: Matrix, _ x: Matrix, rows: [Int]? = nil, into dWeight: MutableMatrix) {
         if weights.transposed == nil {
-            BLAS.multiply(dy, x, transposeA: true, into: dWeight, accumulate: true)
+            BLAS.multiplyTransposed(
+                dy, x, rows: rows, of: rows == nil ? dy.rows : layout.rows, into: dWeight, accumulate: true)
         } else {
+            precondition(rows == nil, "sums of bfloat16 are over all rows")
             BFloat16Gradient.add(dy, x, into: dWeight, arena)
         }
     }

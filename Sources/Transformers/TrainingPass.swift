@@ -14,7 +14,7 @@ public final class TrainingPass {
     /// What is given back before: the same as ``kept``, or shared by passes that compute one after another.
     private let scratch: Arena
     /// Threads inside of products; results don't show them.
-    let threads: Int
+    public var threads: Int
     /// What is trained where the weights aren't.
     let adapter: LowRankLayers?
     /// What backward passes add the adapter's gradients to, ``LowRankLayers/count`` elements.
@@ -28,6 +28,11 @@ public final class TrainingPass {
     /// them: the same bits for a third more work and a fraction of the memory.
     public var recomputes = false
     private var blocks: [KeptBlock] = []
+    /// The rows of the last block that a loss looks at, where it computes no others after keys and values.
+    ///
+    /// Leaving the others out changes no bit: their gradients are zero, and sums over rows are cut as before. Only those of
+    /// bfloat16 take rows in pairs.
+    private var wantedRows: [Int]?
     private var last: Matrix?
     private var finalInverse: Matrix?
     private var normed: Matrix?
@@ -79,6 +84,8 @@ public final class TrainingPass {
         scratch.reset()
         self.inputs = inputs
         layout = RaggedLayout(inputs, vocabulary: c.vocabulary)
+        let selects = weights.transposed == nil && c.layers > 0 && layout.logitRows.count < layout.rows
+        wantedRows = selects ? layout.logitRows : nil
         let table = rotaryTable
         var x = arena.matrix(layout.rows, c.width)
         transformer.embed(layout.tokens, into: x)
@@ -88,21 +95,21 @@ public final class TrainingPass {
             expect(block: i + 1)
             defer { release(block: i) }
             guard recomputes else {
-                let activations = forwardBlock(i, x.view, table: table)
+                let activations = forwardBlock(i, x.view, wanted: wanted(of: i), table: table)
                 blocks.append(.activations(activations))
                 x = activations.output
                 continue
             }
             blocks.append(.input(x.view))
-            let output = kept.matrix(layout.rows, c.width)
+            let output = kept.matrix(wanted(of: i)?.count ?? layout.rows, c.width)
             arena = scratch
             let mark = arena.mark
-            output.copy(from: forwardBlock(i, x.view, table: table).output.view)
+            output.copy(from: forwardBlock(i, x.view, wanted: wanted(of: i), table: table).output.view)
             arena.release(to: mark)
             arena = kept
             x = output
         }
-        let rows = transformer.gather(x.view, layout.logitRows, arena)
+        let rows = wantedRows == nil ? transformer.gather(x.view, layout.logitRows, arena) : x.view
         let final = arena.matrix(rows.rows, c.width)
         let inverse = arena.matrix(rows.rows, 1)
         Kernels.rmsNorm(
@@ -128,9 +135,7 @@ public final class TrainingPass {
             dHidden, x: last, inverse: finalInverse, weight: weights.forward.finalNorm.matrix, dx: dLast,
             dWeight: gradients?.views.finalNorm ?? arena.zeros(1, c.width))
         let dx = arena.zeros(layout.rows, c.width)
-        for (i, row) in layout.logitRows.enumerated() {
-            Kernels.axpy(1, dLast.pointer + i * dLast.stride, to: dx.row(row))
-        }
+        if wantedRows == nil { add(dLast.view, toRows: layout.logitRows, of: dx) }
         for i in (0..<c.layers).reversed() {
             let mark = arena.mark
             expect(block: i - 1)
@@ -138,15 +143,27 @@ public final class TrainingPass {
             let activations =
                 switch blocks[i] {
                 case .activations(let kept): kept
-                case .input(let x): forwardBlock(i, x, table: table)
+                case .input(let x): forwardBlock(i, x, wanted: wanted(of: i), table: table)
                 }
-            backwardBlock(i, activations, dx, table: table, into: gradients?.views.blocks[i])
+            backwardBlock(
+                i, activations, output: wanted(of: i) == nil ? dx : dLast, dx, table: table,
+                into: gradients?.views.blocks[i])
             arena.release(to: mark)
         }
         guard let embedding = gradients?.views.embedding else { return }
         for (row, token) in layout.tokens.enumerated() {
             Kernels.axpy(1, dx.pointer + row * dx.stride, to: embedding.row(Int(token)))
         }
+    }
+
+    /// The rows of a block that are computed after its keys and values; nil for all.
+    private func wanted(of block: Int) -> [Int]? {
+        block == transformer.configuration.layers - 1 ? wantedRows : nil
+    }
+
+    /// Adds the rows of x to the given rows of y.
+    func add(_ x: Matrix, toRows rows: [Int], of y: MutableMatrix) {
+        for (i, row) in rows.enumerated() { Kernels.axpy(1, x.pointer + i * x.stride, to: y.row(row)) }
     }
 
     /// Gives memory back that other passes took of what they share.
@@ -174,18 +191,24 @@ public final class TrainingPass {
     }
 }
 
-/// What one block keeps for its gradient; all matrices have one row per packed token.
+/// What one block keeps for its gradient.
+///
+/// Input, its norm, keys and values have one row per packed token, all others one for each of ``wanted``.
 struct BlockActivations {
+    /// The packed rows whose output is computed; nil for all.
+    var wanted: [Int]?
     var input: Matrix
     var attentionInverse: Matrix
     var attentionNormed: Matrix
+    /// The rows of ``attentionNormed`` that queries are made of.
+    var queried: Matrix
     var query: Matrix
     var key: Matrix
     var value: Matrix
     /// Present where the model norms its heads.
     var queryHeads: HeadNorm?
     var keyHeads: HeadNorm?
-    /// Softmax of each sequence: heads · T × T.
+    /// Softmax of each sequence: heads · its wanted rows × T.
     var probabilities: [Matrix]
     var attended: Matrix
     var middle: Matrix

@@ -41,6 +41,63 @@ import Testing
         pass.backward(dHidden, into: gradients)
     }
 
+    /// The reference asks for every row and gives the others no gradient.
+    ///
+    /// Its sums over rows are of the same terms and of zeros. Lengths are beyond what one sum holds (448 rows), in a sequence
+    /// and in the batch.
+    @Test(
+        "leaving out rows of the last block that no loss looks at changes no bit",
+        arguments: [false, true], [false, true])
+    func wantedRows(recomputes: Bool, headNorm: Bool) throws {
+        let flat = TinyModels.parameters(TinyModels.configuration(headNorm: headNorm))
+        let lengths = [530, 40, 7, 300]
+        let wanted = [Array(3..<90) + [450, 451, 529], [], [6], Array(stride(from: 0, to: 300, by: 7))]
+        func batch(_ rows: (Int) -> [Int]) -> [ForwardInput] {
+            lengths.indices.map { i in
+                ForwardInput(
+                    tokens: TinyModels.tokens(lengths[i], seed: UInt64(i)), firstPosition: 2 * i,
+                    attention: i == 0 ? .blockCausal(promptLength: 5, blockLength: 8) : .bidirectional,
+                    logitRows: rows(i))
+            }
+        }
+        func gradients(_ inputs: [ForwardInput], _ dHidden: (TrainingPass) -> Matrix) throws -> (
+            hidden: [Float], FlatParameters
+        ) {
+            let pass = TrainingPass(try Transformer(over: flat))
+            pass.recomputes = recomputes
+            pass.forward(inputs)
+            let result = FlatParameters(zeros: flat.configuration)
+            pass.beginBackward()
+            pass.backward(dHidden(pass), into: result)
+            return (pass.hidden.elements, result)
+        }
+        var stream = RandomStream(seed: 1, purpose: "dHidden")
+        let count = wanted.map(\.count).reduce(0, +)
+        let width = flat.configuration.width
+        let values = (0..<count * width).map { _ in Float(stream.nextDouble() - 0.5) }
+        let some = try gradients(batch { wanted[$0] }) { _ in
+            Matrix(rows: count, columns: width, elements: values)
+        }
+        let places = lengths.indices.flatMap { i in
+            wanted[i].map { lengths[..<i].reduce(0, +) + $0 }
+        }
+        let all = try gradients(batch { Array(0..<lengths[$0]) }) { pass in
+            let dHidden = MutableMatrix(zeros: pass.hidden.rows, width)
+            for (i, row) in places.enumerated() {
+                for j in 0..<width { dHidden[row, j] = values[i * width + j] }
+            }
+            return dHidden.view
+        }
+        #expect(some.hidden == places.flatMap { Array(all.hidden[$0 * width..<($0 + 1) * width]) })
+        for (i, (specification, _)) in flat.specifications.enumerated() {
+            let (left, right) = (Array(some.1.elements(of: i)), Array(all.1.elements(of: i)))
+            #expect(left == right, "\(specification.role)")
+            if specification.role != .head {
+                #expect(left.contains { $0 != 0 }, "\(specification.role) has a gradient")
+            }
+        }
+    }
+
     /// Central differences of the reference loss with step 1e-5.
     ///
     /// Their own error is about 1e-10 of the loss, so what remains is the rounding of 32-bit floats through two

@@ -27,6 +27,8 @@ typedef struct {
 bool d3_product_available(void);
 /// One thread; `m`, `n` and `k` at least 1.
 void d3_product_f32(const d3_product *product);
+/// How many of the last `rest` terms of a sum are added up by themselves, before the others.
+long d3_product_chunk(long rest);
 
 /// y[N,M] = x[M,N] transposed.
 void d3_transpose(const float *x, long ldx, long m, long n, float *y, long ldy);

@@ -1,6 +1,8 @@
 // Which level is in use, and the kernels that callers name.
 #include "levels.h"
 
+#include "../products/f32_chunks.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +52,7 @@ const char *d3_kernel_level(void) { return chosen->name; }
 
 bool d3_product_available(void) { return chosen->is_fast || (chosen->is_fused && getenv("D3LLM_LEVEL")); }
 void d3_product_f32(const d3_product *p) { chosen->product_f32(p); }
+long d3_product_chunk(long rest) { return chunk_depth(rest); }
 
 void d3_rms_norm(const float *x, const float *weight, float *y, float *inverse, long n, long d, float epsilon) {
     chosen->rms_norm(x, weight, y, inverse, n, d, epsilon);
