@@ -16,6 +16,7 @@ package struct PretrainStage: StageKind {
         "Trains a transformer, from scratch or on from another: autoregressive, masked-diffusion and mixed phases one "
         + "after another."
     package static let output = ArtifactType.model
+    package static let followsThreads = true
 
     let data: ArtifactReference
     let start: Start

@@ -17,6 +17,7 @@ package struct SFTStage: StageKind {
     package static let summary =
         "Fine-tunes a model, made here or a checkpoint, on a data set's responses or on text: all parameters, or an adapter."
     package static let output = ArtifactType.model
+    package static let followsThreads = true
 
     let model: ArtifactReference
     let data: ArtifactReference

@@ -88,6 +88,10 @@ struct TrainingLoop {
                     try context.checkCancellation()
                     lastSave = .now
                 }
+                let threads = context.threads
+                (loss.threads, optimizer.threads) = (threads, threads)
+                lanes?.threads = threads
+                mean?.threads = threads
                 let report = loss.compute(try phase.batch(step))
                 guard log.fits(report) else { throw checkpoint.flaw() }
                 let gradients = loss.trainedGradient

@@ -49,7 +49,7 @@ public final class AdamW: Optimizer {
     }
 
     private let rule: Rule
-    private let threads: Int
+    public var threads: Int
     public var steps = 0
 
     /// An optimiser of parameters that lie one after another.

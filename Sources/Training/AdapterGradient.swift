@@ -44,6 +44,10 @@ public final class AdapterGradient: BatchLoss {
     /// The same as matrices: the gradients of A and B of every pair, in the order of the adapter.
     public let gradients: [(a: Matrix, b: Matrix)]
     private let lanes: AdapterLanes
+    public var threads: Int {
+        get { lanes.threads }
+        set { lanes.threads = newValue }
+    }
     private let helpers: (helpers: any LaneHelpers, model: LaneModel)?
 
     /// - Parameters:

@@ -7,7 +7,8 @@ public final class AdapterLanes: LaneComputing {
     var sum: FloatBuffer?
     private let transformer: Transformer
     private let layers: LowRankLayers
-    private let threads: Int
+    /// How many threads products use; results don't show them.
+    var threads: Int { didSet { for pass in passes { pass.threads = threads } } }
     private let activationLimit: Int
     private let scratch = Arena(minimumChunk: 1 << 10, consolidates: true)
     private var passes: [TrainingPass] = []

@@ -16,7 +16,7 @@ public final class BatchGradient {
     public static let activationLimit = 2 << 30
 
     private let engine: LaneEngine
-    private let threads: Int
+    public var threads: Int { didSet { engine.threads = threads } }
     private let activationLimit: Int
     private let helpers: (any LaneHelpers)?
 

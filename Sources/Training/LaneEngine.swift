@@ -6,7 +6,8 @@ public final class LaneEngine: LaneComputing {
     /// The parameters that it computes with; read on every call.
     public let parameters: FlatParameters
     let transformer: Transformer
-    private let threads: Int
+    /// How many threads it uses; results don't show them.
+    var threads: Int
     private let weights: TrainingWeights
     /// By lane, allocated when first computed.
     private var gradients: [Int: FlatParameters] = [:]

@@ -31,7 +31,7 @@ public final class Muon: Optimizer {
     private let matrices: [Piece]
     /// Indices of the parameters that AdamW updates.
     private let others: [Int]
-    private let threads: Int
+    public var threads: Int
     private let scratch: [UnsafeSendableArena]
 
     public init(

@@ -3,6 +3,9 @@ public import Transformers
 
 /// Changes parameters by their gradients.
 public protocol Optimizer: AnyObject {
+    /// How many threads it uses; results don't show them.
+    var threads: Int { get set }
+
     /// One step.
     /// - Parameters:
     ///   - parameters: all parameters one after another, in the order that the optimiser was made for.

@@ -22,6 +22,9 @@ public protocol Trainee: AnyObject {
 
 /// Loss of batches, and the gradient of what is trained.
 public protocol BatchLoss: AnyObject {
+    /// How many threads it uses; results don't show them.
+    var threads: Int { get set }
+
     /// Computes loss and gradient; the latter is in ``trainedGradient`` until the next call.
     func compute(_ batch: LossBatch) -> LossReport
 

@@ -24,7 +24,8 @@ public final class WeightAverage {
 
     private let options: Options
     private let steps: Int
-    private let threads: Int
+    /// How many threads it uses; results don't show them.
+    public var threads: Int
     /// The mean so far, in the order of what is trained.
     public let values: FloatBuffer
     /// How many steps' weights are in it; part of the state.

@@ -6,13 +6,13 @@ import Testing
     /// `needs` by stage; a fingerprint of its own unless `twins` gives one, no known memory unless given.
     private func schedule(
         _ needs: KeyValuePairs<String, Set<String>>, threads: Int, stages: Int? = nil, memory: Int? = nil,
-        uses: [String: Int] = [:], twins: Set<String> = []
+        uses: [String: Int] = [:], twins: Set<String> = [], elastic: Set<String> = []
     ) -> Schedule {
         Schedule(
             needs.map {
                 .init(
                     id: $0.key, fingerprint: twins.contains($0.key) ? "twin" : $0.key, needs: $0.value,
-                    memory: uses[$0.key])
+                    memory: uses[$0.key], isElastic: elastic.contains($0.key))
             }, limits: .init(threads: threads, stages: stages ?? threads, memory: memory))
     }
 
@@ -37,6 +37,51 @@ import Testing
         #expect(startAll(&schedule) == expected)
         // Nothing is left for others until one ends.
         #expect(startAll(&schedule) == [:])
+    }
+
+    @Test func threadsOfStagesThatEndGoToThoseThatCanUseThem() {
+        var schedule = schedule(
+            ["long": [], "other": [], "fixed": [], "next": ["other"]], threads: 6, elastic: ["long", "other"])
+        #expect(startAll(&schedule) == ["long": 2, "other": 2, "fixed": 2])
+        #expect(schedule.giveFree().isEmpty)
+        schedule.finish("fixed")
+        #expect(Self.pairs(schedule.giveFree()) == ["long": 3, "other": 3])
+        schedule.finish("other")
+        // What is ready comes first: it gets as many as the one that runs.
+        #expect(Self.pairs(schedule.makeRoom(for: schedule.ready)).isEmpty)
+        #expect(startAll(&schedule) == ["next": 3])
+        schedule.finish("next")
+        #expect(Self.pairs(schedule.giveFree()) == ["long": 6])
+        #expect(schedule.giveFree().isEmpty)
+    }
+
+    @Test func threadsComeBackForStagesThatCanStart() {
+        var schedule = schedule(
+            ["long": [], "first": [], "b": ["first"], "c": ["first"]], threads: 5, stages: 2,
+            elastic: ["long"])
+        #expect(startAll(&schedule) == ["long": 2, "first": 3])
+        schedule.finish("first")
+        #expect(Self.pairs(schedule.giveFree()) == ["long": 5])
+        // Only one more may run at once, so that two share the threads.
+        #expect(Self.pairs(schedule.makeRoom(for: schedule.ready)) == ["long": 2])
+        #expect(startAll(&schedule) == ["b": 3])
+        // A stage that is alone with one that can't change keeps its own.
+        schedule.finish("b")
+        #expect(schedule.makeRoom(for: []).isEmpty)
+    }
+
+    @Test func noThreadComesBackForAStageThatHasToWaitForMemory() {
+        var schedule = schedule(
+            ["long": [], "large": []], threads: 4, memory: 10, uses: ["long": 6, "large": 5],
+            elastic: ["long"])
+        #expect(startAll(&schedule) == ["long": 2])
+        #expect(Self.pairs(schedule.giveFree()) == ["long": 4])
+        #expect(schedule.makeRoom(for: schedule.ready).isEmpty)
+        #expect(startAll(&schedule).isEmpty)
+    }
+
+    private static func pairs(_ changes: [(id: String, threads: Int)]) -> [String: Int] {
+        Dictionary(changes.map { ($0.id, $0.threads) }, uniquingKeysWith: { _, last in last })
     }
 
     @Test func aStageStartsWhenAllThatItNeedsAreDone() {

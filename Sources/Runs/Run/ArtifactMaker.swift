@@ -23,7 +23,7 @@ struct ArtifactMaker: Sendable {
     let label: String
     /// Its line there; it ends with the stage.
     package let line: RunningStage.ID
-    package let threads: Int
+    package let threads: ThreadShare
     /// By full name, those that the stage reads.
     package let artifacts: [String: Artifact]
     /// Whether it is made although it is in the store.
@@ -98,7 +98,7 @@ struct ArtifactMaker: Sendable {
                 summary: result.summary, metrics: result.metrics, report: result.report?.string,
                 started: started.text, finished: Timestamp.now().text, seconds: seconds, isResumed: isResumed,
                 peakMemory: memory.peak, stagesAtOnce: memory.stagesAtOnce, code: session.code,
-                machine: session.machine(threads: threads))
+                machine: session.machine(threads: threads.mean))
             record.external = external
             let folder = store.folder(of: stage, in: runner.experiment)
             try lock.confirm()
@@ -110,7 +110,8 @@ struct ArtifactMaker: Sendable {
             // Last, because a journal's file changes with its other name.
             store.noteFacts(of: artifact)
             return StageOutcome(
-                stage: stage.id, artifact: artifact, wasCached: false, seconds: seconds, threads: threads)
+                stage: stage.id, artifact: artifact, wasCached: false, seconds: seconds,
+                threads: record.machine["threads"]?.int)
         } catch {
             try? store.remove(output)
             if !lock.isLost, (try? FileSystem.list(work))?.isEmpty == true {

@@ -27,6 +27,8 @@ package final class Execution {
     private var checked: Set<String> = []
     /// Stages that others make, with their lines in the log.
     private var waiting: [String: RunningStage.ID] = [:]
+    /// The threads of stages that were started.
+    private var shares: [String: ThreadShare] = [:]
     private var stopping: Stopping?
     private let stop = StopFlag()
     /// Held until the run's folder says what it uses.
@@ -41,7 +43,8 @@ package final class Execution {
             selection.stages.map { stage in
                 Schedule.Node(
                     id: stage.id, fingerprint: stage.fingerprint, needs: stage.needs,
-                    memory: runner.options.forecasts[stage.id]?.memory)
+                    memory: runner.options.forecasts[stage.id]?.memory,
+                    isElastic: stage.kind.map { type(of: $0).followsThreads } ?? false)
             },
             limits: .init(
                 threads: runner.options.threads, stages: runner.options.jobs ?? runner.options.threads,
@@ -151,11 +154,20 @@ package final class Execution {
     private func startReady() throws -> Bool {
         let ready = ready
         let count = results.outcomes.count
+        // What others make is asked about again and again, and takes no thread meanwhile.
+        share(schedule.makeRoom(for: ready.map(\.id).filter { waiting[$0] == nil }))
         for (index, stage) in ready.enumerated() {
             guard let threads = schedule.threads(for: stage.id, among: ready.count - index) else { continue }
             try start(stage, threads: threads)
         }
-        return results.outcomes.count > count
+        let hasFound = results.outcomes.count > count
+        if !hasFound { share(schedule.giveFree()) }
+        return hasFound
+    }
+
+    /// Tells running stages how many threads they have now.
+    private func share(_ changes: [(id: String, threads: Int)]) {
+        for (id, threads) in changes { shares[id]?.change(to: threads) }
     }
 
     private func start(_ stage: Stage, threads: Int) throws {
@@ -191,9 +203,11 @@ package final class Execution {
         if let owner = lock.deadOwner, hasWaited || FileSystem.exists(store.workFolder(stage.fingerprint)) {
             runner.reporter.log("\(label): \(owner), ended before it was done")
         }
+        let share = ThreadShare(threads)
+        shares[stage.id] = share
         let maker = ArtifactMaker(
             runner: runner, session: session, stage: stage, label: label,
-            line: runner.reporter.begin(label), threads: threads,
+            line: runner.reporter.begin(label), threads: share,
             artifacts: artifacts.filter { stage.needs.contains($0.key) }, isForced: isForced,
             cancellation: Cancellation { [stop, cancellation = runner.cancellation] in
                 stop.isSet || cancellation.isCancelled || lock.isLost

@@ -1,7 +1,8 @@
 /// Which stage starts when, and with how many threads; knows nothing of what stages do.
 ///
 /// A stage is ready when those that it needs are done. Ready stages share the free threads evenly, in running order;
-/// which of them run at once never changes what they make.
+/// those of stages that end go to running ones that can use them, and come back when others are ready. Which of them run at
+/// once, and on how many threads, never changes what they make.
 struct Schedule {
     /// What a stage is to the schedule.
     struct Node {
@@ -11,6 +12,8 @@ struct Schedule {
         let needs: Set<String>
         /// What it is expected to need, in bytes; nil where nobody knows.
         let memory: Int?
+        /// Whether the number of its threads may change while it runs.
+        var isElastic = false
     }
 
     /// What may be in use at once.
@@ -57,20 +60,55 @@ struct Schedule {
     ///
     /// - Parameter waiting: How many stages are to share the free threads, this one among them.
     package func threads(for id: String, among waiting: Int) -> Int? {
-        guard let i = index[id] else { return nil }
         let running = nodes.indices.filter { isRunning($0) }
         let free = limits.threads - running.reduce(0) { $0 + threadCount($1) }
-        guard running.count < max(1, limits.stages), free > 0 else { return nil }
-        if let limit = limits.memory, let memory = nodes[i].memory, !running.isEmpty,
-            memory + running.reduce(0, { $0 + (nodes[$1].memory ?? 0) }) > limit
-        {
-            return nil
-        }
+        guard running.count < max(1, limits.stages), free > 0, fits(id, beside: running) else { return nil }
         let shares = min(max(1, waiting), max(1, limits.stages) - running.count)
         return max(1, free / shares)
     }
 
     package mutating func start(_ id: String, threads: Int) { set(id, .running(threads: threads)) }
+
+    /// Takes threads back from running stages, as far as they have more than an even share, for stages that could start
+    /// then.
+    ///
+    /// - Returns: The running stages whose number changes, with the new one.
+    package mutating func makeRoom(for waiting: [String]) -> [(id: String, threads: Int)] {
+        let running = nodes.indices.filter { isRunning($0) }
+        let elastic = running.filter { nodes[$0].isElastic }
+        let places = min(waiting.count { fits($0, beside: running) }, limits.stages - running.count)
+        guard places > 0, !elastic.isEmpty else { return [] }
+        let fixed = running.reduce(0) { $0 + (nodes[$1].isElastic ? 0 : threadCount($1)) }
+        let even = max(1, (limits.threads - fixed) / (elastic.count + places))
+        return elastic.filter { threadCount($0) > even }.map { change($0, to: even) }
+    }
+
+    /// Gives threads that nobody uses to running stages that can, evenly, in running order.
+    ///
+    /// - Returns: As ``makeRoom(for:)``.
+    package mutating func giveFree() -> [(id: String, threads: Int)] {
+        let running = nodes.indices.filter { isRunning($0) }
+        let elastic = running.filter { nodes[$0].isElastic }
+        let free = limits.threads - running.reduce(0) { $0 + threadCount($1) }
+        guard free > 0, !elastic.isEmpty else { return [] }
+        var counts = elastic.map { threadCount($0) }
+        for _ in 0..<free {
+            // The first of those that have fewest.
+            if let least = counts.indices.min(by: { counts[$0] < counts[$1] }) { counts[least] += 1 }
+        }
+        return zip(elastic, counts).filter { threadCount($0) != $1 }.map { change($0, to: $1) }
+    }
+
+    private mutating func change(_ i: Int, to threads: Int) -> (id: String, threads: Int) {
+        states[i] = .running(threads: threads)
+        return (nodes[i].id, threads)
+    }
+
+    private func fits(_ id: String, beside running: [Int]) -> Bool {
+        guard let i = index[id], let limit = limits.memory, let memory = nodes[i].memory, !running.isEmpty
+        else { return true }
+        return memory + running.reduce(0) { $0 + (nodes[$1].memory ?? 0) } <= limit
+    }
 
     /// Puts a stage that was started back to those that could start.
     mutating func postpone(_ id: String) { set(id, .pending) }

@@ -44,7 +44,8 @@ extension StageContext {
         let line = reporter.begin(stage.id)
         reporter.end(line)
         return StageContext(
-            stage: stage, output: output, workFolder: work, threads: threads, artifacts: artifacts,
+            stage: stage, output: output, workFolder: work, threads: ThreadShare(threads),
+            artifacts: artifacts,
             cancellation: cancellation, reporter: reporter, line: line, permissions: permissions)
     }
 }

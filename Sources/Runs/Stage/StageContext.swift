@@ -16,8 +16,9 @@ package final class StageContext: Sendable {
     package let workFolder: FilePath
     /// What random numbers are drawn from, together with stage, sample and purpose.
     package let seed: UInt64
-    /// How many threads to use.
-    package let threads: Int
+    /// How many threads to use; it changes while the stage runs, as others end and begin.
+    package var threads: Int { share.count }
+    private let share: ThreadShare
     /// What the stage may do beyond computing.
     package let permissions: Permissions
     /// Other processes that compute for this one; nil where it is alone.
@@ -33,7 +34,8 @@ package final class StageContext: Sendable {
     let adopted = Mutex<[ExternalFile]>([])
 
     package init(
-        stage: Stage, output: FilePath, workFolder: FilePath, threads: Int, artifacts: [String: Artifact],
+        stage: Stage, output: FilePath, workFolder: FilePath, threads share: ThreadShare,
+        artifacts: [String: Artifact],
         cancellation: Cancellation, reporter: ProgressReporter, line: RunningStage.ID,
         permissions: Permissions, ranks: RankPool? = nil
     ) {
@@ -41,7 +43,7 @@ package final class StageContext: Sendable {
         self.output = output
         self.workFolder = workFolder
         self.seed = UInt64(stage.recipe.seed)
-        self.threads = threads
+        self.share = share
         self.permissions = permissions
         self.ranks = ranks
         self.artifacts = artifacts

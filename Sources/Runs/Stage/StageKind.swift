@@ -20,9 +20,14 @@ package protocol StageKind: StageDescription {
     /// The same recipe must give the same content: random numbers come from `context.seed`, and what
     /// `context` says besides (threads, folders) must not show in the result.
     func run(_ context: StageContext) throws -> StageResult
+
+    /// Whether ``run(_:)`` asks for ``StageContext/threads`` again and again, so that a run can give it those of stages that
+    /// have ended, and take some back for stages that begin.
+    static var followsThreads: Bool { get }
 }
 
 extension StageKind {
+    package static var followsThreads: Bool { false }
     package func facts(_ context: ForecastContext) -> Facts { [:] }
     package func forecast(_ context: ForecastContext) -> StageForecast? { nil }
 }

@@ -14,6 +14,7 @@ package struct DistillStage: StageKind {
     package static let summary =
         "Distils a student from a teacher's answers, by d3LLM's, dParallel's or D2F's recipe."
     package static let output = ArtifactType.model
+    package static let followsThreads = true
 
     let teacher: ArtifactReference
     let trajectories: ArtifactReference
@@ -58,7 +59,7 @@ package struct DistillStage: StageKind {
             data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, student.model)
         let losses = try TrainingLoop(
             context: context, trainee: student.trainee,
-            phases: [phase(rows, student, seed: context.seed, threads: context.threads)],
+            phases: [phase(rows, student, context)],
             precision: precision ?? .float32, average: average, checkpointInterval: checkpointSeconds
         ).run()
         try student.write(context)
@@ -66,18 +67,19 @@ package struct DistillStage: StageKind {
     }
 
     private func phase(
-        _ rows: [AnswerRow], _ student: TrainedModel, seed: UInt64, threads: Int
+        _ rows: [AnswerRow], _ student: TrainedModel, _ context: StageContext
     ) -> TrainingLoop.Phase {
+        let seed = context.seed
         let order = OrderBox(ShuffledOrder(count: rows.count, seed: seed, purpose: "distill"))
         return TrainingLoop.Phase(
             name: recipeName.rawValue, steps: steps, schedule: optimizer.schedule(steps: steps),
             maximumNorm: optimizer.maximumNorm,
-            makeOptimizer: { student.optimizer(optimizer, threads: threads) },
+            makeOptimizer: { student.optimizer(optimizer, threads: context.threads) },
             batch: { index in
                 let chosen = (0..<batchSize).map { rows[order.value.index(index * batchSize + $0)] }
                 let step = DistillationStep(
                     index: index, count: steps, rows: chosen, teacher: student.model, seed: seed,
-                    threads: threads)
+                    threads: context.threads)
                 return recipe.batch(step)
             })
     }

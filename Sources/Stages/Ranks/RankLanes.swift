@@ -23,7 +23,8 @@ final class RankLanes: LaneHelpers {
     }
 
     private let pool: RankPool
-    private let threads: Int
+    /// How many threads this process computes lanes on; results don't show them.
+    var threads: Int
     private let precision: TrainingPrecision
     private let session = UInt64.random(in: 0 ... .max)
     private var shares = LaneShares()
