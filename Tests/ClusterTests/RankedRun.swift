@@ -13,9 +13,8 @@ import Testing
 final class RankedRun: Sendable {
     /// A chain with every kind of stage that ranks share, and every way of training.
     static let stages = [
-        "trajectories", "student", "d2fStudent", "dparallelStudent", "adapterStudent", "retrained", "vanilla",
-        "hot",
-        "cached",
+        "trajectories", "student", "d2fStudent", "dparallelStudent", "adapterStudent", "retrained", "tuned",
+        "vanilla", "hot", "cached",
     ]
 
     let scratch: ScratchFolder
@@ -24,10 +23,14 @@ final class RankedRun: Sendable {
 
     init() throws { scratch = try ScratchFolder() }
 
+    /// Fine-tuning, which the fixture's own chain does without.
+    private static let tuned =
+        #"stages.tuned={"kind": "sft", "model": "@teacher", "data": "@problems", "generationLength": 48, "steps": 8, "batch": 10, "checkpointSeconds": 0.1}"#
+
     static func experiment(set overrides: [String] = []) throws -> Experiment {
         let text = try FileSystem.readText(Fixtures.path("experiments/micro.json"))
         return try Experiment.parse(
-            Array(text.utf8), name: "micro.json", overrides: overrides, registry: Stages.registry)
+            Array(text.utf8), name: "micro.json", overrides: [tuned] + overrides, registry: Stages.registry)
     }
 
     /// What one process makes of these stages: the hashes of all files by path, computed once.

@@ -6,8 +6,8 @@ import Testing
 
 /// Lanes of batches that other ranks compute give the weights that one process gives, bit for bit.
 @Suite(.serialized) struct TrainingSharingTests {
-    /// Pretraining, distillation with the entropy term's second phase, with soft targets and with an adapter.
-    static let stages = ["student", "d2fStudent", "dparallelStudent", "adapterStudent", "retrained"]
+    /// Pretraining, fine-tuning, distillation with the entropy term's second phase, with soft targets and with an adapter.
+    static let stages = ["student", "d2fStudent", "dparallelStudent", "adapterStudent", "retrained", "tuned"]
 
     @Test("several ranks train the same weights as one", arguments: [2, 3, 6])
     func sameWeights(ranks: Int) throws {
@@ -33,7 +33,7 @@ import Testing
 
     @Test(
         "a rank that is lost in the middle of a training changes nothing",
-        arguments: ["student", "adapterStudent", "retrained"], 1...3)
+        arguments: ["student", "adapterStudent", "retrained", "tuned"], 1...3)
     func loss(stage: String, at answer: Int) throws {
         let log = try train(stage) { number, _ in number >= answer ? .loss : .arrives }
         #expect(log.contains("was lost on purpose; the run goes on without it"), "\(log)")

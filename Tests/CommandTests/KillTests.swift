@@ -17,9 +17,12 @@ import Testing
 @Suite struct KillTests {
     /// Which stage to kill and how often, in running order; the second number where it goes on for long.
     static let plan = [
-        ("problems", 0, 0), ("tokenizer", 0, 0), ("teacher", 4, 9), ("trajectories", 3, 7), ("student", 3, 9),
-        ("vanilla", 3, 7), ("cached[threshold=0.1]", 3, 7),
+        ("problems", 0, 0), ("tokenizer", 0, 0), ("teacher", 4, 9), ("tuned", 2, 5), ("trajectories", 3, 7),
+        ("student", 3, 9), ("vanilla", 3, 7), ("cached[threshold=0.1]", 3, 7),
     ]
+    /// Fine-tuning, which the fixture's own chain does without.
+    static let tuned =
+        #"tuned={"kind": "sft", "model": "@teacher", "data": "@problems", "generationLength": 48, "steps": 40, "batch": 8, "checkpointSeconds": 0}"#
     /// A checkpoint after each step, and stages long enough to be hit several times.
     static let settings =
         [
@@ -27,6 +30,7 @@ import Testing
             "trajectories.groupSize=1", "student.checkpointSeconds=0", "student.steps=60",
             "problems.test=200",
             "vanilla.groupSize=2", "cached.groupSize=2",
+            tuned,
         ].flatMap { ["--set", "stages.\($0)"] }
         + plan.filter { $0.1 > 0 }.flatMap { ["--only", $0.0] }
 

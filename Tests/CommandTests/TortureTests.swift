@@ -20,7 +20,7 @@ struct TortureTests {
         [
             "teacher.checkpointSeconds=0", "teacher.model.width=32", "trajectories.groupSize=1",
             "student.checkpointSeconds=0", "student.steps=40", "problems.test=120", "vanilla.groupSize=2",
-            "cached.groupSize=2",
+            "cached.groupSize=2", KillTests.tuned,
         ].flatMap { ["--set", "stages.\($0)"] } + KillTests.plan.flatMap { ["--only", $0.0] }
 
     private func arguments(_ command: D3LLMCommand, jobs: Int) -> [String] {

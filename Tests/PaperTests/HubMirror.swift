@@ -13,10 +13,14 @@ struct HubMirror {
         "dream-7b-instruct": "dream_a", "d3llm-dream": "dream_a", "dream-7b-base": "dream_a",
         "dream-coder-7b-instruct": "dream_a", "d3llm-dream-coder": "dream_a",
     ]
-    /// Data sets of trajectories, with the files of fixtures that they have.
+    /// Data sets of trajectories and of the prompts that they answer (made up, written by pyarrow), with the files of fixtures
+    /// that they have.
     static let trajectories = [
-        "llada-trajectories": ["data-00000-of-00002.arrow", "data-00001-of-00002.arrow"],
-        "dream-trajectories": ["rows.parquet"],
+        "llada-trajectories": [
+            "trajectories/data-00000-of-00002.arrow", "trajectories/data-00001-of-00002.arrow",
+        ],
+        "dream-trajectories": ["trajectories/rows.parquet"],
+        "dparallel-llada-data": ["prompts/train.parquet"], "dparallel-dream-data": ["prompts/train.parquet"],
     ]
     /// Adapters, with the recorded one that stands in.
     static let adapters = ["d2f-llada": "llada_a_lora", "d2f-dream": "dream_a_lora"]
@@ -44,9 +48,9 @@ struct HubMirror {
             } else if let files = Self.trajectories[name] {
                 try FileSystem.createDirectory(place)
                 for file in files {
+                    let source = Fixtures.path("stages/\(file)")
                     try FileSystem.writeAtomically(
-                        FileSystem.read(Fixtures.path("stages/trajectories/\(file)")),
-                        to: place.appending(file))
+                        FileSystem.read(source), to: place.appending(source.lastComponent ?? "rows"))
                 }
                 repositories["datasets/\(repository)"] = place
             } else if let adapter = Self.adapters[name] {

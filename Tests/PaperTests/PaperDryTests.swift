@@ -183,6 +183,26 @@ import Testing
         #expect(verified.output.contains("over 3 answers"), "\(verified.output)")
     }
 
+    @Test("trajectories of both teachers over upstream's prompts, in the published form")
+    func trajectories() throws {
+        let config = configurations.appending("trajectories.json").string
+        let lock = configurations.appending("data.lock").string
+        let inputs = [
+            "dparallel-llada-data", "dparallel-dream-data", "llada-8b-instruct", "dream-7b-instruct",
+        ]
+        let fetched = try call(["fetch"] + inputs + ["--lock", lock])
+        #expect(fetched.code == 0, "\(fetched.log)")
+        let changes = ["variables.count=4", "variables.generationLength=32", "stages.llada.attempts=2"]
+        let run = ["run", config, "--store", "\(scratch.path)/store", "--no-forecast"]
+        let made = try call(run + changes.flatMap { ["--set", $0] }, offline: true)
+        #expect(made.code == 0, "\(made.log)")
+        #expect(made.log.contains("llada: "), "\(made.log)")
+        #expect(made.log.contains("4 records to train on, 0 to test; 4 with a response, 4 graded"))
+        let verified = try call(
+            ["verify", "paper/trajectories", "--store", "\(scratch.path)/store", "--rerun", "2"])
+        #expect(verified.code == 0, "\(verified.output)\(verified.log)")
+    }
+
     @Test("every experiment of the folder is right and can be planned without a network")
     func plans() throws {
         let names = try FileSystem.list(configurations).filter { $0.hasSuffix(".json") && $0 != "data.json" }

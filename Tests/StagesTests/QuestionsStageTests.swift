@@ -84,6 +84,29 @@ import Testing
         #expect(a.record.fingerprint == b.record.fingerprint && a.record.files == b.record.files)
     }
 
+    /// Rows as `d3llm_llada_generate_partly.py` writes them; states are of two tokens.
+    @Test func publishedTrajectoriesAreQuestionsWithTheAnswersThatWereRight() throws {
+        func row(_ idx: Int, _ answer: Int, _ given: Int, _ isCorrect: String) -> String {
+            #"{"idx": \#(idx), "question": "What is \#(answer - 1) + 1 ?", "prompt_ids": [5], "trajectory": [[5, 9, 9], [5, 9, \#(given)], [5, 3, \#(given)]], "final_output": [5, 3, \#(given)], "generated_text": "It is \#(given)", "llm_answer": "\#(given)", "gt_answer": "\#(answer)", "is_correct": \#(isCorrect), "nfe": 2}"#
+        }
+        let path = try written([row(7, 2, 2, "true"), row(8, 4, 9, "false"), row(9, 6, 6, "null")])
+        let outcome = try run(questions(path, #", "testPercent": 0, "grader": "number""#))
+        let folder = try #require(outcome.artifact("q")).folder
+        let items = try DataSet(folder, name: "@q").items(.train)
+        #expect(items.map(\.id) == ["7", "8", "9"])
+        #expect(items.map(\.question) == ["What is 1 + 1 ?", "What is 3 + 1 ?", "What is 5 + 1 ?"])
+        #expect(items.map(\.answer) == ["2", "4", "6"])
+        #expect(items.map(\.solution) == ["It is 2", nil, "It is 6"])
+        // Of questions nothing is kept but their texts.
+        let text = try FileSystem.readText(folder.appending("train.jsonl"))
+        #expect(!text.contains("prompt_ids") && !text.contains("trajectory"))
+        // Other columns can be named, as of any record.
+        let named = try run(
+            questions(path, #", "testPercent": 0, "columns": {"response": "llm_answer"}"#))
+        let other = try DataSet(try #require(named.artifact("q")).folder, name: "@q").items(.train)
+        #expect(other.map(\.solution) == ["2", nil, "6"])
+    }
+
     @Test func leakageIsRefusedWithBothIds() throws {
         let train = try written(numbered(4), "train.jsonl")
         let test = try written(

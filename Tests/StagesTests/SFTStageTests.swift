@@ -76,32 +76,66 @@ import Transformers
         return record.files.first { $0.path == "model.safetensors" }?.sha256
     }
 
-    @Test(
-        "every family goes through sft, trajectories, distillation and evaluation",
-        arguments: ["llada_a", "dream_a", "qwen2_a", "qwen3_a"])
-    func chain(model: String) throws {
-        let outcome = try run(
-            """
-            "teacher": {"kind": "sft", "model": "@model", "data": "@q", "generationLength": 16, "steps": 3, "batch": 4, "maskToken": "<|mask|>"},
-            "t": {"kind": "trajectories", "teacher": "@teacher", "data": "@q", "count": 4, "attempts": 1, "keep": "all", "generationLength": 16},
-            "s": {"kind": "distill", "teacher": "@teacher", "trajectories": "@t", "steps": 2, "batch": 2, "adapter": {"rank": 2, "alpha": 2}, "d3llm": {"windowLengths": [8]}},
-            "published": {"kind": "export-trajectories", "trajectories": "@t", "model": "@teacher", "data": "@q"},
-            "e": {"kind": "evaluate", "model": "@s", "data": "@q", "limit": 3, "decoder": {"method": "multi-block", "generationLength": 16, "blockLength": 8, "threshold": 0.5}},
-            "table": {"kind": "aup", "reference": "@e", "data": "@q", "resamples": 40, "claims": [], "curves": {"student": "@e"}}
-            """, model: model)
+    /// From a checkpoint to a table of its student.
+    private static let chain = """
+        "teacher": {"kind": "sft", "model": "@model", "data": "@q", "generationLength": 16, "steps": 3, "batch": 4, "maskToken": "<|mask|>"},
+        "t": {"kind": "trajectories", "teacher": "@teacher", "data": "@q", "count": 4, "attempts": 1, "keep": "all", "generationLength": 16, "blockLength": 8},
+        "s": {"kind": "distill", "teacher": "@teacher", "trajectories": "@t", "steps": 2, "batch": 2, "adapter": {"rank": 2, "alpha": 2}, "d3llm": {"windowLengths": [8]}},
+        "published": {"kind": "export-trajectories", "trajectories": "@t", "model": "@teacher", "data": "@q"},
+        "e": {"kind": "evaluate", "model": "@s", "data": "@q", "limit": 3, "decoder": {"method": "multi-block", "generationLength": 16, "blockLength": 8, "threshold": 0.5}},
+        "table": {"kind": "aup", "reference": "@e", "data": "@q", "resamples": 40, "claims": [], "curves": {"student": "@e"}}
+        """
+
+    private func check(_ outcome: RunOutcome, from model: FilePath, is type: String) throws {
         let teacher = try #require(outcome.artifact("teacher"))
         let made = try LoadedModel(teacher.folder)
         #expect(made.configuration.attention == .bidirectional && made.maskToken == 403)
         #expect(made.tokens.end == 400)
-        let base = try Checkpoint.configuration(scratch.path.appending(model))
-        #expect(made.configuration.logitShift == base.logitShift)
-        let types = ["qwen2_a": "a2d-qwen2", "qwen3_a": "a2d-qwen3", "llada_a": "llada", "dream_a": "Dream"]
-        #expect(made.family.modelTypes.first == types[model])
+        #expect(made.configuration.logitShift == (try Checkpoint.configuration(model).logitShift))
+        #expect(made.family.modelTypes.first == type)
         #expect(try weights(teacher) != weights(outcome.artifact("model")))
         #expect(teacher.record.metrics["steps"]?.int == 3)
         #expect(outcome.artifact("e")?.record.metrics["n"]?.int == 3)
         let verification = try verify(outcome)
         #expect(verification.holds, "\(verification.text)")
+    }
+
+    @Test(
+        "every family goes through sft, trajectories, distillation and evaluation",
+        arguments: [
+            ("llada_a", "llada"), ("dream_a", "Dream"), ("qwen2_a", "a2d-qwen2"), ("qwen3_a", "a2d-qwen3"),
+        ])
+    func chain(model: String, type: String) throws {
+        let outcome = try run(Self.chain, model: model)
+        try check(outcome, from: scratch.path.appending(model), is: type)
+        guard type.hasPrefix("a2d") else { return }
+        // And so does the family that was made of it, as a folder of the user's.
+        let folder = scratch.path.appending("made")
+        try FileSystem.createDirectory(folder)
+        for file in try #require(outcome.artifact("teacher")).record.files
+        where !file.path.contains("/") && !file.path.hasSuffix(".jsonl") {
+            try FileSystem.writeAtomically(
+                FileSystem.read(outcome.artifact("teacher")?.folder.appending(file.path) ?? folder),
+                to: folder.appending(file.path))
+        }
+        try check(try run(Self.chain, model: "made"), from: folder, is: type)
+    }
+
+    /// Published trajectories of one teacher are questions for another chain.
+    @Test func publishedTrajectoriesAreQuestionsAndAnswersToTuneOn() throws {
+        let outcome = try run(
+            Self.chain + """
+                ,
+                "again": {"kind": "questions", "file": "@published", "testPercent": 0},
+                "tuned": {"kind": "sft", "model": "@teacher", "data": "@again", "generationLength": 16, "steps": 1, "batch": 2, "loss": "all", "packedLength": 32}
+                """, grader: "none")
+        let (own, again) = (
+            try DataSet(try #require(outcome.artifact("q")).folder, name: "@q").items(.train).prefix(4),
+            try DataSet(try #require(outcome.artifact("again")).folder, name: "@again").items(.train)
+        )
+        #expect(again.map(\.id) == own.map(\.id))
+        #expect(again.map(\.question) == own.map(\.question))
+        #expect(again.map(\.answer) == own.map(\.answer))
     }
 
     @Test func aTokenWithoutARowGetsOneThatIsTheMeanOfTheOthers() throws {

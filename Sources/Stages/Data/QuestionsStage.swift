@@ -69,7 +69,7 @@ package struct QuestionsStage: QuickStage {
         var options = RecordReader.Options()
         options.form = fields.optionalChoice(
             "form",
-            "What the records are, told from their columns unless it is given: prompt and response, question and answer, messages (a conversation), or text without a question."
+            "What the records are, told from their columns unless it is given: prompt and response, question and answer, messages (a conversation), text without a question, or trajectory (published trajectories: question, generated_text, gt_answer; the answers that are marked as wrong are left out)."
         )
         options.columns =
             fields.optionalObject(

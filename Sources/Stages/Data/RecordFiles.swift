@@ -16,6 +16,19 @@ struct RawRecord {
 
     /// Where messages say that it is.
     var place: String { data + source }
+
+    /// Whether it is a row of published trajectories.
+    var isPublishedTrajectory: Bool {
+        ["question", "prompt_ids", "trajectory"].allSatisfy { value[$0] != nil }
+    }
+
+    /// The same without the states of a trajectory, of which there are hundreds and no question is made.
+    var withoutStates: RawRecord {
+        guard isPublishedTrajectory else { return self }
+        var value = value
+        for column in ["trajectory", "final_output"] where value[column] != nil { value[column] = .null }
+        return RawRecord(value: value, data: data, source: source)
+    }
 }
 
 /// How a file of records is written.
@@ -132,6 +145,7 @@ struct RecordFiles {
         // Those who keep records make questions of them, which take some memory beside the texts.
         func body(_ record: RawRecord) throws {
             try check()
+            let record = record.withoutStates
             guard budget.take(512 + record.value.memory) else {
                 throw DataError(description: "\(prefix)\(shown): \(budget.refusal)")
             }

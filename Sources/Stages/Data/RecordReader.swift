@@ -10,17 +10,24 @@ struct RecordReader: Sendable {
         case question
         case messages
         case text
+        /// A row of published trajectories; see ``PublishedTrajectory``.
+        case trajectory
 
         /// The column that a record of the form has to have.
-        var mainColumn: String { rawValue }
+        var mainColumn: String { self == .trajectory ? "question" : rawValue }
         /// The column of the worked answer; nil where it is in the main column.
         var responseColumn: String? {
             switch self {
             case .prompt: "response"
             case .question: "answer"
+            case .trajectory: "generated_text"
             case .messages, .text: nil
             }
         }
+        /// The column of what answers are compared with.
+        var answerColumn: String { self == .trajectory ? "gt_answer" : "answer" }
+        /// The column of what names a record.
+        var idColumn: String { self == .trajectory ? "idx" : "id" }
     }
 
     /// What is read from which column, and what is made of it.
@@ -55,6 +62,7 @@ struct RecordReader: Sendable {
         where options.columns[role] != nil {
             return form
         }
+        if record.isPublishedTrajectory { return .trajectory }
         for form in [Form.messages, .prompt, .question, .text] where record.value[form.mainColumn] != nil {
             return form
         }
@@ -73,7 +81,7 @@ struct RecordReader: Sendable {
     func question(_ record: RawRecord, number: Int, _ form: Form) throws(DataError) -> OwnQuestion {
         func problem(_ text: String) -> DataError { DataError(description: "\(record.place): \(text)") }
         var question = OwnQuestion(
-            id: try text(record, "id", column("id", "id"), isNeeded: options.columns["id"] != nil)
+            id: try text(record, "id", column("id", form.idColumn), isNeeded: options.columns["id"] != nil)
                 ?? "\(options.idPrefix)-\(number)",
             form: options.template, record)
         switch form {
@@ -81,11 +89,13 @@ struct RecordReader: Sendable {
         case .text:
             let name = column("text", "text")
             question.response = try needed(record, "text", name)
-        case .prompt, .question:
+        case .prompt, .question, .trajectory:
             question.prompt = try needed(record, "prompt", column("prompt", form.mainColumn))
             let name = column("response", form.responseColumn ?? "response")
             let hasResponse = options.columns["response"] != nil || record.value[name] != nil
-            if hasResponse, let response = try text(record, "response", name, isNeeded: true) {
+            // What a teacher got wrong is no answer to learn.
+            let isWrong = form == .trajectory && record.value["is_correct"]?.bool == false
+            if hasResponse, !isWrong, let response = try text(record, "response", name, isNeeded: true) {
                 guard !response.byteText.trimmed.isEmpty else {
                     throw problem(
                         "\"\(name)\" is empty, and an answer to learn from has some text. Take the record out, or write the answer."
@@ -103,7 +113,7 @@ struct RecordReader: Sendable {
         question.entryPoint = try text(
             record, "entryPoint", column("entryPoint", "entry_point"),
             isNeeded: options.columns["entryPoint"] != nil)
-        question.answer = try answer(record, question)
+        question.answer = try answer(record, question, form)
         if let reason = question.grader.problem(with: question.answer) {
             let shown =
                 question.answer.map { " (\"\($0.utf8.count > 60 ? "…" : "")\(String($0.suffix(60)))\")" }
@@ -182,8 +192,10 @@ struct RecordReader: Sendable {
     }
 
     /// What answers are compared with: a column of its own, or what the worked answer ends in.
-    private func answer(_ record: RawRecord, _ question: OwnQuestion) throws(DataError) -> String? {
-        let name = column("answer", "answer")
+    private func answer(
+        _ record: RawRecord, _ question: OwnQuestion, _ form: Form
+    ) throws(DataError) -> String? {
+        let name = column("answer", form.answerColumn)
         let isNamed = options.columns["answer"] != nil
         guard var answer = try text(record, "answer", name, isNeeded: isNamed) ?? question.response else {
             return nil

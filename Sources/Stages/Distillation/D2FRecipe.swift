@@ -15,8 +15,8 @@ struct D2FRecipe: DistillationRecipe {
     init(_ fields: Fields) {
         objective = AsymmetricDistillation(
             blockLength: fields.integer(
-                "blockLength", default: 8, in: 1...65_536,
-                "Block of the student's attention and of the mask rates."))
+                "blockLength", default: 16, in: 1...65_536,
+                "Block of the student's attention and of the mask rates (the paper's: 16)."))
         target = fields.choice(
             "target", default: Target.teacher,
             "What the student learns: the teacher's distribution on the same noisy input, or the tokens.")

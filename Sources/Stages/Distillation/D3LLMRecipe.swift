@@ -37,8 +37,9 @@ struct D3LLMRecipe: DistillationRecipe {
                 + "is masked than the ratio says and never a whole window; corrected: the state before.")
         noise = fields.object("noise", "Mask ratio over training.") { NoiseFields($0) }
         windowLengths = fields.integers(
-            "windowLengths", default: [4, 4, 6, 6, 8, 8], in: 1...65_536, atLeast: 1,
-            "Window lengths over training, spread evenly and interpolated; one number keeps it constant.")
+            "windowLengths", default: [16, 16, 24, 24, 32, 32], in: 1...65_536, atLeast: 1,
+            "Window lengths over training, spread evenly and interpolated; one number keeps it constant. The default is the released training's."
+        )
         ahead =
             fields.optionalInteger(
                 "ahead", in: 0...64,

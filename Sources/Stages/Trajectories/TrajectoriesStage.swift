@@ -51,9 +51,10 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
         )
         count = fields.integer("count", default: 2048, in: 1...10_000_000, "Prompts, from the first on.")
         blockLength = fields.integer(
-            "blockLength", default: 8, in: 1...65_536, "Block of the teacher's decoding.")
+            "blockLength", default: 32, in: 1...65_536, "Block of the teacher's decoding (released code: 32)."
+        )
         generationLength = fields.integer(
-            "generationLength", default: 48, in: 1...65_536, "Tokens of a response.")
+            "generationLength", default: 256, in: 1...65_536, "Tokens of a response (released code: 256).")
         attempts = fields.integer(
             "attempts", default: 5, in: 1...100,
             "Tries per prompt: the first takes the most probable tokens, each further one adds temperatureStep."
