@@ -10,13 +10,15 @@ public struct RotaryTable: Sendable {
     ///   - positions: number of positions.
     ///   - headWidth: K; even.
     ///   - theta: base of the frequencies.
-    public init(positions: Int, headWidth: Int, theta: Double) {
+    ///   - scaling: how the frequencies differ from those of the base.
+    public init(positions: Int, headWidth: Int, theta: Double, scaling: RotaryScaling = .unscaled) {
         precondition(headWidth % 2 == 0, "rotary embedding needs an even head width, not \(headWidth)")
         let half = headWidth / 2
         let cosine = MutableMatrix(zeros: positions, half)
         let sine = MutableMatrix(zeros: positions, half)
         for i in 0..<half {
-            let frequency = 1 / Elementary.pow(Float(theta), Float(2 * i) / Float(headWidth))
+            let frequency = scaling.scaled(
+                1 / Elementary.pow(Float(theta), Float(2 * i) / Float(headWidth)))
             for p in 0..<positions {
                 let angle = Float(p) * frequency
                 cosine[p, i] = Elementary.cos(angle)

@@ -24,6 +24,7 @@ extension ParityRunner {
         LossParity(family: "dream", part: .dparallel),
         LossParity(family: "dream", part: .lora),
         LossParity(family: "dream", part: .d2f),
+        ForwardParity(family: "llama", part: .forward),
         AUPParity(),
         GradingParity(),
         ProgramParity(),

@@ -205,7 +205,9 @@ public enum Checkpoint {
         }
         guard let family = ModelFamilies.named(type) else {
             let known = ModelFamilies.all.flatMap { $0.modelTypes }.joined(separator: ", ")
-            throw CheckpointError(path, "model_type \"\(type)\" is not implemented; known are: \(known)")
+            let reason = ModelFamilies.missing[type].map { ": \($0)" } ?? ""
+            throw CheckpointError(
+                path, "model_type \"\(type)\" is not implemented\(reason); known are: \(known)")
         }
         let generation = try GenerationDefaults(folder)
         do throws(FamilyError) {

@@ -1,16 +1,32 @@
 internal import Documents
 internal import JSON
+internal import Numerics
 
 extension DocumentValue<FamilyError> {
     /// Base of the rotary frequencies: `rope_theta`, or the one in the `rope_parameters` of transformers 5.
-    ///
-    /// Both that object and the older `rope_scaling` name a kind of scaling; only no scaling is implemented.
     func rotaryBase(default fallback: Double) throws(FamilyError) -> Double {
-        for key in ["rope_scaling", "rope_parameters"] { try refuseScaling(key) }
         if let parameters = self["rope_parameters"], parameters.node["rope_theta"] != nil {
             return try parameters.number("rope_theta", default: fallback)
         }
         return try number("rope_theta", default: fallback)
+    }
+
+    /// How the rotary frequencies are scaled: `rope_scaling`, or the `rope_parameters` of transformers 5, or both if they
+    /// agree.
+    func rotaryScaling() throws(FamilyError) -> RotaryScaling {
+        var found = RotaryScaling.unscaled
+        if let parameters = self["rope_parameters"] { found = try RotaryScaling(parameters) }
+        guard let scaling = self["rope_scaling"] else { return found }
+        let read = try RotaryScaling(scaling)
+        guard self["rope_parameters"] == nil || read == found else {
+            throw scaling.error("rope_scaling and rope_parameters differ; transformers takes one of them")
+        }
+        return read
+    }
+
+    /// Refuses rotary positions that are scaled, where that isn't implemented for the family.
+    func refuseScaling() throws(FamilyError) {
+        for key in ["rope_scaling", "rope_parameters"] { try refuseScaling(key) }
     }
 
     /// Kinds of scaling that scale nothing where their factor is 1.

@@ -44,6 +44,12 @@ extension DocumentValue<FamilyError> {
         guard let value = self[key], value.node.bool != supported else { return }
         throw value.error("\(key) other than \(supported) is not implemented")
     }
+
+    /// Refuses a number other than `supported`, where the option is given at all.
+    func require(_ key: String, _ supported: Int) throws(FamilyError) {
+        guard let value = self[key], value.node.double != Double(supported) else { return }
+        throw value.error("\(key) other than \(supported) is not implemented")
+    }
 }
 
 extension Float {

@@ -1,11 +1,12 @@
 internal import Documents
 public import JSON
+internal import Numerics
 
 /// LLaDA checkpoints (GSAI-ML/LLaDA-8B-*): configuration keys and weight names of its `modeling_llada.py`.
 ///
 /// Models trained here use the same layout with one more object, `d3llm`, for what LLaDA has no key for: the
-/// attention pattern and the logit shift of models that began as autoregressive ones, a head width of its own, and
-/// norms of the query and key heads.
+/// attention pattern and the logit shift of models that began as autoregressive ones, a head width of its own, norms
+/// of the query and key heads, and scaled rotary positions.
 public enum LLaDAFamily: ModelFamily {
     public static let modelTypes = ["llada"]
 
@@ -44,6 +45,7 @@ public enum LLaDAFamily: ModelFamily {
             c.attention = try more.flag("causal", default: false) ? .causal : .bidirectional
             c.headWidth = try more.integer("head_width", default: c.headWidth)
             c.queryKeyNorm = try more.flag("query_key_norm", default: false)
+            if let scaling = more["rope_scaling"] { c.ropeScaling = try RotaryScaling(scaling) }
         }
         if heads > 0, width % heads != 0, c.headWidth == width / heads {
             throw FamilyError("d_model \(width) is no multiple of n_heads \(heads)")
@@ -80,6 +82,7 @@ public enum LLaDAFamily: ModelFamily {
         }
         if c.queryWidth != c.width { more["head_width"] = .integer(c.headWidth) }
         if c.queryKeyNorm { more["query_key_norm"] = true }
+        if c.ropeScaling != .unscaled { more["rope_scaling"] = c.ropeScaling.document }
         if !more.members.isEmpty { object[extensionKey] = .object(more) }
         return .object(object)
     }

@@ -1,16 +1,19 @@
 internal import Documents
 internal import JSON
 
-/// What checkpoints of Qwen and of its descendants (Dream, A2D) have in common: the keys of config.json and the
-/// names of the weights.
+/// What checkpoints of Qwen, of its descendants (Dream, A2D) and of Llama, which they took it from, have in common: the
+/// keys of config.json and the names of the weights.
 enum QwenLayout {
     /// Reads the options that all of them have.
     ///
-    /// - Parameter headWidth: K where `head_dim` is absent, or nil for hidden_size / num_attention_heads, which is
-    ///   also meant by null.
+    /// - Parameters:
+    ///   - headWidth: K where `head_dim` is absent, or nil for hidden_size / num_attention_heads, which is also meant by
+    ///     null.
+    ///   - positions: the longest sequence where `max_position_embeddings` is absent.
+    ///   - scales: whether the family's rotary positions may be scaled.
     /// - Throws: ``FamilyError`` for a missing, inconsistent or unsupported option.
     static func configuration(
-        _ options: FamilyOptions, headWidth: Int? = nil
+        _ options: FamilyOptions, headWidth: Int? = nil, positions: Int = 32_768, scales: Bool = false
     ) throws(FamilyError) -> TransformerConfiguration {
         try options.require("hidden_act", "silu")
         try options.refuseSlidingWindow()
@@ -30,15 +33,16 @@ enum QwenLayout {
             feedForwardWidth: try options.integer("intermediate_size"),
             vocabulary: try options.integer("vocab_size"))
         c.normEpsilon = Float(try options.number("rms_norm_eps", default: 1e-6))
+        if scales { c.ropeScaling = try options.rotaryScaling() } else { try options.refuseScaling() }
         c.ropeTheta = try options.rotaryBase(default: 10_000)
         c.tiedHead = try options.flag("tie_word_embeddings", default: false)
         c.maskToken = try options.token("mask_token_id")
         c.setEndTokens(try options.endTokens())
-        c.maximumPositions = try options.integer("max_position_embeddings", default: 32_768)
+        c.maximumPositions = try options.integer("max_position_embeddings", default: positions)
         return c
     }
 
-    /// The content of config.json that ``configuration(_:headWidth:)`` reads.
+    /// The content of config.json that ``configuration(_:headWidth:positions:scales:)`` reads.
     static func object(
         for c: TransformerConfiguration, modelType: String, architecture: String,
         type: SafetensorsWriter.FloatType
@@ -50,7 +54,8 @@ enum QwenLayout {
             "intermediate_size": .integer(c.feedForwardWidth), "vocab_size": .integer(c.vocabulary),
             "max_position_embeddings": .integer(c.maximumPositions),
             "rms_norm_eps": .number(c.normEpsilon.shortestDecimal), "rope_theta": .number(c.ropeTheta),
-            "rope_scaling": .null, "tie_word_embeddings": .bool(c.tiedHead), "use_sliding_window": false,
+            "rope_scaling": c.ropeScaling.document, "tie_word_embeddings": .bool(c.tiedHead),
+            "use_sliding_window": false,
             "torch_dtype": .string(type.torchName),
         ]
         if let token = c.maskToken { object["mask_token_id"] = .integer(Int(token)) }

@@ -12,6 +12,7 @@ extension TransformerConfiguration {
             ("vocabulary \(vocabulary)", "\(vocabulary)", "\(other.vocabulary)"),
             ("epsilon \(normEpsilon)", "\(normEpsilon)", "\(other.normEpsilon)"),
             ("rotary base \(ropeTheta)", "\(ropeTheta)", "\(other.ropeTheta)"),
+            ("rotary scaling \(ropeScaling)", "\(ropeScaling)", "\(other.ropeScaling)"),
             ("tied head \(tiedHead)", "\(tiedHead)", "\(other.tiedHead)"),
             (
                 "query, key and value biases \(queryKeyValueBias)", "\(queryKeyValueBias)",

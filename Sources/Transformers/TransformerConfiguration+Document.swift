@@ -1,5 +1,6 @@
 internal import Documents
 public import JSON
+internal import Numerics
 
 /// The whole configuration by the names of its properties: for processes and forecasts, which must not lose any.
 ///
@@ -12,7 +13,8 @@ extension TransformerConfiguration {
             "keyValueHeads": .integer(keyValueHeads), "headWidth": .integer(headWidth),
             "feedForwardWidth": .integer(feedForwardWidth), "vocabulary": .integer(vocabulary),
             "normEpsilon": .number(Double(normEpsilon)), "ropeTheta": .number(ropeTheta),
-            "tiedHead": .bool(tiedHead), "queryKeyValueBias": .bool(queryKeyValueBias),
+            "ropeScaling": ropeScaling.document, "tiedHead": .bool(tiedHead),
+            "queryKeyValueBias": .bool(queryKeyValueBias),
             "queryKeyNorm": .bool(queryKeyNorm), "attention": attention.document,
             "logitShift": .bool(logitShift), "maskToken": maskToken.map { .integer(Int($0)) } ?? .null,
             "endToken": endToken.map { .integer(Int($0)) } ?? .null,
@@ -24,7 +26,8 @@ extension TransformerConfiguration {
     private static let properties = [
         "layers", "width", "heads", "keyValueHeads", "headWidth", "feedForwardWidth", "vocabulary",
         "normEpsilon",
-        "ropeTheta", "tiedHead", "queryKeyValueBias", "queryKeyNorm", "attention", "logitShift", "maskToken",
+        "ropeTheta", "ropeScaling", "tiedHead", "queryKeyValueBias", "queryKeyNorm", "attention",
+        "logitShift", "maskToken",
         "endToken", "furtherEndTokens", "maximumPositions",
     ]
 
@@ -44,6 +47,7 @@ extension TransformerConfiguration {
             vocabulary: try members.integer("vocabulary"))
         normEpsilon = Float(try members.number("normEpsilon"))
         ropeTheta = try members.number("ropeTheta")
+        ropeScaling = try RotaryScaling(members.member("ropeScaling"))
         tiedHead = try members.flag("tiedHead")
         queryKeyValueBias = try members.flag("queryKeyValueBias")
         queryKeyNorm = try members.flag("queryKeyNorm")

@@ -1,4 +1,5 @@
 internal import JSON
+public import Numerics
 
 /// Which keys a query may attend to.
 ///
@@ -47,6 +48,8 @@ public struct TransformerConfiguration: Sendable, Hashable {
     public var normEpsilon: Float = 1e-5
     /// Base of the rotary frequencies.
     public var ropeTheta: Double = 10_000
+    /// How the rotary frequencies differ from those of the base (Llama 3.1).
+    public var ropeScaling = RotaryScaling.unscaled
     /// The head is the embedding.
     public var tiedHead = false
     /// Biases on the query, key and value projections.
@@ -140,6 +143,6 @@ public struct TransformerConfiguration: Sendable, Hashable {
         }
         if !(normEpsilon > 0 && normEpsilon < 1) { return "the norm's epsilon can't be \(normEpsilon)" }
         if !(ropeTheta > 1 && ropeTheta < 1e30) { return "the rotary base can't be \(ropeTheta)" }
-        return nil
+        return ropeScaling.problem
     }
 }

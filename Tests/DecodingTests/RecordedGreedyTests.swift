@@ -7,10 +7,13 @@ import Transformers
 
 @testable import Decoding
 
-/// Autoregressive decoding against `generate` of transformers, on recorded Qwen2 and Qwen3 models.
+/// Autoregressive decoding against `generate` of transformers, on recorded Qwen2, Qwen3 and Llama models.
 @Suite struct RecordedGreedyTests {
-    @Test(arguments: ["qwen2_a", "qwen2_b", "qwen3_a", "qwen3_b"])
-    func greedyDecodingGivesTheRecordedTokens(_ name: String) throws {
+    @Test(arguments: [
+        ("qwen2_a", 24), ("qwen2_b", 24), ("qwen3_a", 24), ("qwen3_b", 24), ("llama_a", 64), ("llama_b", 64),
+        ("llama_c", 64),
+    ])
+    func greedyDecodingGivesTheRecordedTokens(_ name: String, length: Int) throws {
         let root = Fixtures.path("transformers")
         let path = root.appending("index.json")
         let index = try JSONDocument(parsing: FileSystem.read(path), name: path.string).root
@@ -20,10 +23,12 @@ import Transformers
             }
         }
         let model = try Checkpoint.load(root.appending(name))
-        let end = try #require(model.configuration.endToken)
+        let (end, further) = (model.configuration.endToken, model.configuration.furtherEndTokens)
         let (prompts, greedy) = try (sequences("prompts"), sequences("greedy"))
-        let tasks = prompts.map { DecodingTask(prompt: $0, maskToken: 0, endToken: end) }
-        let make = try DecodingMethod.named("autoregressive").factory(["generationLength": .integer(24)])
+        let tasks = prompts.map {
+            DecodingTask(prompt: $0, maskToken: 0, endToken: end, furtherEndTokens: further)
+        }
+        let make = try DecodingMethod.named("autoregressive").factory(["generationLength": .integer(length)])
         var decoders = tasks.map { make($0) }
         try BatchDecoder(model).decode(&decoders)
         for (decoder, expected) in zip(decoders, greedy) {

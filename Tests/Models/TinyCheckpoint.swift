@@ -10,14 +10,15 @@ public enum TinyCheckpoint {
     ///
     /// - Parameters:
     ///   - recorded: the model whose configuration is taken: `llada_a` or `dream_a`, or of the autoregressive ones, which
-    ///     have no mask token, `qwen2_a` or `qwen3_a`.
+    ///     have no mask token, `qwen2_a`, `qwen3_a` or `llama_b`.
     ///   - vocabulary: rows of the embedding; the tokenizer has 405 tokens.
     public static func write(_ recorded: String, vocabulary: Int = 512, to folder: FilePath) throws {
-        let isAutoregressive = recorded.hasPrefix("qwen")
+        let isAutoregressive = !["llada_a", "dream_a"].contains(recorded)
         let source = Fixtures.path("\(isAutoregressive ? "transformers" : "golden/models")/\(recorded)")
         var configuration = try Checkpoint.configuration(source)
         configuration.vocabulary = vocabulary
         configuration.endToken = 400
+        configuration.furtherEndTokens = []
         configuration.maskToken = isAutoregressive ? nil : 403
         let flat = FlatParameters(zeros: configuration)
         var state: UInt32 = 7

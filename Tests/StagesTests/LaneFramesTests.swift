@@ -1,4 +1,5 @@
 import JSON
+import Numerics
 import Testing
 import Training
 import Transformers
@@ -20,6 +21,7 @@ import Transformers
             vocabulary: 50)
         c.normEpsilon = 3e-6
         c.ropeTheta = 500_000
+        c.ropeScaling = .linear(factor: 4)
         c.tiedHead = true
         c.queryKeyValueBias = true
         c.queryKeyNorm = true

@@ -67,7 +67,7 @@ import Testing
 
     @Test(
         "a checkpoint of every family, and its trajectories written and read back",
-        arguments: ["llada_a", "dream_a", "qwen2_a", "qwen3_a"])
+        arguments: ["llada_a", "dream_a", "qwen2_a", "qwen3_a", "llama_b"])
     func fromAFileToATableWithACheckpoint(golden: String) throws {
         let model = scratch.path.appending("model")
         try TinyCheckpoint.write(golden, to: model)
@@ -85,7 +85,7 @@ import Testing
         let records = try Journal.read(TrajectoriesStage.journal(of: trajectories.folder)).map(\.value)
         #expect(records.count == 4)
         let first = try #require(TrajectoryRecord(records[0]))
-        if golden.hasPrefix("qwen") {
+        if !["llada_a", "dream_a"].contains(golden) {
             // Random weights may predict the mask token itself, and a position needs another forward then.
             #expect(Set(first.unmaskStep).count == 32, "one token per forward")
         } else {

@@ -104,6 +104,7 @@ import Transformers
         "every family goes through sft, trajectories, distillation and evaluation",
         arguments: [
             ("llada_a", "llada"), ("dream_a", "Dream"), ("qwen2_a", "a2d-qwen2"), ("qwen3_a", "a2d-qwen3"),
+            ("llama_b", "a2d-llama"),
         ])
     func chain(model: String, type: String) throws {
         let outcome = try run(Self.chain, model: model)

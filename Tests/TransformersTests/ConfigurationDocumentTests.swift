@@ -20,6 +20,11 @@ import Testing
         ("keyValueHeads", { $0.keyValueHeads = 4 }), ("headWidth", { $0.headWidth = 10 }),
         ("feedForwardWidth", { $0.feedForwardWidth = 25 }), ("vocabulary", { $0.vocabulary = 33 }),
         ("normEpsilon", { $0.normEpsilon = 0.1 }), ("ropeTheta", { $0.ropeTheta = 500_000.25 }),
+        ("ropeScaling", { $0.ropeScaling = .linear(factor: 2.5) }),
+        (
+            "ropeScaling",
+            { $0.ropeScaling = .llama3(factor: 32, low: 1, high: 4, originalPositions: 8192) }
+        ),
         ("tiedHead", { $0.tiedHead = true }), ("queryKeyValueBias", { $0.queryKeyValueBias = true }),
         ("queryKeyNorm", { $0.queryKeyNorm = true }), ("attention", { $0.attention = .causal }),
         ("attention", { $0.attention = .blockCausal(promptLength: 7, blockLength: 3) }),

@@ -189,9 +189,12 @@ import Testing
                 }
             }
         }
-        // Of 24: all; one; two head widths; two; four (shifted or not); four.
+        // Of 24: all; one; two head widths; two; two; four (shifted or not); four; four.
         #expect(
-            written == ["llada": 24, "Dream": 1, "qwen2": 2, "qwen3": 2, "a2d-qwen2": 4, "a2d-qwen3": 4])
+            written == [
+                "llada": 24, "Dream": 1, "qwen2": 2, "qwen3": 2, "llama": 2, "a2d-qwen2": 4, "a2d-qwen3": 4,
+                "a2d-llama": 4,
+            ])
     }
 
     @Test("a model that the family can't describe is not written")

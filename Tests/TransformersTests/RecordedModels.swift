@@ -8,7 +8,9 @@ import Transformers
 
 /// The recorded models of Tests/Fixtures/transformers.
 struct RecordedModel {
-    static let names = ["qwen2_a", "qwen2_b", "qwen3_a", "qwen3_b"]
+    static let names = [
+        "qwen2_a", "qwen2_b", "qwen3_a", "qwen3_b", "llama_a", "llama_b", "llama_c",
+    ]
 
     let folder: FilePath
     let tensors: SafetensorsFile

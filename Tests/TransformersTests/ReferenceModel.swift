@@ -60,14 +60,26 @@ struct ReferenceModel {
         var y = x
         for start in stride(from: 0, to: x.count, by: k) {
             for i in 0..<k / 2 {
-                let angle =
-                    Double(position) / Elementary.pow(configuration.ropeTheta, Double(2 * i) / Double(k))
+                let frequency = scaled(1 / Elementary.pow(configuration.ropeTheta, Double(2 * i) / Double(k)))
+                let angle = Double(position) * frequency
                 let (c, s) = (Double(Elementary.cos(Float(angle))), Double(Elementary.sin(Float(angle))))
                 y[start + i] = x[start + i] * c - x[start + i + k / 2] * s
                 y[start + i + k / 2] = x[start + i + k / 2] * c + x[start + i] * s
             }
         }
         return y
+    }
+
+    /// A rotary frequency as the model's scaling has it: by how often it turns in the positions of the first training.
+    private func scaled(_ frequency: Double) -> Double {
+        switch configuration.ropeScaling {
+        case .unscaled: return frequency
+        case .linear(let factor): return frequency / factor
+        case .llama3(let factor, let low, let high, let originalPositions):
+            let turns = Double(originalPositions) * frequency / (2 * Double.pi)
+            let kept = min(max((turns - low) / (high - low), 0), 1)
+            return kept * frequency + (1 - kept) * frequency / factor
+        }
     }
 
     private static func softmax(_ x: [Double]) -> [Double] {

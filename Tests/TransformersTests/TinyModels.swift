@@ -8,12 +8,14 @@ enum TinyModels {
     /// 2 layers, width 8, 2 heads that share 1 key-value head, F 12, V 11.
     static func configuration(
         tied: Bool = false, bias: Bool = true, attention: AttentionPattern = .bidirectional,
-        shift: Bool = false, headNorm: Bool = false, headWidth: Int? = nil
+        shift: Bool = false, headNorm: Bool = false, headWidth: Int? = nil,
+        scaling: RotaryScaling = .unscaled
     ) -> TransformerConfiguration {
         var c = TransformerConfiguration(
             layers: 2, width: 8, heads: 2, keyValueHeads: 1, headWidth: headWidth, feedForwardWidth: 12,
             vocabulary: 11)
         c.queryKeyNorm = headNorm
+        c.ropeScaling = scaling
         c.tiedHead = tied
         c.queryKeyValueBias = bias
         c.attention = attention

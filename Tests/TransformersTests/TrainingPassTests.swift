@@ -113,6 +113,10 @@ import Testing
             TinyModels.configuration(tied: true, bias: false, headNorm: true),
             TinyModels.configuration(bias: true, headNorm: true, headWidth: 2),
             TinyModels.configuration(tied: true, bias: false, headNorm: true, headWidth: 6),
+            TinyModels.configuration(
+                bias: false, headWidth: 6,
+                scaling: .llama3(factor: 8, low: 1, high: 4, originalPositions: 16)),
+            TinyModels.configuration(bias: false, scaling: .linear(factor: 2.5)),
         ])
     func finiteDifferences(configuration: TransformerConfiguration) throws {
         let flat = TinyModels.parameters(configuration, seed: configuration.headWidth == 2 ? 2 : 1)

@@ -78,10 +78,14 @@ import Testing
     func sharedWorkspace() throws {
         var other = TinyModels.configuration()
         other.ropeTheta = 100
+        var scaled = TinyModels.configuration()
+        scaled.ropeScaling = .linear(factor: 3)
         var wide = TransformerConfiguration(
             layers: 1, width: 8, heads: 1, feedForwardWidth: 4, vocabulary: 11)
         wide.tiedHead = true
-        let models = try [TinyModels.configuration(), other, wide].map { try TinyModels.transformer($0) }
+        let models = try [TinyModels.configuration(), other, scaled, wide].map {
+            try TinyModels.transformer($0)
+        }
         let shared = Workspace()
         let input = [ForwardInput(tokens: TinyModels.tokens(9))]
         for model in models + models {
