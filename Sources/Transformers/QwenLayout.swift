@@ -19,9 +19,11 @@ enum QwenLayout {
         try options.refuseSlidingWindow()
         let width = try options.integer("hidden_size")
         let heads = try options.integer("num_attention_heads")
-        let isAbsent = options.node["head_dim"] == nil
+        // Null is as good as no number, but not as no key.
+        let fallback = options.node["head_dim"] == nil ? headWidth : nil
         let quotient = heads > 0 && width % heads == 0 ? width / heads : nil
-        guard let fallback = (isAbsent ? headWidth : nil) ?? quotient ?? (heads < 1 ? 0 : nil) else {
+        let given = try options["head_dim"]?.integer()
+        guard let headWidth = given ?? fallback ?? quotient ?? (heads < 1 ? 0 : nil) else {
             throw FamilyError(
                 "hidden_size \(width) is no multiple of num_attention_heads \(heads), and head_dim isn't given"
             )
@@ -29,7 +31,7 @@ enum QwenLayout {
         var c = TransformerConfiguration(
             layers: try options.integer("num_hidden_layers"), width: width, heads: heads,
             keyValueHeads: try options.integer("num_key_value_heads", default: heads),
-            headWidth: try options.integer("head_dim", default: fallback),
+            headWidth: headWidth,
             feedForwardWidth: try options.integer("intermediate_size"),
             vocabulary: try options.integer("vocab_size"))
         c.normEpsilon = Float(try options.number("rms_norm_eps", default: 1e-6))

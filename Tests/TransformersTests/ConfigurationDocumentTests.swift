@@ -1,4 +1,5 @@
 import JSON
+import Numerics
 import Testing
 
 @testable import Transformers

@@ -97,13 +97,13 @@ import Testing
         arguments: [
             (
                 "\"rope_type\": \"llama3\"", "\"rope_type\": \"yarn\"",
-                "line 30: rope_scaling of type \"yarn\" is not implemented; only \"default\", \"linear\" and \"llama3\" are"
+                "line 31: rope_scaling of type \"yarn\" is not implemented; only \"default\", \"linear\" and \"llama3\" are"
             ),
             ("\"rope_type\": \"llama3\"", "\"rope_type\": \"dynamic\"", "rope_scaling of type \"dynamic\""),
             ("\"rope_type\": \"llama3\"", "\"rope_type\": 3", "rope_scaling of type 3 is not implemented"),
             (
                 "\"rope_type\": \"llama3\"", "\"rope_type\": \"llama3\", \"type\": \"linear\"",
-                "line 30: rope_scaling has a rope_type and another type"
+                "line 31: rope_scaling has a rope_type and another type"
             ),
             (
                 "\"rope_type\": \"llama3\"", "\"rope_type\": \"llama3\", \"attention_factor\": 2.0",
@@ -111,25 +111,25 @@ import Testing
             ),
             (
                 "\"rope_type\": \"llama3\"", "\"rope_type\": \"linear\"",
-                "line 27: rope_scaling.high_freq_factor is not implemented for rotary positions of type \"linear\""
+                "line 28: rope_scaling.high_freq_factor is not implemented for rotary positions of type \"linear\""
             ),
             (
                 "\"factor\": 8.0", "\"factor\": 0.5",
-                "line 26: rope_scaling.factor should be a number from 1 to"
+                "line 27: rope_scaling.factor should be a number from 1 to"
             ),
             ("    \"factor\": 8.0,\n", "", "rope_scaling lacks the key \"factor\", a number from 1 to"),
             (
                 "\"low_freq_factor\": 1.0", "\"low_freq_factor\": 4.0",
-                "line 27: the rotary scaling can't lie between 4.0 and 4.0 turns"
+                "line 28: the rotary scaling can't lie between 4.0 and 4.0 turns"
             ),
             (
                 "\"original_max_position_embeddings\": 32", "\"original_max_position_embeddings\": 0",
-                "line 29: rope_scaling.original_max_position_embeddings should be a whole number from 1 to"
+                "line 30: rope_scaling.original_max_position_embeddings should be a whole number from 1 to"
             ),
             (
                 "\"rope_theta\": 500000.0",
                 "\"rope_theta\": 500000.0, \"rope_parameters\": {\"rope_type\": \"default\"}",
-                "line 25: rope_scaling and rope_parameters differ"
+                "line 26: rope_scaling and rope_parameters differ"
             ),
             (
                 "\"attention_bias\": false", "\"attention_bias\": true",
@@ -141,15 +141,15 @@ import Testing
             ),
             (
                 "\"mlp_bias\": false", "\"mlp_bias\": true",
-                "line 18: mlp_bias other than false is not implemented"
+                "line 19: mlp_bias other than false is not implemented"
             ),
             (
                 "\"pretraining_tp\": 1", "\"pretraining_tp\": 2",
-                "line 23: pretraining_tp other than 1 is not implemented"
+                "line 24: pretraining_tp other than 1 is not implemented"
             ),
             (
                 "\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"",
-                "line 13: hidden_act is \"gelu\"; only \"silu\" is implemented"
+                "line 14: hidden_act is \"gelu\"; only \"silu\" is implemented"
             ),
             (
                 "\"pretraining_tp\": 1", "\"partial_rotary_factor\": 0.5",

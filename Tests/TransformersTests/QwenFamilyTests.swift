@@ -64,6 +64,9 @@ import Testing
     func headWidth() throws {
         #expect(try read("qwen3_b", [("  \"head_dim\": 16,\n", "")]).headWidth == 128)
         #expect(try read("qwen3_b", [("\"head_dim\": 16", "\"head_dim\": null")]).headWidth == 12)
+        // Given, it has nothing to do with the other widths.
+        let own = try read("qwen3_b", [("\"hidden_size\": 24", "\"hidden_size\": 25")])
+        #expect(own.width == 25 && own.heads == 2 && own.headWidth == 16)
         #expect(
             try problem("qwen2_a", [("\"hidden_size\": 32", "\"hidden_size\": 30")]).contains(
                 "hidden_size 30 is no multiple of num_attention_heads 4, and head_dim isn't given"))

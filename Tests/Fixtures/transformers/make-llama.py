@@ -45,12 +45,13 @@ def main():
             for key, p in model.named_parameters():
                 p.copy_(1 + 0.3 * torch.randn_like(p) if "norm" in key else 0.3 * torch.randn_like(p))
         model = model.to(dtype)
-        model.generation_config.eos_token_id = model.config.eos_token_id
         folder = HERE / name
         shutil.rmtree(folder, ignore_errors=True)
         model.save_pretrained(folder, max_shard_size=shard)
         (folder / "generation_config.json").unlink(missing_ok=True)
-        model = model.float()
+        # Read again, because `to` rounded the rotary frequencies too.
+        model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+        model.generation_config.eos_token_id = model.config.eos_token_id
         vocabulary = model.config.vocab_size
 
         def random(count):
