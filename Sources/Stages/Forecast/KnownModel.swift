@@ -31,14 +31,13 @@ struct KnownModel {
                 }
                 return size
             }
-            let model = KnownModel(
-                TransformerConfiguration(
-                    layers: try size("layers"), width: try size("width"), heads: try size("heads"),
-                    keyValueHeads: try size("keyValueHeads"), headWidth: try size("headWidth"),
-                    feedForwardWidth: try size("feedForwardWidth"), vocabulary: try size("vocabulary")))
-            if let problem = model.configuration.problem {
-                throw FamilyError("known-models.json: \(problem)")
-            }
+            var shape = TransformerConfiguration(
+                layers: try size("layers"), width: try size("width"), heads: try size("heads"),
+                keyValueHeads: try size("keyValueHeads"), headWidth: try size("headWidth"),
+                feedForwardWidth: try size("feedForwardWidth"), vocabulary: try size("vocabulary"))
+            shape.tiedHead = node["shape"]?["tiedHead"]?.bool ?? false
+            if let problem = shape.problem { throw FamilyError("known-models.json: \(problem)") }
+            let model = KnownModel(shape)
             for input in node["inputs"]?.array ?? [] {
                 if let name = input.string { known[name] = model }
             }
