@@ -80,7 +80,9 @@ struct HostileTemplateTests {
         for (open, close) in [
             ("{% if 1 %}", "{% endif %}"), ("{% for i in [1] %}", "{% endfor %}"),
             ("{% if 0 %}{% else %}", "{% endif %}"), ("{% generation %}", "{% endgeneration %}"),
-            ("{% if 0 %}{% elif 1 %}", "{% endif %}"),
+            ("{% if 0 %}{% elif 1 %}", "{% endif %}"), ("{% set x %}", "{% endset %}"),
+            ("{% macro f() %}", "{% endmacro %}{{ f() }}"), ("{% filter upper %}", "{% endfilter %}"),
+            ("{% with a = 1 %}", "{% endwith %}"), ("{% call f() %}", "{% endcall %}"),
         ] {
             for count in [100, 199, 201, 20_000] {
                 Self.render(
@@ -155,6 +157,49 @@ struct HostileTemplateTests {
             "{% set n = namespace(x='aaaaaaaa') %}{% for a in range(9) %}{% set n.x = n.x | list | join(n.x) %}"
                 + "{% endfor %}", "more than"
         ),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "nested too deep here"),
+        ("{% macro f(a=f()) %}{% endmacro %}{{ f() }}", "nested too deep here"),
+        (
+            "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+            "more than 10000 steps"
+        ),
+        (
+            "{% macro f(x) %}{{ x }}{{ x }}{% endmacro %}{% set n = namespace(x='ab') %}"
+                + "{% for a in range(60) %}{% set n.x = f(n.x) %}{% endfor %}", "more than 20000 bytes"
+        ),
+        (
+            "{% set n = namespace(x='ab') %}{% for a in range(60) %}{% set n.x %}{{ n.x }}{{ n.x }}{% endset %}"
+                + "{% endfor %}", "more than 20000 bytes"
+        ),
+        (
+            "{% for a in range(9999) %}{% set x %}\(String(repeating: "abcdefgh", count: 1000)){% endset %}{% endfor %}",
+            "more than 10000 steps"
+        ),
+        ("{% macro f() %}{% endmacro %}{{ [f] }}", "can't be a part"),
+        ("{% set n = namespace() %}{% macro f() %}{% endmacro %}{% set n.f = f %}", "can't be a part"),
+        ("{{ [[1] | map('string')] }}", "make a list of it first"),
+        ("{{ range(9999) | map('string') | list | length }}", "more than 10000 steps"),
+        ("{{ range(9999) | select('odd') | list | length }}", "more than 10000 steps"),
+        (
+            "{% for a in range(99) %}{{ range(99) | map('string') | map('upper') | join }}{% endfor %}",
+            "more than 10000 steps"
+        ),
+        ("{{ range(3000) | unique | list | length }}", "more than 10000 steps"),
+        ("{{ range(3000) | sort(reverse=true) | length }}", "more than 10000 steps"),
+        (
+            "{% set n = namespace(x='a b') %}{% for a in range(60) %}{% set n.x = (n.x ~ n.x) | indent(50) %}{% endfor %}",
+            "more than 20000 bytes"
+        ),
+        ("{{ 'a' | indent(9223372036854775807) }}", "can't indent by more than 50"),
+        (
+            "{{ [1] | tojson(separators=('\(String(repeating: ",", count: 60))', ':')) }}",
+            "more than 50 bytes"
+        ),
+        ("{{ 'a,b'.rsplit(',', 9223372036854775807) | length }}", "wrote 1"),
+        ("{{ 'a b'.split(none, 9223372036854775807) | length }}", "wrote 1"),
+        ("{{ 'a b'.split(none, -9223372036854775807) | length }}", "wrote 1"),
+        ("{{ [[1, 2]] | map(attribute='9223372036854775808') | list | length }}", "wrote 1"),
+        ("{{ [[1, 2]] | map(attribute='0.0.0.0') | list | length }}", "isn't defined"),
     ])
     func whatIsTooMuchIsRefusedWithTheLimit(source: String, part: String) {
         #expect(Self.message(source).contains(part), "\(source): \(Self.message(source))")
@@ -166,6 +211,18 @@ struct HostileTemplateTests {
             let source = "{% for a in range(9999) %}\(body){% endfor %}"
             #expect(Self.message(source, limits: limits).contains("writes more than 5000 bytes"), "\(body)")
         }
+    }
+
+    /// A format of any length is bounded by the text that it may give.
+    @Test func theDateIsWrittenWithinTheLimits() {
+        let format = String(repeating: "%c", count: 9000)
+        let result = Result { () throws(ChatTemplateError) in
+            try ChatTemplate("{{ strftime_now('\(format)') }}").render(
+                messages: [], addGenerationPrompt: false, date: ChatDate(year: 2025, month: 3, day: 9),
+                limits: Self.limits)
+        }
+        let error = #expect(throws: ChatTemplateError.self) { try result.get() }
+        #expect(error?.message.contains("more than 20000 bytes") == true)
     }
 
     @Test func renderingCanBeStopped() {
@@ -234,7 +291,17 @@ private struct TemplateGenerator {
     private mutating func expression(_ depth: Int) -> String {
         guard depth > 0 else { return pick(Self.atoms) }
         let a = expression(depth - 1)
-        switch random.next(13) {
+        switch random.next(16) {
+        case 13:
+            let filter = pick([
+                "map", "select", "reject", "selectattr", "rejectattr", "sort", "unique", "dictsort",
+            ])
+            return
+                "\(a) | \(filter)(\(pick(["'upper'", "'odd'", "attribute='role'", "'role', 'eq', \(expression(0))", expression(0)])))"
+        case 14: return "m(\(a), b=\(expression(0)))"
+        case 15:
+            return
+                "\(a) | tojson(ensure_ascii=\(expression(0)), indent=\(expression(0)), separators=(\(expression(0)), ':'), sort_keys=true)"
         case 0, 1:
             return
                 "\(a) \(pick(["+", "-", "*", "/", "//", "%", "~", "and", "or", "==", "<", "in", "not in"])) \(expression(depth - 1))"
@@ -261,7 +328,11 @@ private struct TemplateGenerator {
     private mutating func statement(_ depth: Int) -> String {
         let value = expression(random.next(4))
         let inner = depth > 0 ? (0..<random.next(3)).map { _ in statement(depth - 1) }.joined() : "t"
-        switch random.next(8) {
+        switch random.next(12) {
+        case 8: return "{% set x %}\(inner){% endset %}"
+        case 9: return "{% macro m(a, b=\(expression(1))) %}\(inner){{ a }}{% endmacro %}{{ m(\(value)) }}"
+        case 10: return "{% filter \(pick(TemplateLanguage.filters.sorted())) %}\(inner){% endfilter %}"
+        case 11: return "{% with x = \(value) %}\(inner){% endwith %}"
         case 0: return "{% for i in \(value) %}\(inner){% endfor %}"
         case 1: return "{% for a, b in \(value) if \(expression(1)) %}\(inner){% else %}e{% endfor %}"
         case 2: return "{% if \(value) %}\(inner){% elif \(expression(0)) %}{% else %}\(inner){% endif %}"

@@ -21,7 +21,7 @@ package struct LivePrompt: Sendable, Hashable {
 }
 
 extension LiveModel {
-    /// The prompt that one question makes.
+    /// The prompt that one question makes; a chat template that asks for today's date gets it.
     ///
     /// - Parameter isExact: whether the question is one of a data set, whose spacing is that of the training data.
     /// - Throws: ``SessionError`` for an empty question, and where no token comes of it; `ChatTemplateError`,
@@ -33,7 +33,7 @@ extension LiveModel {
         switch manner {
         case .conversation:
             let message = ChatMessage(role: "user", content: question)
-            return try prompt(files.encodeChat([message]), shown: question)
+            return try prompt(files.encodeChat([message], date: .now()), shown: question)
         case .wordProblems: return try wordProblem(question, isExact: isExact)
         case .continuation: return try prompt(raw: question)
         }
@@ -67,7 +67,7 @@ extension LiveModel {
     package func prompt(_ messages: [ChatMessage]) throws -> LivePrompt {
         let last = messages.last { $0.members["role"]?.string == "user" }?.members["content"]?.string
         guard manner != .conversation else {
-            return try prompt(files.encodeChat(messages), shown: last ?? "")
+            return try prompt(files.encodeChat(messages, date: .now()), shown: last ?? "")
         }
         guard let last else {
             throw SessionError(.invalidPrompt, "There is no message of the user to answer.")

@@ -1,12 +1,12 @@
 public import JSON
 
-/// A chat template in the part of the language Jinja that templates of LLaDA, Dream and Qwen use.
+/// A chat template in the part of the language Jinja that templates of current models use.
 ///
 /// Behaves as in Hugging Face's `apply_chat_template`: a line break after a statement and white space before it on its
 /// line are dropped, and `raise_exception`, `namespace` and `tojson` are there. Known are `if`, `for` with `break` and
-/// `continue`, `set`, comments, expressions, slices, and the filters, tests and methods listed in `TemplateLanguage`.
-/// Anything else is refused by its name and place when the template is read, so that nothing is left out without a
-/// word.
+/// `continue`, `set` with a value or a body, `macro`, `filter`, `with`, `generation`, comments, expressions, slices, and
+/// the filters, tests and methods listed in `TemplateLanguage`. Anything else is refused by its name and place where it is
+/// reached, so that nothing is left out without a word; what isn't Jinja is refused when the template is read.
 public struct ChatTemplate: Sendable {
     /// The template as it was written.
     public let source: String
@@ -18,7 +18,7 @@ public struct ChatTemplate: Sendable {
     /// - Parameters:
     ///   - source: the text of the template.
     ///   - name: what errors call it.
-    /// - Throws: `ChatTemplateError` for what isn't Jinja, or not in the part that is known here.
+    /// - Throws: `ChatTemplateError` for what isn't Jinja.
     public init(_ source: String, name: String = "chat template") throws(ChatTemplateError) {
         self.source = source
         self.name = name
@@ -34,22 +34,25 @@ public struct ChatTemplate: Sendable {
     ///   - addGenerationPrompt: whether the beginning of the model's answer is written too.
     ///   - tools: descriptions of the functions that the model may call.
     ///   - variables: what else the template can ask for, such as `bos_token`.
+    ///   - date: what `strftime_now` writes. Without one that isn't defined, as in transformers before it had it, and a
+    ///     template that checks for it writes a date of its own: Llama 3.2's is 26 Jul 2024.
     ///   - shouldStop: asked again and again; after a yes, `ChatTemplateError` says so.
     /// - Throws: `ChatTemplateError` when the template refuses the conversation, does with its values what they don't
     ///   allow, or takes more time, memory or nesting than any real one.
     public func render(
         messages: [ChatMessage], addGenerationPrompt: Bool, tools: [JSONValue]? = nil,
-        variables: [String: JSONValue] = [:], shouldStop: @escaping () -> Bool = { Task.isCancelled }
+        variables: [String: JSONValue] = [:], date: ChatDate? = nil,
+        shouldStop: @escaping () -> Bool = { Task.isCancelled }
     ) throws(ChatTemplateError) -> String {
         try render(
             messages: messages, addGenerationPrompt: addGenerationPrompt, tools: tools, variables: variables,
-            limits: TemplateLimits(), shouldStop: shouldStop)
+            date: date, limits: TemplateLimits(), shouldStop: shouldStop)
     }
 
     /// As above, within other limits.
     func render(
         messages: [ChatMessage], addGenerationPrompt: Bool, tools: [JSONValue]? = nil,
-        variables: [String: JSONValue] = [:], limits: TemplateLimits,
+        variables: [String: JSONValue] = [:], date: ChatDate? = nil, limits: TemplateLimits,
         shouldStop: @escaping () -> Bool = { false }
     ) throws(ChatTemplateError) -> String {
         // Templates that cite documents ask for them; there are none.
@@ -59,7 +62,8 @@ public struct ChatTemplate: Sendable {
         values["add_generation_prompt"] = .bool(addGenerationPrompt)
         values["tools"] = tools.map { .list($0.map { TemplateValue($0) }) } ?? .null
         var renderer = TemplateRenderer(
-            values, TemplateText(source, name: name), TemplateBudget(limits, shouldStop: shouldStop))
+            scopes: [values], TemplateText(source, name: name),
+            TemplateBudget(limits, shouldStop: shouldStop), date: date)
         return try renderer.render(body)
     }
 }

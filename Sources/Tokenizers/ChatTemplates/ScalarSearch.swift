@@ -34,8 +34,16 @@ enum ScalarSearch {
         return places
     }
 
-    /// The text between the places of `separator`, at most `limit` of them.
-    static func split(_ text: String, at separator: String, limit: Int) -> [String] {
+    /// The text between the places of `separator`, at most `limit` of them: the first, or the last.
+    static func split(
+        _ text: String, at separator: String, limit: Int, fromEnd: Bool = false
+    ) -> [String] {
+        if fromEnd, limit >= 0 {
+            // Read backwards, scalar by scalar: places from the right may lie otherwise than those from the left.
+            return split(reversed(text), at: reversed(separator), limit: limit).reversed().map {
+                reversed($0)
+            }
+        }
         let bytes = Array(text.utf8)
         var parts: [String] = []
         var start = 0
@@ -44,6 +52,10 @@ enum ScalarSearch {
             start = place + separator.utf8.count
         }
         return parts + [String(decoding: bytes[start...], as: UTF8.self)]
+    }
+
+    private static func reversed(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.reversed()))
     }
 }
 
@@ -60,5 +72,80 @@ enum TemplateRange {
             next = sum
         }
         return numbers
+    }
+}
+
+/// What methods of Python's `str` make of a text.
+enum PythonText {
+    /// The text between white space; after `limit` cuts the rest is one, with the white space at its other end.
+    static func words(of text: String, limit: Int, fromEnd: Bool) -> [String] {
+        let scalars = Array(text.unicodeScalars)
+        guard limit >= 0 else {
+            return scalars.split(whereSeparator: \.isPythonSpace).map { string($0[...]) }
+        }
+        var words: [String] = []
+        var rest = scalars[...]
+        func trim() {
+            if fromEnd {
+                while let last = rest.last, last.isPythonSpace { rest.removeLast() }
+            } else {
+                rest = rest.drop(while: \.isPythonSpace)
+            }
+        }
+        trim()
+        while !rest.isEmpty, words.count < limit {
+            let word =
+                fromEnd
+                ? rest.reversed().prefix { !$0.isPythonSpace }.count : rest.prefix { !$0.isPythonSpace }.count
+            words.append(string(fromEnd ? rest.suffix(word) : rest.prefix(word)))
+            rest = fromEnd ? rest.dropLast(word) : rest.dropFirst(word)
+            trim()
+        }
+        if !rest.isEmpty { words.append(string(rest)) }
+        return fromEnd ? words.reversed() : words
+    }
+
+    /// The lines of a text, at all line breaks of Unicode; none is behind the last one.
+    static func lines(of text: String, keepsEnds: Bool = false) -> [String] {
+        var lines: [String] = []
+        var line = String.UnicodeScalarView()
+        var previous: Unicode.Scalar?
+        for scalar in text.unicodeScalars {
+            defer { previous = scalar }
+            if scalar == "\n", previous == "\r" {
+                if keepsEnds { lines[lines.count - 1].unicodeScalars.append(scalar) }
+                continue
+            }
+            let isBreak =
+                (0x0A...0x0D).contains(scalar.value) || (0x1C...0x1E).contains(scalar.value)
+                || [0x85, 0x2028, 0x2029].contains(scalar.value)
+            if !isBreak || keepsEnds { line.append(scalar) }
+            if isBreak {
+                lines.append(String(line))
+                line = String.UnicodeScalarView()
+            }
+        }
+        return line.isEmpty ? lines : lines + [String(line)]
+    }
+
+    /// The first character as in a title, the others small.
+    static func capitalized(_ text: String) -> String {
+        guard let first = text.unicodeScalars.first else { return text }
+        return first.properties.titlecaseMapping + String(text.unicodeScalars.dropFirst()).lowercased()
+    }
+
+    /// Each letter as in a title where no letter stands before it, else small.
+    static func title(_ text: String) -> String {
+        var result = ""
+        var isInside = false
+        for scalar in text.unicodeScalars {
+            result += isInside ? scalar.properties.lowercaseMapping : scalar.properties.titlecaseMapping
+            isInside = scalar.properties.isCased
+        }
+        return result
+    }
+
+    private static func string(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
+        String(String.UnicodeScalarView(scalars))
     }
 }

@@ -11,7 +11,11 @@ struct TemplateLimits: Sendable, Hashable {
     var outputBytes = 64 << 20
     /// How deep lists and objects that the template makes are nested.
     var depth = 200
-    /// Most spaces that `tojson` moves a level by.
+    /// How much macros, statements and expressions may stand in each other, which a stack has to bear.
+    ///
+    /// Counts as ``NestedPart`` has it: about 30 calls of a macro that calls itself from some statements.
+    var nesting = 800
+    /// Most spaces, or bytes of a text, that `tojson` and `indent` move a level by.
     var indent = 100
 }
 
@@ -24,6 +28,7 @@ final class TemplateBudget {
     private(set) var isStopped = false
     private var left: Int
     private var untilAsked = 0
+    private var nesting = 0
     private let shouldStop: () -> Bool
 
     init(_ limits: TemplateLimits, shouldStop: @escaping () -> Bool) {
@@ -44,6 +49,23 @@ final class TemplateBudget {
         isExhausted = left < 0 || isStopped
         return !isExhausted
     }
+
+    /// Goes deeper; false where that is too deep.
+    ///
+    /// Each call takes one of ``leave(_:)``.
+    func enter(_ part: NestedPart) -> Bool {
+        nesting += part.rawValue
+        return nesting <= limits.nesting
+    }
+
+    func leave(_ part: NestedPart) { nesting -= part.rawValue }
+}
+
+/// What can stand in each other, with about how much of a stack it takes.
+enum NestedPart: Int {
+    case expression = 1
+    case body = 2
+    case macro = 8
 }
 
 extension TemplateRenderer {
@@ -56,12 +78,34 @@ extension TemplateRenderer {
 
     /// Why the budget is used up.
     private func exhaustion(_ expression: TemplateExpression) -> ChatTemplateError {
-        error(
-            expression,
-            budget.isStopped
-                ? "The template was stopped here."
-                : "The template takes more than \(budget.limits.steps) steps, which is the limit. Look for a loop that"
-                    + " doesn't end, or a value that doubles.")
+        error(expression, exhaustion)
+    }
+
+    private var exhaustion: String {
+        budget.isStopped
+            ? "The template was stopped here."
+            : "The template takes more than \(budget.limits.steps) steps, which is the limit. Look for a loop that"
+                + " doesn't end, or a value that doubles."
+    }
+
+    /// Counts text of the template itself.
+    ///
+    /// - Throws: `ChatTemplateError` when it is too much.
+    func charge(text: String) throws(ChatTemplateError) {
+        guard budget.take(text.utf8.count / 64) else {
+            throw ChatTemplateError(location: self.text.name, message: exhaustion)
+        }
+    }
+
+    /// Goes deeper, for which the caller takes back a ``TemplateBudget/leave(_:)``.
+    ///
+    /// - Throws: `ChatTemplateError` where that is too deep.
+    func enter(_ part: NestedPart, _ expression: TemplateExpression?) throws(ChatTemplateError) {
+        guard !budget.enter(part) else { return }
+        let message =
+            "Macros, statements and expressions are nested too deep here. Look for a macro that calls itself without an end."
+        throw expression.map { error($0, message) }
+            ?? ChatTemplateError(location: text.name, message: message)
     }
 
     /// Refuses a text that would be too long before it is made.
@@ -106,7 +150,11 @@ extension TemplateRenderer {
         case .object(let members):
             try charge(1 + members.count, expression)
             for member in members { try checkDepth(member.value, depth + 1, expression) }
-        case .namespace: throw error(expression, "A namespace can't be a part of another value.")
+        case .namespace, .macro, .function, .stream:
+            throw error(
+                expression,
+                "\(value.kindName) can't be a part of another value\(value.isStream ? "; make a list of it first" : "")."
+            )
         default: break
         }
     }
@@ -133,6 +181,7 @@ extension TemplateRenderer {
             }
             return true
         case (.namespace(let a), .namespace(let b)): return a === b
+        case (.stream(let a), .stream(let b)): return a === b
         default:
             if let a = a.integer, let b = b.integer { return a == b }
             guard let a = a.number, let b = b.number else { return false }

@@ -1,6 +1,6 @@
 internal import JSON
 
-/// Writes JSON as Python's `json.dumps` does with `ensure_ascii=False`.
+/// Writes JSON as Python's `json.dumps` does.
 struct TemplateJSON {
     /// Why a value isn't written.
     enum Failure: Error {
@@ -10,21 +10,29 @@ struct TemplateJSON {
         case isTooLong
     }
 
-    /// How many spaces each level is moved; nil for one line.
-    let indent: Int?
+    struct Style {
+        /// What each level is moved by; nil for one line.
+        var indent: String?
+        /// Between elements, and behind a key; nil for the usual ones.
+        var separators: (element: String, key: String)?
+        var isASCII = false
+        var sortsKeys = false
+    }
+
+    let style: Style
     /// Most bytes of the text.
     let limit: Int
     private(set) var text = ""
 
-    init(indent: Int?, limit: Int) {
-        self.indent = indent
+    init(_ style: Style, limit: Int) {
+        self.style = style
         self.limit = limit
     }
 
     /// Appends a value; the nesting of values is limited where they are made.
     mutating func write(_ value: TemplateValue, level: Int = 0) throws(Failure) {
         switch value {
-        case .undefined, .namespace: throw .hasNoJSON
+        case .undefined, .namespace, .macro, .function, .stream: throw .hasNoJSON
         case .null: text += "null"
         case .bool(let bool): text += bool ? "true" : "false"
         case .integer(let integer): text += "\(integer)"
@@ -33,7 +41,7 @@ struct TemplateJSON {
                 double.isFinite
                 ? TemplateValue.text(of: double)
                 : double.isNaN ? "NaN" : double < 0 ? "-Infinity" : "Infinity"
-        case .string(let string): text += JSONValue.pythonQuoted(string)
+        case .string(let string): write(quoted: string)
         case .list(let list):
             text += "["
             for (index, element) in list.enumerated() {
@@ -43,9 +51,14 @@ struct TemplateJSON {
             end("]", isEmpty: list.isEmpty, level: level)
         case .object(let members):
             text += "{"
-            for (index, member) in members.enumerated() {
+            // Bytes of UTF-8 sort as the characters do.
+            let sorted =
+                style.sortsKeys
+                ? members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : members
+            for (index, member) in sorted.enumerated() {
                 begin(isFirst: index == 0, level: level + 1)
-                text += JSONValue.pythonQuoted(member.key) + ": "
+                write(quoted: member.key)
+                text += style.separators?.key ?? ": "
                 try write(member.value, level: level + 1)
             }
             end("}", isEmpty: members.isEmpty, level: level)
@@ -53,8 +66,23 @@ struct TemplateJSON {
         guard text.utf8.count <= limit else { throw .isTooLong }
     }
 
+    private mutating func write(quoted string: String) {
+        let quoted = JSONValue.pythonQuoted(string)
+        guard style.isASCII, !quoted.utf8.allSatisfy({ $0 < 0x7F }) else { return text += quoted }
+        for scalar in quoted.unicodeScalars {
+            guard scalar.value >= 0x7F else {
+                text.unicodeScalars.append(scalar)
+                continue
+            }
+            for unit in UTF16.encode(scalar) ?? UTF16.EncodedScalar() {
+                let digits = String(unit, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            }
+        }
+    }
+
     private mutating func begin(isFirst: Bool, level: Int) {
-        if !isFirst { text += indent == nil ? ", " : "," }
+        if !isFirst { text += style.separators?.element ?? (style.indent == nil ? ", " : ",") }
         breakLine(level)
     }
 
@@ -64,7 +92,7 @@ struct TemplateJSON {
     }
 
     private mutating func breakLine(_ level: Int) {
-        guard let indent else { return }
-        text += "\n" + String(repeating: " ", count: indent * level)
+        guard let indent = style.indent else { return }
+        text += "\n" + String(repeating: indent, count: level)
     }
 }

@@ -5,11 +5,39 @@ enum TemplateNode: Sendable {
     /// The first branch whose condition holds; one without condition is the `else`.
     case branches([(condition: TemplateExpression?, body: [TemplateNode])])
     case loop(TemplateLoop)
-    case set(String, TemplateExpression)
-    /// Sets a member of a namespace.
-    case setMember(object: String, member: String, TemplateExpression, place: Int)
+    case set(TemplateTarget, TemplateExpression)
+    /// What a body writes becomes the value of ``TemplateTarget/written`` in an expression, and that is set or written.
+    case capture([TemplateNode], TemplateExpression, TemplateTarget?)
+    case macro(TemplateMacro)
+    /// A body with names of its own.
+    case scope([(name: String, value: TemplateExpression)], [TemplateNode])
     case breakLoop
     case continueLoop
+    /// Something that isn't supported: an error, if it is reached.
+    case refused(String, place: Int)
+}
+
+/// What `set` gives a value to.
+enum TemplateTarget: Sendable {
+    /// One name, or several that take a list apart.
+    case names([String])
+    /// A member of a namespace.
+    case member(object: String, String, place: Int)
+
+    /// What is written by a body; no template can write such a name.
+    static let written = ""
+}
+
+/// A function that a template defines.
+struct TemplateMacro: Sendable {
+    let name: String
+    let parameters: [(name: String, value: TemplateExpression?)]
+    let body: [TemplateNode]
+    /// Whether it takes more arguments than it names, without and with a name.
+    let takesMore: Bool
+    let takesMoreNamed: Bool
+    /// The names that it sees beside those of the whole template, where it stands inside of something.
+    var scopes: [[String: TemplateValue]] = []
 }
 
 /// A `for`.
@@ -45,16 +73,29 @@ struct TemplateExpression: Sendable {
         /// `a < b < c`: each comparison must hold.
         case comparison(TemplateExpression, [(symbol: String, right: TemplateExpression)])
         case conditional(TemplateExpression, condition: TemplateExpression, otherwise: TemplateExpression?)
+        /// Something that isn't supported: an error, if it is reached.
+        case refused(String)
     }
 
     let kind: Kind
     let place: Int
     /// How many expressions stand in each other at most, this one included: what a stack has to bear.
     let height: Int
+    /// Whether it is text that the filter `safe` marked as markup: what is added to that by `+` is escaped.
+    let isMarkup: Bool
 
     fileprivate init(kind: Kind, place: Int) {
         self.kind = kind
         self.place = place
+        isMarkup =
+            switch kind {
+            case .filter(_, "safe", _): true
+            case .filter(let value, "capitalize", _), .filter(let value, "lower", _),
+                .filter(let value, "trim", _), .filter(let value, "upper", _):
+                value.isMarkup
+            case .binary("+", let a, let b): a.isMarkup || b.isMarkup
+            default: false
+            }
         height = 1 + kind.inner.reduce(0) { max($0, $1.height) }
     }
 }
@@ -63,7 +104,7 @@ extension TemplateExpression.Kind {
     /// The expressions that it is made of.
     fileprivate var inner: [TemplateExpression] {
         switch self {
-        case .literal, .name: []
+        case .literal, .name, .refused: []
         case .list(let elements): elements
         case .object(let members): members.flatMap { [$0.key, $0.value] }
         case .member(let value, _), .not(let value): [value]

@@ -100,8 +100,13 @@ extension TemplateParser {
             let operand = try nested { (parser) throws(ChatTemplateError) in
                 try parser.parseUnary(withFilters: false)
             }
-            let zero = try text.expression(.literal(.integer(0)), at: place)
-            result = try text.expression(.binary(sign, zero, operand), at: place)
+            if case .literal(.double(let double)) = operand.kind {
+                // 0 - 0.0 has no sign.
+                result = try text.expression(.literal(.double(sign == "-" ? -double : double)), at: place)
+            } else {
+                let zero = try text.expression(.literal(.integer(0)), at: place)
+                result = try text.expression(.binary(sign, zero, operand), at: place)
+            }
         } else {
             result = try parsePostfix(parsePrimary())
         }
@@ -117,16 +122,23 @@ extension TemplateParser {
         }
     }
 
-    private mutating func parseFilter(
+    mutating func parseFilter(
         _ value: TemplateExpression
     ) throws(ChatTemplateError) -> TemplateExpression {
         let place = current.place
         let name = try parseName()
-        guard TemplateLanguage.filters.contains(name) else {
-            throw text.error(at: place, TemplateLanguage.refusal("filter", name, TemplateLanguage.filters))
-        }
         let arguments = current.kind == .symbol("(") ? try parseArguments() : TemplateArguments()
+        guard TemplateLanguage.filters.contains(name) else {
+            return try refused("filter", name, TemplateLanguage.filters, place)
+        }
         return try text.expression(.filter(value, name, arguments), at: place)
+    }
+
+    /// A name that isn't known here; it counts when it is reached.
+    func refused(
+        _ what: String, _ name: String, _ known: Set<String>, _ place: Int
+    ) throws(ChatTemplateError) -> TemplateExpression {
+        try text.expression(.refused(TemplateLanguage.refusal(what, name, known)), at: place)
     }
 
     private mutating func parseTest(
@@ -138,9 +150,6 @@ extension TemplateParser {
             throw unexpected("The name of a test should stand here")
         }
         advance()
-        guard TemplateLanguage.tests.contains(name) else {
-            throw text.error(at: place, TemplateLanguage.refusal("test", name, TemplateLanguage.tests))
-        }
         var arguments = TemplateArguments()
         switch current.kind {
         case .symbol("("): arguments = try parseArguments()
@@ -148,6 +157,9 @@ extension TemplateParser {
         case .name, .string, .integer, .double, .symbol("["), .symbol("{"):
             arguments.positional = [try parsePostfix(parsePrimary())]
         default: break
+        }
+        guard TemplateLanguage.tests.contains(name) else {
+            return try refused("test", name, TemplateLanguage.tests, place)
         }
         let test = try text.expression(.test(value, name, arguments), at: place)
         return isNegated ? try text.expression(.not(test), at: place) : test

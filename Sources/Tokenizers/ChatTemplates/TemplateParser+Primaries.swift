@@ -16,10 +16,6 @@ extension TemplateParser {
             default: break
             }
             guard current.kind == .symbol("(") else { return try made(.name(name)) }
-            guard TemplateLanguage.functions.contains(name) else {
-                throw text.error(
-                    at: place, TemplateLanguage.refusal("function", name, TemplateLanguage.functions))
-            }
             return try made(.function(name, try parseArguments()))
         case .string(var string):
             advance()
@@ -64,7 +60,9 @@ extension TemplateParser {
             } else if skip(.symbol("[")) {
                 value = try text.expression(try parseItem(of: value), at: place)
             } else if current.kind == .symbol("(") {
-                throw text.error(at: place, "Only functions and methods can be called.")
+                _ = try parseArguments()
+                value = try text.expression(
+                    .refused("Only functions, macros and methods can be called."), at: place)
             } else {
                 return value
             }
@@ -81,14 +79,16 @@ extension TemplateParser {
         guard case .name(let name) = current.kind else { throw unexpected("A name should stand here") }
         advance()
         if case .name("loop") = value.kind, !TemplateLanguage.loopMembers.contains(name) {
-            throw text.error(
-                at: place, TemplateLanguage.refusal("loop variable", name, TemplateLanguage.loopMembers))
+            if current.kind == .symbol("(") { _ = try parseArguments() }
+            return .refused(
+                TemplateLanguage.refusal("loop variable", name, TemplateLanguage.loopMembers))
         }
         guard current.kind == .symbol("(") else { return .member(value, name) }
-        guard TemplateLanguage.methods.contains(name) else {
-            throw text.error(at: place, TemplateLanguage.refusal("method", name, TemplateLanguage.methods))
+        let arguments = try parseArguments()
+        guard TemplateLanguage.methods.contains(name) || name == "cycle" else {
+            return .refused(TemplateLanguage.refusal("method", name, TemplateLanguage.methods))
         }
-        return .method(value, name, try parseArguments())
+        return .method(value, name, arguments)
     }
 
     private mutating func parseItem(

@@ -4,7 +4,7 @@ struct TemplateParser {
     let text: TemplateText
     private var index = 0
     /// How many loops stand around the current place.
-    private var loops = 0
+    var loops = 0
     /// How deep expressions and statements are nested, which a stack has to bear.
     var depth = 0
 
@@ -26,6 +26,14 @@ struct TemplateParser {
     var following: TemplateToken { tokens[min(index + 1, tokens.count - 1)] }
 
     mutating func advance() { index += 1 }
+
+    /// The place of the cursor, to look back at.
+    var position: Int { index }
+
+    /// Whether a name stands in the tokens from a place on up to the cursor.
+    func hasName(_ name: String, from start: Int) -> Bool {
+        tokens[min(start, tokens.count)..<min(index, tokens.count)].contains { $0.kind == .name(name) }
+    }
 
     /// Steps over a token of this kind; false if another one stands here.
     mutating func skip(_ kind: TemplateToken.Kind) -> Bool {
@@ -80,7 +88,7 @@ struct TemplateParser {
     }
 
     /// Statements up to one of the words in `ends`, which is stepped over; without ends, up to the end of the template.
-    private mutating func parseBody(
+    mutating func parseBody(
         until ends: [String]
     ) throws(ChatTemplateError) -> (nodes: [TemplateNode], end: String) {
         let start = current.place
@@ -127,10 +135,19 @@ struct TemplateParser {
             return [.branches(try parseBranches())]
         case "for":
             advance()
-            return [.loop(try parseLoop())]
+            return [try parseLoop()]
         case "set":
             advance()
             return [try parseSet()]
+        case "macro":
+            advance()
+            return [.macro(try parseMacro())]
+        case "filter":
+            advance()
+            return [try parseFilterBlock(place)]
+        case "with":
+            advance()
+            return [try parseWith()]
         case "break", "continue":
             advance()
             guard loops > 0 else { throw text.error(at: place, "`\(word)` stands outside of a loop.") }
@@ -140,14 +157,12 @@ struct TemplateParser {
             // Marks what the model wrote, for training; the text stays as it is.
             advance()
             try expect(.statementEnd, "`%}`")
-            let body = try parseBody(until: ["endgeneration"]).nodes
-            try expect(.statementEnd, "`%}`")
-            return body
+            return [.scope([], try parseInside(until: "endgeneration"))]
         default:
-            throw text.error(
-                at: place,
-                "The statement `\(word)` isn't supported in chat templates; supported are break, continue, for, "
-                    + "generation, if, set.")
+            guard let end = TemplateLanguage.otherStatements[word] else {
+                throw text.error(at: place, Self.refusal(word))
+            }
+            return [try parseOther(word, until: end, place)]
         }
     }
 
@@ -169,15 +184,16 @@ struct TemplateParser {
         }
     }
 
-    private mutating func parseLoop() throws(ChatTemplateError) -> TemplateLoop {
+    private mutating func parseLoop() throws(ChatTemplateError) -> TemplateNode {
+        let isBracketed = skip(.symbol("("))
         var names = [try parseName()]
         while skip(.symbol(",")) { names.append(try parseName()) }
+        if isBracketed { try expect(.symbol(")"), "`)`") }
         try expect(.name("in"), "`in`")
         let sequence = try parseOr()
         let condition = skip(.name("if")) ? try parseExpression() : nil
-        if current.kind == .name("recursive") {
-            throw text.error(at: current.place, "Recursive loops aren't supported in chat templates.")
-        }
+        let place = current.place
+        let isRecursive = skip(.name("recursive"))
         try expect(.statementEnd, "`%}`")
         loops += 1
         let (body, end) = try parseBody(until: ["else", "endfor"])
@@ -188,23 +204,12 @@ struct TemplateParser {
             otherwise = try parseBody(until: ["endfor"]).nodes
         }
         try expect(.statementEnd, "`%}`")
-        return TemplateLoop(
-            names: names, sequence: sequence, condition: condition, body: body, otherwise: otherwise)
-    }
-
-    private mutating func parseSet() throws(ChatTemplateError) -> TemplateNode {
-        let place = current.place
-        let name = try parseName()
-        let member = skip(.symbol(".")) ? try parseName() : nil
-        guard skip(.symbol("=")) else {
-            throw text.error(
-                at: place,
-                "`set` needs one name and a value, as in `set a = 1`; other forms aren't supported.")
+        if isRecursive {
+            return .refused("Recursive loops aren't supported in chat templates.", place: place)
         }
-        let value = try parseExpression()
-        try expect(.statementEnd, "`%}`")
-        if let member { return .setMember(object: name, member: member, value, place: place) }
-        return .set(name, value)
+        return .loop(
+            TemplateLoop(
+                names: names, sequence: sequence, condition: condition, body: body, otherwise: otherwise))
     }
 
     mutating func parseName() throws(ChatTemplateError) -> String {

@@ -2,8 +2,26 @@ extension TemplateRenderer {
     /// The longest `range`, which is Jinja's limit for templates that aren't trusted.
     private static let longestRange = 100_000
 
-    /// The result of a function.
+    /// The result of a function or a macro.
     func call(
+        _ name: String, _ arguments: TemplateArguments, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateValue {
+        switch value(of: name) {
+        case .macro(let macro): return try call(macro, arguments, expression)
+        case .function(let name): return try callFunction(name, arguments, expression)
+        case .undefined where name == "strftime_now":
+            throw error(
+                expression,
+                "The function `strftime_now` has no date here: what is recorded would be another tomorrow. Write a date"
+                    + " in its place into a chat_template.jinja.")
+        case .undefined:
+            throw error(
+                expression, TemplateLanguage.refusal("function", name, TemplateLanguage.functions))
+        case let value: throw error(expression, "`\(name)` is \(value.kindName), which can't be called.")
+        }
+    }
+
+    private func callFunction(
         _ name: String, _ arguments: TemplateArguments, _ expression: TemplateExpression
     ) throws(ChatTemplateError) -> TemplateValue {
         switch name {
@@ -16,6 +34,14 @@ extension TemplateRenderer {
             var members: [String: TemplateValue] = [:]
             for (name, value) in arguments.named { members[name] = try part(evaluate(value), value) }
             return .namespace(TemplateNamespace(members))
+        case "dict":
+            _ = try bind(TemplateArguments(positional: arguments.positional), [], name, expression)
+            var members: [(key: String, value: TemplateValue)] = []
+            for (name, value) in arguments.named { members.append((name, try part(evaluate(value), value))) }
+            return .object(members)
+        case "strftime_now":
+            let format = try bind(arguments, ["format"], required: 1, name, expression)[0]
+            return try time(try string(format, name, expression), expression)
         default:
             let values = try bind(arguments, ["start", "stop", "step"], required: 1, name, expression)
             let first = try integer(values[0], default: 0, name, expression)
@@ -55,6 +81,12 @@ extension TemplateRenderer {
                 let values = try bind(arguments, ["key", "default"], required: 1, name, expression)
                 try charge(members.count / 8, expression)
                 return value.member(try string(values[0], name, expression)) ?? values[1] ?? .null
+            case "cycle":
+                // A loop is an object here; only a loop is asked for what to take in turn.
+                guard let index = value.member("index0")?.integer, value.member("revindex0") != nil,
+                    arguments.named.isEmpty, !arguments.positional.isEmpty
+                else { break }
+                return try evaluate(arguments.positional[index % arguments.positional.count])
             default: break
             }
         default: break
@@ -91,23 +123,58 @@ extension TemplateRenderer {
             return try replace(
                 try string(values[0], name, expression), try string(values[1], name, expression),
                 in: text, count: try integer(values[2], default: -1, name, expression), expression)
-        case "split":
+        case "split", "rsplit":
             let values = try bind(arguments, ["sep", "maxsplit"], name, expression)
             let limit = try integer(values[1], default: -1, name, expression)
-            if let separator = values[0], case .string(let separator) = separator {
+            try charge(text.utf8.count / 8, expression)
+            let parts: [String]
+            if let separator = values[0], !separator.isNull {
+                let separator = try string(separator, name, expression)
                 guard !separator.isEmpty else {
-                    throw error(expression, "`split` needs a separator with text.")
+                    throw error(expression, "`\(name)` needs a separator with text.")
                 }
-                let parts = ScalarSearch.split(text, at: separator, limit: limit)
-                try charge(text.utf8.count / 8 + parts.count, expression)
-                return .list(parts.map { .string($0) })
+                parts = ScalarSearch.split(text, at: separator, limit: limit, fromEnd: name == "rsplit")
+            } else {
+                parts = PythonText.words(of: text, limit: limit, fromEnd: name == "rsplit")
             }
-            guard limit < 0 else {
-                throw error(expression, "`split` at white space with a limit isn't supported.")
+            try charge(parts.count, expression)
+            return .list(parts.map { .string($0) })
+        case "splitlines":
+            let keeps = try bind(arguments, ["keepends"], name, expression)[0]?.isTrue ?? false
+            let lines = PythonText.lines(of: text, keepsEnds: keeps)
+            try charge(text.utf8.count / 8 + lines.count, expression)
+            return .list(lines.map { .string($0) })
+        case "capitalize", "title":
+            _ = try bind(arguments, [], name, expression)
+            return try made(
+                name == "title" ? PythonText.title(text) : PythonText.capitalized(text), expression)
+        case "count", "find":
+            let part = try string(
+                try bind(arguments, ["part"], required: 1, name, expression)[0], name, expression)
+            try charge((text.utf8.count + part.utf8.count) / 8, expression)
+            if name == "count", part.isEmpty { return .integer(text.unicodeScalars.count + 1) }
+            let places = ScalarSearch.places(of: part, in: text, limit: name == "find" ? 1 : -1)
+            if name == "count" { return .integer(places.count) }
+            return .integer(
+                places.first.map { text.utf8.prefix($0).count { $0 & 0xC0 != 0x80 } } ?? -1)
+        case "removeprefix", "removesuffix":
+            let affix = try string(
+                try bind(arguments, ["affix"], required: 1, name, expression)[0], name, expression)
+            let bytes = Array(text.utf8)
+            guard
+                name == "removeprefix"
+                    ? bytes.starts(with: affix.utf8) : text.utf8.ends(with: Array(affix.utf8))
+            else { return .string(text) }
+            let rest =
+                name == "removeprefix" ? bytes.dropFirst(affix.utf8.count) : bytes.dropLast(affix.utf8.count)
+            return try made(String(decoding: rest, as: UTF8.self), expression)
+        case "join":
+            let list = try bind(arguments, ["iterable"], required: 1, name, expression)[0] ?? .null
+            var parts: [String] = []
+            for element in try elements(of: list, expression) {
+                parts.append(try string(element, name, expression))
             }
-            try charge(text.utf8.count, expression)
-            return .list(
-                text.unicodeScalars.split(whereSeparator: \.isPythonSpace).map { .string(String($0)) })
+            return try joined(parts, with: text, expression)
         default: return nil
         }
     }

@@ -4,6 +4,8 @@ extension TemplateRenderer {
     /// The value of an expression.
     func evaluate(_ expression: TemplateExpression) throws(ChatTemplateError) -> TemplateValue {
         try charge(1, expression)
+        try enter(.expression, expression)
+        defer { budget.leave(.expression) }
         switch expression.kind {
         case .literal(let value): return value
         case .name(let name): return value(of: name)
@@ -33,7 +35,14 @@ extension TemplateRenderer {
             let (a, b) = (try text(evaluate(left), expression), try text(evaluate(right), expression))
             return try made(a + b, expression)
         case .binary(let symbol, let left, let right):
-            return try calculate(symbol, defined(left), defined(right), expression)
+            let (a, b) = (try defined(left), try defined(right))
+            if symbol == "+", left.isMarkup != right.isMarkup, case .string(let a) = a,
+                case .string(let b) = b
+            {
+                let escaped = Self.escaped(left.isMarkup ? b : a)
+                return try made(left.isMarkup ? a + escaped : escaped + b, expression)
+            }
+            return try calculate(symbol, a, b, expression)
         case .comparison(let first, let others):
             var left = try evaluate(first)
             for (symbol, other) in others {
@@ -46,7 +55,24 @@ extension TemplateRenderer {
             if try evaluate(condition).isTrue { return try evaluate(value) }
             return try otherwise.map { (it) throws(ChatTemplateError) in try evaluate(it) }
                 ?? .undefined("the other case of a condition")
+        case .refused(let message): throw error(expression, message)
         }
+    }
+
+    /// A text as markup holds it.
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "'": result += "&#39;"
+            case "\"": result += "&#34;"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
     }
 
     /// The value of an expression, which must stand for something.
@@ -92,8 +118,12 @@ extension TemplateRenderer {
         try chargeLookup(in: value, expression)
         switch value {
         case .object, .string:
+            let methods =
+                if case .string = value { TemplateLanguage.stringMethods } else {
+                    TemplateLanguage.objectMethods
+                }
             // Jinja would give the method itself, even if the object has such a key.
-            guard !TemplateLanguage.methods.contains(name) else {
+            guard !methods.contains(name) else {
                 throw error(
                     expression,
                     "`\(name)` is a method here and isn't called; write ['\(name)'] for a member of that name."
@@ -107,7 +137,13 @@ extension TemplateRenderer {
     private func item(
         _ index: TemplateValue, of target: TemplateExpression, _ expression: TemplateExpression
     ) throws(ChatTemplateError) -> TemplateValue {
-        let value = try defined(target)
+        try item(index, of: defined(target), expression)
+    }
+
+    /// An element or a member of a value that is defined.
+    func item(
+        _ index: TemplateValue, of value: TemplateValue, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> TemplateValue {
         try chargeLookup(in: value, expression)
         switch (value, index) {
         case (_, .string(let key)): return value.member(key) ?? .undefined(key)

@@ -94,6 +94,10 @@ extension TemplateRenderer {
         case (.object(let members), .string(let key)):
             try charge(members.count / 8, expression)
             return container.member(key) != nil
+        case (.stream, _):
+            for other in try elements(of: container, expression)
+            where try isEqual(other, element, expression) { return true }
+            return false
         case (.object, _), (.undefined, _): return false
         default: throw error(expression, "\(container.kindName) can't hold \(element.kindName).")
         }

@@ -2,15 +2,20 @@
 struct TemplateRenderer {
     let text: TemplateText
     /// Values by name, the innermost scope last; each turn of a loop has its own.
-    private var scopes: [[String: TemplateValue]]
+    private(set) var scopes: [[String: TemplateValue]]
     private var output = ""
     /// What may still be done.
     let budget: TemplateBudget
+    /// What `strftime_now` writes; nil where the text mustn't depend on it.
+    let date: ChatDate?
 
-    init(_ values: [String: TemplateValue], _ text: TemplateText, _ budget: TemplateBudget) {
-        scopes = [values]
+    init(
+        scopes: [[String: TemplateValue]], _ text: TemplateText, _ budget: TemplateBudget, date: ChatDate?
+    ) {
+        self.scopes = scopes
         self.text = text
         self.budget = budget
+        self.date = date
     }
 
     /// How a body ended.
@@ -27,13 +32,15 @@ struct TemplateRenderer {
         for scope in scopes.reversed() {
             if let value = scope[name] { return value }
         }
-        return .undefined(name)
+        let isKnown = TemplateLanguage.functions.contains(name) && (name != "strftime_now" || date != nil)
+        return isKnown ? .function(name) : .undefined(name)
     }
 
     private mutating func run(_ nodes: [TemplateNode]) throws(ChatTemplateError) -> Flow {
         for node in nodes {
             switch node {
             case .text(let text):
+                try charge(text: text)
                 output += text
                 guard output.utf8.count <= budget.limits.outputBytes else {
                     throw ChatTemplateError(
@@ -42,45 +49,95 @@ struct TemplateRenderer {
                             "The template writes more than \(budget.limits.outputBytes) bytes, which is the limit."
                     )
                 }
-            case .output(let expression):
-                let value = try evaluate(expression)
-                guard let text = value.text else {
-                    throw error(
-                        expression, "\(value.kindName) has no plain text; write it with the filter tojson.")
-                }
-                try charge(1 + text.utf8.count / 64, expression)
-                output += text
-                guard output.utf8.count <= budget.limits.outputBytes else {
-                    throw error(
-                        expression,
-                        "The template writes more than \(budget.limits.outputBytes) bytes, which is the limit."
-                    )
-                }
+            case .output(let expression): try write(try evaluate(expression), expression)
             case .branches(let branches):
                 for (condition, body) in branches {
                     guard
                         try condition.map({ (it) throws(ChatTemplateError) in try evaluate(it).isTrue })
                             ?? true
                     else { continue }
-                    let flow = try run(body)
+                    let flow = try runInside(body)
                     if flow != .finished { return flow }
                     break
                 }
             case .loop(let loop):
                 let flow = try run(loop)
                 if flow != .finished { return flow }
-            case .set(let name, let expression): scopes[scopes.count - 1][name] = try evaluate(expression)
-            case .setMember(let object, let member, let expression, let place):
-                guard case .namespace(let namespace) = value(of: object) else {
-                    throw text.error(
-                        at: place, "Only members of a namespace can be set, and `\(object)` isn't one.")
+            case .set(let target, let expression):
+                try assign(try evaluate(expression), to: target, expression)
+            case .capture(let body, let expression, let target):
+                let before = output
+                output = ""
+                scopes.append([:])
+                let flow = try runInside(body)
+                scopes.removeLast()
+                let written = try made(output, expression)
+                output = before
+                if flow != .finished { return flow }
+                scopes.append([TemplateTarget.written: written])
+                let value = try evaluate(expression)
+                scopes.removeLast()
+                if let target {
+                    try assign(value, to: target, expression)
+                } else {
+                    try write(value, expression)
                 }
-                namespace[member] = try part(evaluate(expression), expression)
+            case .macro(var macro):
+                macro.scopes = Array(scopes.dropFirst())
+                scopes[scopes.count - 1][macro.name] = .macro(macro)
+            case .scope(let names, let body):
+                var scope: [String: TemplateValue] = [:]
+                for (name, value) in names { scope[name] = try evaluate(value) }
+                scopes.append(scope)
+                let flow = try runInside(body)
+                scopes.removeLast()
+                if flow != .finished { return flow }
             case .breakLoop: return .breakLoop
             case .continueLoop: return .continueLoop
+            case .refused(let message, let place): throw text.error(at: place, message)
             }
         }
         return .finished
+    }
+
+    /// Runs a body of a statement.
+    private mutating func runInside(_ nodes: [TemplateNode]) throws(ChatTemplateError) -> Flow {
+        try enter(.body, nil)
+        defer { budget.leave(.body) }
+        return try run(nodes)
+    }
+
+    /// Writes the text of a value.
+    private mutating func write(
+        _ value: TemplateValue, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) {
+        guard let text = value.text else {
+            throw error(expression, "\(value.kindName) has no plain text; write it with the filter tojson.")
+        }
+        try charge(1 + text.utf8.count / 64, expression)
+        output += text
+        guard output.utf8.count <= budget.limits.outputBytes else {
+            throw error(
+                expression,
+                "The template writes more than \(budget.limits.outputBytes) bytes, which is the limit.")
+        }
+    }
+
+    private mutating func assign(
+        _ value: TemplateValue, to target: TemplateTarget, _ expression: TemplateExpression
+    ) throws(ChatTemplateError) {
+        switch target {
+        case .names(let names):
+            for (name, value) in try parts(of: value, for: names, expression) {
+                scopes[scopes.count - 1][name] = value
+            }
+        case .member(let object, let member, let place):
+            guard case .namespace(let namespace) = self.value(of: object) else {
+                throw text.error(
+                    at: place, "Only members of a namespace can be set, and `\(object)` isn't one.")
+            }
+            namespace[member] = try part(value, expression)
+        }
     }
 
     /// Runs a loop; what its `else` ends with belongs to a loop around it.
@@ -97,7 +154,7 @@ struct TemplateRenderer {
         if values.isEmpty {
             scopes.append([:])
             defer { scopes.removeLast() }
-            return try run(loop.otherwise)
+            return try runInside(loop.otherwise)
         }
         for index in values.indices {
             // A turn that evaluates nothing takes time too, and so does text that is written again and again.
@@ -106,7 +163,7 @@ struct TemplateRenderer {
             scope["loop"] = Self.loopValue(index, values)
             scopes.append(scope)
             defer { scopes.removeLast() }
-            if try run(loop.body) == .breakLoop { break }
+            if try runInside(loop.body) == .breakLoop { break }
         }
         return .finished
     }
@@ -115,14 +172,21 @@ struct TemplateRenderer {
     private func assigned(
         _ element: TemplateValue, to loop: TemplateLoop
     ) throws(ChatTemplateError) -> [String: TemplateValue] {
-        guard loop.names.count > 1 else { return [loop.names[0]: element] }
-        guard case .list(let parts) = element, parts.count == loop.names.count else {
+        Dictionary(try parts(of: element, for: loop.names, loop.sequence)) { _, last in last }
+    }
+
+    /// A value for each name: the value itself for one, the elements of a list for several.
+    private func parts(
+        of value: TemplateValue, for names: [String], _ expression: TemplateExpression
+    ) throws(ChatTemplateError) -> [(String, TemplateValue)] {
+        guard names.count > 1 else { return [(names[0], value)] }
+        guard case .list(let parts) = value, parts.count == names.count else {
             throw error(
-                loop.sequence,
-                "The loop takes each element apart into \(loop.names.count) names, but one is \(element.kindName)."
+                expression,
+                "A list of \(names.count) is taken apart into as many names here, but this is \(value.kindName)."
             )
         }
-        return Dictionary(zip(loop.names, parts)) { _, last in last }
+        return Array(zip(names, parts))
     }
 
     private static func loopValue(_ index: Int, _ values: [TemplateValue]) -> TemplateValue {
@@ -131,6 +195,7 @@ struct TemplateRenderer {
             ("index", .integer(index + 1)), ("index0", .integer(index)),
             ("revindex", .integer(count - index)), ("revindex0", .integer(count - index - 1)),
             ("first", .bool(index == 0)), ("last", .bool(index == count - 1)), ("length", .integer(count)),
+            ("depth", .integer(1)), ("depth0", .integer(0)),
             ("previtem", index > 0 ? values[index - 1] : .undefined("loop.previtem")),
             ("nextitem", index + 1 < count ? values[index + 1] : .undefined("loop.nextitem")),
         ])
@@ -150,6 +215,10 @@ struct TemplateRenderer {
         case .string(let string):
             try charge(string.unicodeScalars.count, expression)
             return string.unicodeScalars.map { .string(String($0)) }
+        case .stream(let stream):
+            let list = stream.take()
+            try charge(list.count, expression)
+            return list
         case .undefined: return []
         default: throw error(expression, "\(value.kindName) has no elements to go through.")
         }

@@ -11,7 +11,7 @@ extension TemplateValue {
         case .integer(let integer): "\(integer)"
         case .double(let double): Self.text(of: double)
         case .string(let string): string
-        case .list, .object, .namespace: nil
+        case .list, .object, .namespace, .macro, .function, .stream: nil
         }
     }
 

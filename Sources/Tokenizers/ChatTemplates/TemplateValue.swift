@@ -13,6 +13,11 @@ indirect enum TemplateValue: Sendable {
     case list([TemplateValue])
     case object([(key: String, value: TemplateValue)])
     case namespace(TemplateNamespace)
+    case macro(TemplateMacro)
+    /// A function of the language, by its name.
+    case function(String)
+    /// What `map` and the like give: elements that can be gone through once, and that nobody has counted.
+    case stream(TemplateStream)
 
     init(_ json: JSONValue) {
         switch json {
@@ -37,7 +42,7 @@ indirect enum TemplateValue: Sendable {
         case .string(let string): !string.isEmpty
         case .list(let list): !list.isEmpty
         case .object(let members): !members.isEmpty
-        case .namespace: true
+        case .namespace, .macro, .function, .stream: true
         }
     }
 
@@ -69,8 +74,22 @@ indirect enum TemplateValue: Sendable {
         case .list: "a list"
         case .object: "an object"
         case .namespace: "a namespace"
+        case .macro(let macro): "the macro `\(macro.name)`"
+        case .function(let name): "the function `\(name)`"
+        case .stream: "what a filter gives one by one"
         }
     }
+
+    var isNull: Bool {
+        if case .null = self { true } else { false }
+    }
+
+    var isStream: Bool {
+        if case .stream = self { true } else { false }
+    }
+
+    /// Elements that can be gone through once.
+    static func stream(of elements: [TemplateValue]) -> TemplateValue { .stream(TemplateStream(elements)) }
 
     /// The member `key` of an object or a namespace.
     func member(_ key: String) -> TemplateValue? {
@@ -92,4 +111,22 @@ final class TemplateNamespace: Sendable {
         get { members.withLock { $0[name] } }
         set { members.withLock { $0[name] = newValue } }
     }
+}
+
+/// Elements that are given once: as a generator of Python, it is empty after that.
+final class TemplateStream: Sendable {
+    private let elements: Mutex<ArraySlice<TemplateValue>>
+
+    init(_ elements: [TemplateValue]) { self.elements = Mutex(elements[...]) }
+
+    /// All that are left; then none is.
+    func take() -> [TemplateValue] {
+        elements.withLock { left in
+            defer { left = [] }
+            return Array(left)
+        }
+    }
+
+    /// The next one.
+    func next() -> TemplateValue? { elements.withLock { $0.popFirst() } }
 }

@@ -68,10 +68,11 @@ public struct TokenizerFiles: Sendable {
     ///   - addGenerationPrompt: whether the beginning of the model's answer is written too.
     ///   - tools: descriptions of the functions that the model may call.
     ///   - variables: what else the template can ask for.
+    ///   - date: what a template gets that asks for today's date; nil where the text mustn't depend on the day.
     /// - Throws: `ChatTemplateError`, also when the folder has no template.
     public func applyChatTemplate(
         to messages: [ChatMessage], addGenerationPrompt: Bool = true, tools: [JSONValue]? = nil,
-        variables: [String: JSONValue] = [:]
+        variables: [String: JSONValue] = [:], date: ChatDate? = nil
     ) throws(ChatTemplateError) -> String {
         guard let template = try chatTemplate() else {
             throw ChatTemplateError(
@@ -81,20 +82,22 @@ public struct TokenizerFiles: Sendable {
         var values = specialTokens.mapValues { JSONValue.string($0) }
         values.merge(variables) { _, given in given }
         return try template.render(
-            messages: messages, addGenerationPrompt: addGenerationPrompt, tools: tools, variables: values)
+            messages: messages, addGenerationPrompt: addGenerationPrompt, tools: tools, variables: values,
+            date: date)
     }
 
     /// The ids of a conversation.
     ///
     /// Special tokens are those of the template; the tokenizer adds none of its own.
-    /// - Throws: as ``applyChatTemplate(to:addGenerationPrompt:tools:variables:)``; ``TokenizerError`` as
+    /// - Throws: as ``applyChatTemplate(to:addGenerationPrompt:tools:variables:date:)``; ``TokenizerError`` as
     ///   ``Tokenizer/tokenize(text:)``.
     public func encodeChat(
         _ messages: [ChatMessage], addGenerationPrompt: Bool = true, tools: [JSONValue]? = nil,
-        variables: [String: JSONValue] = [:]
+        variables: [String: JSONValue] = [:], date: ChatDate? = nil
     ) throws -> [Int] {
         let text = try applyChatTemplate(
-            to: messages, addGenerationPrompt: addGenerationPrompt, tools: tools, variables: variables)
+            to: messages, addGenerationPrompt: addGenerationPrompt, tools: tools, variables: variables,
+            date: date)
         return try tokenizer.encode(text: text, addSpecialTokens: false)
     }
 
