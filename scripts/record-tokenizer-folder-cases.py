@@ -3,7 +3,8 @@
 
 Reads  Tests/Fixtures/golden/tokenizers, Tests/Fixtures/tokenizer/chat/*.jinja
 Writes Tests/Fixtures/tokenizer/files (vocab.json and merges.txt, as Dream's repository has them),
-       Tests/Fixtures/tokenizer/extended (a tokenizer.json, and tokens that only the configuration has)
+       Tests/Fixtures/tokenizer/extended (a tokenizer.json, and tokens that only the configuration has; decoded texts
+       without the spaces that clean_up_tokenization_spaces takes out)
 Needs  pip install transformers==4.55.4 tokenizers==0.21.4 jinja2==3.1.6; takes a second.
 """
 
@@ -80,6 +81,22 @@ def extended():
     record(folder, PreTrainedTokenizerFast.from_pretrained(folder))
 
 
+def cleanup():
+    """What is decoded where `clean_up_tokenization_spaces` is true."""
+    folder = FIXTURES / "tokenizer/extended"
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, clean_up_tokenization_spaces=True)
+    rng = random.Random(8)
+    pieces = [" ", ".", "?", "!", ",", "'", "n't", "'m", "'s", "'ve", "'re", "n", "t", "s", "v", "e", "a", "the", "\n", "你", "<|mask|>"]
+    texts = ["Hello , world . Is n't it ? I 'm ' quoted ' !", "x  .", " ' 's", "  '  ", "do n' t", " 'v", " ", "' ' '", "[1 , 2 . 5] ... ,,", "a ' .b"]
+    cases = []
+    for text in texts + ["".join(rng.choices(pieces, k=rng.randint(1, 14))) for _ in range(150)]:
+        ids = tokenizer(text)["input_ids"]
+        cases.append({"ids": ids, "cleaned": tokenizer.decode(ids, skip_special_tokens=True), "all": tokenizer.decode(ids)})
+    lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+    (folder / "cleanup.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
     files()
     extended()
+    cleanup()

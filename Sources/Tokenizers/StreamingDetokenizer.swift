@@ -1,6 +1,7 @@
 /// Turns tokens into text one by one, as a model gives them.
 ///
-/// A character whose bytes are spread over several tokens comes out with the last of them, never in halves. All parts
+/// A character whose bytes are spread over several tokens comes out with the last of them, never in halves; a space that
+/// may have to go, with what stands behind it. All parts
 /// together are what ``Tokenizer/decode(tokenIds:skipSpecialTokens:)`` makes of all tokens together.
 public struct StreamingDetokenizer: Sendable {
     private let tokenizer: any Tokenizer
@@ -8,11 +9,13 @@ public struct StreamingDetokenizer: Sendable {
     /// Bytes that may still become a character: at most three.
     private var pending: [UInt8] = []
     private var isFirst = true
+    private var cleanup: SpaceCleanup?
 
     /// Begins a text.
     public init(_ tokenizer: any Tokenizer, skipSpecialTokens: Bool = false) {
         self.tokenizer = tokenizer
         skipsSpecialTokens = skipSpecialTokens
+        cleanup = tokenizer.cleansUpSpaces ? SpaceCleanup() : nil
     }
 
     /// The text that is certain now that `id` has come; often empty.
@@ -26,7 +29,8 @@ public struct StreamingDetokenizer: Sendable {
         let certain = pending.count - Self.unfinishedCount(pending)
         let text = String(decoding: pending[..<certain], as: UTF8.self)
         pending.removeFirst(certain)
-        return text
+        guard let cleaned = cleanup?.append(Array(text.utf8)) else { return text }
+        return String(decoding: cleaned, as: UTF8.self)
     }
 
     /// The rest of the text, U+FFFD for a character whose end never came; then a new text begins.
@@ -35,7 +39,9 @@ public struct StreamingDetokenizer: Sendable {
             pending = []
             isFirst = true
         }
-        return String(decoding: pending, as: UTF8.self)
+        let text = String(decoding: pending, as: UTF8.self)
+        guard let last = cleanup?.append(Array(text.utf8)), let rest = cleanup?.finish() else { return text }
+        return String(decoding: last + rest, as: UTF8.self)
     }
 
     /// How many bytes at the end are the beginning of a character that more bytes could complete.

@@ -16,6 +16,8 @@ public protocol Tokenizer: Sendable {
     var padTokenId: Int? { get }
     /// What stands between two decoded tokens.
     var tokenSeparator: String { get }
+    /// Whether decoded text loses spaces before punctuation: `clean_up_tokenization_spaces` of tokenizer_config.json.
+    var cleansUpSpaces: Bool { get }
 
     /// The tokens of `text` with the bytes that each of them covers.
     ///
@@ -25,7 +27,7 @@ public protocol Tokenizer: Sendable {
     ///
     /// - Throws: As ``tokenize(text:)``.
     func encode(text: String, addSpecialTokens: Bool) throws(TokenizerError) -> [Int]
-    /// The text of `tokenIds`; ids without a token are left out.
+    /// The text of `tokenIds`, without the spaces that ``cleansUpSpaces`` takes out; ids without a token are left out.
     func decode(tokenIds: [Int], skipSpecialTokens: Bool) -> String
     /// The bytes that a token adds to decoded text; nil for one that is left out, or an id without a token.
     ///
@@ -47,6 +49,12 @@ extension Tokenizer {
 
     /// The text of `tokenIds`, special tokens included.
     public func decode(tokenIds: [Int]) -> String { decode(tokenIds: tokenIds, skipSpecialTokens: false) }
+
+    /// The text of `tokenIds`, special tokens included, with all spaces that are in it.
+    public func exactText(of tokenIds: [Int]) -> String {
+        let parts = tokenIds.compactMap { decodedBytes(of: $0, skipSpecialTokens: false) }
+        return String(decoding: Array(parts.joined(separator: tokenSeparator.utf8)), as: UTF8.self)
+    }
 }
 
 /// A piece of text with its id.

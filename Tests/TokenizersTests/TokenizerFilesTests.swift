@@ -41,6 +41,44 @@ struct TokenizerFilesTests {
         #expect(try files.encodeChat(messages) == (root["chat_ids"]?.array ?? []).compactMap(\.int))
     }
 
+    /// `clean_up_tokenization_spaces`, whole and token by token.
+    @Test func spacesAreCleanedUpAsTheLibraryDoes() throws {
+        let folder = Fixtures.path("tokenizer/extended")
+        func document(_ name: String) throws -> JSONDocument {
+            try JSONDocument(parsing: FileSystem.read(folder.appending(name)), name: name)
+        }
+        var configuration = try #require(JSONValue(document("tokenizer_config.json").root).object)
+        configuration["clean_up_tokenization_spaces"] = true
+        let tokenizer = try ByteLevelTokenizer(
+            tokenizer: document("tokenizer.json"),
+            configuration: JSONDocument(parsing: JSONValue.object(configuration).compactBytes(), name: "c"))
+        let cases = try #require(JSONValue(document("cleanup.json").root).array)
+        #expect(cases.count == 160)
+        var changed = 0
+        for entry in cases {
+            let ids = (entry["ids"]?.array ?? []).compactMap(\.int)
+            for (key, skips) in [("cleaned", true), ("all", false)] {
+                let expected = try #require(entry[key]?.string)
+                let whole = tokenizer.decode(tokenIds: ids, skipSpecialTokens: skips)
+                #expect(Array(whole.utf8) == Array(expected.utf8), "\(ids)")
+                var stream = StreamingDetokenizer(tokenizer, skipSpecialTokens: skips)
+                for _ in 0..<2 {
+                    let parts = ids.map { stream.append($0) }.joined() + stream.finish()
+                    #expect(Array(parts.utf8) == Array(expected.utf8), "\(ids)")
+                }
+            }
+            if tokenizer.exactText(of: ids) != entry["all"]?.string { changed += 1 }
+        }
+        #expect(changed > 80)
+        try withFolder(["clean_up_tokenization_spaces": true]) { folder in
+            let words = try TokenizerFiles(folder: folder).tokenizer
+            #expect(words.cleansUpSpaces)
+        }
+        try withFolder(["clean_up_tokenization_spaces": "yes"]) { folder in
+            #expect(throws: TokenizerError.self) { try TokenizerFiles(folder: folder) }
+        }
+    }
+
     @Test func theTemplateOfLLaDAIsWrittenAsItsPapersDo() throws {
         let files = try TokenizerFiles(folder: Fixtures.path("tokenizer/extended"))
         let text = try files.applyChatTemplate(

@@ -90,7 +90,7 @@ private struct BenchmarkQuestions: Questions {
     }
 
     func text(of token: Int32) -> String {
-        model.tokens.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
+        model.tokens.tokenizer.exactText(of: [Int(token)])
     }
 
     func records(

@@ -85,7 +85,7 @@ private struct ProblemQuestions: Questions {
     func prompt(_ index: Int) -> [Int32] { prompts[index] }
 
     func text(of token: Int32) -> String {
-        model.tokens.tokenizer.decode(tokenIds: [Int(token)], skipSpecialTokens: false)
+        model.tokens.tokenizer.exactText(of: [Int(token)])
     }
 
     func records(_ range: Range<Int>, _ decoders: [any Decoder], generationLength: Int) -> [JSONValue] {

@@ -112,7 +112,7 @@ package struct ExportTrajectoriesStage: QuickStage {
             "idx": .string(record.id),
             "question": .string(
                 item?.question
-                    ?? tokens.tokenizer.decode(tokenIds: prompt.map(Int.init), skipSpecialTokens: false)),
+                    ?? tokens.tokenizer.exactText(of: prompt.map(Int.init))),
             "prompt_ids": ids(prompt), "trajectory": .array(states),
             "final_output": ids(prompt + record.response), "generated_text": .string(answer),
             "llm_answer": DistillationAnswer.extract(from: answer).map { .string($0) } ?? .null,

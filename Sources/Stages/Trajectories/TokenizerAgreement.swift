@@ -23,7 +23,7 @@ struct TokenizerAgreement {
         guard compared < Self.limit, let question = row["question"]?.string, !question.isEmpty else { return }
         compared += 1
         let ids = answer.prompt.map(Int.init)
-        let prompt = tokenizer.decode(tokenIds: ids, skipSpecialTokens: false)
+        let prompt = tokenizer.exactText(of: ids)
         // Where the tokenizer loses spaces or forms of characters, the tokens themselves may still be the same.
         var isSame = prompt.contains(question)
         for framed in [false, true] where !isSame {

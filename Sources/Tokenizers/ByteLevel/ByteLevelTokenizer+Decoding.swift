@@ -10,8 +10,11 @@ extension ByteLevelTokenizer {
             isFirst = false
         }
         // Bytes that aren't UTF-8 become U+FFFD: one for each longest part of a character that is cut short.
-        return String(decoding: bytes, as: UTF8.self)
+        let text = String(decoding: bytes, as: UTF8.self)
+        return cleansUpSpaces ? SpaceCleanup.text(text) : text
     }
+
+    public var cleansUpSpaces: Bool { parts.cleansUpSpaces }
 
     public var tokenSeparator: String { parts.decodesBytes ? "" : " " }
 

@@ -21,6 +21,8 @@ public final class ByteLevelTokenizer: Tokenizer {
         var rangeTrims: [RangeTrim]
         /// Whether tokens are decoded as bytes; otherwise they are joined by spaces as they are.
         var decodesBytes: Bool
+        /// Whether decoded text loses spaces before punctuation.
+        var cleansUpSpaces = false
         var roles: TokenRoles
     }
 

@@ -35,7 +35,8 @@ extension ByteLevelTokenizer {
                 model: model, added: added.tokens, normalizers: try Self.normalizers(root["normalizer"]),
                 preTokenizer: try Self.preTokenizer(root.required("pre_tokenizer")),
                 templates: postProcessor.templates, rangeTrims: postProcessor.trims,
-                decodesBytes: try Self.decodesBytes(root["decoder"]), roles: roles))
+                decodesBytes: try Self.decodesBytes(root["decoder"]),
+                cleansUpSpaces: try SpaceCleanup.isWanted(configuration), roles: roles))
     }
 
     private static func normalizers(_ field: TokenizerField?) throws(TokenizerError) -> [UnicodeNormalizer] {

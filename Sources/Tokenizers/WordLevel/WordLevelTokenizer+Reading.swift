@@ -52,7 +52,9 @@ extension WordLevelTokenizer {
             added.append(try Self.addedToken(field, ids: ids))
         }
         let roles = try Self.roles(unknown: unknown.string(), configuration: configuration, ids: ids)
-        self.init(vocabulary: vocabulary, added: added, specialTokens: roles)
+        self.init(
+            vocabulary: vocabulary, added: added, specialTokens: roles,
+            cleansUpSpaces: try SpaceCleanup.isWanted(configuration))
     }
 
     private static func check(preTokenizer: TokenizerField) throws(TokenizerError) {

@@ -23,11 +23,15 @@ public struct WordLevelTokenizer: Tokenizer {
     let added: [AddedToken]
     /// The tokens that play a role.
     public let specialTokens: SpecialTokens
+    public let cleansUpSpaces: Bool
     private let unknownId: Int
     private let specialIds: Set<Int>
 
     /// A tokenizer of checked parts; the vocabulary must hold all added tokens and those that play a role.
-    init(vocabulary: [(token: String, id: Int)], added: [AddedToken], specialTokens: SpecialTokens) {
+    init(
+        vocabulary: [(token: String, id: Int)], added: [AddedToken], specialTokens: SpecialTokens,
+        cleansUpSpaces: Bool = false
+    ) {
         var ids: [[UInt8]: Int] = [:]
         var tokens: [Int: String] = [:]
         for (token, id) in vocabulary {
@@ -44,6 +48,7 @@ public struct WordLevelTokenizer: Tokenizer {
         self.tokens = tokens
         self.added = added.sorted { $0.bytes.count > $1.bytes.count }
         self.specialTokens = specialTokens
+        self.cleansUpSpaces = cleansUpSpaces
         self.unknownId = unknownId
         specialIds = Set(added.filter(\.isSpecial).map(\.id))
     }
@@ -88,8 +93,9 @@ public struct WordLevelTokenizer: Tokenizer {
     }
 
     public func decode(tokenIds: [Int], skipSpecialTokens: Bool) -> String {
-        tokenIds.compactMap { id in
+        let text = tokenIds.compactMap { id in
             skipSpecialTokens && specialIds.contains(id) ? nil : tokens[id]
         }.joined(separator: " ")
+        return cleansUpSpaces ? SpaceCleanup.text(text) : text
     }
 }
