@@ -123,6 +123,45 @@ def parquet(folder):
     write("refused-binary", pa.table({"a": pa.array([b"\xff\xfe"])}))
 
 
+def unasked(folder):
+    """Two columns that can be read among others of types, codecs and encodings that can't; and the same with the pages of
+    the others overwritten."""
+    count = 40
+    data = pa.table({
+        "when": pa.array([i * 10**9 for i in range(count)], pa.timestamp("us")),
+        "question": pa.array([f"What is {i} + {i}?" if i % 7 else None for i in range(count)]),
+        "price": pa.array([i for i in range(count)], pa.decimal128(9, 2)),
+        "picture": pa.array([bytes([255, i]) for i in range(count)]),
+        "visits": pa.array([[{"at": 10**9 * j, "where": "x"} for j in range(i % 3)] for i in range(count)],
+                           pa.list_(pa.struct([("at", pa.timestamp("us")), ("where", pa.string())]))),
+        "brotli": pa.array(["text " * 50] * count),
+        "split": pa.array([i for i in range(count)], pa.int64()),
+        "ids": pa.array([[i] * (i % 4) if i % 5 else None for i in range(count)], pa.list_(pa.int32())),
+        "lz4": pa.array(["text " * 50] * count),
+    })
+    path = folder / "unasked.parquet"
+    codecs = {name: "snappy" for name in ["when", "question", "price", "picture", "split"]}
+    codecs |= {"visits.list.element.at": "zstd", "visits.list.element.where": "zstd", "brotli": "brotli", "lz4": "lz4",
+               "ids.list.element": "gzip"}
+    # Groups of rows, so that columns begin anew.
+    pq.write_table(data, path, compression=codecs, row_group_size=15, use_dictionary=["question", "brotli"],
+                   column_encoding={"split": "BYTE_STREAM_SPLIT"})
+    asked = ["question", "ids"]
+    record(path, pq.read_table(path, columns=asked).to_pylist())
+    damaged = bytearray(path.read_bytes())
+    footer = pq.read_metadata(path)
+    for group in range(footer.num_row_groups):
+        for index in range(footer.num_columns):
+            column = footer.row_group(group).column(index)
+            if column.path_in_schema.split(".")[0] not in asked:
+                start = column.dictionary_page_offset or column.data_page_offset
+                damaged[start:start + column.total_compressed_size] = b"\xff" * column.total_compressed_size
+    (folder / "unasked-damaged.parquet").write_bytes(damaged)
+    with pa.OSFile(str(folder / "empty.arrow"), "wb") as sink:
+        with pa.ipc.new_stream(sink, data.select(asked).schema) as writer:
+            writer.write_table(data.select(asked).slice(0, 0))
+
+
 def arrow(folder):
     def write(name, data, new=pa.ipc.new_stream, batch=17, **options):
         with pa.OSFile(str(folder / name), "wb") as sink:
@@ -170,5 +209,6 @@ if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
     parquet(target)
+    unasked(target)
     arrow(target)
     math(target / "math")

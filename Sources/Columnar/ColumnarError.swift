@@ -52,6 +52,13 @@ struct ReadProblem: Error {
 
     static func tooMuchMemory(_ budget: MemoryBudget) -> Self { .tooLarge(budget.refusal) }
 
+    static func noColumn(_ names: Set<String>, among columns: [String]) -> Self {
+        let (names, columns) = (names.sorted(), columns.map { "\"\($0)\"" })
+        return .unsupported(
+            "It has none of the columns \(names.joined(separator: ", ")), but \(columns.prefix(12).joined(separator: ", "))\(columns.count > 12 ? " and others" : "")."
+        )
+    }
+
     static func longNames(_ limits: ColumnarLimits) -> Self {
         .tooLarge("The names of its columns have more than \(limits.nameBytes) bytes together.")
     }

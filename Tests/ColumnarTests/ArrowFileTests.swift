@@ -29,6 +29,15 @@ struct ArrowFileTests {
         #expect(error?.code == .unsupported && "\(error?.description ?? "")".contains(words))
     }
 
+    @Test func columnsThatNobodyAsksForAreLeftOut() throws {
+        let file = try ArrowFile(Fixtures.path("columnar/table-stream.arrow"))
+        var rows: [JSONObject] = []
+        try file.forEachRow(columns: ["turns", "id", "nosuch"]) { rows.append($0) }
+        let expected = try Expected.rows("table.jsonl")
+        #expect(rows == expected.map { ["id": $0["id"] ?? .null, "turns": $0["turns"] ?? .null] })
+        #expect(throws: ColumnarError.self) { try file.forEachRow(columns: ["nosuch"]) { _ in } }
+    }
+
     @Test func namesLongerThanTheLimitAreRefused() {
         var limits = ColumnarLimits()
         limits.nameBytes = 10

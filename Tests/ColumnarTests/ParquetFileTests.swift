@@ -44,6 +44,42 @@ struct ParquetFileTests {
         #expect(error?.code == .unsupported && "\(error?.description ?? "")".contains(words))
     }
 
+    /// Types, codecs and encodings that aren't read here, beside two columns that are; in the second file the pages of the
+    /// others are overwritten.
+    @Test(arguments: ["unasked", "unasked-damaged"])
+    func columnsThatNobodyAsksForAreNotRead(_ name: String) throws {
+        let file = try ParquetFile(Fixtures.path("columnar/\(name).parquet"))
+        #expect(
+            file.columns == [
+                "when", "question", "price", "picture", "visits", "brotli", "split", "ids", "lz4",
+            ])
+        #expect(file.rowGroupCount == 3)
+        func rows(_ names: Set<String>) throws -> [JSONObject] {
+            var rows: [JSONObject] = []
+            try file.forEachRow(columns: names) { rows.append($0) }
+            return rows
+        }
+        let expected = try Expected.rows("unasked.parquet.jsonl")
+        #expect(try rows(["ids", "question", "nosuch"]) == expected && expected.count == 40)
+        #expect(try rows(["ids"]) == expected.map { ["ids": $0["ids"] ?? .null] })
+        for (column, words) in [
+            ("when", "Column when holds times"), ("price", "Column price holds bytes of fixed length"),
+            ("picture", "aren't text in UTF-8"),
+            ("visits", "Column visits.list.element.at holds times"), ("brotli", "BROTLI"),
+            ("split", "BYTE_STREAM_SPLIT"), ("lz4", "LZ4"),
+        ] {
+            let error = #expect(throws: ColumnarError.self) { try rows([column, "ids"]) }
+            // Damage shows where there is nothing to say of the column before its pages.
+            let isSeen = name == "unasked" || !["picture", "split"].contains(column)
+            #expect(error?.code == (isSeen ? .unsupported : .damaged))
+            if isSeen { #expect("\(error?.description ?? "")".contains(words)) }
+        }
+        let error = #expect(throws: ColumnarError.self) { try rows(["answer", "text"]) }
+        #expect(
+            error?.reason.contains("none of the columns answer, text, but \"when\", \"question\"") == true)
+        #expect(throws: ColumnarError.self) { try file.rows() }
+    }
+
     @Test func partsLargerThanTheLimitsAreRefused() throws {
         let path = Fixtures.path("columnar/table-none-v1.parquet")
         for limits in [

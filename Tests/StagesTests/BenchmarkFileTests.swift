@@ -116,6 +116,19 @@ struct BenchmarkFileTests {
         #expect(error(data, .train).contains("no Parquet file of the split \"train\""))
     }
 
+    @Test func aParquetFileWithoutRowsIsRefusedByName() throws {
+        let scratch = try ScratchFolder()
+        let data = scratch.path.appending("data")
+        try FileSystem.createDirectory(data)
+        try FileSystem.writeAtomically(
+            FileSystem.read(Fixtures.path("columnar/empty.parquet")), to: data.appending("test.parquet"))
+        let error = #expect(throws: DataError.self) {
+            try BenchmarkFile(folder: data, name: "@data").records(
+                .test, unpackingTo: scratch.path.appending("unpacked"))
+        }
+        #expect(error?.description == "\(data)/test.parquet has no rows.")
+    }
+
     @Test func localFilesTakesAParquetFile() throws {
         let scratch = try ScratchFolder()
         let path = Fixtures.path("columnar/math/precalculus/test-00000-of-00001.parquet")

@@ -101,6 +101,31 @@ import Tokenizers
         #expect(try rows(part: "data-") == Array(100..<106))
     }
 
+    @Test(arguments: ["empty.parquet", "empty.arrow", "unasked.parquet"])
+    func aTableWithoutRowsOrColumnsOfTrajectoriesIsRefusedByName(_ name: String) throws {
+        let folder = scratch.path.appending("empty")
+        try FileSystem.createDirectory(folder)
+        try FileSystem.writeAtomically(
+            FileSystem.read(Fixtures.path("columnar/\(name)")), to: folder.appending(name))
+        let files = try TrajectoryFiles(
+            folder, part: nil, name: "@data", scratch: scratch.path.appending("work"))
+        var rows: [JSONObject] = []
+        func read() throws { try files.forEachRow(limit: nil) { row, _ in rows.append(row) } }
+        if name == "unasked.parquet" {
+            // Of its nine columns trajectories have one.
+            try read()
+            #expect(rows.count == 40 && rows.allSatisfy { $0.keys == ["question"] })
+        } else {
+            do {
+                try read()
+                Issue.record("\(name) was read")
+            } catch {
+                #expect(
+                    "\(error)".contains(name == "empty.arrow" ? "empty.arrow has no rows" : "empty.parquet"))
+            }
+        }
+    }
+
     @Test func compressedLinesAreReadAsTheyAre() throws {
         let packed = scratch.path.appending("rows.jsonl.gz")
         let source = fixture("rows.jsonl").string

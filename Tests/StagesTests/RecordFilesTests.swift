@@ -19,9 +19,9 @@ import Testing
         _ path: FilePath, _ options: RecordReader.Options = .init(), format: RecordFormat? = nil,
         unit: TextUnit = .line
     ) throws -> [OwnQuestion] {
-        let files = try RecordFiles(file: path, format: format, unit: unit)
-        let records = try files.records(files.names)
         let reader = RecordReader(options: options)
+        let files = try RecordFiles(file: path, format: format, unit: unit, columns: reader.columns)
+        let records = try files.records(files.names)
         let form = try reader.form(of: try #require(records.first))
         return try records.enumerated().map { try reader.question($1, number: $0 + 1, form) }
     }
@@ -78,6 +78,39 @@ import Testing
         #expect(lines.count == 24 && lines[1].response?.hasPrefix("4 + 3") == true && lines[1].prompt.isEmpty)
         let paragraphs = try questions(Self.fixture("plain.txt"), unit: .paragraph)
         #expect(paragraphs.count == 12 && paragraphs[1].source == "plain.txt, line 4")
+    }
+
+    /// Beside the question stand times, decimal numbers, bytes and codecs that aren't read.
+    @Test(arguments: ["unasked", "unasked-damaged"]) func columnsThatNobodyAsksFor(name: String) throws {
+        let records = try FileSystem.read(Fixtures.path("columnar/unasked.parquet.jsonl"))
+            .split(separator: UInt8(ascii: "\n"))
+            .map { JSONValue(try JSONDocument(parsing: Array($0), name: "rows").root)["question"]?.string }
+        let path = Fixtures.path("columnar/\(name).parquet")
+        // Every seventh question is null.
+        let null = failure(path)
+        #expect(null.contains("row 1: the record has no \"question\": it is null"), "\(null)")
+        let files = try RecordFiles(
+            file: path, format: nil, columns: RecordReader(options: .init()).columns)
+        let found = try files.records(files.names)
+        #expect(found.map { $0.value["question"]?.string } == records && records.count == 40)
+        #expect(found.allSatisfy { $0.value.keys == ["question"] && $0.names.count == 9 })
+        // What messages say of the columns is said of all of them.
+        let named = failure(path) { $0.columns = ["prompt": "questoin"] }
+        #expect(named.contains("\"when\", \"question\", \"price\""), "\(named)")
+        #expect(named.contains("Did you mean \"question\"?"), "\(named)")
+        let time = failure(path) { $0.columns = ["prompt": "when"] }
+        #expect(time.contains("Column when holds times"), "\(time)")
+    }
+
+    @Test func aTableWithoutRowsIsAnError() throws {
+        let parquet = failure(Fixtures.path("columnar/empty.parquet"))
+        #expect(parquet == "empty.parquet: It has no rows.")
+        let arrow = failure(Fixtures.path("columnar/empty.arrow"))
+        #expect(arrow == "empty.arrow: It has no rows.")
+        let other = failure(Fixtures.path("columnar/delta.parquet")) {
+            $0.columns = ["prompt": "x", "id": "y"]
+        }
+        #expect(other.contains("no \"x\"; it has \"a\", \"b\", \"c\", \"text\""), "\(other)")
     }
 
     // MARK: What is wrong, where, and what would be right

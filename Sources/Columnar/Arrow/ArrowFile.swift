@@ -55,12 +55,15 @@ package struct ArrowFile: Sendable {
 
     /// Gives each row in order; one record batch is in memory at a time.
     ///
-    /// - Throws: ``ColumnarError``, and what the body throws.
-    package func forEachRow(_ body: (JSONObject) throws -> Void) throws {
+    /// - Parameter names: the columns that are wanted, those of them that the file has; nil for all.
+    /// - Throws: ``ColumnarError``, also where the file has none of the columns; what the body throws.
+    package func forEachRow(columns names: Set<String>? = nil, _ body: (JSONObject) throws -> Void) throws {
+        let wanted = fields.indices.filter { names?.contains(fields[$0].name) ?? true }
+        guard !wanted.isEmpty else { throw ColumnarError(path, .noColumn(names ?? [], among: columns)) }
         var offset = firstBatch
         var left = limits.values(ofFile: file.bytes.count)
         while let batch = try nextBatch(&offset) {
-            for index in 0..<batch.rows { try body(try row(index, batch.columns, &left)) }
+            for index in 0..<batch.rows { try body(try row(index, wanted, batch.columns, &left)) }
         }
     }
 
@@ -97,13 +100,13 @@ package struct ArrowFile: Sendable {
 
     /// - Parameter left: How many values the file may still have.
     private func row(
-        _ index: Int, _ columns: [ArrowColumn], _ left: inout Int
+        _ index: Int, _ wanted: [Int], _ columns: [ArrowColumn], _ left: inout Int
     ) throws(ColumnarError) -> JSONObject {
         do throws(ReadProblem) {
             var budget = limits.rowValues
             var members: [(String, JSONValue)] = []
-            for (field, column) in zip(fields, columns) {
-                members.append((field.name, try column.value(index, &budget)))
+            for place in wanted {
+                members.append((fields[place].name, try columns[place].value(index, &budget)))
             }
             left -= limits.rowValues - budget
             guard left >= 0 else { throw .tooManyValues(limits, file.bytes.count) }

@@ -12,8 +12,10 @@ struct Column: Sendable {
     /// The definition level at which there is a value, and the highest repetition level.
     let definition: Int
     let repetition: Int
+    /// Why its values can't be read: a type that has no counterpart here.
+    let refusal: String?
 
-    /// - Throws: ``ReadProblem`` for a type that has no counterpart here.
+    /// - Throws: ``ReadProblem`` for a type that Parquet doesn't have.
     init(
         _ element: SchemaElement, name: String, definition: Int, repetition: Int
     ) throws(ReadProblem) {
@@ -35,9 +37,8 @@ struct Column: Sendable {
             case (_, 20, _), (_, _, 13): "BSON"
             default: nil
             }
-        guard let other else { return }
-        throw .unsupported(
-            "Column \(name) holds \(other); texts, whole numbers, floating-point numbers and truth values are read, and lists and structures of them."
-        )
+        refusal = other.map {
+            "Column \(name) holds \($0); texts, whole numbers, floating-point numbers and truth values are read, and lists and structures of them."
+        }
     }
 }

@@ -35,6 +35,7 @@ struct ColumnCursor {
         self.file = file
         self.limits = limits
         self.budget = budget
+        if let refusal = column.refusal { throw .unsupported(refusal) }
         codec = try Codec(code: chunk.codec, column: column.name)
         guard chunk.values != 0 else {
             // A row group without rows may have no place at all.

@@ -7,7 +7,8 @@ package import SystemPackage
 ///
 /// Read are the encodings PLAIN, PLAIN_DICTIONARY, RLE_DICTIONARY, RLE, DELTA_BINARY_PACKED,
 /// DELTA_LENGTH_BYTE_ARRAY and BYTE_STREAM_SPLIT, data pages of both versions, and pages that aren't compressed
-/// or by SNAPPY, GZIP or ZSTD. A file with anything else gives an error that names it. Checksums of pages aren't compared.
+/// or by SNAPPY, GZIP or ZSTD. A column with anything else gives an error that names it, where it is asked for. Checksums
+/// of pages aren't compared.
 ///
 /// Source: apache/parquet-format.
 package struct ParquetFile: Sendable {
@@ -72,19 +73,30 @@ package struct ParquetFile: Sendable {
     ///
     /// Floating-point numbers may be infinite or not a number, which JSON can't write.
     ///
-    /// - Throws: ``ColumnarError``, and what the body throws.
-    package func forEachRow(_ body: (JSONObject) throws -> Void) throws {
+    /// - Parameter names: the columns that are wanted, those of them that the file has; nil for all. Pages of the others
+    ///   aren't read, so that they may hold what isn't read here.
+    /// - Throws: ``ColumnarError``, also where the file has none of the columns; what the body throws.
+    package func forEachRow(columns names: Set<String>? = nil, _ body: (JSONObject) throws -> Void) throws {
+        var fields: [SchemaNode] = []
+        var wanted: [Int] = []
+        for field in tree where names?.contains(field.name) ?? true {
+            fields.append(field.moved(by: field.columns.lowerBound - wanted.count))
+            wanted += field.columns
+        }
+        // Rows without a value would have no end that a file's size bounds.
+        guard !fields.isEmpty else { throw ColumnarError(path, .noColumn(names ?? [], among: columns)) }
         for group in rowGroups {
             let budget = MemoryBudget(fileBytes: file.bytes.count)
             var cursors: [ColumnCursor] = []
             do throws(ReadProblem) {
-                for (column, chunk) in zip(leaves, group.chunks) {
-                    cursors.append(try ColumnCursor(column, chunk, file, limits, budget))
+                for index in wanted {
+                    cursors.append(
+                        try ColumnCursor(leaves[index], group.chunks[index], file, limits, budget))
                 }
             } catch {
                 throw ColumnarError(path, error)
             }
-            var assembler = RowAssembler(tree, cursors, limits)
+            var assembler = RowAssembler(fields, cursors, limits)
             for _ in 0..<group.rows { try body(try row(&assembler)) }
             do throws(ReadProblem) { try assembler.finish() } catch { throw ColumnarError(path, error) }
         }

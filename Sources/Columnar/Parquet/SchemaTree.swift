@@ -15,6 +15,20 @@ struct SchemaNode: Sendable {
     let kind: Kind
     /// The columns below it.
     let columns: Range<Int>
+
+    /// The same with its columns elsewhere: so many places before.
+    func moved(by places: Int) -> SchemaNode {
+        let moved: Kind =
+            switch kind {
+            case .value: .value
+            case .structure(let parts): .structure(parts.map { $0.moved(by: places) })
+            case .list(let element, let definition, let repetition):
+                .list(element.moved(by: places), definition: definition, repetition: repetition)
+            }
+        return SchemaNode(
+            name: name, definition: definition, kind: moved,
+            columns: columns.lowerBound - places..<columns.upperBound - places)
+    }
 }
 
 /// Makes a tree of the list in which a footer writes the schema.

@@ -60,7 +60,9 @@ struct ParquetShards {
 
     /// The rows of several files as the records of one.
     ///
-    /// - Throws: `ColumnarError`, `TaskError`, `FileError`; ``DataError`` where they take too much memory.
+    /// All columns are read: a question keeps its whole record, as harnesses do.
+    /// - Throws: `ColumnarError`, `TaskError`, `FileError`; ``DataError`` for a file without rows, and where they take too
+    ///   much memory.
     static func records(_ files: [FilePath]) throws -> [TaskRecord] {
         var records: [TaskRecord] = []
         for file in files {
@@ -76,6 +78,7 @@ struct ParquetShards {
                 }
                 records.append(record)
             }
+            guard row > 0 else { throw DataError(description: "\(file) has no rows.") }
         }
         return records
     }

@@ -107,10 +107,12 @@ package struct DataReport: Sendable {
         let format: RecordFormat? = try choice(request.format, "format")
         let textUnit: TextUnit? = try choice(request.unit, "unit")
         let isFolder = try FileSystem.status(path)?.kind == .folder
+        let columns = RecordReader(options: options).columns
         let files =
             isFolder
-            ? try RecordFiles(folder: path, format: format, unit: textUnit ?? .line, name: path.string)
-            : try RecordFiles(file: path, format: format, unit: textUnit ?? .line)
+            ? try RecordFiles(
+                folder: path, format: format, unit: textUnit ?? .line, columns: columns, name: path.string)
+            : try RecordFiles(file: path, format: format, unit: textUnit ?? .line, columns: columns)
         var problems = Problems()
         var raw: [RawRecord] = []
         var isReadable = true

@@ -128,15 +128,16 @@ package struct QuestionsStage: QuickStage {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
+        let reader = RecordReader(options: options)
         var builder = QuestionBuilder(
-            reader: RecordReader(options: options), name: "\(file)", limit: limit)
+            reader: reader, name: "\(file)", limit: limit)
         let files = try RecordFiles(
-            folder: context.folder(of: file), format: format, unit: unit ?? .line, name: "\(file)",
-            check: context.checkCancellation)
+            folder: context.folder(of: file), format: format, unit: unit ?? .line, columns: reader.columns,
+            name: "\(file)", check: context.checkCancellation)
         if let testFile {
             let others = try RecordFiles(
                 folder: context.folder(of: testFile), format: format, unit: unit ?? .line,
-                name: "\(testFile)", check: context.checkCancellation)
+                columns: reader.columns, name: "\(testFile)", check: context.checkCancellation)
             try builder.add(train: files.records(files.names), test: others.records(others.names))
         } else if let (train, test) = try parts(files.names) {
             try builder.add(train: files.records(train), test: files.records(test))

@@ -8,26 +8,32 @@ internal import SystemPackage
 
 /// A record as a file has it, before anything is made of it.
 struct RawRecord {
-    let value: JSONObject
+    private(set) var value: JSONObject
     /// What messages call the data, with a comma behind it; not part of any artifact, whose stages may be called anything.
     var data = ""
     /// File and line, or row.
     let source: String
+    /// The columns of the file, also those that nobody asked for; nil where the record has all that there is.
+    var columns: [String]?
 
     /// Where messages say that it is.
     var place: String { data + source }
+    /// The names of what the file has.
+    var names: [String] { columns ?? value.keys }
 
     /// Whether it is a row of published trajectories.
     var isPublishedTrajectory: Bool {
-        ["question", "prompt_ids", "trajectory"].allSatisfy { value[$0] != nil }
+        let names = names
+        return ["question", "prompt_ids", "trajectory"].allSatisfy { name in names.contains { $0 == name } }
     }
 
     /// The same without the states of a trajectory, of which there are hundreds and no question is made.
     var withoutStates: RawRecord {
         guard isPublishedTrajectory else { return self }
-        var value = value
-        for column in ["trajectory", "final_output"] where value[column] != nil { value[column] = .null }
-        return RawRecord(value: value, data: data, source: source)
+        var record = self
+        record.columns = names
+        record.value = JSONObject(value.filter { $0.key != "trajectory" && $0.key != "final_output" })
+        return record
     }
 }
 
@@ -68,6 +74,8 @@ struct RecordFiles {
     private let folder: FilePath
     private let format: RecordFormat?
     private let unit: TextUnit
+    /// The columns of Parquet and Arrow files that are read; nil for all.
+    private let columns: Set<String>?
     /// What messages put before a file's name.
     private let prefix: String
     /// For the records of all files together.
@@ -79,17 +87,19 @@ struct RecordFiles {
     ///
     /// - Parameters:
     ///   - format: How they are written, where their names don't say it.
+    ///   - columns: The columns of Parquet and Arrow files that are read, where they are there; nil for all.
     ///   - name: What messages call the folder.
     ///   - check: Called between records; what it throws ends the reading.
     /// - Throws: ``DataError`` where there is none; `FileError`.
     init(
-        folder: FilePath, format: RecordFormat?, unit: TextUnit = .line, name: String,
-        check: @escaping () throws -> Void = {}
+        folder: FilePath, format: RecordFormat?, unit: TextUnit = .line, columns: Set<String>? = nil,
+        name: String, check: @escaping () throws -> Void = {}
     ) throws {
         self.folder = folder
         self.check = check
         self.format = format
         self.unit = unit
+        self.columns = columns
         prefix = "\(name), "
         let files = try PinnedSource.files(below: folder).filter {
             $0.path != ArtifactRecord.fileName
@@ -108,12 +118,15 @@ struct RecordFiles {
     /// One file of this machine.
     ///
     /// - Throws: `FileError`.
-    init(file: FilePath, format: RecordFormat?, unit: TextUnit = .line) throws {
+    init(
+        file: FilePath, format: RecordFormat?, unit: TextUnit = .line, columns: Set<String>? = nil
+    ) throws {
         budget = MemoryBudget(fileBytes: try FileSystem.status(file)?.size ?? 0)
         folder = file.removingLastComponent()
         names = [file.lastComponent?.string ?? file.string]
         self.format = format
         self.unit = unit
+        self.columns = columns
         check = {}
         prefix = ""
     }
@@ -155,19 +168,25 @@ struct RecordFiles {
             return try report(nil, "This is an archive of several files. Unpack it, and take its folder.")
         }
         let head = try Self.head(of: path)
-        if ParquetFile.isParquet(head.prefix(4)) {
+        func table(_ names: [String], _ rows: ((JSONObject) throws -> Void) throws -> Void) throws {
             var row = 0
-            return try ParquetFile(path).forEachRow {
+            func take(_ value: JSONObject) throws {
                 row += 1
-                try body(RawRecord(value: $0, data: prefix, source: "\(shown), row \(row)"))
+                try body(
+                    RawRecord(value: value, data: prefix, source: "\(shown), row \(row)", columns: names))
             }
+            // A file with other columns than any record has is told as its first record.
+            guard columns.map({ !$0.isDisjoint(with: names) }) ?? true else { return try take([:]) }
+            try rows(take)
+            if row == 0 { try report(nil, "It has no rows.") }
+        }
+        if ParquetFile.isParquet(head.prefix(4)) {
+            let file = try ParquetFile(path)
+            return try table(file.columns) { try file.forEachRow(columns: columns, $0) }
         }
         if head.starts(with: "ARROW1".utf8) || head.starts(with: [255, 255, 255, 255]) {
-            var row = 0
-            return try ArrowFile(path).forEachRow {
-                row += 1
-                try body(RawRecord(value: $0, data: prefix, source: "\(shown), row \(row)"))
-            }
+            let file = try ArrowFile(path)
+            return try table(file.columns) { try file.forEachRow(columns: columns, $0) }
         }
         let bytes = try CompressedFile.read(path)
         let first = bytes.first { ![0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF].contains($0) }

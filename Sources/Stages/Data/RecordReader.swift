@@ -53,6 +53,14 @@ struct RecordReader: Sendable {
 
     var options: Options
 
+    /// The columns that are asked for, where a file has them.
+    var columns: Set<String> {
+        let usual = Form.allCases.flatMap { form in
+            [form.mainColumn, form.answerColumn, form.idColumn] + [form.responseColumn].compactMap(\.self)
+        }
+        return Set(Self.roles + usual + ["entry_point", "is_correct"]).union(options.columns.values)
+    }
+
     /// The form that the columns of a record show.
     ///
     /// - Throws: ``DataError`` where they show none.
@@ -68,7 +76,7 @@ struct RecordReader: Sendable {
         }
         throw DataError(
             description:
-                "\(record.place): the columns (\(Self.list(record.value.keys))) show no form of records: there is no \"prompt\", \"question\", \"messages\" or \"text\". Name the column of the question: \"columns\": {\"prompt\": \"…\"}."
+                "\(record.place): the columns (\(Self.list(record.names))) show no form of records: there is no \"prompt\", \"question\", \"messages\" or \"text\". Name the column of the question: \"columns\": {\"prompt\": \"…\"}."
         )
     }
 
@@ -151,12 +159,12 @@ struct RecordReader: Sendable {
                         "\(record.place): the record has no \"\(name)\": it is null. Write the text, or take the record out."
                 )
             }
-            let hint = NearestName.nearest(to: name, among: record.value.keys).map {
+            let hint = NearestName.nearest(to: name, among: record.names).map {
                 " Did you mean \"\($0)\"?"
             }
             throw DataError(
                 description:
-                    "\(record.place): the record has no \"\(name)\"; it has \(Self.list(record.value.keys)).\(hint ?? "") \"columns\": {\"\(role)\": \"…\"} names another column."
+                    "\(record.place): the record has no \"\(name)\"; it has \(Self.list(record.names)).\(hint ?? "") \"columns\": {\"\(role)\": \"…\"} names another column."
             )
         }
         switch value {
@@ -218,7 +226,7 @@ struct RecordReader: Sendable {
         let name = column("messages", "messages")
         guard let messages = record.value[name]?.array, !messages.isEmpty else {
             throw problem(
-                "\"\(name)\" should be a list of messages such as {\"role\": \"user\", \"content\": \"…\"}; the record has \(Self.list(record.value.keys))."
+                "\"\(name)\" should be a list of messages such as {\"role\": \"user\", \"content\": \"…\"}; the record has \(Self.list(record.names))."
             )
         }
         var turns: [TaskPrompt.Turn] = []

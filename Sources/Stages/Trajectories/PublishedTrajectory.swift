@@ -39,6 +39,12 @@ struct PublishedTrajectory {
         let used: Bool
     }
 
+    /// The columns that are read: those of the published form, and `question` to compare tokenizers by.
+    static let columns: Set<String> = [
+        "idx", "prompt_ids", "trajectory", "final_output", "is_correct", "attempt", "evaluations", "used",
+        "question",
+    ]
+
     /// Converts and checks a row.
     ///
     /// Positions in errors count from the first token of the prompt, from 0, as the states do.

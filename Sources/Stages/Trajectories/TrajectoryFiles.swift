@@ -78,10 +78,11 @@ struct TrajectoryFiles {
         }
     }
 
-    /// Gives the rows of all files in order, with their places for messages.
+    /// Gives the rows of all files in order, with their places for messages: of Parquet and Arrow files the columns that
+    /// ``PublishedTrajectory`` reads.
     ///
-    /// - Throws: `ColumnarError`, `ArchiveError`, `FileError`, ``DataError`` for a line that is no JSON, and what the
-    ///   body throws.
+    /// - Throws: `ColumnarError`, `ArchiveError`, `FileError`, ``DataError`` for a file without rows and for a line that
+    ///   is no JSON, and what the body throws.
     func forEachRow(limit: Int?, _ body: (JSONObject, _ place: String) throws -> Void) throws {
         struct Enough: Error {}
         var count = 0
@@ -101,12 +102,12 @@ struct TrajectoryFiles {
                 var row = 0
                 switch form {
                 case .parquet:
-                    try ParquetFile(path, limits: limits).forEachRow {
+                    try ParquetFile(path, limits: limits).forEachRow(columns: PublishedTrajectory.columns) {
                         row += 1
                         try take($0, "\(name), row \(row)")
                     }
                 case .arrow:
-                    try ArrowFile(path, limits: limits).forEachRow {
+                    try ArrowFile(path, limits: limits).forEachRow(columns: PublishedTrajectory.columns) {
                         row += 1
                         try take($0, "\(name), row \(row)")
                     }
@@ -122,10 +123,12 @@ struct TrajectoryFiles {
                                 throw DataError(
                                     description: "\(name), line \(number): this is no JSON object.")
                             }
+                            row += 1
                             try take(object, "\(name), line \(number)")
                         }
                     }
                 }
+                guard row > 0 else { throw DataError(description: "\(name) has no rows.") }
             }
         } catch is Enough {}
     }
