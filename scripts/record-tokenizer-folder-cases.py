@@ -86,7 +86,7 @@ def cleanup():
     folder = FIXTURES / "tokenizer/extended"
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, clean_up_tokenization_spaces=True)
     rng = random.Random(8)
-    pieces = [" ", ".", "?", "!", ",", "'", "n't", "'m", "'s", "'ve", "'re", "n", "t", "s", "v", "e", "a", "the", "\n", "你", "<|mask|>"]
+    pieces = [" "] * 15 + [".", "?", "!", ",", "'", "n't", "'m", "'s", "'ve", "'re", "n", "t", "s", "v", "e", "a", "the", "\n", "你", "<|mask|>"]
     texts = ["Hello , world . Is n't it ? I 'm ' quoted ' !", "x  .", " ' 's", "  '  ", "do n' t", " 'v", " ", "' ' '", "[1 , 2 . 5] ... ,,", "a ' .b"]
     cases = []
     for text in texts + ["".join(rng.choices(pieces, k=rng.randint(1, 14))) for _ in range(150)]:
