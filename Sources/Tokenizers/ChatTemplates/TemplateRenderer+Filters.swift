@@ -33,8 +33,9 @@ extension TemplateRenderer {
         case "select", "reject", "selectattr", "rejectattr":
             return try select(name, value, arguments, expression)
         case "sort", "unique", "dictsort": return try order(name, value, arguments, expression)
-        case "indent": return try indent(text(value, expression), arguments, expression)
+        case "indent": return try indent(string(value, name, expression), arguments, expression)
         case "int":
+            if case .undefined(let missing) = value { throw error(expression, "`\(missing)` isn't defined.") }
             let missing = try bind(arguments, ["default"], name, expression)[0] ?? .integer(0)
             return Self.integer(value) ?? missing
         default:
@@ -48,8 +49,7 @@ extension TemplateRenderer {
         _ name: String, _ value: TemplateValue, _ expression: TemplateExpression
     ) throws(ChatTemplateError) -> TemplateValue {
         switch name {
-        case "safe": return value
-        case "string": return .string(try text(value, expression))
+        case "safe", "string": return .string(try text(value, expression))
         case "upper": return try made(text(value, expression).uppercased(), expression)
         case "lower": return try made(text(value, expression).lowercased(), expression)
         case "capitalize": return try made(PythonText.capitalized(text(value, expression)), expression)

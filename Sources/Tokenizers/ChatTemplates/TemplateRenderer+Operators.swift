@@ -98,6 +98,8 @@ extension TemplateRenderer {
             for other in try elements(of: container, expression)
             where try isEqual(other, element, expression) { return true }
             return false
+        case (.object, .list), (.object, .object):
+            throw error(expression, "\(element.kindName) can't be a key of \(container.kindName).")
         case (.object, _), (.undefined, _): return false
         default: throw error(expression, "\(container.kindName) can't hold \(element.kindName).")
         }

@@ -80,6 +80,9 @@ struct TemplateRenderer {
                 if let target {
                     try assign(value, to: target, expression)
                 } else {
+                    guard case .string = value else {
+                        throw error(expression, "This filter gives \(value.kindName), and a block is text.")
+                    }
                     try write(value, expression)
                 }
             case .macro(var macro):
