@@ -93,6 +93,23 @@ struct HostileTemplateTests {
         #expect(Self.message(branches, limits: TemplateLimits()) == "wrote 1 bytes")
     }
 
+    /// Around the call of a macro that calls itself: what takes the most of a stack.
+    @Test(arguments: [
+        ("{% if 1 %}", "{% endif %}", 190), ("{% for i in [1] %}", "{% endfor %}", 190),
+        ("{% set x %}", "{% endset %}", 190), ("{{ 'a'.strip(", ") }}", 1), ("{{ ('' if 0 else ", ") }}", 1),
+        ("{{ [1] | map('default', ", ", true) | join }}", 1), ("{{ ('' ~ ", ") | trim | trim | trim }}", 1),
+    ]) func macrosThatCallThemselvesEndInAnError(open: String, close: String, count: Int) {
+        let isOutput = open.utf8.starts(with: "{{".utf8)
+        let inner =
+            isOutput
+            ? open + String(repeating: "'a'.strip(", count: 80) + "f()" + String(repeating: ")", count: 80)
+                + close
+            : String(repeating: open, count: count) + "{{ f() }}" + String(repeating: close, count: count)
+        let message = Self.message(
+            "{% macro f() %}\(inner){% endmacro %}{{ f() }}", limits: TemplateLimits())
+        #expect(message.contains("nested too deep here"), "\(message)")
+    }
+
     /// Each with what is said of it.
     @Test(arguments: [
         ("{{ [[1]] | tojson(indent=9223372036854775807) }}", "can't indent by more than 50"),

@@ -13,8 +13,8 @@ struct TemplateLimits: Sendable, Hashable {
     var depth = 200
     /// How much macros, statements and expressions may stand in each other, which a stack has to bear.
     ///
-    /// Counts as ``NestedPart`` has it: about 30 calls of a macro that calls itself from some statements.
-    var nesting = 800
+    /// Counts as ``NestedPart`` has it: about 25 calls of a macro that calls itself from some statements.
+    var nesting = 600
     /// Most spaces, or bytes of a text, that `tojson` and `indent` move a level by.
     var indent = 100
 }

@@ -15,6 +15,9 @@ extension TemplateRenderer {
                 "`\(callee)` takes \(names.isEmpty ? "no" : "at most \(names.count)") arguments, not "
                     + "\(arguments.positional.count).")
         }
+        // Calls in calls take more of a stack than other expressions.
+        try enter(.expression, expression)
+        defer { budget.leave(.expression) }
         var values = [TemplateValue?](repeating: nil, count: names.count)
         for (index, argument) in arguments.positional.enumerated() { values[index] = try evaluate(argument) }
         for (name, argument) in arguments.named {
