@@ -98,6 +98,17 @@ public struct DecodingMethod: Sendable {
         throw DecodingError(.unknownMethod, "There is no decoding method \"\(name)\". \(hint)")
     }
 
+    /// What is said of a model without a mask token to who needs one.
+    ///
+    /// - Parameters:
+    ///   - model: how the model is called.
+    ///   - user: who needs the token, such as "this stage".
+    package static func withoutMask(_ model: String, neededBy user: String) -> String {
+        let others = all.filter { !$0.needsMask }.map { "\"\($0.name)\"" }
+        return
+            "\(model) has no mask token: neither config.json (\"mask_token_id\") nor the tokenizer names a mask token, which \(user) needs. Autoregressive models have none: decode them with the method \(others.joined(separator: " or ")), or train them to have one (kinds sft and pretrain, \"maskToken\")."
+    }
+
     /// Every method, one line each; a method is described beside its decoder.
     public static let all: [DecodingMethod] = [
         .vanilla,

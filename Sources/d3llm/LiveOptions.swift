@@ -55,7 +55,7 @@ struct LiveOptions: ParsableArguments {
         for remark in try Checkpoint.remarks(folder) {
             ProgressReporter.standardError().log("Note: \(remark)")
         }
-        return try LiveModel(folder: folder, precision: precision, threads: threadCount)
+        return try LiveModel(folder: folder, precision: precision, threads: threadCount, method: method)
     }
 
     @Sendable private static func precision(_ text: String) throws -> WeightPrecision {

@@ -30,13 +30,7 @@ package struct DecoderSetting: Sendable {
         for model: LiveModel
     ) throws(DecodingError) {
         let found = try Self.method(method, for: model)
-        guard model.hasMaskToken || !found.needsMask else {
-            let other = DecodingMethod.usual(isCausal: true).name
-            throw DecodingError(
-                .invalidOptions,
-                "The decoding method \"\(found.name)\" unmasks tokens, but \(model.name) has no mask token. Use the"
-                    + " method \"\(other)\".")
-        }
+        try Self.check(found, model.name, hasMask: model.hasMaskToken)
         var all = values.merging(inherited) { given, _ in given }
         for (meaning, value) in Self.usualValues(model) {
             guard let name = found.option(meaning)?.key, all[name] == nil else { continue }
@@ -84,6 +78,14 @@ package struct DecoderSetting: Sendable {
             values[option.key].map { "\(option.key) \(Self.plainText($0))" }
         }
         return ([method.name] + options).joined(separator: ", ")
+    }
+
+    /// Refuses a method that needs a mask token for a model that has none, as `d3llm run` does.
+    static func check(_ method: DecodingMethod, _ model: String, hasMask: Bool) throws(DecodingError) {
+        guard method.needsMask, !hasMask else { return }
+        throw DecodingError(
+            .invalidOptions,
+            DecodingMethod.withoutMask(model, neededBy: "the decoding method \"\(method.name)\""))
     }
 
     private static func method(

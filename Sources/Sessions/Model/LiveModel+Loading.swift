@@ -1,3 +1,4 @@
+internal import Decoding
 internal import Files
 internal import JSON
 package import Numerics
@@ -8,16 +9,25 @@ internal import Transformers
 extension LiveModel {
     /// Loads a folder in Hugging Face layout: an artifact of this program or a checkpoint from elsewhere.
     ///
-    /// - Parameter precision: how the linear layers are kept; less than 32 bits saves memory and time.
-    /// - Throws: ``SessionError`` when there is no mask token; `CheckpointError`, `TokenizerError`, `JSONSyntaxError`,
-    ///   `FileError`, `BLASError`.
+    /// - Parameters:
+    ///   - precision: how the linear layers are kept; less than 32 bits saves memory and time.
+    ///   - method: name of the method that will decode, if it is known: one that the model lacks the mask token for is
+    ///     refused before many gigabytes are read.
+    /// - Throws: ``SessionError`` when there is no mask token; `DecodingError` for the method; `CheckpointError`,
+    ///   `TokenizerError`, `JSONSyntaxError`, `FileError`, `BLASError`.
     package init(
-        folder: FilePath, precision: WeightPrecision = .float32, threads: Int = Threads.available
+        folder: FilePath, precision: WeightPrecision = .float32, threads: Int = Threads.available,
+        method: String? = nil
     ) throws {
+        let name = folder.lexicallyNormalized().lastComponent?.string ?? folder.string
+        let files = try TokenizerFiles(folder: folder)
+        if let method {
+            let ownMask = Self.ownMask(try Checkpoint.configuration(folder), files.tokenizer)
+            try DecoderSetting.check(.named(method), name, hasMask: ownMask != nil)
+        }
         try self.init(
-            name: folder.lexicallyNormalized().lastComponent?.string ?? folder.string, folder: folder,
-            transformer: Checkpoint.load(folder, precision: precision, threads: threads),
-            files: TokenizerFiles(folder: folder),
+            name: name, folder: folder,
+            transformer: Checkpoint.load(folder, precision: precision, threads: threads), files: files,
             generation: GenerationDefaults(folder))
     }
 
@@ -38,7 +48,7 @@ extension LiveModel {
         furtherEndTokens = goesOn ? [] : configuration.furtherEndTokens
         // An autoregressive model has no mask, and its decoder doesn't ask for one: any token will do.
         let fallback = configuration.attention == .causal ? endToken ?? 0 : nil
-        let ownMask = configuration.maskToken ?? tokenizer.maskTokenId.map { Int32($0) }
+        let ownMask = Self.ownMask(configuration, tokenizer)
         hasMaskToken = ownMask != nil
         guard let mask = ownMask ?? fallback else {
             throw SessionError(
@@ -62,5 +72,12 @@ extension LiveModel {
         } else {
             manner = .continuation
         }
+    }
+
+    /// The mask token that a model was made for.
+    private static func ownMask(
+        _ configuration: TransformerConfiguration, _ tokenizer: any Tokenizer
+    ) -> Int32? {
+        configuration.maskToken ?? tokenizer.maskTokenId.map { Int32($0) }
     }
 }

@@ -147,9 +147,7 @@ struct ModelTokens: Sendable {
 
     /// What is said of a model without a mask token.
     static func withoutMask(_ folder: FilePath) -> String {
-        let others = DecodingMethod.all.filter { !$0.needsMask }.map { "\"\($0.name)\"" }
-        return
-            "\(folder): neither config.json (\"mask_token_id\") nor the tokenizer names a mask token, which this stage needs. Autoregressive models have none: decode them with the method \(others.joined(separator: " or ")), or train them to have one (kinds sft and pretrain, \"maskToken\")."
+        DecodingMethod.withoutMask("\(folder)", neededBy: "this stage")
     }
 
     /// Writes the tokenizer's files to another folder.
