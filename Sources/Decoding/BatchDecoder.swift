@@ -12,14 +12,20 @@ public struct BatchDecoder: Sendable {
     private let model: Transformer
     private let maximumTurns: Int
     private let threads: Int
+    private let alternatives: Int?
 
     /// - Parameters:
     ///   - maximumTurns: how many forwards a sequence may take before decoding gives up.
     ///   - threads: threads inside a forward and for scoring its logits, nil for all.
-    public init(_ model: Transformer, maximumTurns: Int = 20_000, threads: Int? = nil) {
+    ///   - alternatives: how many of the most probable tokens observers are told of with each token's log-probability;
+    ///     nil tells nothing.
+    public init(
+        _ model: Transformer, maximumTurns: Int = 20_000, threads: Int? = nil, alternatives: Int? = nil
+    ) {
         self.model = model
         self.maximumTurns = maximumTurns
         self.threads = threads ?? Threads.available
+        self.alternatives = alternatives
     }
 
     /// Decodes until every decoder has ended.
@@ -117,7 +123,12 @@ public struct BatchDecoder: Sendable {
         var next = 0
         for turn in turns {
             let count = turn.request.candidates.count
-            let record = lanes[turn.lane].accept(Array(predictions[next..<(next + count)]))
+            var record = lanes[turn.lane].accept(Array(predictions[next..<(next + count)]))
+            if let alternatives {
+                record.likelihoods = ScoringJob.likelihoods(
+                    jobs[next..<(next + count)], of: lanes[turn.lane].decoder.tokens,
+                    alternatives: alternatives, logits, threads: threads)
+            }
             next += count
             observe?(turn.lane, record, lanes[turn.lane].decoder)
         }

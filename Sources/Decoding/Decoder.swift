@@ -45,6 +45,10 @@ public struct DecodingTask: Sendable, Hashable {
     public var repetitionPenalty: Double
     /// Names the random numbers, and may set a temperature; nil leaves both to the prompt and the method.
     public var sampling: Sampling?
+    /// Whether the prompt's own tokens are candidates too, so that their log-probabilities are told.
+    ///
+    /// Only ``AutoregressiveDecoder`` knows what that is; it then feeds the prompt in pieces.
+    public var scoresPrompt = false
 
     public init(
         prompt: [Int32], maskToken: Int32, endToken: Int32?, furtherEndTokens: [Int32] = [],

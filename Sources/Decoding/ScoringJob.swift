@@ -28,14 +28,37 @@ struct ScoringJob: Sendable {
         return predictions
     }
 
-    private func prediction(_ logits: Matrix) -> Prediction {
-        switch row {
-        case .fresh(let index):
-            RowScorer.prediction(at: position, logits.row(index), choice: choice, draws: draws)
-        case .kept(let row):
-            row.withUnsafeBufferPointer {
-                RowScorer.prediction(at: position, $0, choice: choice, draws: draws)
+    /// The log-probabilities that the rows of `jobs` give the tokens of `sequence`; positions beyond it are left out.
+    static func likelihoods(
+        _ jobs: ArraySlice<ScoringJob>, of sequence: [Int32], alternatives: Int, _ logits: Matrix,
+        threads: Int
+    ) -> [TokenLikelihood] {
+        let jobs = jobs.filter { sequence.indices.contains($0.position) }
+        var found = [TokenLikelihood?](repeating: nil, count: jobs.count)
+        found.withUnsafeMutableBufferPointer { buffer in
+            // Safe for the same reason.
+            nonisolated(unsafe) let out = buffer
+            Threads.parallelFor(jobs.count, threads: threads) { (index: Int) -> Void in
+                let job = jobs[index]
+                out[index] = job.withRow(logits) {
+                    TokenLikelihood(
+                        of: sequence[job.position], at: job.position, $0, alternatives: alternatives)
+                }
             }
+        }
+        return found.compactMap { $0 }
+    }
+
+    private func prediction(_ logits: Matrix) -> Prediction {
+        withRow(logits) { RowScorer.prediction(at: position, $0, choice: choice, draws: draws) }
+    }
+
+    private func withRow<Result>(
+        _ logits: Matrix, _ body: (UnsafeBufferPointer<Float>) -> Result
+    ) -> Result {
+        switch row {
+        case .fresh(let index): body(logits.row(index))
+        case .kept(let row): row.withUnsafeBufferPointer(body)
         }
     }
 }

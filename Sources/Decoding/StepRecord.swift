@@ -15,6 +15,8 @@ public struct StepRecord: Sendable {
     public let unmasked: [Prediction]
     /// State of each block of the response when the forward was asked for, by ascending position.
     public let blocks: [BlockState]
+    /// The log-probabilities of the candidates that the sequence has tokens for, where the driver was asked for them.
+    public internal(set) var likelihoods: [TokenLikelihood] = []
 }
 
 /// The life of a block, in the paper's words.

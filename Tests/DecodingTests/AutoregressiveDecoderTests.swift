@@ -18,6 +18,21 @@ import Transformers
         #expect(decoder.evaluations == 3 && decoder.forwards == 3 && decoder.tokensForwarded == 6)
     }
 
+    @Test func aPromptThatIsScoredIsFedInPieces() {
+        var task = ScriptedModel.task(promptLength: 130)
+        task.scoresPrompt = true
+        var decoder = AutoregressiveDecoder(task, AutoregressiveOptions(generationLength: 2))
+        let turns = ScriptedModel().run(&decoder)
+        let requests = turns.map(\.request)
+        #expect(requests.map(\.inputs) == [0..<64, 64..<128, 128..<130, 130..<131])
+        #expect(requests.map(\.cache) == [.rebuild(64), .append(64), .append(2), .append(1)])
+        #expect(requests.map(\.candidates) == [Array(1...64), Array(65...128), [129, 130], [131]])
+        // What is predicted for the prompt's own positions changes nothing.
+        #expect(turns.map(\.step.positions) == [[], [], [130], [131]])
+        #expect(decoder.tokens == [Int32](repeating: 5, count: 130) + [7, 7])
+        #expect(decoder.evaluations == 2 && decoder.forwards == 4 && decoder.tokensForwarded == 131)
+    }
+
     @Test func decodingStopsAtTheEndToken() {
         var decoder = AutoregressiveDecoder(
             ScriptedModel.task(), AutoregressiveOptions(generationLength: 30))

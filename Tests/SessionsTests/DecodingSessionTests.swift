@@ -93,6 +93,67 @@ import Tokenizers
         #expect(try causal.prompt(tokens: [97, 98]) == causal.prompt(raw: "ab"))
     }
 
+    /// The weights aren't read first: of a large model that takes minutes.
+    @Test func aMethodWithoutAMaskTokenIsRefusedBeforeTheWeightsAreRead() throws {
+        let folder = try ScratchFolder()
+        let source = Fixtures.path("live/causal")
+        for name in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
+            try FileSystem.writeAtomically(
+                FileSystem.read(source.appending(name)), to: folder.path.appending(name))
+        }
+        let error = #expect(throws: DecodingError.self) {
+            try LiveModel(folder: folder.path, threads: 1, method: "multi-block")
+        }
+        let name = folder.path.lastComponent?.string ?? ""
+        #expect(
+            error?.description
+                == DecodingMethod.withoutMask(name, neededBy: "the decoding method \"multi-block\""))
+        #expect(
+            error?.description.hasPrefix(
+                "\(name) has no mask token: neither config.json (\"mask_token_id\") nor the tokenizer names a mask token, which the decoding method \"multi-block\" needs. Autoregressive models have none: decode them with the method \"autoregressive\""
+            ) == true)
+        // With a method that suits it, the weights are what is missing.
+        for method in ["autoregressive", nil] {
+            let error = #expect(throws: (any Error).self) {
+                try LiveModel(folder: folder.path, threads: 1, method: method)
+            }
+            #expect(!(error is DecodingError) && error != nil)
+        }
+        #expect(throws: DecodingError.self) {
+            try LiveModel(folder: source, threads: 1, method: "multi-blok")
+        }
+    }
+
+    @Test func logProbabilitiesAreToldOfAutoregressiveDecodingOnly() throws {
+        let random = try LiveModel(folder: Fixtures.path("live/random"), threads: 1)
+        let prompt = try random.prompt(raw: "ab \u{E9}")
+        var told: [[Int]] = []
+        let setting = try DecoderSetting(method: nil, settings: ["generationLength=2"], for: random)
+        let asked = LikelihoodRequest(alternatives: 1, ofPrompt: true)
+        try DecodingSession(random, setting, threads: 1).decode(prompt, likelihoods: asked) { event in
+            if case .step(let step) = event { told.append(step.likelihoods.map(\.position)) }
+        }
+        #expect(told == [[1, 2, 3, 4, 5], [6]])
+        for method in DecodingMethod.all {
+            let setting = try LiveFixture.setting(model, method.name)
+            let error = #expect(throws: SessionError.self) {
+                try DecodingSession(model, setting, threads: 1).decode(
+                    model.prompt(LiveFixture.question), likelihoods: asked
+                ) { _ in }
+            }
+            #expect(error?.description.hasPrefix("words is a masked-diffusion model") == true)
+        }
+    }
+
+    @Test func aTextOfNoTokensIsSettledFromTheBeginning() throws {
+        var settled = SettledText(model.tokenizer, limit: 0)
+        #expect(settled.ending == .length && settled.count == 0)
+        for event in try LiveFixture.events(model, LiveFixture.setting(model)) {
+            #expect(settled.take(event).isEmpty)
+        }
+        #expect(settled.count == 0)
+    }
+
     @Test func typedQuestionsAreSpacedAndUnknownWordsNamed() throws {
         let prompt = try model.prompt("Julia owns 54 zebras. How many?<|mask|>")
         #expect(prompt.text == "Julia owns 54 zebras . How many ? < |mask|>")

@@ -55,6 +55,11 @@ public struct AutoregressiveDecoder: Decoder {
     private let options: AutoregressiveOptions
     private var hasEnded = false
     private var repetition: RepetitionPenalty?
+    /// Tokens of the prompt that are in the cache, where the prompt is scored.
+    private var scored: Int?
+
+    /// Tokens of a prompt that are scored by one forward, which has a row of logits for each.
+    static let scoredAtOnce = 64
 
     public init(_ task: DecodingTask, _ options: AutoregressiveOptions) {
         if options.generationConfig == .applied, task.repetitionPenalty != 1 {
@@ -64,12 +69,14 @@ public struct AutoregressiveDecoder: Decoder {
             task, maskCount: 0,
             choice: TokenChoice(.tempered, temperature: options.temperature, topP: options.topP))
         self.options = options
+        scored = task.scoresPrompt ? 0 : nil
     }
 
     public var maximumLength: Int { state.promptLength + options.generationLength }
 
     public mutating func nextRequest() -> ForwardRequest? {
         guard !hasEnded, state.tokens.count < maximumLength else { return nil }
+        if let scored, scored < state.promptLength { return scoringRequest(from: scored) }
         state.evaluations += 1
         let next = state.tokens.count
         let isFirst = next == state.promptLength
@@ -84,8 +91,25 @@ public struct AutoregressiveDecoder: Decoder {
         return request
     }
 
+    /// Feeds the next piece of the prompt; the last one predicts the first token of the response as well.
+    private mutating func scoringRequest(from start: Int) -> ForwardRequest {
+        let end = min(start + Self.scoredAtOnce, state.promptLength)
+        scored = end
+        if end == state.promptLength { state.evaluations += 1 }
+        var request = state.issue(
+            ForwardRequest(
+                start == 0 ? .prefill : .cacheUpdate, inputs: start..<end,
+                candidates: Array((start + 1)...end),
+                cache: start == 0 ? .rebuild(end) : .append(end - start), attention: .causal,
+                predictsNext: true),
+            blocks: [])
+        request.choice.repetition = repetition
+        return request
+    }
+
     @discardableResult
     public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+        let predictions = predictions.filter { $0.position == state.tokens.count }
         for prediction in predictions {
             state.append(prediction.token)
             repetition?.tokens.insert(prediction.token)

@@ -7,22 +7,31 @@ internal import Tokenizers
 /// A request for a completion, as OpenAI's interface has it.
 struct CompletionRequest {
     let isChat: Bool
-    let prompt: LivePrompt
+    /// Each gets an answer of its own.
+    let prompts: [LivePrompt]
     let setting: DecoderSetting
     let streams: Bool
     let includesUsage: Bool
-    /// Most tokens of the answer.
+    /// Most tokens of each answer; 0 only where the prompt is echoed.
     let limit: Int?
     let stops: [String]
     let seed: Int?
+    /// Whether an answer begins with its prompt.
+    let echoes: Bool
+    /// What is told of tokens' log-probabilities; nil for nothing.
+    let likelihoods: LikelihoodRequest?
+
+    /// The most probable tokens that are told for each position, at most.
+    static let mostAlternatives = 20
+    /// Prompts of one request, at most.
+    static let mostPrompts = 64
 
     /// Members that only other values than these would have an effect through; what they ask for isn't there.
     private static let fixed: [String: [JSONValue]] = [
-        "n": [1], "best_of": [1], "presence_penalty": [0], "frequency_penalty": [0], "logprobs": [false],
-        "top_logprobs": [0], "logit_bias": [[:]], "echo": [false], "suffix": [""], "tools": [[]],
-        "functions": [[]], "tool_choice": ["none", "auto"], "function_call": ["none", "auto"],
-        "response_format": [["type": "text"]], "parallel_tool_calls": [true, false],
-        "modalities": [["text"]],
+        "n": [1], "best_of": [1], "presence_penalty": [0], "frequency_penalty": [0], "logit_bias": [[:]],
+        "suffix": [""], "tools": [[]], "functions": [[]], "tool_choice": ["none", "auto"],
+        "function_call": ["none", "auto"], "response_format": [["type": "text"]],
+        "parallel_tool_calls": [true, false], "modalities": [["text"]],
     ]
     /// Members that don't change the answer.
     private static let ignored = [
@@ -30,7 +39,7 @@ struct CompletionRequest {
     ]
     private static let read = [
         "messages", "prompt", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop",
-        "temperature", "top_p", "seed", "d3llm",
+        "temperature", "top_p", "seed", "d3llm", "logprobs", "top_logprobs", "echo",
     ]
 
     /// Reads the members.
@@ -43,15 +52,53 @@ struct CompletionRequest {
         includesUsage = body["stream_options"]?["include_usage"]?.node.bool ?? false
         seed = try body["seed"]?.integer()
         stops = try Self.stops(body["stop"])
+        echoes = try body.flag("echo", default: false)
+        if echoes, isChat {
+            throw HTTPProblem(400, "\"echo\" isn't supported for chats: leave it out.", parameter: "echo")
+        }
+        let least = echoes ? 0 : 1
         limit = try ["max_completion_tokens", "max_tokens"].compactMap {
-            try body[$0]?.integer(in: 1...)
+            try body[$0]?.integer(in: least...)
         }.first
         setting = try Self.setting(body, limit: limit, server)
-        prompt = try server.asProblem {
-            isChat
-                ? try server.model.prompt(try Self.messages(body["messages"]))
-                : try Self.prompt(body["prompt"], server.model)
+        let alternatives = try isChat ? Self.chatAlternatives(body) : Self.alternatives(body)
+        likelihoods = alternatives.map { [echoes] in LikelihoodRequest(alternatives: $0, ofPrompt: echoes) }
+        if likelihoods != nil {
+            do {
+                try setting.checkLikelihoods(of: server.model)
+            } catch {
+                throw HTTPProblem(400, error.description, parameter: "logprobs")
+            }
         }
+        prompts = try server.asProblem {
+            isChat
+                ? [try server.model.prompt(try Self.messages(body["messages"]))]
+                : try Self.prompts(body["prompt"], server.model)
+        }
+    }
+
+    /// How many tokens a completion's `logprobs` asks for at each position; nil where it asks for nothing.
+    private static func alternatives(_ body: RequestValue) throws -> Int? {
+        if let value = body["top_logprobs"], value.node.double != 0 {
+            throw HTTPProblem(
+                400, "\"top_logprobs\" is for chats: here \"logprobs\" is a number.",
+                parameter: "top_logprobs")
+        }
+        guard let value = body["logprobs"], value.node.bool != false else { return nil }
+        return try value.integer(in: 0...mostAlternatives)
+    }
+
+    /// The same for a chat, where `logprobs` says whether and `top_logprobs` how many.
+    private static func chatAlternatives(_ body: RequestValue) throws -> Int? {
+        let count = try body["top_logprobs"]?.integer(in: 0...mostAlternatives) ?? 0
+        guard let value = body["logprobs"], try value.bool() else {
+            guard count == 0 else {
+                throw HTTPProblem(
+                    400, "\"top_logprobs\" needs \"logprobs\" to be true.", parameter: "top_logprobs")
+            }
+            return nil
+        }
+        return count
     }
 
     private static func check(_ body: RequestValue, _ model: String) throws(HTTPProblem) {
@@ -120,18 +167,26 @@ struct CompletionRequest {
             }
             let most = max(block, server.options.maximumTokens / block * block)
             if let option = usual.method.option(.responseLength) {
-                values[option.key] = .integer(min((limit + block - 1) / block * block, most))
+                values[option.key] = .integer(min((max(limit, 1) + block - 1) / block * block, most))
             }
         }
         return try server.setting(choice, adding: values)
     }
 
-    /// One prompt as it is, without a template around it: a text, the tokens of one, or a list of one such thing.
-    private static func prompt(_ given: RequestValue?, _ model: LiveModel) throws -> LivePrompt {
-        var value = given?.node
-        if let only = value?.array, only.count == 1, only[0].string != nil || only[0].array != nil {
-            value = only[0]
+    /// Prompts as they are, without a template around them: a text, the tokens of one, or a list of such things.
+    private static func prompts(_ given: RequestValue?, _ model: LiveModel) throws -> [LivePrompt] {
+        let value = given?.node
+        let list = value?.array ?? []
+        let isList = !list.isEmpty && list.allSatisfy { $0.string != nil || $0.array != nil }
+        guard list.count <= mostPrompts || !isList else {
+            throw HTTPProblem(
+                400, "\"prompt\" has \(list.count) prompts; one request may have \(mostPrompts).",
+                parameter: "prompt")
         }
+        return try isList ? list.map { try prompt($0, model) } : [prompt(value, model)]
+    }
+
+    private static func prompt(_ value: JSONNode?, _ model: LiveModel) throws -> LivePrompt {
         do {
             if let text = value?.string { return try model.prompt(raw: text) }
             if let array = value?.array {
@@ -142,7 +197,9 @@ struct CompletionRequest {
             throw HTTPProblem(400, error.description, parameter: "prompt")
         }
         throw HTTPProblem(
-            400, "\"prompt\" has to be one text, or the tokens of one as whole numbers.", parameter: "prompt")
+            400,
+            "\"prompt\" has to be a text, the tokens of one as whole numbers, or a list of texts or of lists of tokens.",
+            parameter: "prompt")
     }
 
     private static func messages(_ value: RequestValue?) throws(HTTPProblem) -> [ChatMessage] {

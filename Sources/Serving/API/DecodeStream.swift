@@ -30,18 +30,22 @@ extension Server {
 
     /// Decodes until the end, until the client has gone, or until `take` asks for it.
     ///
-    /// - Parameter take: gets each event and a function that stops decoding.
+    /// - Parameters:
+    ///   - index: number of the prompt in its request; a seed gives each prompt other draws.
+    ///   - likelihoods: which log-probabilities the events tell.
+    ///   - take: gets each event and a function that stops decoding.
     /// - Throws: `HTTPProblem` for what decoding refuses; ``ConnectionLost``.
     @discardableResult
     func decode(
-        _ prompt: LivePrompt, _ setting: DecoderSetting, seed: Int?, _ responder: HTTPResponder,
+        _ prompt: LivePrompt, _ setting: DecoderSetting, seed: Int?, index: Int = 0,
+        likelihoods: LikelihoodRequest? = nil, _ responder: HTTPResponder,
         _ take: @escaping (DecodingEvent, _ stop: () -> Void) throws -> Void
     ) throws -> DecodingEvent.End {
         let state = StreamState()
         let session = DecodingSession(model, setting, threads: max(1, options.threads / options.slots))
-        let sampling = seed.map { Sampling(seed: UInt64(bitPattern: Int64($0)), sample: 0) }
+        let sampling = seed.map { Sampling(seed: UInt64(bitPattern: Int64($0)), sample: UInt64(index)) }
         let end = try asProblem {
-            try session.decode(prompt, sampling: sampling) { [self] in
+            try session.decode(prompt, sampling: sampling, likelihoods: likelihoods) { [self] in
                 state.isLost = state.isLost || responder.isGone
                 return state.isLost || state.isEnough || state.error != nil || stops
             } observe: { event in

@@ -51,6 +51,8 @@ package enum DecodingEvent: Sendable {
         /// State of each block before the forward.
         package let blocks: [BlockState]
         package let counters: Counters
+        /// What was asked for of tokens' log-probabilities; their positions count from the first token of the prompt.
+        package var likelihoods: [TokenLikelihood] = []
     }
 
     /// Why decoding came to an end.
@@ -84,6 +86,14 @@ package enum DecodingEvent: Sendable {
         package var forwards: Int
         /// Time in forwards and decisions; waiting for whoever watches doesn't count.
         package var seconds: Double
+
+        /// Counts; none unless given.
+        package init(tokens: Int = 0, evaluations: Int = 0, forwards: Int = 0, seconds: Double = 0) {
+            self.tokens = tokens
+            self.evaluations = evaluations
+            self.forwards = forwards
+            self.seconds = seconds
+        }
 
         /// Tokens per forward: `tokens` by `evaluations`.
         package var tokensPerForward: Double {

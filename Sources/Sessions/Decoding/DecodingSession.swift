@@ -20,21 +20,25 @@ package struct DecodingSession: Sendable {
     ///
     /// - Parameters:
     ///   - sampling: names the random numbers; nil leaves them to the prompt.
+    ///   - likelihoods: which log-probabilities are told with the steps; nil for none.
     ///   - shouldStop: asked before each forward.
     ///   - observe: gets each event as it happens; decoding waits for it.
     /// - Returns: the last event's content.
-    /// - Throws: ``SessionError`` for a prompt that doesn't fit the model; `DecodingError`.
+    /// - Throws: ``SessionError`` for a prompt that doesn't fit the model and for log-probabilities that there aren't;
+    ///   `DecodingError`.
     @discardableResult
     package func decode(
-        _ prompt: LivePrompt, sampling: Sampling? = nil, shouldStop: @escaping () -> Bool = { false },
+        _ prompt: LivePrompt, sampling: Sampling? = nil, likelihoods: LikelihoodRequest? = nil,
+        shouldStop: @escaping () -> Bool = { false },
         observe: @escaping (DecodingEvent) -> Void
     ) throws -> DecodingEvent.End {
-        let decoder = setting.factory(
-            DecodingTask(
-                prompt: prompt.tokens, maskToken: model.maskToken, endToken: model.endToken,
-                furtherEndTokens: model.furtherEndTokens,
-                repetitionPenalty: model.repetitionPenalty,
-                sampling: sampling))
+        if likelihoods != nil { try setting.checkLikelihoods(of: model) }
+        var task = DecodingTask(
+            prompt: prompt.tokens, maskToken: model.maskToken, endToken: model.endToken,
+            furtherEndTokens: model.furtherEndTokens, repetitionPenalty: model.repetitionPenalty,
+            sampling: sampling)
+        task.scoresPrompt = likelihoods?.ofPrompt ?? false
+        let decoder = setting.factory(task)
         try check(decoder, prompt)
         observe(
             .start(
@@ -46,7 +50,9 @@ package struct DecodingSession: Sendable {
         let recorder = EventRecorder(model, decoder)
         var decoders = [decoder]
         var isStopped = false
-        try BatchDecoder(model.transformer, threads: threads).decode(&decoders) { _, record, decoder in
+        let driver = BatchDecoder(
+            model.transformer, threads: threads, alternatives: likelihoods?.alternatives)
+        try driver.decode(&decoders) { _, record, decoder in
             observe(.step(recorder.step(record, decoder)))
             recorder.resume()
         } shouldStop: {
@@ -69,6 +75,39 @@ package struct DecodingSession: Sendable {
                 "The prompt has \(prompt.tokens.count) tokens and the response up to "
                     + "\(decoder.maximumLength - prompt.tokens.count), but the model was made for \(limit) in all. "
                     + "Shorten the prompt or lower generationLength.")
+        }
+    }
+}
+
+/// Which log-probabilities of tokens are wanted; see `TokenLikelihood`.
+package struct LikelihoodRequest: Sendable, Hashable {
+    /// How many of the most probable tokens are told for each position.
+    package var alternatives: Int
+    /// Whether the tokens of the prompt, but for the first, are scored too.
+    package var ofPrompt: Bool
+
+    package init(alternatives: Int, ofPrompt: Bool) {
+        self.alternatives = alternatives
+        self.ofPrompt = ofPrompt
+    }
+}
+
+extension DecoderSetting {
+    /// Refuses log-probabilities where a token has no single one.
+    package func checkLikelihoods(of model: LiveModel) throws(SessionError) {
+        guard model.isAutoregressive else {
+            throw SessionError(
+                .invalidSetting,
+                "\(model.name) is a masked-diffusion model: the tokens of a text can be predicted in many orders, and "
+                    + "each order gives a token another probability, so that there is no one log-probability per token. "
+                    + "Only autoregressive models have them.")
+        }
+        guard method.isCausal else {
+            throw SessionError(
+                .invalidSetting,
+                "The method \"\(method.name)\" predicts tokens in an order of its own, so that there is no one "
+                    + "log-probability per token. Use the method \"\(DecodingMethod.usual(isCausal: true).name)\"."
+            )
         }
     }
 }

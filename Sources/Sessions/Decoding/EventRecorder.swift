@@ -23,7 +23,7 @@ final class EventRecorder {
         count(decoder)
         return DecodingEvent.Step(
             index: record.index, kind: record.kind, inputs: record.inputs, tokens: tokens, length: told.count,
-            blocks: record.blocks, counters: counters)
+            blocks: record.blocks, counters: counters, likelihoods: record.likelihoods)
     }
 
     /// Lets the clock run again after whoever watches has seen an event.

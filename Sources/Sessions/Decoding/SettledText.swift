@@ -27,12 +27,13 @@ package struct SettledText: Sendable {
     private var held = ""
 
     /// - Parameters:
-    ///   - limit: most tokens of the text; nil for all.
+    ///   - limit: most tokens of the text, maybe none; nil for all.
     ///   - stops: strings before which the text ends.
     package init(_ tokenizer: any Tokenizer, limit: Int? = nil, stops: [String] = []) {
         self.limit = limit ?? .max
         self.stops = stops.filter { !$0.isEmpty }
         detokenizer = StreamingDetokenizer(tokenizer, skipSpecialTokens: true)
+        if limit == 0 { ending = .length }
     }
 
     /// The text that is certain since the last event.

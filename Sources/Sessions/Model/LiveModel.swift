@@ -34,7 +34,7 @@ package struct LiveModel: Sendable {
     package let manner: Manner
 
     /// Whether a token ends a response.
-    func isEnd(_ token: Int32) -> Bool { token == endToken || furtherEndTokens.contains(token) }
+    package func isEnd(_ token: Int32) -> Bool { token == endToken || furtherEndTokens.contains(token) }
 
     /// The tokenizer.
     package var tokenizer: any Tokenizer { files.tokenizer }
