@@ -9,6 +9,7 @@
 #             RUN      run that `tables` compares with (the newest of the table's experiment), and that `report` shows
 #                      (the newest of mini/table1)
 #             FORMAT   how tables are written: text, markdown, csv, latex, html, json (text)
+#             GSM8K_TEST, GSM8K_TRAIN  GSM8K's files for `lm-eval-check`, JSON lines
 #             KILLS    how often `torture` kills (100)
 #             FUZZ     how many damaged inputs of each kind `fuzz` and `safety` read (200000)
 
@@ -58,6 +59,19 @@ browser-check: build check-tools .build/browser-venv/installed ## use the page o
 	$(D3LLM) report $(or $(RUN),mini/table1) --store $(STORE) --threads $(THREADS) --output .build/report.html
 	$(BROWSER_PYTHON) scripts/browser-check.py .build/report.html --screenshots .build/screenshots
 	scripts/serve-check.sh $(D3LLM) "$(or $(RUN),mini/table1)/student" $(STORE) $(BROWSER_PYTHON) .build/screenshots
+
+LM_EVAL_PYTHON := .build/lm-eval-venv/bin/python
+
+.PHONY: lm-eval-check
+lm-eval-check: build .build/lm-eval-venv/installed ## run lm-evaluation-harness through d3llm serve and compare it with d3llm run and transformers, over GSM8K's files GSM8K_TEST and GSM8K_TRAIN; 5 minutes, installs PyTorch
+	$(LM_EVAL_PYTHON) scripts/lm-eval-check.py $(D3LLM) \
+		--test "$(or $(GSM8K_TEST),$(error GSM8K_TEST is missing: make lm-eval-check GSM8K_TEST=FILE GSM8K_TRAIN=FILE))" \
+		--train "$(or $(GSM8K_TRAIN),$(error GSM8K_TRAIN is missing: make lm-eval-check GSM8K_TEST=FILE GSM8K_TRAIN=FILE))"
+
+.build/lm-eval-venv/installed: scripts/lm-eval-check.txt
+	python3 -m venv .build/lm-eval-venv
+	$(LM_EVAL_PYTHON) -m pip install --quiet --requirement $<
+	touch $@
 
 check-tools:
 	@scripts/setup.sh checks

@@ -104,6 +104,10 @@ check("a completion continues raw text", plain.choices[0].finish_reason in ("sto
       and plain.usage.total_tokens > plain.usage.prompt_tokens, repr(continued))
 plain = client.completions.create(model=model, prompt=QUESTION, stream=True)
 check("a completion is streamed", "".join(c.text for chunk in plain for c in chunk.choices) == continued)
+several = client.completions.create(model=model, prompt=[QUESTION, QUESTION.split(".")[0]])
+check("several prompts are answered in order", [c.index for c in several.choices] == [0, 1] and several.choices[0].text == continued)
+echo = client.completions.create(model=model, prompt=QUESTION, echo=True)
+check("an echo comes before the text", echo.choices[0].text == f"{QUESTION} {continued}", repr(echo.choices[0].text))
 word = text.split()[3]
 stopped = client.chat.completions.create(model=model, messages=messages, stop=[word]).choices[0]
 check("a stop string ends the text before it",
@@ -119,6 +123,9 @@ error = refused(openai.NotFoundError, model="nobody")
 check("an unknown model is 404", error is not None and model in error.message)
 error = refused(openai.BadRequestError, n=2)
 check("n is refused by its name", error is not None and error.param == "n")
+error = refused(openai.BadRequestError, logprobs=True)
+check("log-probabilities of a masked-diffusion model are refused with the reason",
+      error is not None and error.param == "logprobs" and "no one log-probability per token" in error.message)
 error = refused(openai.BadRequestError, messages=[])
 check("no messages are refused", error is not None and error.param == "messages")
 error = refused(openai.BadRequestError, extra_body={"d3llm": {"options": {"treshold": 1}}})
