@@ -134,6 +134,16 @@ import Tokenizers
             if case .step(let step) = event { told.append(step.likelihoods.map(\.position)) }
         }
         #expect(told == [[1, 2, 3, 4, 5], [6]])
+        // Whoever leaves while a long prompt is scored isn't waited for.
+        told = []
+        let long = try random.prompt(tokens: Array(repeating: 97, count: 200))
+        let end = try DecodingSession(random, setting, threads: 1).decode(long, likelihoods: asked) {
+            !told.isEmpty
+        } observe: { event in
+            if case .step(let step) = event { told.append(step.likelihoods.map(\.position)) }
+        }
+        #expect(end.reason == .cancelled && end.counters.forwards == 1)
+        #expect(told == [Array(1..<64)] || told == [Array(1...63)])
         for method in DecodingMethod.all {
             let setting = try LiveFixture.setting(model, method.name)
             let error = #expect(throws: SessionError.self) {
