@@ -174,8 +174,9 @@ struct Completion {
     ) -> JSONValue {
         var choice: JSONObject = ["index": .integer(index)]
         choice[name] = value
+        // A part of a stream may have no token.
         choice["logprobs"] =
-            request.likelihoods == nil
+            request.likelihoods == nil || request.streams && scored.isEmpty
             ? .null : request.isChat ? ScoredToken.chat(scored) : ScoredToken.legacy(scored)
         choice["finish_reason"] = finish
         return .object(choice)
