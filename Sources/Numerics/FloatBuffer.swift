@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// A block of 32-bit floats, aligned to 64 bytes, that lives as long as something refers to it.
 ///
 /// `@unchecked Sendable`: the class only owns memory. Who may write to which part at which time is decided by
@@ -12,16 +14,24 @@ public final class FloatBuffer: @unchecked Sendable {
     public init(zeros count: Int) {
         precondition(count >= 0, "a buffer can't have \(count) elements")
         self.count = count
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-        pointer = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+        pointer = Self.memory(count)
         pointer.initialize(repeating: 0, count: count)
     }
 
     /// Allocates `count` floats without setting them.
     init(uninitialized count: Int) {
         self.count = count
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-        pointer = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+        pointer = Self.memory(count)
+    }
+
+    /// Memory for so many floats; in large pages where it fills some and the system has them, because rows that are
+    /// a page apart would each need a translation of their own.
+    private static func memory(_ count: Int) -> UnsafeMutablePointer<Float> {
+        let (count, page) = (max(count, 1), 2 << 20)
+        let isLarge = count * 4 >= page
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: isLarge ? page : 64)
+        if isLarge { d3_prefer_large_pages(raw, count * 4) }
+        return raw.bindMemory(to: Float.self, capacity: count)
     }
 
     deinit { UnsafeMutableRawPointer(pointer).deallocate() }

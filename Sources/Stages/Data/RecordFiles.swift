@@ -32,7 +32,9 @@ struct RawRecord {
         guard isPublishedTrajectory else { return self }
         var record = self
         record.columns = names
-        record.value = JSONObject(value.filter { $0.key != "trajectory" && $0.key != "final_output" })
+        record.value = JSONObject(
+            value.keys.filter { $0 != "trajectory" && $0 != "final_output" }
+                .compactMap { key in value[key].map { (key, $0) } })
         return record
     }
 }
@@ -168,25 +170,27 @@ struct RecordFiles {
             return try report(nil, "This is an archive of several files. Unpack it, and take its folder.")
         }
         let head = try Self.head(of: path)
-        func table(_ names: [String], _ rows: ((JSONObject) throws -> Void) throws -> Void) throws {
-            var row = 0
-            func take(_ value: JSONObject) throws {
-                row += 1
-                try body(
-                    RawRecord(value: value, data: prefix, source: "\(shown), row \(row)", columns: names))
-            }
-            // A file with other columns than any record has is told as its first record.
-            guard columns.map({ !$0.isDisjoint(with: names) }) ?? true else { return try take([:]) }
-            try rows(take)
-            if row == 0 { try report(nil, "It has no rows.") }
+        var row = 0
+        func take(_ value: JSONObject, of names: [String]) throws {
+            row += 1
+            try body(
+                RawRecord(value: value, data: prefix, source: "\(shown), row \(row)", columns: names))
         }
+        // A file with other columns than any record has is told as its first record.
+        func isAsked(_ names: [String]) -> Bool { columns.map { !$0.isDisjoint(with: names) } ?? true }
         if ParquetFile.isParquet(head.prefix(4)) {
             let file = try ParquetFile(path)
-            return try table(file.columns) { try file.forEachRow(columns: columns, $0) }
+            guard isAsked(file.columns) else { return try take([:], of: file.columns) }
+            try file.forEachRow(columns: columns) { try take($0, of: file.columns) }
+            if row == 0 { try report(nil, "It has no rows.") }
+            return
         }
         if head.starts(with: "ARROW1".utf8) || head.starts(with: [255, 255, 255, 255]) {
             let file = try ArrowFile(path)
-            return try table(file.columns) { try file.forEachRow(columns: columns, $0) }
+            guard isAsked(file.columns) else { return try take([:], of: file.columns) }
+            try file.forEachRow(columns: columns) { try take($0, of: file.columns) }
+            if row == 0 { try report(nil, "It has no rows.") }
+            return
         }
         let bytes = try CompressedFile.read(path)
         let first = bytes.first { ![0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF].contains($0) }
