@@ -23,14 +23,9 @@ final class RankedRun: Sendable {
 
     init() throws { scratch = try ScratchFolder() }
 
-    /// Fine-tuning, which the fixture's own chain does without.
-    private static let tuned =
-        #"stages.tuned={"kind": "sft", "model": "@teacher", "data": "@problems", "generationLength": 48, "steps": 8, "batch": 10, "checkpointSeconds": 0.1}"#
-
     static func experiment(set overrides: [String] = []) throws -> Experiment {
-        let text = try FileSystem.readText(Fixtures.path("experiments/micro.json"))
-        return try Experiment.parse(
-            Array(text.utf8), name: "micro.json", overrides: [tuned] + overrides, registry: Stages.registry)
+        try Experiment.load(
+            Fixtures.path("experiments/micro-tuned.json"), overrides: overrides, registry: Stages.registry)
     }
 
     /// What one process makes of these stages: the hashes of all files by path, computed once.

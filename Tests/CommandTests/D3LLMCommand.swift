@@ -13,6 +13,8 @@ struct D3LLMCommand {
     static let executable = Command.built("d3llm")
     static let root = Fixtures.path("").removingLastComponent().removingLastComponent()
     static let micro = Fixtures.path("experiments/micro.json").string
+    /// The same with fine-tuning.
+    static let tuned = Fixtures.path("experiments/micro-tuned.json").string
 
     let scratch: ScratchFolder
     var store: FilePath { scratch.path.appending("store") }

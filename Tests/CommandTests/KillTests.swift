@@ -20,9 +20,6 @@ import Testing
         ("problems", 0, 0), ("tokenizer", 0, 0), ("teacher", 4, 9), ("tuned", 2, 5), ("trajectories", 3, 7),
         ("student", 3, 9), ("vanilla", 3, 7), ("cached[threshold=0.1]", 3, 7),
     ]
-    /// Fine-tuning, which the fixture's own chain does without.
-    static let tuned =
-        #"tuned={"kind": "sft", "model": "@teacher", "data": "@problems", "generationLength": 48, "steps": 40, "batch": 8, "checkpointSeconds": 0}"#
     /// A checkpoint after each step, and stages long enough to be hit several times.
     static let settings =
         [
@@ -30,7 +27,7 @@ import Testing
             "trajectories.groupSize=1", "student.checkpointSeconds=0", "student.steps=60",
             "problems.test=200",
             "vanilla.groupSize=2", "cached.groupSize=2",
-            tuned,
+            "tuned.checkpointSeconds=0", "tuned.steps=40",
         ].flatMap { ["--set", "stages.\($0)"] }
         + plan.filter { $0.1 > 0 }.flatMap { ["--only", $0.0] }
 
@@ -70,7 +67,7 @@ import Testing
     }
 
     private static func arguments(_ command: D3LLMCommand) -> [String] {
-        ["run", D3LLMCommand.micro, "--store", command.store.string] + settings
+        ["run", D3LLMCommand.tuned, "--store", command.store.string] + settings
     }
 
     /// A moment at which a process is killed.

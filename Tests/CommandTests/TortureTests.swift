@@ -20,11 +20,11 @@ struct TortureTests {
         [
             "teacher.checkpointSeconds=0", "teacher.model.width=32", "trajectories.groupSize=1",
             "student.checkpointSeconds=0", "student.steps=40", "problems.test=120", "vanilla.groupSize=2",
-            "cached.groupSize=2", KillTests.tuned,
+            "cached.groupSize=2", "tuned.checkpointSeconds=0", "tuned.steps=40",
         ].flatMap { ["--set", "stages.\($0)"] } + KillTests.plan.flatMap { ["--only", $0.0] }
 
     private func arguments(_ command: D3LLMCommand, jobs: Int) -> [String] {
-        ["run", D3LLMCommand.micro, "--store", command.store.string, "--jobs", "\(jobs)", "--threads", "2"]
+        ["run", D3LLMCommand.tuned, "--store", command.store.string, "--jobs", "\(jobs)", "--threads", "2"]
             + Self.settings
     }
 

@@ -197,7 +197,7 @@ import Testing
               "test": {"kind": "local-files", "path": "\(test)", "sha256": "\(try SHA256.hex(ofFile: test))"},
               "q": {"kind": "benchmark", "task": "gsm8k-cot", "family": "llada", "file": "@test", "limit": 2\(keys)},
               "model": {"kind": "model-folder", "path": "\(model)", "digest": "\(digest)"},
-              "t": {"kind": "trajectories", "teacher": "@model", "data": "@q", "count": 3, "attempts": 1, "keep": "all", "generationLength": 16},
+              "t": {"kind": "trajectories", "teacher": "@model", "data": "@q", "count": 3, "attempts": 1, "keep": "all", "generationLength": 16, "blockLength": 8},
               "s": {"kind": "distill", "teacher": "@model", "trajectories": "@t", "steps": 1, "batch": 2, "adapter": {"rank": 2, "alpha": 2}, "d3llm": {"windowLengths": [8]}}
             }}
             """

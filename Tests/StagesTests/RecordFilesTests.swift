@@ -108,7 +108,7 @@ import Testing
         let arrow = failure(Fixtures.path("columnar/empty.arrow"))
         #expect(arrow == "empty.arrow: It has no rows.")
         let other = failure(Fixtures.path("columnar/delta.parquet")) {
-            $0.columns = ["prompt": "x", "id": "y"]
+            $0.columns = ["prompt": "x"]
         }
         #expect(other.contains("no \"x\"; it has \"a\", \"b\", \"c\", \"text\""), "\(other)")
     }

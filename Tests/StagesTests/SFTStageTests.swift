@@ -128,7 +128,7 @@ import Transformers
             Self.chain + """
                 ,
                 "again": {"kind": "questions", "file": "@published", "testPercent": 0},
-                "tuned": {"kind": "sft", "model": "@teacher", "data": "@again", "generationLength": 16, "steps": 1, "batch": 2, "loss": "all", "packedLength": 32}
+                "tuned": {"kind": "sft", "model": "@teacher", "data": "@again", "steps": 1, "batch": 2, "loss": "all", "packedLength": 32}
                 """, grader: "none")
         let (own, again) = (
             try DataSet(try #require(outcome.artifact("q")).folder, name: "@q").items(.train).prefix(4),

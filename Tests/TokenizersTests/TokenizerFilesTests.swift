@@ -121,12 +121,12 @@ struct TokenizerFilesTests {
     }
 
     @Test func aTemplateThatIsNotUnderstoodOnlyFailsWhoAsksForIt() throws {
-        try withFolder(["chat_template": "{% macro f() %}{% endmacro %}"]) { folder in
+        try withFolder(["chat_template": "{% unknown f() %}"]) { folder in
             let files = try TokenizerFiles(folder: folder)
             #expect(files.hasChatTemplate)
             let error = #expect(throws: ChatTemplateError.self) { try files.chatTemplate() }
             #expect(
-                error?.description.contains("chat_template:1:4: The statement `macro`") == true,
+                error?.description.contains("chat_template:1:4: The statement `unknown`") == true,
                 "\(error.debugDescription)")
         }
     }
