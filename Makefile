@@ -90,6 +90,7 @@ components: build ## measure each part of d3LLM, on two tasks over four and thre
 
 order: build ## does the teacher's order of unmasking matter? three seeds; about an hour on 2 cores with AVX-512, what make seeds made is taken from there
 	$(D3LLM) run configs/ablation/order.json --store $(STORE) --threads $(THREADS)
+	$(D3LLM) run configs/ablation/order-long-teacher.json --store $(STORE) --threads $(THREADS)
 
 decoding: build ## vary the options of multi-block decoding, over three teachers; 20 minutes on 2 cores with AVX-512 after make components or make seeds
 	$(D3LLM) run configs/ablation/decoding.json --store $(STORE) --threads $(THREADS)

@@ -134,3 +134,176 @@ public struct BatchDecoder: Sendable {
         }
     }
 }
+
+/// One sequence of a batch: its decoder, its cache and the rows kept for it.
+struct Lane {
+    private(set) var decoder: any Decoder
+    private(set) var hasPending = false
+    private var cache: KeyValueCache?
+    private var keptRows: [Int: [Float]] = [:]
+
+    init(_ decoder: any Decoder) { self.decoder = decoder }
+
+    /// The next forward of this sequence, with its cache prepared; nil at the end.
+    mutating func nextTurn(
+        _ configuration: TransformerConfiguration
+    ) -> (ForwardRequest, RowMapping, ForwardInput)? {
+        guard let request = decoder.nextRequest() else {
+            hasPending = false
+            cache = nil
+            return nil
+        }
+        hasPending = true
+        let mapping = RowMapping(request, shift: configuration.logitShift) { keptRows[$0] != nil }
+        let (usedCache, update) = prepareCache(request.cache, configuration)
+        let input = ForwardInput(
+            tokens: Array(decoder.tokens[request.inputs]), firstPosition: request.rotaryStart,
+            attention: request.attention, cache: usedCache, cacheUpdate: update, logitRows: mapping.rows)
+        return (request, mapping, input)
+    }
+
+    mutating func accept(_ predictions: [Prediction]) -> StepRecord { decoder.accept(predictions) }
+
+    /// Keeps a copy of one row of logits (V).
+    mutating func keep(_ position: Int, _ row: UnsafeBufferPointer<Float>) {
+        keptRows[position] = Array(row)
+    }
+
+    func keptRow(_ position: Int) -> [Float] {
+        guard let row = keptRows[position] else { preconditionFailure("no row is kept for \(position)") }
+        return row
+    }
+
+    private mutating func prepareCache(
+        _ action: ForwardRequest.CacheAction, _ configuration: TransformerConfiguration
+    ) -> (KeyValueCache?, CacheUpdate) {
+        if action == .ignore { return (nil, .none) }
+        let used = cache ?? KeyValueCache(configuration, capacity: decoder.maximumLength)
+        cache = used
+        switch action {
+        case .ignore, .read: return (used, .none)
+        case .append(let count): return (used, .append(count))
+        case .rebuild(let count):
+            used.truncate(to: 0)
+            return (used, .append(count))
+        case .overwrite(let start): return (used, .overwrite(at: start))
+        }
+    }
+}
+
+/// One row of logits to be turned into a prediction.
+struct ScoringJob: Sendable {
+    enum Row: Sendable {
+        /// A row of the turn's logits.
+        case fresh(Int)
+        /// A row kept from an earlier turn.
+        case kept([Float])
+    }
+
+    let position: Int
+    let row: Row
+    let choice: TokenChoice
+    let draws: SamplingStep?
+
+    /// Scores all jobs; `logits` is [rows, V].
+    static func run(_ jobs: [ScoringJob], _ logits: Matrix, threads: Int) -> [Prediction] {
+        let empty = Prediction(position: 0, token: 0, probability: 0, entropy: 0)
+        var predictions = [Prediction](repeating: empty, count: jobs.count)
+        predictions.withUnsafeMutableBufferPointer { buffer in
+            // Safe: each index is written by one call of the body, and nothing reads before all have returned.
+            nonisolated(unsafe) let out = buffer
+            Threads.parallelFor(jobs.count, threads: threads) { (index: Int) -> Void in
+                out[index] = jobs[index].prediction(logits)
+            }
+        }
+        return predictions
+    }
+
+    /// The log-probabilities that the rows of `jobs` give the tokens of `sequence`; positions beyond it are left out.
+    static func likelihoods(
+        _ jobs: ArraySlice<ScoringJob>, of sequence: [Int32], alternatives: Int, _ logits: Matrix,
+        threads: Int
+    ) -> [TokenLikelihood] {
+        let jobs = jobs.filter { sequence.indices.contains($0.position) }
+        var found = [TokenLikelihood?](repeating: nil, count: jobs.count)
+        found.withUnsafeMutableBufferPointer { buffer in
+            // Safe for the same reason.
+            nonisolated(unsafe) let out = buffer
+            Threads.parallelFor(jobs.count, threads: threads) { (index: Int) -> Void in
+                let job = jobs[index]
+                out[index] = job.withRow(logits) {
+                    TokenLikelihood(
+                        of: sequence[job.position], at: job.position, $0, alternatives: alternatives)
+                }
+            }
+        }
+        return found.compactMap { $0 }
+    }
+
+    private func prediction(_ logits: Matrix) -> Prediction {
+        withRow(logits) { RowScorer.prediction(at: position, $0, choice: choice, draws: draws) }
+    }
+
+    private func withRow<Result>(
+        _ logits: Matrix, _ body: (UnsafeBufferPointer<Float>) -> Result
+    ) -> Result {
+        switch row {
+        case .fresh(let index): body(logits.row(index))
+        case .kept(let row): row.withUnsafeBufferPointer(body)
+        }
+    }
+}
+
+/// Which rows of a forward's logits answer its candidates.
+///
+/// Without shift, position p is predicted by its own row. With shift (Dream, autoregressive models) it is
+/// predicted by row p − 1; position 0 keeps its own row.
+struct RowMapping: Sendable, Hashable {
+    /// Where a candidate's logits come from.
+    enum Source: Sendable, Hashable {
+        /// The n-th of ``rows``.
+        case row(Int)
+        /// The row of this absolute position, kept from an earlier forward.
+        case kept(Int)
+    }
+
+    /// Indices into the inputs whose logits are needed, ascending.
+    let rows: [Int]
+    /// One source per candidate.
+    let sources: [Source]
+    /// Absolute positions whose rows are to be kept, with their place in ``rows``.
+    let toKeep: [(position: Int, row: Int)]
+
+    /// - Parameters:
+    ///   - shift: whether the logits are shifted by one.
+    ///   - isKept: whether an earlier forward's row of an absolute position is at hand.
+    init(_ request: ForwardRequest, shift: Bool, isKept: (Int) -> Bool) {
+        let start = request.inputs.lowerBound
+        let shift = shift || request.predictsNext
+        let indices = request.candidates.map { position -> Int? in
+            guard shift, position > 0 else { return position - start }
+            if position > start { return position - 1 - start }
+            // Without a kept row there is no better one than the first of this forward.
+            return request.boundaryRow == .kept && isKept(position - 1) ? nil : 0
+        }
+        let kept =
+            shift && request.boundaryRow == .kept
+            ? request.boundaries.map { $0 - 1 }.filter(request.inputs.contains) : []
+        rows = Set(indices.compactMap(\.self) + kept.map { $0 - start }).sorted()
+        let place = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1, $0) })
+        sources = zip(request.candidates, indices).map { position, index in
+            index.flatMap { place[$0] }.map { .row($0) } ?? .kept(position - 1)
+        }
+        toKeep = kept.compactMap { position in place[position - start].map { (position, $0) } }
+    }
+
+    static func == (a: RowMapping, b: RowMapping) -> Bool {
+        a.rows == b.rows && a.sources == b.sources
+            && a.toKeep.map(\.position) == b.toKeep.map(\.position)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(rows)
+        hasher.combine(sources)
+    }
+}

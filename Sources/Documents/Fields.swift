@@ -179,3 +179,231 @@ package final class ReadingSession {
 
 /// What the readers of one module's own types share while one thing is read.
 package protocol ReadingContext: AnyObject {}
+
+/// Objects in which the value of one key decides which others there are.
+extension Fields {
+    /// One of several named alternatives, each with keys of its own in the same object; nil after a report.
+    ///
+    /// ```swift
+    /// fields.alternative("method", of: methods.map { method in
+    ///     FieldAlternative(method.name, method.summary) { Options(method, $0) }
+    /// }, "The method.")
+    /// ```
+    package func alternative<Value>(
+        _ key: String, of cases: [FieldAlternative<Value>], _ summary: String
+    ) -> (name: String, value: Value)? {
+        let names = cases.map(\.name)
+        let name = read(
+            key, .choice(names), presence: .required, summary, role: .recipe, fallback: nil, placeholder: "",
+            decode: { node -> String? in
+                if let name = node.string, names.contains(name) { return name }
+                self.mismatch(key, .choice(names), node)
+                return nil
+            },
+            encode: { .string($0) })
+        // Only a description names them all; it would cost time at every variant of a sweep.
+        let described = node == nil ? cases : []
+        alternatives = .init(
+            key: key,
+            cases: described.map {
+                .init(name: $0.name, summary: $0.summary, fields: describe($0.read).fields)
+            })
+        guard let node, let chosen = cases.first(where: { $0.name == name }) else {
+            // Which keys are right isn't known, so that none is reported.
+            alternativeKeys = nil
+            return nil
+        }
+        let child = Fields(node, anchor: anchor, path: path, session: session)
+        let value = chosen.read(child)
+        alternativeKeys = child.description.fields.map(\.key)
+        for member in child.config.members { config[member.key] = member.value }
+        return (name, value)
+    }
+}
+
+/// One alternative of an object, by the value of the key that decides.
+package struct FieldAlternative<Value>: Sendable {
+    package let name: String
+    package let summary: String
+    package let read: @Sendable (Fields) -> Value
+
+    /// The alternative that holds where the key is set to `name`; `read` asks for its keys.
+    package init(_ name: String, _ summary: String, read: @escaping @Sendable (Fields) -> Value) {
+        self.name = name
+        self.summary = summary
+        self.read = read
+    }
+}
+
+/// Objects inside objects; each is read by an initialiser of the same form, `init(_ fields: Fields)`.
+extension Fields {
+    /// A nested object.
+    ///
+    /// Where the key is absent, all defaults of the nested object hold.
+    package func object<Value>(
+        _ key: String, _ summary: String, role: FieldRole = .recipe, _ read: (Fields) -> Value
+    ) -> Value {
+        let child: Fields
+        if let node {
+            let origin = node.member(key)?.keyOrigin ?? anchor ?? node.origin
+            let empty = JSONNode(value: .object([]), origin: origin)
+            child = self.child(node[key] ?? empty, key, anchor: origin)
+        } else {
+            child = self.child(nil, key, anchor: nil)
+        }
+        let value = read(child)
+        child.finish()
+        let description = child.description
+        return self.read(
+            key, .object(description),
+            presence: description.hasRequiredKey ? .required : .defaulted(.object([:])), summary, role: role,
+            fallback: value, placeholder: value, decode: { _ in value },
+            encode: { _ in .object(child.config) })
+    }
+
+    /// A nested object or nothing: nil where the key is absent or null.
+    package func optionalObject<Value>(
+        _ key: String, _ summary: String, role: FieldRole = .recipe, _ read: (Fields) -> Value
+    ) -> Value? {
+        let description = describe(read)
+        var config: JSONValue = .null
+        return self.read(
+            key, .object(description), presence: .optional, summary, role: role, fallback: .some(nil),
+            placeholder: nil,
+            decode: { node -> Value?? in
+                guard !node.isNull else { return .some(nil) }
+                let (value, object) = self.readChild(node, key, read)
+                config = .object(object)
+                return .some(value)
+            },
+            encode: { _ in config })
+    }
+
+    /// A list of objects.
+    ///
+    /// Without a default of none, `atLeast: 0` still needs the key.
+    package func objects<Value>(
+        _ key: String, atLeast count: Int = 0, _ summary: String, role: FieldRole = .recipe,
+        _ read: (Fields) -> Value
+    ) -> [Value] {
+        let type = FieldType.list(of: .object(describe(read)), atLeast: count)
+        var configs: [JSONValue] = []
+        return self.read(
+            key, type, presence: .required, summary, role: role, fallback: nil, placeholder: [],
+            decode: { node in
+                self.elements(of: node, key, type, atLeast: count) { element in
+                    let (value, object) = self.readChild(element, "\(key)[\(configs.count)]", read)
+                    configs.append(.object(object))
+                    return value
+                }
+            },
+            encode: { _ in .array(configs) })
+    }
+
+    private func readChild<Value>(
+        _ node: JSONNode, _ key: String, _ read: (Fields) -> Value
+    ) -> (Value, JSONObject) {
+        let child = self.child(node, key, anchor: node.origin)
+        let value = read(child)
+        child.finish()
+        return (value, child.config)
+    }
+
+    private func child(_ node: JSONNode?, _ key: String, anchor: Origin?) -> Fields {
+        Fields(node, anchor: anchor, path: path + [key], session: session)
+    }
+
+    func describe<Value>(_ read: (Fields) -> Value) -> ObjectDescription {
+        let fields = Fields.describing()
+        _ = read(fields)
+        return fields.description
+    }
+}
+
+/// Lists of scalars. Without a default the key must be there.
+extension Fields {
+    /// Whole numbers.
+    package func integers(
+        _ key: String, default values: [Int]? = nil, in bounds: some FieldBounds<Int> = .any,
+        atLeast count: Int = 0,
+        _ summary: String, role: FieldRole = .recipe
+    ) -> [Int] {
+        list(key, of: .integer(bounds.bounds), atLeast: count, values, summary, role: role, { .integer($0) })
+        {
+            self.integer($0, key, bounds.bounds)
+        }
+    }
+
+    /// Finite numbers.
+    package func numbers(
+        _ key: String, default values: [Double]? = nil, in bounds: some FieldBounds<Double> = .any,
+        atLeast count: Int = 0, _ summary: String, role: FieldRole = .recipe
+    ) -> [Double] {
+        list(key, of: .number(bounds.bounds), atLeast: count, values, summary, role: role, { .number($0) }) {
+            self.number($0, key, bounds.bounds)
+        }
+    }
+
+    /// Texts.
+    package func strings(
+        _ key: String, default values: [String]? = nil, atLeast count: Int = 0, _ summary: String,
+        role: FieldRole = .recipe
+    ) -> [String] {
+        list(key, of: .string, atLeast: count, values, summary, role: role, { .string($0) }) {
+            self.string($0, key)
+        }
+    }
+
+    /// Texts, at least one, or nothing.
+    package func optionalStrings(
+        _ key: String, _ summary: String, role: FieldRole = .recipe
+    ) -> [String]? {
+        let type = FieldType.list(of: .string, atLeast: 1)
+        return read(
+            key, type, presence: .optional, summary, role: role, fallback: .some(nil), placeholder: nil,
+            decode: { node -> [String]?? in
+                node.isNull
+                    ? .some(nil)
+                    : self.elements(of: node, key, type, atLeast: 1) { self.string($0, key) }.map(
+                        Optional.some)
+            },
+            encode: { $0.map { .array($0.map { .string($0) }) } ?? .null })
+    }
+
+    /// Raw values of an enumeration.
+    package func choices<Choice: CaseIterable & RawRepresentable<String>>(
+        _ key: String, default values: [Choice]? = nil, atLeast count: Int = 0, _ summary: String,
+        role: FieldRole = .recipe
+    ) -> [Choice] {
+        list(
+            key, of: Self.type(of: Choice.self), atLeast: count, values, summary, role: role,
+            { .string($0.rawValue) }
+        ) { self.choice($0, key) }
+    }
+
+    private func list<Element>(
+        _ key: String, of element: FieldType, atLeast count: Int, _ values: [Element]?, _ summary: String,
+        role: FieldRole, _ encode: (Element) -> JSONValue, decode: (JSONNode) -> Element?
+    ) -> [Element] {
+        let type = FieldType.list(of: element, atLeast: count)
+        return read(
+            key, type, presence: values.map { .defaulted(.array($0.map(encode))) } ?? .required, summary,
+            role: role, fallback: values, placeholder: [],
+            decode: { node in self.elements(of: node, key, type, atLeast: count, decode) },
+            encode: { .array($0.map(encode)) })
+    }
+
+    /// All elements, or nil after each bad one was reported.
+    package func elements<Element>(
+        of node: JSONNode, _ key: String, _ type: FieldType, atLeast count: Int,
+        _ decode: (JSONNode) -> Element?
+    ) -> [Element]? {
+        guard let nodes = node.array, nodes.count >= count else {
+            mismatch(key, type, node)
+            return nil
+        }
+        let decoded = nodes.map(decode)
+        let values = decoded.compactMap { $0 }
+        return values.count == decoded.count ? values : nil
+    }
+}

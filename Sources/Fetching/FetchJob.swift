@@ -1,4 +1,5 @@
-internal import Base
+package import Base
+internal import CCrypto
 internal import Files
 internal import SystemPackage
 
@@ -190,4 +191,87 @@ extension FetchJob {
         }
         return .init(path: file.path, urls: file.urls, blob: file.blob, request: request, found: found)
     }
+}
+
+/// Git's name of a content: the SHA-1 of "blob", its size and its bytes.
+enum GitBlob {
+    /// Nil on systems that keep to approved algorithms and so have no SHA-1.
+    ///
+    /// - Throws: `FileError`.
+    static func name(ofFile path: FilePath) throws -> String? {
+        let size = try FileSystem.status(path)?.size ?? 0
+        guard let context = EVP_MD_CTX_new() else { throw FileError("read", path, .noMemory) }
+        defer { EVP_MD_CTX_free(context) }
+        guard EVP_DigestInit_ex(context, EVP_sha1(), nil) == 1 else { return nil }
+        let head = Array("blob \(size)\0".utf8)
+        EVP_DigestUpdate(context, head, head.count)
+        try FileSystem.readParts(path) { EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
+        let digest = [UInt8](unsafeUninitializedCapacity: 20) { buffer, count in
+            EVP_DigestFinal_ex(context, buffer.baseAddress, nil)
+            count = 20
+        }
+        return SHA256.hex(digest)
+    }
+}
+
+/// Why an input isn't there, or isn't what it should be.
+package struct FetchError: Failure, Sendable, Hashable {
+    /// The kinds of reasons.
+    package enum Code: Sendable, Hashable {
+        /// The network was to be left alone, and the cache doesn't have it.
+        case offline
+        /// The lock file doesn't know such an input.
+        case unknownInput
+        /// The input has no hashes yet, and this place may not give it any.
+        case unpinned
+        /// No server gave it: connections, HTTP errors.
+        case unavailable
+        /// Servers want a token, or that terms are accepted.
+        case notAllowed
+        /// What came, or what is in the cache, has other bytes than it should.
+        case wrongContent
+        /// The disk has too little room.
+        case noSpace
+        /// The lock file can't be understood, or changed meanwhile.
+        case lockFile
+    }
+
+    package let code: Code
+    /// Sentences that hold no secrets: addresses are without users, passwords and queries.
+    package let description: String
+
+    /// A lock file's errors show the line.
+    package var hasOwnLines: Bool { code == .lockFile }
+
+    package var failureKind: FailureKind {
+        switch code {
+        case .unknownInput, .lockFile: .request
+        case .noSpace: .inputOutput
+        case .offline, .unpinned, .unavailable, .notAllowed, .wrongContent: .work
+        }
+    }
+
+    init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+}
+
+/// Downloads that were stopped because somebody asked for it; what has come so far is kept and gone on from.
+package struct FetchInterrupted: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .interruption }
+
+    package var description: String {
+        "Interrupted. What was downloaded so far is kept; run the same command again to go on from there."
+    }
+}
+
+/// What is told while inputs are fetched; on the thread that fetches.
+package protocol FetchObserver: AnyObject {
+    /// Downloads of so many bytes in all begin; nil when that isn't known.
+    func begin(bytes: Int?)
+    /// Bytes came, or were found on the disk (`isInherited`); fewer than none when a download starts over.
+    func advance(by bytes: Int, isInherited: Bool)
+    /// Something worth a line.
+    func log(_ message: String)
 }

@@ -1,6 +1,12 @@
 internal import Files
 package import SystemPackage
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Gets the inputs of a lock file into the cache, whole and as pinned; the first download of an input pins it.
 package struct Fetcher {
     let lockPath: FilePath
@@ -240,5 +246,171 @@ extension Fetcher {
             return file.request.sources.first?.address.description ?? ""
         }
         return HubAddress.file(HubSettings.publicHub, repository, commit: hub.commit, file.path)
+    }
+}
+
+/// Waiting without doing anything.
+enum Pause {
+    /// A twentieth of a second.
+    static func short() { usleep(50_000) }
+}
+
+/// Downloads files, several at once, on the thread that asks for it.
+struct Downloader {
+    let options: TransferOptions
+    let observer: any FetchObserver
+    /// Whether to stop; asked several times a second.
+    let isCancelled: () -> Bool
+
+    /// What became of each request, in their order: a failure of one doesn't stop the others.
+    ///
+    /// - Throws: ``FetchInterrupted``; what has come so far is kept.
+    func run(_ requests: [DownloadRequest]) throws -> [Result<DownloadedFile, any Error>] {
+        let downloads = requests.map { Download($0, options, observer) }
+        guard !downloads.isEmpty else { return [] }
+        let multi = try CurlMulti()
+        // A transfer and its download hold each other.
+        defer { for download in downloads { download.release() } }
+        while true {
+            if isCancelled() { throw FetchInterrupted() }
+            begin(downloads, multi)
+            let results = downloads.compactMap { download -> Result<DownloadedFile, any Error>? in
+                if case .ended(let result) = download.phase { result } else { nil }
+            }
+            if results.count == downloads.count { return results }
+            for (transfer, error) in multi.perform() {
+                guard let download = downloads.first(where: { $0.isRunning(transfer) }) else { continue }
+                attempt(download) { try download.requestEnded(transfer, error) }
+            }
+            multi.wait(milliseconds: patience(downloads, isFull: multi.count >= options.parallel))
+        }
+    }
+
+    /// Begins what is due.
+    private func begin(_ downloads: [Download], _ multi: CurlMulti) {
+        for download in downloads {
+            guard multi.count < options.parallel else { return }
+            attempt(download) {
+                if case .locked = download.phase { _ = try download.open() }
+                // What is whole already, or wrong, gives another phase without a request.
+                while case .pausing(let instant) = download.phase, instant <= .now {
+                    guard let transfer = try download.begin() else { continue }
+                    try multi.add(transfer)
+                    download.phase = .running(transfer)
+                }
+            }
+        }
+    }
+
+    private func attempt(_ download: Download, _ body: () throws -> Void) {
+        do { try body() } catch { download.end(.failure(error)) }
+    }
+
+    /// Milliseconds until something has to be looked at that isn't a connection.
+    private func patience(_ downloads: [Download], isFull: Bool) -> Int {
+        var most = Duration.milliseconds(200)
+        for download in downloads where !isFull {
+            if case .pausing(let instant) = download.phase {
+                most = min(most, ContinuousClock.now.duration(to: instant))
+            }
+        }
+        let (seconds, attoseconds) = most.components
+        return max(1, Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000))
+    }
+}
+
+extension Download {
+    func isRunning(_ transfer: CurlTransfer) -> Bool {
+        if case .running(let own) = phase { own === transfer } else { false }
+    }
+
+    /// Lets go of everything if it is still under way.
+    func release() {
+        if case .ended = phase { return }
+        end(.failure(FetchInterrupted()))
+    }
+}
+
+/// What the cache has of an input.
+package struct CheckedInput: Sendable {
+    package enum State: String, Sendable {
+        /// All of it, byte by byte.
+        case whole
+        /// Some files of it.
+        case partial
+        case absent
+        /// Something else stands in its place.
+        case damaged
+        /// It has no hashes that could be checked.
+        case unpinned
+    }
+
+    package let input: LockedInput
+    package let state: State
+    /// Sentences on what is wrong.
+    package let problems: [String]
+}
+
+extension Fetcher {
+    /// Hashes everything that the cache has of inputs, and compares it with the lock file; opens no socket.
+    ///
+    /// - Parameter names: All inputs when nil.
+    /// - Throws: ``FetchError`` for an unknown name or a damaged lock file; `FileError`; ``FetchInterrupted``.
+    package func check(_ names: [String]? = nil) throws -> [CheckedInput] {
+        let lock = try DataLock(lockPath)
+        let inputs = try names?.map { name throws(FetchError) in try lock.input(name) } ?? lock.inputs
+        return try inputs.map { input in
+            if isCancelled() { throw FetchInterrupted() }
+            return try check(input)
+        }
+    }
+
+    private func check(_ input: LockedInput) throws -> CheckedInput {
+        guard input.isPinned else { return CheckedInput(input: input, state: .unpinned, problems: []) }
+        var (whole, problems) = (0, [String]())
+        for file in input.files {
+            let place = place(of: file, input)
+            switch try CachedFile(file, at: place).finding {
+            case .absent: break
+            case .wrong(let reason):
+                problems.append(
+                    "\(input.name)/\(file.path) in \(place) isn't as pinned: \(reason). `d3llm fetch \(input.name)` replaces it."
+                )
+            case .whole: whole += 1
+            }
+        }
+        let state: CheckedInput.State =
+            if !problems.isEmpty { .damaged } else if whole == input.files.count { .whole } else if whole > 0
+            {
+                .partial
+            } else {
+                .absent
+            }
+        return CheckedInput(input: input, state: state, problems: problems)
+    }
+
+    private func place(of file: LockedFile, _ input: LockedInput) -> FilePath {
+        settings.place(of: file, input)
+    }
+}
+
+extension HubSettings {
+    /// Where Python and this program look for a file.
+    func place(of file: LockedFile, _ input: LockedInput) -> FilePath {
+        switch input.origin {
+        case .addresses: filesCache.appending(file.sha256 ?? "")
+        case .repository(let repository):
+            HubFolder(repository, in: hubCache).snapshot(repository.revision, file.path)
+        }
+    }
+
+    /// How many bytes of a pinned input the cache lacks, told from the sizes of its files without reading them.
+    package func missingBytes(of input: LockedInput) -> Int {
+        input.files.reduce(0) { sum, file in
+            let size = file.size ?? 0
+            let there = (try? FileSystem.status(place(of: file, input)))??.size
+            let (total, isTooLarge) = sum.addingReportingOverflow(there == size ? 0 : size)
+            return isTooLarge ? .max : total
+        }
     }
 }

@@ -130,3 +130,232 @@ struct SourceReader {
                     ?? "Record it with make record, or correct the path."))
     }
 }
+
+/// What the markers of a notebook may name: files of its repository, none of them through a link.
+///
+/// Somebody else's notebook, rendered again and committed, would otherwise publish a file of the user's.
+struct Reach {
+    /// The notebook's folder.
+    private let folder: FilePath
+    /// The nearest folder above it, or itself, that is a repository (it holds `.git` or `data.lock`); nil where there is none, and
+    /// then only the notebook's own folder counts.
+    private let repository: FilePath?
+
+    init(_ folder: FilePath) {
+        let start = folder.isEmpty ? FilePath(".") : folder
+        self.folder = (try? FileSystem.absolute(start))?.lexicallyNormalized() ?? start
+        var above = self.folder
+        while !["data.lock", ".git"].contains(where: { FileSystem.exists(above.appending($0)) }) {
+            guard above.removeLastComponent(), !above.isEmpty else {
+                repository = nil
+                return
+            }
+        }
+        repository = above
+    }
+
+    /// Where a path relative to the notebook's folder leads, without `..`, and what stands there; nil where nothing does.
+    ///
+    /// - Throws: `NotebookProblem` for a path that leads out; `FileError` where a link stands in the way.
+    func place(_ file: String) throws -> (path: FilePath, kind: FileSystem.Kind?) {
+        let path = folder.pushing(FilePath(file)).lexicallyNormalized()
+        let top = repository ?? folder
+        var rest = path
+        guard rest.removePrefix(top) else {
+            throw NotebookProblem.marker(
+                "\(file) is outside of \(repository == nil ? "the notebook's folder" : "the notebook's repository"), which nothing of a notebook may be."
+            )
+        }
+        let status = rest.isEmpty ? try FileSystem.status(top) : try Folder(top).status(rest)
+        return (path, status?.kind)
+    }
+}
+
+/// A file of a run in a store, as markers name it: `run:RUN@STAGE/FILE`.
+struct StoreFile {
+    static let prefix = "run:"
+
+    private let text: String
+
+    /// - Returns: nil for names of other files.
+    init?(_ text: String) {
+        guard let rest = text.byteText.dropping(prefix: Self.prefix.byteText) else { return nil }
+        self.text = rest.text
+    }
+
+    /// Where the file is, after a check against the digest in its artifact's record.
+    func path(in store: Store) throws -> FilePath {
+        guard let (run, rest) = text.byteText.cut(at: "@"), let (stageName, file) = rest.cut(at: "/") else {
+            throw NotebookProblem.marker(
+                "A file of a run is written as run:RUN@STAGE/FILE; this is \"\(Self.prefix)\(text)\".")
+        }
+        let location: RunLocation
+        do {
+            location = try RunLocation.find(run.text, in: store)
+        } catch let error as UnknownRunError {
+            throw NotebookProblem.marker("\(error)")
+        }
+        let stage = stageName.text
+        guard let entry = location.record[stage] else {
+            let names = location.record.stages.map(\.stage)
+            throw NotebookProblem.marker(
+                "The run \(location.address) has no stage \"\(stage)\". \(NearestName.hint(for: stage, among: names, what: "Its stages") ?? "")"
+                    .trimmed)
+        }
+        guard let artifact = try location.store.artifact(of: entry) else {
+            throw NotebookProblem.marker(
+                "The artifact of \(stage) in \(location.address) isn't in the store any more.")
+        }
+        let name = file.text
+        guard let recorded = artifact.record.files.first(where: { $0.path.byteText == name.byteText }) else {
+            let names = artifact.record.files.map(\.path)
+            throw NotebookProblem.marker(
+                "The artifact of \(stage) has no file \"\(name)\". \(NearestName.hint(for: name, among: names, what: "Its files") ?? "")"
+                    .trimmed)
+        }
+        let path = artifact.folder.pushing(FilePath(name))
+        guard try SHA256.hex(ofFile: path) == recorded.sha256 else {
+            throw NotebookProblem.results(
+                "\(path) isn't what its artifact.json says; d3llm verify tells more.")
+        }
+        return path
+    }
+}
+
+/// Recorded results beside the run that they were recorded from, where a store has it.
+struct StoreComparison {
+    /// The run's address; nil where the store doesn't have it.
+    let address: String?
+    /// What differs, as sentences.
+    let problems: [String]
+
+    init(_ results: RecordedResults, _ store: Store) {
+        guard let run = results.run, let folder = results.runFolder,
+            let found = Self.find(run, in: store)
+        else {
+            (address, problems) = (nil, [])
+            return
+        }
+        address = found.address
+        var problems: [String] = []
+        do {
+            let file = RunRecord.fileName
+            if try FileSystem.read(folder.appending(file)) != FileSystem.read(found.folder.appending(file)) {
+                problems.append(
+                    "\(folder.appending(file)) isn't the record of \(found.address) in the store \(store.root)."
+                )
+            }
+            for artifact in results.artifacts {
+                problems += try Self.problems(artifact, found)
+            }
+        } catch {
+            problems.append("\(error)")
+        }
+        self.problems = problems
+    }
+
+    private static func problems(_ recorded: RecordedArtifact, _ run: RunLocation) throws -> [String] {
+        // An artifact that was removed from the store since says nothing against what was recorded.
+        guard let entry = run.record[recorded.stage], let artifact = try run.store.artifact(of: entry) else {
+            return []
+        }
+        return try recorded.files.compactMap { name, sha256 in
+            let file = artifact.folder.pushing(FilePath(name))
+            guard try FileSystem.status(file)?.kind == .file else {
+                return "\(recorded.path) lists \(name), which \(artifact.folder) hasn't."
+            }
+            return try SHA256.hex(ofFile: file) == sha256
+                ? nil : "\(file) in the store isn't what \(recorded.path) says of it."
+        }
+    }
+
+    /// The run of the same experiment that began in the same second.
+    private static func find(_ run: RunRecord, in store: Store) -> RunLocation? {
+        for folder in store.runs(of: run.experiment) {
+            guard let location = try? RunLocation.find(folder.string, in: store),
+                location.record.started == run.started, location.record.finished == run.finished
+            else { continue }
+            return location
+        }
+        return nil
+    }
+}
+
+/// What a notebook says of a run: which, with what program, where, and how to repeat it.
+struct RunSummary {
+    private let record: RunRecord
+    private let address: String
+    private let link: String?
+    private let artifacts: [(stage: String, fingerprint: String)]
+
+    init(
+        _ record: RunRecord, address: String, link: String?,
+        artifacts: [(stage: String, fingerprint: String)]
+    ) {
+        self.record = record
+        self.address = address
+        self.link = link
+        self.artifacts = artifacts
+    }
+
+    /// A Markdown list: run, artifacts, code, machine.
+    var text: String {
+        let place = link.map { " ([record](\($0)))" } ?? ""
+        var lines = [
+            "run: \(Markdown.code(address)), \(record.status.rawValue) \(Markdown.text(record.finished))\(place)"
+        ]
+        if !artifacts.isEmpty {
+            let list = artifacts.map { Markdown.code("\($0.stage)-\($0.fingerprint.prefix(12))") }
+            lines.append("\(list.count == 1 ? "artifact" : "artifacts"): \(list.joined(separator: ", "))")
+        }
+        lines.append("code: \(code)")
+        lines.append("machine: \(machine)")
+        return lines.map { "* \($0)" }.joined(separator: "\n")
+    }
+
+    private var code: String {
+        let version = record.code["version"]?.string ?? "of an unknown version"
+        let commit =
+            record.code["commit"]?.string.map { ", commit \(Markdown.code(String($0.prefix(12))))" } ?? ""
+        let changes = record.code["dirty"]?.bool == true ? " with changes that weren't committed" : ""
+        return "d3llm \(Markdown.text(version))\(commit)\(changes)"
+    }
+
+    private var machine: String {
+        let machine = record.machine
+        var parts: [String] = []
+        if let processor = machine["processor"]?.string { parts.append(Markdown.text(processor)) }
+        if let cores = machine["cores"]?.int { parts.append("\(cores) cores") }
+        if let memory = machine["memoryBytes"]?.int {
+            parts.append("\(Int((Double(memory) / 1_073_741_824).rounded())) GiB")
+        }
+        if let threads = machine["threads"]?.int { parts.append("\(threads) threads") }
+        if let kernels = machine["kernels"]?.string { parts.append("kernels for \(Markdown.text(kernels))") }
+        if let system = machine["system"]?.string {
+            parts.append(Markdown.text(system.byteText.split(",").first?.text ?? ""))
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    /// The commands that make and record the results again, as a code block.
+    ///
+    /// - Throws: A problem where the record doesn't say which configuration it was.
+    func repetition() throws(NotebookProblem) -> String {
+        guard let config = record.config else {
+            throw .marker(
+                "The record of \(address) doesn't say which configuration was run (format \(record.format)).")
+        }
+        var command = [".build/release/d3llm", "run", config.file]
+        for override in config.overrides { command += ["--set", override] }
+        if let threads = record.machine["threads"]?.int { command += ["--threads", "\(threads)"] }
+        let commit =
+            record.code["commit"]?.string.map { "   # these results: commit \($0.prefix(12).visible)" } ?? ""
+        return """
+            ```sh
+            make build\(commit)
+            \(command.map { ShellWord.quoted($0) }.joined(separator: " "))
+            make record RUN=\(ShellWord.quoted(record.experiment))
+            ```
+            """
+    }
+}

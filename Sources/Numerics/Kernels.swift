@@ -184,3 +184,122 @@ public enum Kernels {
         d3_sum_of_squares(x.baseAddress, x.count)
     }
 }
+
+extension Kernels {
+    /// Constants of one AdamW step; see ``Kernels/adamW(_:gradient:first:second:step:)``.
+    public struct AdamWStep: Sendable {
+        public var learningRate: Float
+        public var beta1: Float
+        public var beta2: Float
+        public var epsilon: Float
+        /// Decoupled weight decay: parameters are first multiplied by `1 - learningRate · decay`.
+        public var decay: Float
+        /// Factor on the gradient, from clipping.
+        public var gradientScale: Float
+        /// Number of this step, from 1; gives the bias corrections.
+        public var step: Int
+
+        public init(
+            learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, decay: Float,
+            gradientScale: Float,
+            step: Int
+        ) {
+            self.learningRate = learningRate
+            self.beta1 = beta1
+            self.beta2 = beta2
+            self.epsilon = epsilon
+            self.decay = decay
+            self.gradientScale = gradientScale
+            self.step = step
+        }
+    }
+
+    /// One AdamW update of parameters in place, as `torch.optim.AdamW` does it.
+    public static func adamW(
+        _ parameters: UnsafeMutableBufferPointer<Float>, gradient: UnsafePointer<Float>,
+        first: UnsafeMutablePointer<Float>, second: UnsafeMutablePointer<Float>, _ s: AdamWStep
+    ) {
+        let correction1 = 1 - Elementary.pow(Double(s.beta1), Double(s.step))
+        let correction2 = 1 - Elementary.pow(Double(s.beta2), Double(s.step))
+        d3_adamw(
+            parameters.baseAddress, gradient, first, second, parameters.count, s.gradientScale,
+            s.learningRate,
+            s.beta1, s.beta2, s.epsilon, s.decay, Float(correction1), Float(correction2))
+    }
+
+    /// `momentum = beta · momentum + g`, `out = g + beta · momentum`, with g the scaled gradient.
+    public static func nesterov(
+        gradient: UnsafePointer<Float>, momentum: UnsafeMutableBufferPointer<Float>,
+        into out: UnsafeMutablePointer<Float>, gradientScale: Float, beta: Float
+    ) {
+        d3_nesterov(gradient, momentum.baseAddress, out, momentum.count, gradientScale, beta)
+    }
+}
+
+/// Loss terms of one position.
+public struct RowLoss: Sendable {
+    /// `-ln softmax(logits)[target]`, in nats.
+    public var crossEntropy: Float
+    /// Entropy of `softmax(logits / temperature)`, in nats.
+    public var entropy: Float
+    /// Whether the most probable token is the target.
+    public var isCorrect: Bool
+
+    public init(crossEntropy: Float, entropy: Float, isCorrect: Bool) {
+        self.crossEntropy = crossEntropy
+        self.entropy = entropy
+        self.isCorrect = isCorrect
+    }
+}
+
+extension Kernels {
+    /// Cross-entropy and tempered entropy of one row of logits (V).
+    public static func rowLoss(
+        _ logits: UnsafeBufferPointer<Float>, target: Int32, temperature: Float
+    ) -> RowLoss {
+        precondition(target >= 0 && Int(target) < logits.count, "target \(target) of \(logits.count) tokens")
+        let loss = d3_loss_row(logits.baseAddress, logits.count, target, temperature)
+        return RowLoss(crossEntropy: loss.cross_entropy, entropy: loss.entropy, isCorrect: loss.correct)
+    }
+
+    /// Gradient (V) of `ceWeight · crossEntropy + entropyWeight · entropy` with respect to the logits (V).
+    public static func rowLossBackward(
+        _ logits: UnsafeBufferPointer<Float>, target: Int32, ceWeight: Float, entropyWeight: Float,
+        temperature: Float, into gradient: UnsafeMutableBufferPointer<Float>
+    ) {
+        precondition(
+            gradient.count == logits.count && target >= 0 && Int(target) < logits.count,
+            "a gradient for each logit, and a token that there is")
+        d3_loss_row_backward(
+            logits.baseAddress, gradient.baseAddress, logits.count, target, ceWeight, entropyWeight,
+            temperature)
+    }
+
+    /// Cross-entropy of one row of logits (V) against a distribution (V), in nats.
+    public static func softCrossEntropy(
+        _ logits: UnsafeBufferPointer<Float>, target: UnsafeBufferPointer<Float>
+    ) -> Float {
+        precondition(logits.count == target.count && !logits.isEmpty, "one probability per logit")
+        return d3_soft_cross_entropy(logits.baseAddress, target.baseAddress, logits.count)
+    }
+
+    /// Gradient (V) of `weight · softCrossEntropy` with respect to the logits (V).
+    public static func softCrossEntropyBackward(
+        _ logits: UnsafeBufferPointer<Float>, target: UnsafeBufferPointer<Float>, weight: Float,
+        into gradient: UnsafeMutableBufferPointer<Float>
+    ) {
+        precondition(
+            logits.count == target.count && gradient.count == logits.count && !logits.isEmpty,
+            "one probability and one gradient per logit")
+        d3_soft_cross_entropy_backward(
+            logits.baseAddress, target.baseAddress, gradient.baseAddress, logits.count, weight)
+    }
+
+    /// Probabilities (V) of one row of logits (V).
+    public static func softmax(
+        _ logits: UnsafeBufferPointer<Float>, into probabilities: UnsafeMutableBufferPointer<Float>
+    ) {
+        precondition(logits.count == probabilities.count && !logits.isEmpty, "one probability per logit")
+        d3_softmax(logits.baseAddress, probabilities.baseAddress, logits.count)
+    }
+}

@@ -1,5 +1,10 @@
+internal import Decoding
+internal import Documents
+internal import Evaluation
 internal import Files
+internal import JSON
 package import SystemPackage
+internal import Transformers
 
 /// Repeats every recorded case that a folder holds and says where results part.
 package struct ParityRunner: Sendable {
@@ -60,5 +65,341 @@ package struct ParityRunner: Sendable {
             results.append((kind.name, tally))
         }
         return Outcome(results: results)
+    }
+}
+
+extension ParityRunner {
+    /// Every kind of cases, in the order of the report; a kind that isn't in this list isn't run.
+    package static let kinds: [any ParityKind] = [
+        ForwardParity(family: "llada", part: .forward),
+        ForwardParity(family: "llada", part: .cache),
+        DecodeParity(family: "llada"),
+        TraceParity(family: "llada"),
+        TrajectoryParity(family: "llada"),
+        LossParity(family: "llada", part: .loss),
+        LossParity(family: "llada", part: .adamw),
+        LossParity(family: "llada", part: .schedules),
+        LossParity(family: "llada", part: .sft),
+        LossParity(family: "llada", part: .lora),
+        LossParity(family: "llada", part: .d2f),
+        LossParity(family: "llada", part: .dparallel),
+        ForwardParity(family: "dream", part: .forward),
+        ForwardParity(family: "dream", part: .cache),
+        DecodeParity(family: "dream"),
+        TraceParity(family: "dream"),
+        TrajectoryParity(family: "dream"),
+        LossParity(family: "dream", part: .loss),
+        LossParity(family: "dream", part: .adamw),
+        LossParity(family: "dream", part: .schedules),
+        LossParity(family: "dream", part: .dparallel),
+        LossParity(family: "dream", part: .lora),
+        LossParity(family: "dream", part: .d2f),
+        ForwardParity(family: "llama", part: .forward),
+        AUPParity(),
+        GradingParity(),
+        ProgramParity(),
+        TokenizerParity(),
+    ]
+}
+
+/// Recorded forward passes: logits and hidden states, or with `part` `cache` passes beside a key/value cache.
+struct ForwardParity: ParityKind {
+    enum Part: String {
+        case forward
+        case cache
+    }
+
+    let family: String
+    let part: Part
+
+    var name: String { "\(family)/\(part)" }
+    var file: String { "forward_index.json" }
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let index = try folder.cases(of: file)
+        var count = 0
+        for entry in try index.elements("files") {
+            let model = try entry.string("model")
+            guard try folder.family(ofModel: model) == family else { continue }
+            let cases = try entry.elements("cases").filter {
+                try GoldenForward.usesCache($0) == (part == .cache)
+            }
+            guard !cases.isEmpty else { continue }
+            count += cases.count
+            let golden = try GoldenForward(folder, entry, tolerance: index.node["tolerance"])
+            for node in cases {
+                let id = "\(model)/\(try node.string("name"))"
+                do {
+                    tally.record(try golden.failure(of: node).map { "\(id): \($0)" })
+                } catch {
+                    tally.record("\(id): \(error)")
+                }
+            }
+        }
+        if count == 0 { tally.skip("the file has no \(family) cases") }
+    }
+}
+
+/// Recorded training losses of a family: noise, loss terms, gradients, optimiser steps, schedules.
+struct LossParity: ParityKind {
+    enum Part: String {
+        /// d3LLM's noise process and loss with gradients.
+        case loss
+        /// Three clipped AdamW steps.
+        case adamw
+        /// Window, mask-ratio and state schedules.
+        case schedules
+        /// LLaDA's pretraining and SFT losses with gradients.
+        case sft
+        /// dParallel's certainty forcing with gradients.
+        case dparallel = "dparallel-loss"
+        /// Logits and gradients of a model with a LoRA adapter.
+        case lora
+        /// D2F's asymmetric distillation with LoRA gradients.
+        case d2f = "d2f-loss"
+    }
+
+    let family: String
+    let part: Part
+
+    var name: String { "\(family)/\(part.rawValue)" }
+    var file: String { "loss_\(family).json" }
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let type: any ModelFamily.Type = family == "dream" ? DreamFamily.self : LLaDAFamily.self
+        let golden = try GoldenLoss(folder, type, json: file, tensors: "loss_\(family).safetensors")
+        let key = [
+            .loss: "d3llm", .adamw: "adamw", .sft: "sft", .dparallel: "dparallel", .lora: "lora", .d2f: "d2f",
+        ][part]
+        if let key, golden.root.node[key] == nil { return tally.skip("the file has no such cases") }
+        let results =
+            switch part {
+            case .loss: try golden.d3llm()
+            case .adamw: try golden.adamW()
+            case .schedules: try golden.schedules()
+            case .sft: try golden.sft()
+            case .dparallel: try golden.certaintyForcing()
+            case .lora: try golden.lora()
+            case .d2f: try golden.asymmetricDistillation()
+            }
+        for result in results { tally.record(result.failure.map { "\(result.id): \($0)" }) }
+    }
+}
+
+/// Recorded programs that were taken out of responses with Python's parser.
+struct ProgramParity: ParityKind {
+    let name = "grading/programs"
+    let file = "grading.json"
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let cases = try cases(in: try folder.cases(of: file))
+        guard !cases.isEmpty else { return tally.skip("the file has no programs") }
+        guard let parser = PythonParser() else {
+            return tally.skip("no python3 from 3.9 on in PATH to parse them with")
+        }
+        let results = try parser.sanitize(cases.map(\.request))
+        for (recorded, result) in zip(cases, results) {
+            let failure =
+                recorded.longest?.divergence(result.longestValid)
+                ?? recorded.program.divergence(result.program)
+            tally.record(failure.map { "\(recorded.id): \($0) (Python \(parser.version))" })
+        }
+    }
+
+    private struct Case {
+        let id: String
+        let request: PythonParser.Request
+        let longest: RecordedResult?
+        let program: RecordedResult
+    }
+
+    private func cases(in root: CaseNode) throws -> [Case] {
+        var cases: [Case] = []
+        for (index, node) in try (root["sanitize"]?.elements() ?? []).enumerated() {
+            let entryPoint = node["entrypoint"] == nil ? nil : try node.string("entrypoint")
+            cases.append(
+                Case(
+                    id: "sanitize \(index)",
+                    request: .init(text: try node.string("text"), entryPoint: entryPoint),
+                    longest: try RecordedResult("longest_valid", of: node),
+                    program: try RecordedResult("sanitized", of: node)))
+        }
+        for (index, node) in try (root["humaneval_postprocess"]?.elements() ?? []).enumerated() {
+            let text = CodeExtraction.humanEvalText(
+                prompt: try node.string("prompt"), response: try node.string("response"))
+            cases.append(
+                Case(
+                    id: "humaneval_postprocess \(index)",
+                    request: .init(text: text, entryPoint: try node.string("entry_point")),
+                    longest: nil, program: try RecordedResult("completion", of: node)))
+        }
+        for (index, node) in try (root["mbpp_postprocess"]?.elements() ?? []).enumerated() {
+            cases.append(
+                Case(
+                    id: "mbpp_postprocess \(index)",
+                    request: .init(text: CodeExtraction.program(in: try node.string("response"))),
+                    longest: nil, program: try RecordedResult("completion", of: node)))
+        }
+        return cases
+    }
+}
+
+/// Recorded areas under the curve of accuracy over parallelism: single curves, weights and whole leaderboards.
+struct AUPParity: ParityKind {
+    let name = "aup"
+    let file = "aup.json"
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let root = try folder.cases(of: file)
+        let tolerance = try root.number("tolerance")
+        for (i, node) in try root.elements("curves").enumerated() {
+            let id = try "curve \(i) (\(node.string("name")))"
+            tally.record(try curve(node, tolerance).map { "\(id): \($0)" })
+        }
+        for (i, node) in try root.elements("weights").enumerated() {
+            let found = AUP.weight(
+                try node.number("y"), yMax: try node.number("y_max"), alpha: try node.number("alpha"))
+            let failure = Compare.number("the weight", found, try node.number("w"), absolute: tolerance)
+            tally.record(failure.map { "weight \(i): \($0)" })
+        }
+        var areas: [String: [(task: String, area: Double)]] = [:]
+        for board in try root.elements("leaderboards") { try leaderboard(board, tolerance, &areas, &tally) }
+        for node in try root["average"]?.elements() ?? [] {
+            let method = try node.string("method")
+            let found = LeaderboardAverage.upstream(areas[method] ?? []) ?? .nan
+            let failure = Compare.number("the average", found, try node.number("avg"), absolute: tolerance)
+            tally.record(failure.map { "\(method): \($0)" })
+        }
+    }
+
+    private func curve(_ node: CaseNode, _ tolerance: Double) throws -> String? {
+        let expected = try node.member("expected")
+        let area = Result {
+            try AUP.area(
+                tpf: try node.numbers("rho"), accuracy: try node.numbers("y"), yMax: try node.number("y_max"),
+                alpha: node["alpha"] == nil ? 3 : try node.number("alpha"),
+                offset: node["y_min_offset"] == nil ? 5 : try node.number("y_min_offset"))
+        }
+        switch (area, expected.node["aup"]?.double) {
+        case (.success(let found), let value?):
+            return Compare.number("the area", found, value, absolute: tolerance)
+        case (.success(let found), nil): return "the area is \(found), expected an error"
+        case (.failure(let error), nil): return error is AUPError ? nil : "\(error)"
+        case (.failure(let error), let value?): return "expected \(value), found the error: \(error)"
+        }
+    }
+
+    private func leaderboard(
+        _ board: CaseNode, _ tolerance: Double, _ areas: inout [String: [(task: String, area: Double)]],
+        _ tally: inout ParityTally
+    ) throws {
+        let file = try board.string("file")
+        for task in try board.member("tasks").get("an object", { $0.members }) {
+            let node = try board.member("tasks").member(task.key)
+            let best = try node.number("y_max")
+            for method in try node.member("methods").get("an object", { $0.members }) {
+                let recorded = try node.member("methods").member(method.key)
+                let points = try recorded.elements("points").map { point in
+                    try point.elements().map { try $0.number() }
+                }
+                let id = "\(file), \(task.key), \(method.key)"
+                guard points.allSatisfy({ $0.count == 2 }) else {
+                    tally.record("\(id): a point needs two numbers")
+                    continue
+                }
+                let area = try AUP.area(tpf: points.map { $0[0] }, accuracy: points.map { $0[1] }, yMax: best)
+                areas[method.key, default: []].append((task.key, area))
+                let failure = Compare.number(
+                    "the area", area, try recorded.number("aup"), absolute: tolerance)
+                tally.record(failure.map { "\(id): \($0)" })
+            }
+        }
+    }
+}
+
+/// Recorded teacher trajectories: the step at which each position was decoded must be the same.
+struct TrajectoryParity: ParityKind {
+    let family: String
+
+    var name: String { "\(family)/trajectory" }
+    var file: String { "trajectory.json" }
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let cases = try folder.cases(of: file).identified("cases")
+            .filter { try folder.family(ofModel: try $0.node.string("model")) == family }
+            .map { try Case(id: $0.id, $0.node, family: family) }
+        guard !cases.isEmpty else { return tally.skip("the file has no \(family) cases") }
+        let runs = RecordedRun.all(cases.map { ($0.model, $0.decoder) }, folder)
+        var ties = NearTies(folder)
+        for (recorded, run) in zip(cases, runs) {
+            ties.record(
+                recorded.id, as: recorded.id, recorded.model, recorded.decoder, run, in: &tally,
+                divergence: recorded.divergence)
+        }
+    }
+
+    private struct Case {
+        let id: String
+        let model: String
+        let decoder: any Decoder
+        let final: [Int32]
+        let unmaskStep: [Int32]
+        let states: [[Int32]]?
+        let evaluations: Int
+
+        init(id: String, _ node: CaseNode, family: String) throws {
+            self.id = id
+            model = try node.string("model")
+            final = try node.tokens("final")
+            unmaskStep = try node.tokens("unmask_step")
+            evaluations = try node.integer("nfe")
+            states = node.node["states"] == nil ? nil : try node.elements("states").map { try $0.tokens() }
+            let task = DecodingTask(
+                prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"), endToken: nil)
+            decoder = try Self.teacher(try node.member("params"), family: family)(task)
+        }
+
+        /// LLaDA's teacher decodes as Fast-dLLM's `generate` does, Dream's as its own `diffusion_generate`.
+        private static func teacher(_ parameters: CaseNode, family: String) throws -> DecoderFactory {
+            guard family == "dream" else {
+                return try RecordedMethod.factory("fast_generate", parameters, family: family)
+            }
+            guard try parameters.member("threshold").node.string == "-inf" else {
+                return try RecordedMethod.factory("d3llm_generate", parameters, family: family)
+            }
+            // No entropy is below 0 either, so only the lowest one of each step is accepted.
+            let options = BlockwiseOptions(
+                generationLength: try parameters.integer("gen_length"),
+                blockLength: try parameters.integer("block_length"), rule: .entropyBelow(0))
+            return { BlockwiseDecoder($0, options) }
+        }
+
+        func divergence(_ run: RecordedRun) -> String? {
+            var recorder = TrajectoryRecorder(decoder)
+            for step in run.steps { recorder.observe(step) }
+            return divergence(recorder.finish(run.decoder), run)
+        }
+
+        private func divergence(_ trajectory: Trajectory, _ run: RecordedRun) -> String? {
+            let prompt = decoder.promptLength
+            if let position = DecodeParity.firstDifference(run.decoder.tokens, final) {
+                let expected = final.indices.contains(position) ? "\(final[position])" : "nothing"
+                return "\(run.decision(at: position)); expected \(expected)."
+            }
+            if let index = DecodeParity.firstDifference(trajectory.unmaskStep, unmaskStep) {
+                let expected = unmaskStep.indices.contains(index) ? "\(unmaskStep[index])" : "none"
+                return "\(run.decision(at: prompt + index)); expected in step \(expected)."
+            }
+            if trajectory.evaluations != evaluations {
+                return "the tokens agree, but NFE: \(trajectory.evaluations); expected \(evaluations)."
+            }
+            for (step, state) in (states ?? []).enumerated() {
+                let ours = trajectory.state(afterStep: step, maskToken: decoder.state.maskToken)
+                if let index = DecodeParity.firstDifference(ours, state) {
+                    return "the state after step \(step) differs at position \(prompt + index)."
+                }
+            }
+            return nil
+        }
     }
 }

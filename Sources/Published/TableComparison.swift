@@ -1,5 +1,7 @@
+internal import Base
 internal import Evaluation
 package import JSON
+package import Reporting
 
 /// The numbers of a published table beside those of a run, each with its verdict.
 package struct TableComparison: Sendable {
@@ -55,4 +57,202 @@ package struct TableComparison: Sendable {
         Verdict.allCases.filter { count($0) > 0 }.map { "\(count($0)) \($0.rawValue)" }
             .joined(separator: ", ")
     }
+}
+
+extension TableComparison {
+    /// For programs: every entry with its keys, and the counts of the verdicts.
+    package var value: JSONValue {
+        func optional(_ number: Double?) -> JSONValue { number.map { .number($0) } ?? .null }
+        return [
+            "table": .string(table.name), "title": .string(table.title), "source": .string(table.source),
+            "experiment": table.experiment.map(JSONValue.string) ?? .null,
+            "run": run.map(JSONValue.string) ?? .null,
+            "verdicts": .object(
+                JSONObject(Verdict.allCases.map { ($0.rawValue, .integer(count($0))) })),
+            "entries": .array(
+                entries.map { entry in
+                    [
+                        "row": .string(entry.row.key), "column": .string(entry.column.key),
+                        "metric": .string(entry.metric), "published": entry.published,
+                        "reproduced": optional(entry.reproduced),
+                        "interval": entry.interval.map {
+                            [.number($0.lowerBound), .number($0.upperBound)]
+                        } ?? .null,
+                        "difference": optional(entry.difference), "tolerance": optional(entry.tolerance),
+                        "noise": optional(entry.noise), "verdict": .string(entry.verdict.rawValue),
+                        "reason": entry.reason.map(JSONValue.string) ?? .null,
+                    ]
+                }),
+        ]
+    }
+}
+
+extension TableComparison {
+    /// The comparison as part of a run's report: the verdicts, a chart per benchmark that has numbers, the table.
+    package func section(of run: Reproduction) -> ReportSection {
+        ReportSection("published-\(table.name)", "Beside the published numbers of \(table.name)") {
+            HTML.paragraph(
+                "Of \(entries.count) published numbers: \(summary). Tolerances were written down beforehand, in configs/published/tolerances.json; d3llm table \(table.name) shows the same."
+            )
+            HTML.group(
+                table.columns.compactMap { column in
+                    chart(column, run).map {
+                        .figure($0, width: 680, height: 440, caption: caption(column))
+                    }
+                })
+            ReportTable(rendered).html
+        }
+    }
+
+    /// Accuracy over tokens per forward of one column: what was published in outlines, what was measured filled.
+    ///
+    /// - Returns: nil where the run has nothing for the column.
+    func chart(_ column: PublishedTable.Column, _ run: Reproduction) -> LineChart? {
+        let methods = table.rows.filter { !PublishedCurve.isStart($0) && $0.cells[column.key] != nil }
+        var series: [LineChart.Series] = []
+        for (style, row) in methods.enumerated() {
+            let rows = PublishedCurve(table, row, column).rows
+            let published = rows.compactMap { row -> LineChart.Point? in
+                guard let tpf = table.number("TPF", row, column),
+                    let accuracy = table.number("accuracy", row, column)
+                else { return nil }
+                return .init(x: tpf, y: accuracy)
+            }
+            let measured = rows.compactMap { run.points[table.stage($0, column)] }.map { point in
+                LineChart.Point(
+                    x: point.tpf, y: point.accuracy,
+                    error: WilsonInterval(correct: point.correct, count: point.count).range)
+            }
+            if !published.isEmpty {
+                series.append(
+                    .init("\(row.label), published", points: published, style: style, isHollow: true))
+            }
+            if !measured.isEmpty { series.append(.init(row.label, points: measured, style: style)) }
+        }
+        guard series.contains(where: { !$0.isHollow }) else { return nil }
+        var chart = LineChart(
+            title: column.label, xTitle: "tokens per forward", yTitle: "accuracy (%)", series: series)
+        chart.xScale = .logarithmic
+        chart.summary =
+            "Accuracy over tokens per forward on a logarithmic axis; published points beside those of this run."
+        return chart
+    }
+
+    /// What the chart of a column shows, and why its points may not be compared.
+    private func caption(_ column: PublishedTable.Column) -> String {
+        var reasons: [String] = []
+        for entry in entries
+        where entry.column.key == column.key && entry.verdict == .notComparable && entry.reproduced != nil {
+            if let reason = entry.reason, !reasons.contains(reason) { reasons.append(reason) }
+        }
+        let note = reasons.isEmpty ? "" : " Not comparable: \(reasons.joined(separator: "; "))."
+        return
+            "\(column.label): filled is what this run measured, with Wilson 95 % intervals; outlines and dashes are published.\(note)"
+    }
+}
+
+extension TableComparison {
+    /// The comparison as a table, without saying what it looks like.
+    package var rendered: Table {
+        let hasShots = entries.contains { shots($0) != nil }
+        var table = Table(
+            title: self.table.title,
+            columns: [.init("Column")] + (hasShots ? [.init("Shots", alignment: .right)] : [])
+                + [
+                    .init("Row"), .init("Metric"), .init("Published", alignment: .decimal),
+                    .init("Reproduced", alignment: .decimal), .init("Difference", alignment: .decimal),
+                    .init("Tolerance", alignment: .decimal), .init("Noise", alignment: .decimal),
+                    .init("Verdict"),
+                ],
+            notes: notes)
+        for entry in entries {
+            table.append(
+                [.text(entry.column.label)] + (hasShots ? [.text(shots(entry) ?? "")] : []) + cells(entry))
+        }
+        return table
+    }
+
+    private func cells(_ entry: Entry) -> [Table.Cell] {
+        let digits = MetricName.digits(entry.metric)
+        func number(_ value: Double?) -> Table.Cell {
+            value.map { .number($0, digits: digits) } ?? .text("")
+        }
+        let published: Table.Cell =
+            entry.published.double.map { .number($0, digits: Self.digits(of: $0)) }
+            ?? .text(entry.published.string ?? "")
+        let reproduced: Table.Cell
+        switch (entry.reproduced, entry.interval) {
+        case (let value?, let interval?):
+            reproduced = .interval(
+                value, lower: interval.lowerBound, upper: interval.upperBound, digits: digits)
+        case (let value?, nil): reproduced = .number(value, digits: digits)
+        case (nil, _): reproduced = .missing(reason: entry.reason ?? "there is no number")
+        }
+        return [
+            .text(entry.row.label), .text(MetricName.label(entry.metric)), published, reproduced,
+            number(entry.difference), number(entry.tolerance), number(entry.noise),
+            .text(entry.verdict.rawValue),
+        ]
+    }
+
+    private func shots(_ entry: Entry) -> String? {
+        table.record(entry.row, entry.column)?["fewshot"]?.int.map { "\($0)" }
+    }
+
+    /// As many digits after the point as the source has, at most four.
+    private static func digits(of value: Double) -> Int {
+        (0...3).first { digits in
+            FixedPoint.text(value, digits: digits) == FixedPoint.text(value, digits: 4).trimmed(to: digits)
+        } ?? 4
+    }
+
+    private var notes: [String] {
+        var notes = ["Source: \(table.source), \(table.sourceTable)."]
+        if let experiment = table.experiment { notes.append("Experiment: configs/\(experiment).json.") }
+        notes.append("Run: \(run ?? "none").")
+        notes.append("Verdicts: \(summary).")
+        // Numbers that aren't compared stay visible, and so does why.
+        var seen: Set<String> = []
+        for entry in entries where entry.reproduced != nil {
+            if let reason = entry.reason, seen.insert(reason).inserted {
+                notes.append("Not comparable: \(reason).")
+            }
+        }
+        for entry in entries {
+            if let note = table.record(entry.row, entry.column)?["notes"]?.string, seen.insert(note).inserted
+            {
+                notes.append("\(entry.column.label): \(note)")
+            }
+        }
+        return notes
+    }
+}
+
+extension String {
+    /// The text of a number with four digits after the point, cut to fewer if only zeros are lost.
+    fileprivate func trimmed(to digits: Int) -> String {
+        let zeros = 4 - digits
+        guard let cut = byteText.dropping(suffix: String(repeating: "0", count: zeros).byteText) else {
+            return self
+        }
+        return cut.dropping(suffix: ".")?.text ?? cut.text
+    }
+}
+
+/// What metrics are called in tables.
+enum MetricName {
+    static func label(_ metric: String) -> String {
+        switch metric {
+        case "accuracy": "accuracy (%)"
+        case "accuracy_at_TPF1": "accuracy at TPF 1 (%)"
+        case "TPS": "tokens/s"
+        case "latency_s": "latency (s)"
+        case "speedup": "speedup (x)"
+        case "gen_length": "tokens generated"
+        default: metric
+        }
+    }
+
+    /// The digits that a computed number is shown with.
+    static func digits(_ metric: String) -> Int { metric == "NFE" || metric == "steps" ? 1 : 2 }
 }

@@ -1,3 +1,7 @@
+internal import Documents
+internal import JSON
+package import SystemPackage
+
 /// What counts as the same number, written down before anything was run.
 package struct Tolerances: Sendable, Hashable {
     /// How many problems a benchmark has.
@@ -45,5 +49,75 @@ package struct Tolerances: Sendable, Hashable {
     /// The problems of a benchmark in a table; nil for one that isn't known.
     package func problems(of benchmark: String, in table: String) -> Int? {
         (tables[table]?[benchmark] ?? benchmarks[benchmark])?.problems
+    }
+}
+
+extension Tolerances {
+    /// Reads `configs/published/tolerances.json`.
+    ///
+    /// - Throws: `FileError`, `JSONSyntaxError`, `PublishedDataError` with the place of the mistake.
+    package init(file: FilePath) throws {
+        let root = try NodeReader(file: file)
+        try root.allow(["benchmarks", "tables", "metrics"])
+        benchmarks = try Self.benchmarks(root.required("benchmarks"))
+        tables = Dictionary(
+            uniqueKeysWithValues: try root.required("tables").members().map {
+                ($0.key, try Self.benchmarks($0.value))
+            })
+        metrics = Dictionary(
+            uniqueKeysWithValues: try root.required("metrics").members().map { ($0.key, try Rule($0.value)) })
+    }
+
+    private static func benchmarks(_ reader: NodeReader) throws -> [String: Benchmark] {
+        Dictionary(
+            uniqueKeysWithValues: try reader.members().map { name, entry in
+                try entry.allow(["problems", "reason"])
+                let problems = try entry.required("problems")
+                guard let count = problems.node.int, count > 0 else {
+                    throw problems.error("A benchmark has a whole number of problems, at least 1.")
+                }
+                return (name, Benchmark(problems: count, reason: try entry.required("reason").string()))
+            })
+    }
+}
+
+extension Tolerances.Rule {
+    /// The names of the kinds of noise.
+    private enum NoiseName: String, CaseIterable {
+        case binomial
+        case mean
+        case derived
+        case machine
+    }
+
+    init(_ reader: NodeReader) throws {
+        try reader.allow([
+            "tolerance", "unit", "noise", "variation", "share", "skipped", "sensitivity", "reason",
+        ])
+        reason = try reader.required("reason").string()
+        let name: NoiseName = try reader.choice("noise")
+        guard name != .machine else {
+            (noise, tolerance, unit) = (.machine, 0, .points)
+            return
+        }
+        tolerance = try Self.positive("tolerance", reader)
+        unit = try reader.choice("unit")
+        noise =
+            switch name {
+            case .binomial: .binomial
+            case .machine: .machine
+            case .derived: .derived(sensitivity: try Self.positive("sensitivity", reader))
+            case .mean:
+                .mean(
+                    variation: try Self.positive("variation", reader),
+                    share: try Self.positive("share", reader),
+                    skipped: try reader.required("skipped").node.int ?? 0)
+            }
+    }
+
+    private static func positive(_ key: String, _ reader: NodeReader) throws -> Double {
+        let value = try reader.required(key)
+        guard try value.number() > 0 else { throw value.error("This has to be greater than 0.") }
+        return try value.number()
     }
 }

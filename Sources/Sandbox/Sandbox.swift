@@ -1,4 +1,4 @@
-internal import Base
+package import Base
 internal import JSON
 internal import SystemPackage
 
@@ -120,5 +120,199 @@ package struct Sandbox: Sendable {
         case 6: "setting a seccomp filter"
         default: "executing the interpreter"
         }
+    }
+}
+
+extension Sandbox {
+    /// All answers of one program together; inputs of some problems give megabytes.
+    private static let answerBytes = 64 << 20
+
+    /// Asks a program's function for its answers in one process, and compares them in another.
+    ///
+    /// - Returns: how the comparison went where an answer is wrong or all are right, else how the program ended.
+    /// - Throws: ``SandboxError`` when one of them can't be run.
+    package func run(
+        _ program: String, comparing function: ComparedFunction, limits: SandboxLimits = SandboxLimits()
+    ) throws(SandboxError) -> ProgramOutcome {
+        var generous = limits
+        generous.output = max(limits.output, Self.answerBytes)
+        let answers = try execute(
+            AnswerScripts.program,
+            [
+                "source": .string(program), "entry": .string(function.entryPoint),
+                "inputs": .string(function.inputs), "iterators": .bool(function.takesIterators),
+            ], limits: generous)
+        let verdict = try execute(
+            AnswerScripts.grader, ["grader": .string(function.grader)],
+            followedBy: answers.output, limits: limits)
+        guard case .exit(0) = verdict.ending,
+            let root = try? JSONDocument(parsing: verdict.output, name: "verdict").root
+        else { return try outcome(of: verdict.ending) }
+        if let raised = Self.raised(root) { return raised }
+        if root["complete"]?.bool == true { return .passed }
+        // Right as far as it went: how the program ended is what is wrong.
+        if case .exit(0) = answers.ending, let last = Self.lastWord(answers.output) { return last }
+        return try outcome(of: answers.ending)
+    }
+
+    private func execute(
+        _ script: String, _ request: JSONValue, followedBy rest: [UInt8] = [], limits: SandboxLimits
+    ) throws(SandboxError) -> ConfinedProcess.Outcome {
+        let outcome: ConfinedProcess.Outcome
+        do {
+            outcome = try ConfinedProcess.run(
+                Self.command(python, ["-S", "-s", "-B", "-c", script]),
+                input: try request.compactBytes() + [UInt8(ascii: "\n")] + rest, isolation: isolation,
+                limits: limits, isTrusted: isTrusted)
+        } catch {
+            throw SandboxError("A program can't be run: \(error).")
+        }
+        guard outcome.ending != .starved else { throw SandboxError.busy("A program", limits) }
+        return outcome
+    }
+
+    /// What the program's process says of an exception, behind the last answer.
+    private static func lastWord(_ output: [UInt8]) -> ProgramOutcome? {
+        guard let line = output.split(separator: UInt8(ascii: "\n")).last, line.first == UInt8(ascii: "!"),
+            let root = try? JSONDocument(parsing: Array(line.dropFirst()), name: "exception").root
+        else { return nil }
+        return raised(root)
+    }
+
+    private static func raised(_ root: JSONNode) -> ProgramOutcome? {
+        root["raised"]?.string.map { .raised($0, message: root["message"]?.string ?? "") }
+    }
+}
+
+extension Sandbox {
+    /// Runs a program and its tests in one interpreter, as the reference implementation of HumanEval does.
+    ///
+    /// It has passed when the last line of the tests is through: the interpreter then sends a secret of this run over a
+    /// channel of its own. Neither an exit code nor anything printed counts. The secret is in the interpreter's memory:
+    /// a program written against this very check could find it, which no check within one process can prevent.
+    /// - Throws: ``SandboxError`` when it can't be started.
+    package func run(
+        _ program: String, tests: String, limits: SandboxLimits = SandboxLimits()
+    ) throws(SandboxError) -> ProgramOutcome {
+        var generator = SystemRandomNumberGenerator()
+        let secret = (0..<2).map { _ in String(generator.next(), radix: 16) }.joined()
+        let outcome: ConfinedProcess.Outcome
+        do {
+            let request: JSONValue = ["secret": .string(secret), "source": .string("\(program)\n\(tests)")]
+            outcome = try ConfinedProcess.run(
+                Self.command(python, ["-S", "-s", "-B", "-c", Self.driver]),
+                input: try request.compactBytes(), isolation: isolation, limits: limits, isTrusted: isTrusted)
+        } catch {
+            throw SandboxError("A program can't be run: \(error).")
+        }
+        guard outcome.ending != .starved else { throw SandboxError.busy("A program", limits) }
+        if case .exit(0) = outcome.ending, let verdict = Self.verdict(outcome.output, secret: secret) {
+            return verdict
+        }
+        return try self.outcome(of: outcome.ending)
+    }
+
+    /// How a program fared that ended without a word on its tests.
+    func outcome(of ending: ConfinedProcess.Ending) throws(SandboxError) -> ProgramOutcome {
+        switch ending {
+        case .exit(let code): return .ended(code: code)
+        case .wallTime, .starved: return .timeLimit
+        // SIGXCPU; the kernel's second signal is for programs that ignore the first.
+        case .signal(24), .signal(9): return .timeLimit
+        case .signal(let number): return .signal(number)
+        case .output: return .tampered
+        case .notStarted(let step, let reason):
+            throw SandboxError("A program can't be run: \(Self.stepName(step)) failed (\(reason)).")
+        }
+    }
+
+    private static func verdict(_ output: [UInt8], secret: String) -> ProgramOutcome? {
+        guard !output.isEmpty else { return nil }
+        guard let root = try? JSONDocument(parsing: output, name: "result").root,
+            root["secret"]?.string == secret
+        else { return .tampered }
+        if let name = root["raised"]?.string {
+            return .raised(name, message: root["message"]?.string ?? "")
+        }
+        return root["passed"]?.bool == true ? .passed : .tampered
+    }
+
+    /// Reads program and tests, runs them with empty globals, tells how it went.
+    ///
+    /// What it needs after the program it keeps from before, because the program may replace anything.
+    private static let driver = """
+        def main():
+            import json, os, sys
+            write, leave, dumps = os.write, os._exit, json.dumps
+            base, text_of = BaseException, str
+            parts = []
+            while part := os.read(0, 65536):
+                parts.append(part)
+            request = json.loads(b"".join(parts))
+            secret, source = request["secret"], request["source"]
+            request = parts = part = None
+            kind, text, passed = None, "", False
+            try:
+                exec(compile(source, "<program>", "exec"), {})
+                passed = True
+            except base as error:
+                try:
+                    kind = text_of(type(error).__name__)[:100]
+                    text = text_of(error)[:200]
+                except base:
+                    kind = kind or "BaseException"
+            if passed:
+                answer = {"secret": secret, "passed": True}
+            else:
+                answer = {"secret": secret, "raised": kind, "message": text}
+            write(3, dumps(answer).encode("ascii", "replace"))
+            leave(0)
+        main()
+        """
+}
+
+/// Why programs can't be run in isolation here.
+package struct SandboxError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .unavailable }
+
+    /// What is wrong, and what would help.
+    package let description: String
+
+    init(_ description: String) { self.description = description }
+
+    /// No verdict on a program: it didn't get enough of the processors.
+    static func busy(_ what: String, _ limits: SandboxLimits) -> SandboxError {
+        SandboxError(
+            "\(what) got less than \(limits.cpuSeconds) s of a processor in \(limits.busySeconds) s, twice: the machine is too busy to tell whether it takes too long. Run again with fewer --jobs, or when less else runs."
+        )
+    }
+}
+
+/// What a confined program may use.
+package struct SandboxLimits: Sendable, Hashable {
+    /// Processor time in seconds.
+    package var cpuSeconds: Int
+    /// Time by the clock, without what it waits for a processor that others use: computing, sleeping, reading.
+    package var wallSeconds: Int
+    /// Time by the clock after which the machine is held to be too busy to say how the program does.
+    package var busySeconds: Int
+    /// Address space in bytes.
+    package var memory: Int
+    /// Bytes of one file; of all files together where the program has a file system of its own.
+    package var files: Int
+    /// Bytes that it may send as its result.
+    package var output: Int
+
+    /// - Parameter busySeconds: 20 times the processor time and at least a minute unless it is given.
+    package init(
+        cpuSeconds: Int = 10, wallSeconds: Int = 40, busySeconds: Int? = nil, memory: Int = 2 << 30,
+        files: Int = 16 << 20, output: Int = 64 << 10
+    ) {
+        self.cpuSeconds = cpuSeconds
+        self.wallSeconds = wallSeconds
+        self.busySeconds = busySeconds ?? max(60, 20 * cpuSeconds, wallSeconds)
+        self.memory = memory
+        self.files = files
+        self.output = output
     }
 }

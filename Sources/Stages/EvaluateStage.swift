@@ -179,3 +179,87 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
             ])
     }
 }
+
+extension EvaluateStage {
+    /// Also grades every answer again, so that a verdict can't be changed together with the metrics.
+    ///
+    /// Programs aren't run for this; `--rerun` decodes samples and runs their programs again.
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+        let records = try records(in: artifact, context)
+        let path = Self.journal(of: artifact)
+        let asked = try asked(context)
+        for (index, record) in records.enumerated() { try asked.check(record, index, in: path) }
+        return try result(of: records, in: path)
+    }
+}
+
+/// A decoding method with its options, as configurations write it: `{"method": "multi-block", "threshold": 0.3}`.
+///
+/// Which options a method takes, and between which limits, is said by the method's own initialiser of them.
+struct DecoderFields {
+    /// Nil only while nothing but the description of the keys is wanted.
+    let method: DecodingMethod?
+    private let read: Result<DecoderSetup, DecodingError>
+
+    init(_ fields: Fields) {
+        let chosen = fields.alternative(
+            "method", of: Self.alternatives, "Name of the decoding method; `d3llm methods` lists them.")
+        method = chosen?.value.method
+        read =
+            chosen.map { .success($0.value.setup) }
+            ?? .failure(DecodingError(.unknownMethod, "There is no decoding method."))
+    }
+
+    /// A method with options that stand in no configuration.
+    init(_ method: DecodingMethod, _ values: [String: JSONValue]) {
+        self.method = method
+        read = Result { () throws(DecodingError) in try method.setup(values) }
+    }
+
+    /// The method with its options, as they were read.
+    func setup() throws(DecodingError) -> DecoderSetup { try read.get() }
+
+    private static let alternatives = DecodingMethod.all.map { method in
+        FieldAlternative(method.name, method.summary) { (method: method, setup: method.setup($0)) }
+    }
+}
+
+/// How many answers each way to find them takes for right.
+struct ExtractionCounts {
+    private var counts: [(name: String, correct: Int)] = []
+    private var outcomes: [(name: String, count: Int)] = []
+
+    /// Counts verdicts; records of generated problems have none.
+    init(_ records: [JournalRecord]) {
+        for record in records {
+            for (name, verdict) in (record.value["verdicts"]?.object?.members ?? []).map({
+                ($0.key, $0.value)
+            }) {
+                let correct = verdict["correct"]?.bool == true ? 1 : 0
+                if let index = counts.firstIndex(where: { $0.name == name }) {
+                    counts[index].correct += correct
+                } else {
+                    counts.append((name, correct))
+                }
+                guard let outcome = verdict["outcome"]?.string else { continue }
+                if let index = outcomes.firstIndex(where: { $0.name == outcome }) {
+                    outcomes[index].count += 1
+                } else {
+                    outcomes.append((outcome, 1))
+                }
+            }
+        }
+    }
+
+    /// The metrics with these counts, if there are any.
+    func added(to metrics: JSONObject) -> JSONValue {
+        guard !counts.isEmpty else { return .object(metrics) }
+        var metrics = metrics
+        metrics["correctBy"] = .object(JSONObject(counts.map { ($0.name, .integer($0.correct)) }))
+        if !outcomes.isEmpty {
+            let sorted = outcomes.sorted { $0.name < $1.name }
+            metrics["outcomes"] = .object(JSONObject(sorted.map { ($0.name, .integer($0.count)) }))
+        }
+        return .object(metrics)
+    }
+}

@@ -1,6 +1,7 @@
-import Files
+package import Files
 import JSON
 package import Recipes
+import Synchronization
 package import SystemPackage
 
 /// The folder of a run that goes on: `store/<experiment>/runs/<time>-<n>/`.
@@ -32,5 +33,40 @@ package struct RunFolder: Sendable {
     package func finish(_ record: RunRecord) throws {
         try FileSystem.writeAtomically(
             try record.value.prettyBytes(), to: path.appending(RunRecord.fileName))
+    }
+}
+
+/// `log.txt` of a run: what its log said, each line with its time, written as it comes.
+package final class RunLog: Sendable {
+    private let file: Mutex<FileDescriptor?>
+
+    /// Creates the file.
+    package init(_ path: FilePath) throws(FileError) {
+        do {
+            file = Mutex(
+                try FileDescriptor.open(
+                    path, .writeOnly, options: [.create, .append, .closeOnExec],
+                    permissions: FilePermissions(rawValue: 0o666)))
+        } catch {
+            throw FileError("write", path, error as? Errno ?? .ioError)
+        }
+    }
+
+    deinit { close() }
+
+    /// Adds a line.
+    package func append(_ line: String) {
+        // A log that can't be written is no reason to stop the work.
+        file.withLock { _ = try? $0?.writeAll("\(Timestamp.now().text) \(line)\n".utf8) }
+    }
+
+    /// Ends the log; later lines are dropped.
+    ///
+    /// Not left to the last reference: the thread of the last stage may hold one a moment longer than the run lasts.
+    package func close() {
+        file.withLock { file in
+            try? file?.close()
+            file = nil
+        }
     }
 }

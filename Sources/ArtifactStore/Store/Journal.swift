@@ -1,3 +1,4 @@
+package import Base
 import Files
 package import JSON
 import Synchronization
@@ -153,5 +154,90 @@ package final class Journal: Sendable {
             try FileSystem.status(path)?.size == text.wholeLength
         else { throw JournalError(description: "\(path) ends in the middle of a record.") }
         return text.records
+    }
+}
+
+extension Journal {
+    /// Gives the records of a journal in an artifact one after another; one is in memory at a time.
+    ///
+    /// - Throws: `JournalError` when the file is no journal or isn't whole; `FileError`, and what the body throws.
+    package static func forEach(_ path: FilePath, _ body: (JournalRecord) throws -> Void) throws {
+        var lines = 0
+        var following = 0
+        try FileSystem.forEachLine(of: path) { line, number in
+            lines = number
+            guard let root = try? JSONDocument(parsing: line, name: "").root else {
+                throw JournalError(description: JournalText.damage(path, number, "no JSON"))
+            }
+            let value = JSONValue(root)
+            if number == 1 { return try JournalText.checkHeader(value, path, nil) }
+            guard let key = JournalKey(value["key"]), let content = value["value"] else {
+                throw JournalError(
+                    description: JournalText.damage(path, number, "a record without key or value"))
+            }
+            following = value["more"]?.int ?? 0
+            try body(JournalRecord(key, content))
+        }
+        guard lines > 0, following == 0 else {
+            throw JournalError(description: "\(path) ends in the middle of a record.")
+        }
+    }
+}
+
+/// What a journal knows a sample by.
+package enum JournalKey: Sendable, Hashable, CustomStringConvertible, ExpressibleByIntegerLiteral,
+    ExpressibleByStringLiteral
+{
+    case integer(Int)
+    case string(String)
+
+    package init(integerLiteral value: Int) { self = .integer(value) }
+    package init(stringLiteral value: String) { self = .string(value) }
+
+    package var description: String {
+        switch self {
+        case .integer(let integer): String(integer)
+        case .string(let string): "\"\(string)\""
+        }
+    }
+
+    var value: JSONValue {
+        switch self {
+        case .integer(let integer): .integer(integer)
+        case .string(let string): .string(string)
+        }
+    }
+
+    init?(_ value: JSONValue?) {
+        switch value {
+        case .integer(let integer): self = .integer(integer)
+        case .string(let string): self = .string(string)
+        default: return nil
+        }
+    }
+}
+
+/// The result of one sample.
+package struct JournalRecord: Sendable, Hashable {
+    /// Which sample.
+    package let key: JournalKey
+    /// Its result.
+    package let value: JSONValue
+
+    /// Joins a sample with its result.
+    package init(_ key: JournalKey, _ value: JSONValue) {
+        self.key = key
+        self.value = value
+    }
+}
+
+/// A journal that can't be used.
+package struct JournalError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
+
+    package let description: String
+
+    package init(description: String) {
+        self.description = description
     }
 }

@@ -1,3 +1,4 @@
+import Base
 package import Files
 import Synchronization
 import SystemPackage
@@ -195,5 +196,192 @@ package struct LeaseLost: Error, Sendable, Hashable, CustomStringConvertible {
 
     package var description: String {
         "The lease on its artifact was lost: it could not be renewed for \(Int(seconds.rounded(.up))) seconds, because the process or the file system stood still, and another process may have taken it over. Nothing of it was put in the store; the same command goes on from what is kept."
+    }
+}
+
+/// Renews the leases that this process holds, on a thread that is there while there are any.
+final class LeaseKeeper: Sendable {
+    static let shared = LeaseKeeper()
+
+    private struct Held: @unchecked Sendable {
+        // Written once; reading a weak reference is safe from any thread, and so is what it gives.
+        weak var lease: Lease?
+    }
+    private struct State {
+        var leases: [ObjectIdentifier: Held] = [:]
+        var isRunning = false
+    }
+    private let state = Mutex(State())
+
+    func keep(_ lease: Lease) {
+        let isRunning = state.withLock { state in
+            state.leases[ObjectIdentifier(lease)] = Held(lease: lease)
+            defer { state.isRunning = true }
+            return state.isRunning
+        }
+        guard !isRunning else { return }
+        do {
+            try BlockingThread.start { [self] in work() }
+        } catch {
+            // Without renewals the lease is lost in time, which whoever holds it finds out.
+            state.withLock { $0.isRunning = false }
+        }
+    }
+
+    func forget(_ lease: Lease) { state.withLock { $0.leases[ObjectIdentifier(lease)] = nil } }
+
+    private func work() {
+        while true {
+            let leases: [Lease]? = state.withLock { state in
+                guard !state.leases.isEmpty else {
+                    state.isRunning = false
+                    return nil
+                }
+                return state.leases.values.compactMap(\.lease)
+            }
+            guard let leases else { return }
+            for lease in leases { lease.renew() }
+            let shortest = leases.map(\.expiry).min() ?? Lease.standardExpiry
+            usleep(UInt32(min(1, shortest / 48) * 1_000_000))
+        }
+    }
+}
+
+/// A clock that nothing sets and that goes on while the machine sleeps, in seconds.
+enum SteadyClock {
+    package static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+}
+
+/// What this process has itself seen of leases that others hold.
+///
+/// No clocks are compared: a lease has run out when this process has seen no change of it for as long as its holder
+/// said, on this process's own clock.
+final class LeaseObservations: Sendable {
+    static let shared = LeaseObservations()
+
+    private struct Sight {
+        var lease: LeaseFile
+        /// When it was seen like this first, and last.
+        var since: Double
+        var last: Double
+    }
+    private let sights = Mutex<[FilePath: Sight]>([:])
+
+    /// Whether it is too early to look again at a lease that hasn't run out; many may wait for one file server.
+    func isRecent(_ path: FilePath) -> Bool {
+        sights.withLock { sights in
+            guard let sight = sights[path] else { return false }
+            let now = SteadyClock.now()
+            return now - sight.since < sight.lease.expiry
+                && now - sight.last < min(1, sight.lease.expiry / 12)
+        }
+    }
+
+    /// Notes what was seen; true when the lease has run out.
+    ///
+    /// - Parameter path: The first file of the lease.
+    func hasRunOut(_ path: FilePath, _ lease: LeaseFile) -> Bool {
+        let now = SteadyClock.now()
+        return sights.withLock { sights in
+            guard var sight = sights[path], sight.lease == lease else {
+                sights[path] = Sight(lease: lease, since: now, last: now)
+                return false
+            }
+            sight.last = now
+            sights[path] = sight
+            return now - sight.since >= lease.expiry
+        }
+    }
+
+    /// Forgets a lease that is free.
+    func forget(_ path: FilePath) { sights.withLock { $0[path] = nil } }
+}
+
+/// Gives a file a name that only one process can give.
+enum LeasePlacing {
+    /// Writes a file and gives it the name; the open file, or nil when the name is taken.
+    ///
+    /// The file is whole before it has the name. On NFS the answer to link() can be lost and the request be repeated, so
+    /// that it fails although it was carried out: what counts is how many names the file has.
+    /// - Parameters:
+    ///   - id: Part of the name that the file has first.
+    ///   - name: A plain name in the folder.
+    package static func place(
+        _ bytes: [UInt8], _ id: String, in folder: Folder, as name: FilePath
+    ) throws(FileError) -> FileDescriptor? {
+        let prefix = String(name.string.unicodeScalars.prefix { $0 != "." })
+        let claim = FilePath("\(prefix).\(id).claim")
+        guard let file = try create(claim, in: folder) else {
+            throw FileError("lock", folder.path.pushing(claim), .fileExists)
+        }
+        do throws(FileError) {
+            try write(bytes, to: file, folder.path.pushing(claim))
+            var refusal: FileError?
+            do throws(FileError) { try folder.link(claim, to: name) } catch { refusal = error }
+            let isLinked = refusal == nil || names(of: claim, in: folder) == 2
+            try folder.remove(claim)
+            if isLinked { return file }
+            switch refusal?.errno {
+            case .fileExists?, .noSuchFileOrDirectory?:
+                try? file.close()
+                return nil
+            case .notPermitted?, .notSupported?, .noFunction?, .tooManyLinks?, .improperLink?: break
+            default: throw FileError("lock", folder.path.pushing(name), refusal?.errno ?? .ioError)
+            }
+        } catch {
+            try? file.close()
+            try? folder.remove(claim)
+            throw error
+        }
+        try? file.close()
+        return try placeWithoutLinks(bytes, in: folder, as: name)
+    }
+
+    /// Where a file can't have two names: the name is there first and the content a moment later.
+    static func placeWithoutLinks(
+        _ bytes: [UInt8], in folder: Folder, as name: FilePath
+    ) throws(FileError) -> FileDescriptor? {
+        guard let file = try create(name, in: folder) else { return nil }
+        do throws(FileError) {
+            try write(bytes, to: file, folder.path.pushing(name))
+            return file
+        } catch {
+            try? file.close()
+            try? folder.remove(name)
+            throw error
+        }
+    }
+
+    /// How many names a file has; it is opened anew, so that clients of NFS ask the server.
+    private static func names(of name: FilePath, in folder: Folder) -> Int {
+        guard let file = try? folder.openFile(name, .readOnly, "lock") else { return 0 }
+        defer { try? file.close() }
+        var facts = stat()
+        return fstat(file.rawValue, &facts) == 0 ? Int(facts.st_nlink) : 0
+    }
+
+    /// A new file; nil where anything stands already.
+    private static func create(_ name: FilePath, in folder: Folder) throws(FileError) -> FileDescriptor? {
+        do {
+            return try folder.openFile(
+                name, .readWrite, options: [.create, .exclusiveCreate],
+                permissions: FilePermissions(rawValue: 0o644), "lock")
+        } catch {
+            if error.errno == .fileExists { return nil }
+            throw error
+        }
+    }
+
+    private static func write(_ bytes: [UInt8], to file: FileDescriptor, _ path: FilePath) throws(FileError) {
+        do {
+            _ = try file.writeAll(toAbsoluteOffset: 0, bytes)
+        } catch {
+            throw FileError("lock", path, error as? Errno ?? .ioError)
+        }
+        guard fsync(file.rawValue) == 0 else { throw FileError("lock", path, Errno(rawValue: errno)) }
     }
 }

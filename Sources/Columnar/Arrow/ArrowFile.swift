@@ -156,3 +156,205 @@ package struct ArrowFile: Sendable {
         return (try message.integer(1, UInt8.self), table, body)
     }
 }
+
+/// One column of a record batch, whose sizes have all been checked.
+struct ArrowColumn {
+    private let field: ArrowField
+    private let body: [UInt8]
+    let count: Int
+    /// Where the bits are that say which values are there; nil if all are.
+    private let validity: Range<Int>?
+    private let values: Range<Int>
+    private let offsets: [Int]
+    private let children: [ArrowColumn]
+
+    /// Takes the next nodes and buffers of a batch, in the order of the schema.
+    init(_ field: ArrowField, _ batch: inout BatchReader) throws(ReadProblem) {
+        self.field = field
+        body = batch.body
+        let (count, nulls) = try batch.nextNode()
+        self.count = count
+        if case .null = field.kind {
+            (validity, values, offsets, children) = (nil, 0..<0, [], [])
+            return
+        }
+        let bits = try batch.nextBuffer()
+        validity = nulls == 0 || bits.isEmpty ? nil : bits
+        if let validity { try Self.check(validity, (count + 7) / 8) }
+        guard nulls == 0 || validity != nil else {
+            throw .damaged("a column doesn't say which values are null")
+        }
+        switch field.kind {
+        case .null: (values, offsets, children) = (0..<0, [], [])
+        case .boolean:
+            values = try Self.check(try batch.nextBuffer(), (count + 7) / 8)
+            (offsets, children) = ([], [])
+        case .integer(let bits, _):
+            values = try Self.check(try batch.nextBuffer(), count * bits / 8)
+            (offsets, children) = ([], [])
+        case .float:
+            values = try Self.check(try batch.nextBuffer(), count * 4)
+            (offsets, children) = ([], [])
+        case .double:
+            values = try Self.check(try batch.nextBuffer(), count * 8)
+            (offsets, children) = ([], [])
+        case .text(let isLarge):
+            try batch.takePlaces(count)
+            offsets = try Self.offsets(batch.body, try batch.nextBuffer(), count, isLarge)
+            values = try Self.check(try batch.nextBuffer(), offsets[count])
+            children = []
+        case .list(let element, let isLarge):
+            try batch.takePlaces(count)
+            offsets = try Self.offsets(batch.body, try batch.nextBuffer(), count, isLarge)
+            let child = try ArrowColumn(element, &batch)
+            guard child.count >= offsets[count] else { throw .damaged("a list has too few elements") }
+            (values, children) = (0..<0, [child])
+        case .structure(let parts):
+            var columns: [ArrowColumn] = []
+            for part in parts {
+                let column = try ArrowColumn(part, &batch)
+                guard column.count >= count else {
+                    throw .damaged("a part of a structure has too few values")
+                }
+                columns.append(column)
+            }
+            (values, offsets, children) = (0..<0, [], columns)
+        }
+    }
+
+    /// One value; `budget` bounds the values of a row.
+    func value(_ index: Int, _ budget: inout Int) throws(ReadProblem) -> JSONValue {
+        budget -= 1
+        guard budget >= 0 else { throw .tooLarge("A row has more values than the limits allow.") }
+        if let validity, !bit(index, validity) { return .null }
+        switch field.kind {
+        case .null: return .null
+        case .boolean: return .bool(bit(index, values))
+        case .integer(let bits, let isSigned):
+            let raw = number(index, bits / 8)
+            if isSigned {
+                return .integer(Int(truncatingIfNeeded: Int64(bitPattern: raw << (64 - bits)) >> (64 - bits)))
+            }
+            guard let number = Int(exactly: raw) else {
+                throw .unsupported("Column \(field.name) has a number beyond \(Int.max).")
+            }
+            return .integer(number)
+        case .float: return .number(Double(Float(bitPattern: UInt32(truncatingIfNeeded: number(index, 4)))))
+        case .double: return .number(Double(bitPattern: number(index, 8)))
+        case .text:
+            let start = values.lowerBound
+            guard
+                let text = String(
+                    validating: body[start + offsets[index]..<start + offsets[index + 1]], as: UTF8.self)
+            else { throw .damaged("column \(field.name) has a text that isn't UTF-8") }
+            return .string(text)
+        case .list:
+            var elements: [JSONValue] = []
+            for element in offsets[index]..<offsets[index + 1] {
+                elements.append(try children[0].value(element, &budget))
+            }
+            return .array(elements)
+        case .structure(let parts):
+            var members: [(String, JSONValue)] = []
+            for (part, column) in zip(parts, children) {
+                members.append((part.name, try column.value(index, &budget)))
+            }
+            return .object(JSONObject(members))
+        }
+    }
+
+    private func bit(_ index: Int, _ range: Range<Int>) -> Bool {
+        body[range.lowerBound + index / 8] >> UInt8(index % 8) & 1 == 1
+    }
+
+    private func number(_ index: Int, _ size: Int) -> UInt64 {
+        let start = values.lowerBound + index * size
+        return body[start..<start + size].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    @discardableResult
+    private static func check(_ range: Range<Int>, _ size: Int) throws(ReadProblem) -> Range<Int> {
+        guard range.count >= size else { throw .damaged("a column is shorter than its batch") }
+        return range
+    }
+
+    /// `count + 1` places that don't fall, the first at least 0.
+    private static func offsets(
+        _ body: [UInt8], _ range: Range<Int>, _ count: Int, _ isLarge: Bool
+    ) throws(ReadProblem) -> [Int] {
+        // Without rows there may be no offset at all.
+        if count == 0, range.isEmpty { return [0] }
+        try check(range, (count + 1) * (isLarge ? 8 : 4))
+        var reader = ByteReader(body, range)
+        var offsets: [Int] = []
+        offsets.reserveCapacity(count + 1)
+        for _ in 0...count {
+            offsets.append(
+                isLarge ? Int(try reader.integer(Int64.self)) : Int(try reader.integer(Int32.self)))
+            guard offsets[offsets.count - 1] >= (offsets.count > 1 ? offsets[offsets.count - 2] : 0) else {
+                throw .damaged("a text or a list ends before its start")
+            }
+        }
+        return offsets
+    }
+}
+
+/// The lengths and the buffers of a record batch, taken one after another.
+///
+/// Source: apache/arrow, format/Message.fbs.
+struct BatchReader {
+    let body: [UInt8]
+    let rows: Int
+    private let budget: MemoryBudget
+    private let nodes: [(Int64, Int64)]
+    private let buffers: [(Int64, Int64)]
+    private var node = 0
+    private var buffer = 0
+
+    init(
+        _ table: FlatTable, _ body: [UInt8], _ limits: ColumnarLimits, _ budget: MemoryBudget
+    ) throws(ReadProblem) {
+        self.body = body
+        self.budget = budget
+        if let compression = try table.table(3) {
+            let codec = try compression.integer(0, UInt8.self) == 0 ? "LZ4" : "ZSTD"
+            throw .unsupported(
+                "Its record batches are compressed by \(codec), which isn't read here. Write the file again without compression."
+            )
+        }
+        let length = try table.integer(0, Int64.self)
+        guard length >= 0, length <= limits.pageValues else {
+            throw .tooLarge(
+                "A record batch has \(length) rows; \(limits.pageValues) are the most that are read.")
+        }
+        rows = Int(length)
+        nodes = try table.pairs(1)
+        buffers = try table.pairs(2)
+    }
+
+    /// The length of the next column and how many of its values are null.
+    mutating func nextNode() throws(ReadProblem) -> (count: Int, nulls: Int) {
+        guard node < nodes.count else { throw .damaged("a record batch has too few columns") }
+        let (count, nulls) = nodes[node]
+        node += 1
+        guard (0...1 << 40).contains(count), (0...count).contains(nulls) else {
+            throw .damaged("a column has an impossible length")
+        }
+        return (Int(count), Int(nulls))
+    }
+
+    /// Counts the places of a column's values: several columns may refer to one buffer.
+    func takePlaces(_ count: Int) throws(ReadProblem) {
+        guard budget.take(8 * (count + 1)) else { throw .tooMuchMemory(budget) }
+    }
+
+    mutating func nextBuffer() throws(ReadProblem) -> Range<Int> {
+        guard buffer < buffers.count else { throw .damaged("a record batch has too few buffers") }
+        let (offset, length) = buffers[buffer]
+        buffer += 1
+        guard offset >= 0, offset <= body.count, length >= 0, length <= Int64(body.count) - offset else {
+            throw .damaged("a column goes beyond its record batch")
+        }
+        return Int(offset)..<Int(offset + length)
+    }
+}

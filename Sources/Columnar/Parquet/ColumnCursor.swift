@@ -1,3 +1,4 @@
+internal import Archives
 internal import Base
 internal import Files
 internal import JSON
@@ -204,4 +205,193 @@ struct ColumnCursor {
     private func bytes(_ range: Range<Int>) -> [UInt8] {
         withExtendedLifetime(file) { Array(file.bytes[range]) }
     }
+}
+
+/// How the pages of a column are compressed; the raw values are those of parquet.thrift.
+enum Codec: Int {
+    case uncompressed, snappy, gzip, lzo, brotli, lz4, zstd, lz4Raw
+
+    init(code: Int, column: String) throws(ReadProblem) {
+        guard let codec = Codec(rawValue: code) else {
+            throw .damaged("column \(column) is compressed by no known codec")
+        }
+        switch codec {
+        case .uncompressed, .snappy, .gzip, .zstd: self = codec
+        case .lzo, .brotli, .lz4, .lz4Raw:
+            throw .unsupported(
+                "Column \(column) is compressed by \(codec.name), which isn't read here. Write the file again without compression, or with SNAPPY, GZIP or ZSTD."
+            )
+        }
+    }
+
+    /// Decompresses part of some bytes.
+    ///
+    /// - Parameter count: how many bytes there should be.
+    func expand(
+        _ bytes: [UInt8], _ range: Range<Int>, count: Int, of file: FilePath
+    ) throws(ReadProblem) -> [UInt8] {
+        switch self {
+        case .snappy: return try Snappy.expand(bytes, range, count: count)
+        case .gzip: return try Self.expand(bytes, range, .gzip, count, file)
+        case .zstd: return try Self.expand(bytes, range, .zstd, count, file)
+        default:
+            guard range.count == count else { throw .damaged("a page has another size than it says") }
+            return Array(bytes[range])
+        }
+    }
+
+    private static func expand(
+        _ bytes: [UInt8], _ range: Range<Int>, _ compression: CompressedBytes.Compression, _ count: Int,
+        _ file: FilePath
+    ) throws(ReadProblem) -> [UInt8] {
+        do {
+            return try CompressedBytes.expand(bytes[range], compression, count: count, of: file)
+        } catch {
+            throw ReadProblem(
+                code: error.code == .unsupported ? .unsupported : .damaged,
+                reason: "A page can't be decompressed. \(error.reason)")
+        }
+    }
+
+    private var name: String {
+        switch self {
+        case .uncompressed: "nothing"
+        case .snappy: "SNAPPY"
+        case .gzip: "GZIP"
+        case .lzo: "LZO"
+        case .brotli: "BROTLI"
+        case .lz4: "LZ4"
+        case .zstd: "ZSTD"
+        case .lz4Raw: "LZ4_RAW"
+        }
+    }
+}
+
+/// Decompresses Snappy's block format.
+///
+/// Source: google/snappy, format_description.txt.
+enum Snappy {
+    /// - Parameter count: how many bytes there should be.
+    static func expand(_ bytes: [UInt8], _ range: Range<Int>, count: Int) throws(ReadProblem) -> [UInt8] {
+        var reader = ByteReader(bytes, range)
+        guard try reader.varint() == UInt64(count) else {
+            throw .damaged("a page has another size than it says")
+        }
+        var output: [UInt8] = []
+        // Three bytes give 64 at most: more room than that is never needed.
+        output.reserveCapacity(min(count, reader.remaining * 22 + 64))
+        while reader.remaining > 0 {
+            let tag = Int(try reader.byte())
+            let length: Int
+            let offset: Int
+            switch tag & 3 {
+            case 0:
+                let size = try literalSize(tag >> 2, &reader)
+                guard size <= count - output.count else { throw tooLong }
+                output += bytes[try reader.take(size)]
+                continue
+            case 1:
+                length = 4 + ((tag >> 2) & 7)
+                offset = (tag >> 5) << 8 | Int(try reader.byte())
+            case 2:
+                length = 1 + (tag >> 2)
+                offset = Int(try reader.integer(UInt16.self))
+            default:
+                length = 1 + (tag >> 2)
+                offset = Int(try reader.integer(UInt32.self))
+            }
+            guard offset > 0, offset <= output.count else {
+                throw .damaged("a page refers to what is before its start")
+            }
+            guard length <= count - output.count else { throw tooLong }
+            // The copy may overlap what it writes.
+            for index in output.count - offset..<output.count - offset + length {
+                output.append(output[index])
+            }
+        }
+        guard output.count == count else { throw .damaged("a page is shorter than it says") }
+        return output
+    }
+
+    private static func literalSize(_ code: Int, _ reader: inout ByteReader) throws(ReadProblem) -> Int {
+        guard code >= 60 else { return code + 1 }
+        var size = 0
+        for shift in 0..<code - 59 { size |= Int(try reader.byte()) << (8 * shift) }
+        return size + 1
+    }
+
+    private static var tooLong: ReadProblem { .damaged("a page is longer than it says") }
+}
+
+/// What stands before each page of a column.
+struct PageHeader {
+    enum Kind: Int { case data, index, dictionary, dataV2 }
+
+    var kind = Kind.index
+    var size = 0
+    var compressedSize = 0
+    var values = 0
+    var encoding = 0
+    /// How the levels of a page of version 1 are encoded; it means nothing where there are none.
+    var definitionEncoding = 3
+    var repetitionEncoding = 3
+    /// Bytes of the levels of a page of version 2, which are never compressed.
+    var definitionBytes = 0
+    var repetitionBytes = 0
+    var isCompressed = true
+
+    init(_ reader: inout ThriftReader) throws(ReadProblem) {
+        var fields = PageHeader()
+        try reader.structure { (reader, id, type) throws(ReadProblem) in
+            switch (id, type) {
+            case (1, .int):
+                guard let kind = Kind(rawValue: try reader.integer()) else {
+                    throw .damaged("a page is of no known kind")
+                }
+                fields.kind = kind
+            case (2, .int): fields.size = try reader.integer()
+            case (3, .int): fields.compressedSize = try reader.integer()
+            case (5, .structure), (7, .structure): try fields.readVersion1(&reader)
+            case (8, .structure): try fields.readVersion2(&reader)
+            default: return false
+            }
+            return true
+        }
+        self = fields
+    }
+
+    /// The header of a data page or of a dictionary page.
+    private mutating func readVersion1(_ reader: inout ThriftReader) throws(ReadProblem) {
+        var fields = self
+        try reader.structure { (reader, id, type) throws(ReadProblem) in
+            switch (id, type) {
+            case (1, .int): fields.values = try reader.integer()
+            case (2, .int): fields.encoding = try reader.integer()
+            case (3, .int): fields.definitionEncoding = try reader.integer()
+            case (4, .int): fields.repetitionEncoding = try reader.integer()
+            default: return false
+            }
+            return true
+        }
+        self = fields
+    }
+
+    private mutating func readVersion2(_ reader: inout ThriftReader) throws(ReadProblem) {
+        var fields = self
+        try reader.structure { (reader, id, type) throws(ReadProblem) in
+            switch (id, type) {
+            case (1, .int): fields.values = try reader.integer()
+            case (4, .int): fields.encoding = try reader.integer()
+            case (5, .int): fields.definitionBytes = try reader.integer()
+            case (6, .int): fields.repetitionBytes = try reader.integer()
+            case (7, .yes): fields.isCompressed = true
+            case (7, .no): fields.isCompressed = false
+            default: return false
+            }
+            return true
+        }
+        self = fields
+    }
+
+    private init() {}
 }

@@ -193,3 +193,41 @@ extension AcceptanceRule {
         }
     }
 }
+
+/// How a decoder that works on one block at a time stops once it has decoded the end token.
+public enum EarlyStopStyle: String, Sendable, Hashable, CaseIterable {
+    /// After each forward, everything after the first end token of the response becomes the end token; decoding
+    /// ends when no mask is left before it.
+    case fill
+    /// As dInfer: the same after each forward but the one that fills the cache, looking at the prompt too; and
+    /// decoding ends after a block if there is an end token anywhere.
+    ///
+    /// So an end token in the prompt overwrites all that follows it there, and a block that the cache-filling forward
+    /// finished ends decoding with masks left behind it.
+    case dInfer
+}
+
+extension BlockwiseOptions {
+    /// How tokens are chosen from a row of logits.
+    var choice: TokenChoice {
+        if case .entropyBelow = rule { return TokenChoice(.softmax, temperature: temperature, topK: topK) }
+        return TokenChoice(.gumbel, temperature: temperature, topK: topK)
+    }
+
+    /// The same in Fast-dLLM's version for Dream.
+    var dreamChoice: TokenChoice {
+        if case .entropyBelow = rule { return choice }
+        return TokenChoice(.tempered, temperature: temperature, topK: topK)
+    }
+
+    /// The accepted ones of a forward's predictions.
+    ///
+    /// - Parameters:
+    ///   - scheduled: how many the plan allows.
+    ///   - draws: the forward's random numbers.
+    func select(_ predictions: [Prediction], scheduled: Int, draws: SamplingStep) -> [Prediction] {
+        guard remasking == .random else { return rule.select(predictions, scheduled: scheduled) }
+        let places = predictions.map { (draws.uniform("remasking", at: $0.position), $0) }
+        return places.sorted { $0.0 < $1.0 }.prefix(max(1, scheduled)).map(\.1)
+    }
+}

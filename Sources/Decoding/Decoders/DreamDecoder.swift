@@ -1,3 +1,5 @@
+package import Documents
+
 /// Dream's own sampler: the whole response at once, a planned number of tokens per forward of the whole sequence.
 ///
 /// A forward may decode nothing, when more are planned than there are tokens; it is made and counted all the same.
@@ -83,4 +85,123 @@ extension DecodingMethod {
         "dream", "Dream: a planned number of tokens per forward, anywhere in the response.",
         defaults: DreamOptions()
     ) { DreamDecoder($0, $1) }
+}
+
+/// Options of ``DreamDecoder``; the defaults are those of Dream's own generation script but for the lengths.
+public struct DreamOptions: DecoderOptions {
+    /// Which predictions of a forward become tokens; upstream's names are in parentheses.
+    public enum Rule: String, Sendable, Hashable, CaseIterable {
+        /// As many as planned, highest probability first (`maskgit_plus`).
+        case probability
+        /// As many as planned, largest distance between the two highest probabilities first (`topk_margin`).
+        case margin
+        /// As many as planned, lowest entropy first (`entropy`).
+        case entropy
+        /// Of the most probable ones, as many as an even split plans and earlier forwards left over, those that
+        /// reach the threshold, and the best one in any case (`confidence_threshold`).
+        case threshold
+        /// Each with the probability that the plan gives the share of a forward, in no order (`origin`).
+        case random
+
+        /// Whether `a` is decoded before `b`; among equals the left one.
+        func precedes(_ a: Prediction, _ b: Prediction) -> Bool {
+            switch self {
+            case .entropy: EntropyRule.precedes(a, b)
+            case .margin: (a.marginDoubt, a.position) < (b.marginDoubt, b.position)
+            case .probability, .threshold, .random: (a.doubt, a.position) < (b.doubt, b.position)
+            }
+        }
+
+        /// What a prediction is ordered by, larger first (upstream's `confidence`).
+        func confidence(_ a: Prediction) -> Double {
+            switch self {
+            case .entropy: -a.entropy
+            case .margin: 1 - a.marginDoubt
+            case .probability, .threshold, .random: a.probability
+            }
+        }
+    }
+
+    /// Tokens to generate.
+    public var generationLength = 256
+    /// Planned forwards; nil for one per token.
+    public var steps: Int?
+    /// See ``Rule``.
+    public var rule = Rule.entropy
+    /// Smallest probability that ``Rule/threshold`` accepts.
+    public var threshold = 0.9
+    /// The time at which the plan ends (upstream's `eps`); ``Rule/threshold`` doesn't look at it.
+    public var lastTime = 1e-3
+    /// 0 decodes in order of confidence; larger values draw the positions of a forward without replacement, with
+    /// probabilities softmax(confidence / temperature) (upstream's `alg_temp`).
+    public var orderTemperature = 0.0
+    /// 0 takes the most probable token; larger values draw from softmax(logits / temperature), and confidences are of
+    /// that.
+    public var temperature = 0.0
+    /// Only the most probable tokens that together pass this probability count; nil for all.
+    public var topP: Double?
+    /// See ``BlockwiseOptions/topK``.
+    public var topK: Int?
+
+    public init() {}
+
+    package init(_ fields: Fields, defaults: DreamOptions) {
+        self = defaults
+        generationLength = fields.option(
+            "generationLength", default: defaults.generationLength, in: 1...1_000_000, "Tokens to generate.",
+            meaning: .responseLength)
+        steps = fields.option(
+            "steps", default: defaults.steps, in: 1...1_000_000, "Planned forwards; null plans one per token."
+        )
+        rule = fields.option("rule", default: defaults.rule, "Which predictions become tokens.")
+        threshold = fields.option(
+            "threshold", default: defaults.threshold, in: 0...1,
+            "Smallest probability to accept (rule \"threshold\").", isAlwaysRecorded: true)
+        lastTime = fields.option(
+            "lastTime", default: defaults.lastTime, in: 0...0.999,
+            "The time, from 1 down, at which the plan ends (all rules but \"threshold\").")
+        orderTemperature = fields.option(
+            "orderTemperature", default: defaults.orderTemperature, in: 0...1000,
+            "0 decodes in order of confidence, larger values draw positions from softmax(confidence / orderTemperature) (rules \"probability\", \"margin\" and \"entropy\")."
+        )
+        temperature = fields.temperature(default: defaults.temperature)
+        topP = fields.topP(default: defaults.topP)
+        topK = fields.topK(default: defaults.topK)
+        if rule == .threshold, generationLength % plannedSteps != 0 {
+            fields.reject(
+                "steps",
+                "\"steps\" is \(plannedSteps) and should divide \"generationLength\", \(generationLength), with rule \"threshold\"."
+            )
+        }
+        let reason = "the rule \"\(rule.rawValue)\""
+        fields.condition(
+            "threshold", isUsed: rule == .threshold, with: reason, user: "the rule \"threshold\"")
+        fields.condition(
+            "lastTime", isUsed: rule != .threshold, with: reason, user: "all other rules")
+        fields.condition(
+            "orderTemperature", isUsed: [.probability, .margin, .entropy].contains(rule), with: reason,
+            user: "the rules \"probability\", \"margin\" and \"entropy\"")
+        fields.condition(
+            "topP", "topK", isUsed: rule != .random || temperature > 0,
+            with: reason + " at \"temperature\" 0", user: "other rules and larger temperatures")
+    }
+
+    public var lengths: DecodingLengths { DecodingLengths(response: generationLength) }
+
+    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+        let expected = ExpectedResponse(lengths, stopsEarly: false, prompt: prompt, answer: answer)
+        var forwards = Double(plannedSteps)
+        if rule == .threshold {
+            let rate = ExpectedRate.limited(ExpectedRate.confidence(threshold), block: expected.block)
+            forwards = max(expected.wanted / rate, 1)
+        }
+        return DecodingEffort(
+            forwards: forwards, tokens: expected.whole, logitRows: expected.length / 2)
+    }
+
+    /// How tokens are chosen from a row of logits.
+    var choice: TokenChoice { TokenChoice(.tempered, temperature: temperature, topP: topP, topK: topK) }
+
+    /// Planned forwards.
+    var plannedSteps: Int { steps ?? generationLength }
 }

@@ -49,3 +49,74 @@ package struct MATHTask: BenchmarkTask {
         return found.utf8.elementsEqual(document.answer.utf8) ? .correct(found: found) : .wrong(found: found)
     }
 }
+
+extension MATHTask {
+    /// Minerva's four examples (Lewkowycz and others 2022, appendix D.2), spelled as in lm-evaluation-harness 0.4.9.
+    ///
+    /// The brace that nothing opens at the end of the first problem and the single backslashes that end lines are
+    /// part of the prompts that published numbers were made with. The problems are from MATH (MIT licence).
+    package var fixedExamples: [Document] { Self.examples }
+
+    private static let examples: [Document] = [
+        Document(
+            problem: #"""
+                Find the domain of the expression  $\frac{\sqrt{x-2}}{\sqrt{5-x}}$.}
+                """#,
+            solution: #"""
+                The expressions inside each square root must be non-negative. Therefore, $x-2 \ge \#
+                0$, so $x\ge2$, and $5 - x \ge 0$, so $x \le 5$. Also, the denominator cannot be \#
+                equal to zero, so $5-x>0$, which gives $x<5$. Therefore, the domain of the \#
+                expression is $\boxed{[2,5)}$.
+                Final Answer: The final answer is $[2,5)$. I hope it is correct.
+                """#,
+            answer: #"[2,5)"#),
+        Document(
+            problem: #"""
+                If $\det \mathbf{A} = 2$ and $\det \mathbf{B} = 12,$ then find $\det (\mathbf{A} \#
+                \mathbf{B}).$
+                """#,
+            solution: #"""
+                We have that $\det (\mathbf{A} \mathbf{B}) = (\det \mathbf{A})(\det \mathbf{B}) = \#
+                (2)(12) = \boxed{24}.$
+                Final Answer: The final answer is $24$. I hope it is correct.
+                """#,
+            answer: #"24"#),
+        Document(
+            problem: #"""
+                Terrell usually lifts two 20-pound weights 12 times. If he uses two 15-pound \#
+                weights instead, how many times must Terrell lift them in order to lift the same \#
+                total weight?
+                """#,
+            solution: #"""
+                If Terrell lifts two 20-pound weights 12 times, he lifts a total of $2\cdot \#
+                12\cdot20=480$ pounds of weight.  If he lifts two 15-pound weights instead for \#
+                $n$ times, he will lift a total of $2\cdot15\cdot n=30n$ pounds of weight.  \#
+                Equating this to 480 pounds, we can solve for $n$:
+                \begin{align*}
+                30n&=480\
+                \Rightarrow\qquad n&=480/30=\boxed{16}
+                \end{align*}
+                Final Answer: The final answer is $16$. I hope it is correct.
+                """#,
+            answer: #"16"#),
+        Document(
+            problem: #"""
+                If the system of equations
+
+                \begin{align*}
+                6x-4y&=a,\
+                6y-9x &=b.
+                \end{align*}has a solution $(x, y)$ where $x$ and $y$ are both nonzero,
+                find $\frac{a}{b},$ assuming $b$ is nonzero.
+                """#,
+            solution: #"""
+                If we multiply the first equation by $-\frac{3}{2}$, we obtain
+
+                $$6y-9x=-\frac{3}{2}a.$$Since we also know that $6y-9x=b$, we have
+
+                $$-\frac{3}{2}a=b\Rightarrow\frac{a}{b}=\boxed{-\frac{2}{3}}.$$
+                Final Answer: The final answer is $-\frac{2}{3}$. I hope it is correct.
+                """#,
+            answer: #"-\frac{2}{3}"#),
+    ]
+}

@@ -121,3 +121,101 @@ final class CurlTransfer {
         }
     }
 }
+
+/// The library's own set-up, once per process.
+enum CurlLibrary {
+    private static let code = curl_global_init(Int(CURL_GLOBAL_DEFAULT)).rawValue
+
+    static func start() throws(CurlError) {
+        guard code == CURLE_OK.rawValue else { throw CurlError(code: code) }
+    }
+
+    /// What requests say that they come from.
+    static let agent = "d3llm libcurl/" + libraryVersion
+
+    private static var libraryVersion: String {
+        curl_version_info(CURLVERSION_FIRST)?.pointee.version.map { String(cString: $0) } ?? "?"
+    }
+}
+
+/// Several transfers at once on one thread.
+final class CurlMulti {
+    private let handle: UnsafeMutableRawPointer
+    private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
+
+    init() throws {
+        try CurlLibrary.start()
+        guard let handle = curl_multi_init() else { throw CurlError(code: CURLE_OUT_OF_MEMORY.rawValue) }
+        self.handle = handle
+    }
+
+    deinit {
+        for transfer in transfers.keys { curl_multi_remove_handle(handle, transfer) }
+        curl_multi_cleanup(handle)
+    }
+
+    /// How many are under way.
+    var count: Int { transfers.count }
+
+    /// Begins a transfer.
+    func add(_ transfer: CurlTransfer) throws {
+        guard curl_multi_add_handle(handle, transfer.handle) == CURLM_OK else {
+            throw CurlError(code: CURLE_FAILED_INIT.rawValue)
+        }
+        transfers[transfer.handle] = transfer
+    }
+
+    /// Ends a transfer in the middle.
+    func cancel(_ transfer: CurlTransfer) {
+        curl_multi_remove_handle(handle, transfer.handle)
+        transfers[transfer.handle] = nil
+    }
+
+    /// Does what can be done now, and gives the transfers that ended; without an error for those that libcurl has
+    /// no complaint about, whatever their status.
+    func perform() -> [(transfer: CurlTransfer, error: CurlError?)] {
+        var running: CInt = 0
+        curl_multi_perform(handle, &running)
+        var ended: [(transfer: CurlTransfer, error: CurlError?)] = []
+        var code = CURLE_OK
+        while let finished = d3llm_curl_finished(handle, &code) {
+            curl_multi_remove_handle(handle, finished)
+            guard let transfer = transfers.removeValue(forKey: finished) else { continue }
+            transfer.finish()
+            ended.append((transfer, code == CURLE_OK ? nil : CurlError(code: code.rawValue)))
+        }
+        return ended
+    }
+
+    /// Waits until something can be done, at most so long.
+    func wait(milliseconds: Int) {
+        curl_multi_poll(handle, nil, 0, CInt(clamping: milliseconds), nil)
+    }
+}
+
+/// Why libcurl couldn't do a transfer.
+struct CurlError: Error, Sendable, Hashable {
+    /// The library's number, as `man libcurl-errors` lists it.
+    let code: UInt32
+
+    /// The library's words for it; they hold neither addresses nor anything else of the request.
+    var reason: String { String(cString: curl_easy_strerror(CURLcode(rawValue: code))) }
+
+    /// Whether the same request may well succeed a moment later.
+    ///
+    /// A certificate that doesn't hold, an address that can't be read or an answer that isn't HTTP won't be better.
+    var isPassing: Bool {
+        let passing: [CURLcode] = [
+            CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT,
+            CURLE_PARTIAL_FILE,
+            CURLE_OPERATION_TIMEDOUT, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
+            CURLE_SSL_CONNECT_ERROR, CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_AGAIN,
+        ]
+        return passing.contains { $0.rawValue == code }
+    }
+
+    var isTimeout: Bool { code == CURLE_OPERATION_TIMEDOUT.rawValue }
+    var isCertificate: Bool { code == CURLE_PEER_FAILED_VERIFICATION.rawValue }
+    /// Whether a callback of ours ended it.
+    var isOwnAbort: Bool { code == CURLE_WRITE_ERROR.rawValue }
+}

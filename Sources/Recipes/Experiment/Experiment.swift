@@ -1,4 +1,5 @@
 package import JSON
+package import SystemPackage
 
 /// A configuration that was read and found right: stages in an order in which they can run.
 package struct Experiment: Sendable {
@@ -73,5 +74,52 @@ package struct Stage: Sendable {
         // by Character: as the names of folders that are there already; only ASCII is kept.
         let words = id.split { !allowed.contains($0) && $0 != "-" }
         return String(words.joined(separator: "-").prefix(120)) + "-"
+    }
+}
+
+extension Experiment {
+    /// For programs: the stages and variants in running order with kind, fingerprint and what they refer to.
+    package var value: JSONValue {
+        [
+            "experiment": .string(name), "seed": .integer(seed),
+            "description": description.map(JSONValue.string) ?? .null,
+            "stages": .array(
+                stages.map { stage in
+                    var inputs: [String] = []
+                    for reference in stage.inputs.flatMap(\.references)
+                    where !inputs.contains(reference.stage) {
+                        inputs.append(reference.stage)
+                    }
+                    return [
+                        "stage": .string(stage.id), "kind": .string(stage.recipe.kind),
+                        "fingerprint": .string(stage.fingerprint),
+                        "needs": .array(inputs.map(JSONValue.string)),
+                    ]
+                }),
+        ]
+    }
+}
+
+extension Experiment {
+    /// Reads and checks a configuration without running anything.
+    ///
+    /// - Parameters:
+    ///   - path: The file. Comments are allowed.
+    ///   - overrides: Arguments of `--set`, applied in order.
+    ///   - registry: The kinds that stages may have.
+    /// - Throws: `ConfigurationError` with every problem found; `FileError` when the file can't be read.
+    package static func load(_ path: FilePath, overrides: [String] = [], registry: StageRegistry) throws
+        -> Experiment
+    {
+        try Configuration(path, overrides: overrides, registry: registry).experiment()
+    }
+
+    /// Reads and checks the bytes of a configuration; files that it extends are looked for beside `name`.
+    ///
+    /// - Throws: `ConfigurationError` with every problem found.
+    package static func parse(
+        _ bytes: [UInt8], name: String, overrides: [String] = [], registry: StageRegistry
+    ) throws(ConfigurationError) -> Experiment {
+        try Configuration(parsing: bytes, name: name, overrides: overrides, registry: registry).experiment()
     }
 }

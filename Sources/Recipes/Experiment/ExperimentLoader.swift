@@ -1,5 +1,5 @@
 internal import Base
-import JSON
+internal import JSON
 import OrderedCollections
 import SystemPackage
 
@@ -201,5 +201,124 @@ struct ExperimentLoader {
                 id: draft.id, name: draft.name, variant: draft.variant, implementation: draft.implementation,
                 recipe: recipe, fingerprint: fingerprint, inputs: draft.inputs)
         }
+    }
+}
+
+extension ExperimentLoader {
+    /// Names of stages, each after those it refers to, otherwise as in the file; nil after a report of a cycle.
+    mutating func order(_ edges: OrderedDictionary<String, [(stage: String, origin: Origin)]>)
+        -> [String]?
+    {
+        var done: OrderedSet<String> = []
+        var path: [String] = []
+        var isCyclic = false
+
+        func visit(_ name: String, _ problems: inout [Diagnostic]) {
+            guard !done.contains(name) else { return }
+            path.append(name)
+            for edge in edges[name] ?? [] where edges[edge.stage] != nil {
+                if let start = path.firstIndex(of: edge.stage) {
+                    isCyclic = true
+                    let circle = (path[start...] + [edge.stage]).joined(separator: " → ")
+                    problems.append(
+                        Diagnostic(
+                            at: edge.origin, "Stages refer to one another in a circle: \(circle).",
+                            hint: "A stage can only read what is made before it."))
+                } else {
+                    visit(edge.stage, &problems)
+                }
+            }
+            path.removeLast()
+            done.append(name)
+        }
+        for name in edges.keys { visit(name, &problems) }
+        return isCyclic ? nil : Array(done)
+    }
+}
+
+extension ExperimentLoader {
+    /// A stage's own object, or those that its matrix makes of it.
+    ///
+    /// - Parameter room: How many values they may have together; where they would have more, none is made.
+    mutating func expand(_ member: JSONMember, room: Int) -> Source {
+        let name = member.key
+        let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+        if name.isEmpty || !name.allSatisfy(allowed.contains) {
+            problems.append(
+                Diagnostic(
+                    at: member.keyOrigin, "\"\(name)\" can't be the name of a stage.",
+                    hint: "Use letters, digits, - and _."))
+        }
+        guard let matrixNode = member.value["matrix"] else {
+            return Source(
+                member: member, variants: [(name, [:], member.value)], values: member.value.valueCount)
+        }
+        let matrix = Matrix(matrixNode, subject: "stage \"\(name)\"") { problems.append($0) }
+        let values = matrix.points.count * member.value.valueCount
+        guard values <= room else { return Source(member: member, variants: [], values: values) }
+        var seen: Set<String> = []
+        var variants: [(id: String, values: JSONObject, node: JSONNode)] = []
+        for (point, id) in zip(matrix.points, matrix.names(of: name)) where !point.isEmpty {
+            if !seen.insert(id).inserted {
+                problems.append(
+                    Diagnostic(
+                        at: point[point.count - 1].value.origin,
+                        "The matrix of stage \"\(name)\" has the variant \"\(id)\" twice."))
+                continue
+            }
+            var node = member.value
+            for setting in point {
+                do throws(PathProblem) {
+                    try node.set(setting.path.parts[...], to: setting.value, keyOrigin: setting.keyOrigin)
+                } catch {
+                    problems.append(
+                        Diagnostic(
+                            at: setting.keyOrigin, "\"\(setting.path)\" \(error.reason).", hint: error.hint))
+                }
+            }
+            let values = JSONObject(point.map { ($0.path.description, JSONValue(setting: $0.value)) })
+            variants.append((id, values, node))
+        }
+        return Source(member: member, variants: variants, values: values)
+    }
+}
+
+/// The keys of an experiment beside its stages.
+package struct ExperimentHead {
+    package let name: String
+    package let seed: Int
+    package let description: String?
+
+    /// Folders of an experiment's folder in a store that hold no artifacts; no part of a name may be one of them.
+    package static let reservedFolders: Set<String> = ["runs", "determinism", "launches"]
+
+    package init(_ fields: Fields) {
+        _ = fields.optionalString("$schema", "The schema that editors check the file with.")
+        name = fields.string("name", "The experiment's address in the store, such as \"mini/table1\".")
+        seed = fields.integer("seed", default: 0, in: 0..., "What random numbers are drawn from.")
+        description = fields.optionalString("description", "What the experiment is about.")
+    }
+
+    /// The keys as ``init(_:)`` asks for them.
+    package static var fields: [FieldDescription] {
+        let fields = Fields.describing()
+        _ = ExperimentHead(fields)
+        return fields.description.fields
+    }
+}
+
+/// The keys that a stage of any kind has.
+enum StageHead {
+    package static func fields(_ registry: StageRegistry) -> [FieldDescription] {
+        [
+            FieldDescription(
+                key: "kind", type: .choice(registry.kinds.map { $0.name }), presence: .required,
+                role: .recipe,
+                summary: "What the stage does."),
+            FieldDescription(
+                key: "seed", type: .integer((0...).bounds), presence: .optional, role: .recipe,
+                summary: "What random numbers are drawn from; the experiment's seed where it is left out.",
+                acceptsNull: false),
+        ]
     }
 }

@@ -1,3 +1,5 @@
+internal import Files
+
 /// A page that needs nothing but itself: its style, its scripts and its data are in it, and it loads nothing.
 ///
 /// The same content gives the same bytes. Tables, charts and words are there without scripts; only what is to be
@@ -91,5 +93,149 @@ public struct ReportPage: Sendable {
             }
         }
         return result
+    }
+}
+
+/// The style sheet and the scripts of pages, from the files in `Assets`.
+///
+/// They are compiled into the program, so that it is one file wherever it runs.
+enum ReportAssets {
+    static let style = "\n" + text(PackageResources.report_css)
+
+    /// Each file is a function of its own, so that names don't meet.
+    static let script =
+        "\n"
+        + [
+            PackageResources.theme_js, PackageResources.samples_js, PackageResources.viewer_js,
+        ].map { "(() => {\n\"use strict\";\n\(text($0))})();\n" }.joined()
+
+    /// What a browser lets a page do.
+    ///
+    /// It runs these scripts and applies these style sheets, and nothing else. It loads
+    /// nothing, sends nothing, and runs no script that text of others brought.
+    static let policy = ContentPolicy(scripts: [script], styles: [style, ChartTheme.styleSheet])
+
+    private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// What a browser may do for a page (a Content-Security-Policy): scripts and style sheets in it are named by the hashes
+/// of their text.
+struct ContentPolicy: Sendable {
+    /// As it stands in the page or in a header.
+    let text: String
+
+    /// - Parameters:
+    ///   - scripts: What stands between the tags of the page's scripts, byte for byte.
+    ///   - styles: The same for style sheets.
+    init(scripts: [String], styles: [String]) {
+        text = [
+            "default-src 'none'", "script-src \(Self.sources(scripts))", "style-src \(Self.sources(styles))",
+            "base-uri 'none'", "form-action 'none'",
+        ].joined(separator: "; ")
+    }
+
+    private static func sources(_ texts: [String]) -> String {
+        texts.isEmpty ? "'none'" : texts.map { "'sha256-\(base64(digest(of: $0)))'" }.joined(separator: " ")
+    }
+
+    private static func digest(of text: String) -> [UInt8] {
+        var hash = SHA256()
+        hash.update(Array(text.utf8))
+        return hash.finalize()
+    }
+
+    /// Bytes in base64 with padding (RFC 4648).
+    private static func base64(_ bytes: [UInt8]) -> String {
+        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = (0..<3).reduce(UInt32(0)) {
+                $0 << 8 | (start + $1 < bytes.count ? UInt32(bytes[start + $1]) : 0)
+            }
+            for place in 0..<4 {
+                let isFilled = place <= group.count
+                text.append(isFilled ? digits[Int(bits >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// A part of a page with a heading that the table of contents leads to.
+public struct ReportSection: Sendable {
+    /// What links lead to.
+    public let id: String
+    /// The heading.
+    public let title: String
+    /// What is below it.
+    public var content: [HTML]
+
+    /// A section; its content is listed by the closure.
+    public init(_ id: String, _ title: String, @HTMLBuilder content: () -> [HTML]) {
+        self.id = id
+        self.title = title
+        self.content = content()
+    }
+
+    var html: HTML {
+        .element(
+            .section, [.id(id), .aria("labelledby", "\(id)-title")],
+            [.element(.h2, [.id("\(id)-title")], [.text(title)])] + content)
+    }
+}
+
+extension HTML {
+    /// A chart with what it says in words.
+    ///
+    /// It takes the colours of the page, so that it can be read on dark ones too.
+    static func figure(_ svg: String, caption: String) -> HTML {
+        // Drawn by this module's renderers, which escape what they are given.
+        .element(.figure) {
+            HTML.element(.div, .class("scroll chart"), .tabindex(0), .role("region"), .aria("label", caption))
+            {
+                HTML.markup(TrustedMarkup(svg))
+            }
+            HTML.element(.figcaption, text: caption)
+        }
+    }
+
+    /// A line chart with what it says in words.
+    public static func figure(_ chart: LineChart, width: Int = 640, height: Int = 420, caption: String)
+        -> HTML
+    {
+        figure(SVGChartRenderer(width: width, height: height).render(chart), caption: caption)
+    }
+
+    /// A dot chart with what it says in words.
+    public static func figure(_ chart: DotChart, width: Int = 640, caption: String) -> HTML {
+        figure(SVGChartRenderer(width: width).render(chart), caption: caption)
+    }
+
+    /// A bar chart with what it says in words.
+    public static func figure(_ chart: BarChart, width: Int = 640, caption: String) -> HTML {
+        figure(SVGChartRenderer(width: width).render(chart), caption: caption)
+    }
+
+    /// Something that is folded away until a reader asks for it.
+    ///
+    /// - Parameter isPrinted: Whether it is printed though nobody opened it.
+    public static func details(
+        _ summary: String, isPrinted: Bool = true, @HTMLBuilder content: () -> [HTML]
+    ) -> HTML {
+        .element(
+            .details, isPrinted ? [] : [.data("unprinted", "")],
+            [.element(.summary, text: summary)] + content())
+    }
+
+    /// A paragraph of words.
+    public static func paragraph(_ text: String) -> HTML { .element(.p, text: text) }
+
+    /// A shell command.
+    public static func command(_ text: String) -> HTML { .element(.code, .class("command"), text: text) }
+
+    /// A link inside the page.
+    public static func link(_ target: String, _ text: String) -> HTML {
+        .element(.a, .href("#\(target)"), text: text)
     }
 }

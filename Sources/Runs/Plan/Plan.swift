@@ -1,4 +1,5 @@
 package import ArtifactStore
+internal import Base
 package import Recipes
 package import SystemPackage
 
@@ -136,5 +137,142 @@ extension Plan.Nearest {
         duration = record.seconds
         peakMemory = record.peakMemory
         size = record.files.reduce(0) { $0 + $1.size }
+    }
+}
+
+extension Plan {
+    /// Why a stage would run or not, in full: each difference to the nearest recipe in the store, and behind each
+    /// input that changed the reason for that.
+    ///
+    /// - Parameter name: A stage, with all its variants, or one variant.
+    /// - Throws: `UnknownStageError`.
+    package func reasons(for name: String) throws(UnknownStageError) -> String {
+        try entries(of: name).map(text(of:)).joined(separator: "\n")
+    }
+
+    /// The entries of a stage, with all its variants, or of one variant; never empty.
+    package func entries(of name: String) throws(UnknownStageError) -> [Entry] {
+        let wanted = Set(experiment.stages.filter { $0.name == name || $0.id == name }.map(\.id))
+        let chosen = entries.filter { wanted.contains($0.stage) }
+        guard !chosen.isEmpty else { throw UnknownStageError(name: name, experiment: experiment) }
+        return chosen
+    }
+
+    private func text(of entry: Entry) -> String {
+        var text = "\(entry.stage.visible): \(entry.status.rawValue)\n"
+        if entry.status == .cached {
+            return text + "The artifact is in \(entry.folder); its recipe is the stage's.\n"
+        }
+        text += "Its place is \(entry.folder).\n"
+        if let forecast = entry.forecast?.text { text += "It should take \(forecast).\n" }
+        guard let nearest = entry.nearest else { return text + "\(entry.reason.capitalizedFirst).\n" }
+        if entry.status == .resume {
+            text += "\((entry.reason.byteText.split(";").first?.text ?? "").capitalizedFirst).\n"
+        }
+        let relation = nearest.isSameStage ? "Made before from another recipe" : "The nearest of its kind"
+        let cost = StageForecast(
+            seconds: nearest.duration, memory: nearest.peakMemory, disk: nearest.size)
+        text += "\(relation): \(nearest.folder)\n"
+        text += "  (that took \(cost.text ?? "an unknown time"))\n\nWhat differs, old → new:\n"
+        var told: Set<String> = []
+        return text + lines(entry.changes, indent: "  ", told: &told)
+    }
+
+    private func lines(_ changes: [RecipeChange], indent: String, told: inout Set<String>) -> String {
+        changes.map { change in
+            var text = "\(indent)\("\(change.difference)".visible)\n"
+            let inner = indent + "    "
+            switch change.cause {
+            case nil: break
+            case .recipe(let stage, let changes):
+                let key = [change.difference.old, change.difference.new]
+                    .map { InputReference($0 ?? "").fingerprint }.joined(separator: " ")
+                guard told.insert(key).inserted else {
+                    return text + "\(inner)for the reason told above for @\(stage)\n"
+                }
+                text += "\(inner)because the recipe of @\(stage) changed:\n"
+                text += lines(changes, indent: inner + "  ", told: &told)
+            case .kind(let stage, let old, let new):
+                text += "\(inner)because it is @\(stage) of kind \(new), where one of kind \(old) was\n"
+            case .part(let stage): text += "\(inner)because it is another part of @\(stage)\n"
+            case .unknown(let stage):
+                text +=
+                    "\(inner)because @\(stage) is another; the earlier artifact isn't in the store any more\n"
+            }
+            return text
+        }.joined()
+    }
+}
+
+extension Plan {
+    /// A table for people: stage, status, what it would take where that was asked for, reason; then the sums.
+    package var text: String {
+        var rows = entries.map { [$0.stage.visible, $0.status.rawValue] }
+        if forecast != nil {
+            for (index, entry) in entries.enumerated() {
+                let isKnown = entry.forecast != nil
+                rows[index] += [
+                    entry.forecast?.seconds.map(Readable.span) ?? (entry.status == .cached ? "" : "?"),
+                    isKnown ? entry.forecast?.memory.map(Readable.size) ?? "?" : "",
+                ]
+            }
+        }
+        let columns = rows.first?.count ?? 0
+        let widths = (0..<columns).map { column in
+            // The status keeps one width, so that plans of different states line up.
+            max(rows.map { $0[column].count }.max() ?? 0, column == 1 ? 11 : 0)
+        }
+        let lines = zip(rows, entries).map { row, entry in
+            zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) + "  " }.joined()
+                + entry.reason.visible
+        }
+        let cached = entries.count { $0.status == .cached }
+        return lines.joined(separator: "\n") + "\n\n\(cached) of \(entries.count) stages are cached.\n"
+            + looks + (imported.map { "\($0)\n" } ?? "") + calibrations + (forecast?.text ?? "")
+    }
+
+    /// How far repeats go at least and at most; empty where all stages are made.
+    private var looks: String {
+        guard let until = experiment.until, let first = until.looks.first, let last = until.looks.last else {
+            return ""
+        }
+        let further = until.looks.dropFirst().map { "\($0.repeats)" }.joined(separator: ", ")
+        let open = entries.count { first.stages.contains($0.stage) && $0.status != .cached }
+        return "These are all of at most \(last.repeats) repeats. The first look is after \(first.repeats) "
+            + "(\(first.stages.count) stages, \(open) to make)"
+            + (further.isEmpty ? ".\n" : "; while a claim is open, the next ones are after \(further).\n")
+    }
+
+    /// Which kinds' times are scaled, by how much, and from what.
+    private var calibrations: String {
+        var kinds: [(name: String, found: [Calibration])] = []
+        for (entry, stage) in zip(entries, experiment.stages) {
+            guard let calibration = entry.calibrated?.calibration else { continue }
+            if let index = kinds.firstIndex(where: { $0.name == stage.recipe.kind }) {
+                kinds[index].found.append(calibration)
+            } else {
+                kinds.append((stage.recipe.kind, [calibration]))
+            }
+        }
+        guard let example = kinds.first?.found.first?.artifacts.first else { return "" }
+        let ratios = kinds.map { kind in
+            let ratios = kind.found.map(\.ratio)
+            let (low, high) = (Readable.factor(ratios.min() ?? 1), Readable.factor(ratios.max() ?? 1))
+            return "\(kind.name) \(low == high ? low : "\(low) to \(high)")"
+        }
+        let others = Set(kinds.flatMap(\.found).flatMap(\.artifacts)).count - 1
+        let source = example + (others == 0 ? "" : " and \(others) more")
+        return "Times are scaled by those of earlier runs on this machine (\(source)): "
+            + "\(ratios.joined(separator: ", ")) times what was measured now.\n"
+    }
+}
+
+extension Readable {
+    /// A ratio with two decimals.
+    static func factor(_ ratio: Double) -> String {
+        guard ratio.isFinite, ratio >= 0, ratio < 1e12 else { return "?" }
+        let hundredths = Int((ratio * 100).rounded())
+        let rest = hundredths % 100
+        return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)"
     }
 }

@@ -1,6 +1,13 @@
 internal import Base
+import Recipes
 import Synchronization
 import SystemPackage
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// The one place that writes to the log (standard error): what each stage does, how fast, how long still.
 ///
@@ -168,5 +175,181 @@ package final class ProgressReporter: Sendable {
 
     private func colored(_ text: String, _ code: String) -> String {
         style.isColored ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+    }
+}
+
+/// The lines at the bottom of a terminal that are written over.
+struct LiveArea: Sendable {
+    /// The width of each line on the screen; the cursor stands behind the last.
+    private var widths: [Int] = []
+
+    package var isEmpty: Bool { widths.isEmpty }
+
+    /// The text that takes the area away and leaves the cursor where it began.
+    ///
+    /// - Parameter columns: The terminal's width now: when it has become narrower, lines take more than one row.
+    mutating func erase(columns: Int) -> String {
+        guard !widths.isEmpty else { return "" }
+        let rows = widths.reduce(0) { $0 + max(1, ($1 + columns - 1) / max(1, columns)) }
+        widths = []
+        return "\r" + (rows > 1 ? "\u{1B}[\(rows - 1)A" : "") + "\u{1B}[J"
+    }
+
+    /// The text that replaces the area by these lines.
+    mutating func show(_ lines: [String], columns: Int) -> String {
+        let text = erase(columns: columns) + lines.joined(separator: "\n")
+        widths = lines.map(\.count)
+        return text
+    }
+}
+
+extension ProgressReporter {
+    /// Gives a piece of work that is no stage a line of its own, until ``TaskProgress/end(_:)``.
+    ///
+    /// - Parameters:
+    ///   - label: What it is called.
+    ///   - total: How many units there are; nil when that isn't known.
+    ///   - unit: What is counted, in the plural.
+    package func task(_ label: String, total: Int?, unit: String) -> TaskProgress {
+        let line = begin(label)
+        beginStretch(line, total: total, unit: unit, done: 0)
+        return TaskProgress(reporter: self, line: line)
+    }
+}
+
+/// The line of a piece of work that is no stage.
+package struct TaskProgress: Sendable {
+    package let reporter: ProgressReporter
+    package let line: RunningStage.ID
+
+    /// Counts units that are done.
+    package func advance(by count: Int) { reporter.advance(line, by: count, note: nil) }
+
+    /// Takes the line away and leaves one that stays; none without a message.
+    package func end(_ message: String? = nil) { reporter.end(line, message) }
+}
+
+/// Turns the state of running stages into lines; knows neither clock nor terminal.
+struct ProgressRenderer: Sendable {
+    /// Characters of a bar's full and empty parts.
+    let bar: (full: Character, empty: Character)
+
+    package init(isUnicode: Bool) { bar = isUnicode ? ("█", "░") : ("#", "-") }
+
+    /// For a log whose lines stay: "student: 120 of 300 steps (40%), 12.3 steps/s, 15 s left, loss 0.53".
+    func plainLine(_ stage: RunningStage, now: ContinuousClock.Instant) -> String {
+        if let waiting = stage.waiting { return "\(stage.label): \(waiting)" }
+        guard let count = stage.count else {
+            return "\(stage.label): \(Readable.duration(stage.start.duration(to: now).inSeconds))"
+        }
+        let percent = stage.share.map { " (\(Int($0 * 100))%)" } ?? ""
+        return "\(stage.label): \(([count + percent] + stage.details(now)).joined(separator: ", "))"
+    }
+
+    /// For a terminal: one line per stage, all of them as wide as the terminal at most, the last one saying how many
+    /// more there are when they don't fit.
+    func liveLines(_ stages: [RunningStage], columns: Int, rows: Int, now: ContinuousClock.Instant)
+        -> [String]
+    {
+        // A line that reaches the last column makes some terminals begin the next one.
+        let width = max(20, columns - 1)
+        // Above the area there should be something of the log to see.
+        let limit = max(1, rows - 2)
+        let shown = stages.count > limit ? Array(stages.prefix(limit - 1)) : stages
+        let labelWidth = min(shown.map(\.label.count).max() ?? 0, max(12, width / 3))
+        var lines = shown.map { String(liveLine($0, labelWidth, width, now).prefix(width)) }
+        if shown.count < stages.count { lines.append("and \(stages.count - shown.count) more") }
+        return lines
+    }
+
+    private func liveLine(
+        _ stage: RunningStage, _ labelWidth: Int, _ width: Int, _ now: ContinuousClock.Instant
+    ) -> String {
+        let label = Self.fitted(stage.label, labelWidth)
+        if let waiting = stage.waiting { return "\(label)  \(waiting)" }
+        guard let count = stage.count else {
+            return "\(label)  \(Readable.duration(stage.start.duration(to: now).inSeconds))"
+        }
+        var head = label
+        if let share = stage.share {
+            let percent = "\(Int(share * 100))%"
+            head += "  \(bar(share, width: max(5, min(20, (width - labelWidth) / 4))))"
+            head += String(repeating: " ", count: 5 - percent.count) + percent
+        }
+        return "\(head)  \(([count] + stage.details(now)).joined(separator: ", "))"
+    }
+
+    private func bar(_ share: Double, width: Int) -> String {
+        let full = Int(share * Double(width))
+        return String(repeating: bar.full, count: full) + String(repeating: bar.empty, count: width - full)
+    }
+
+    /// A label of exactly this width; of a long one, beginning and end, which tell variants apart.
+    static func fitted(_ label: String, _ width: Int) -> String {
+        guard label.count > width else { return label + String(repeating: " ", count: width - label.count) }
+        let tail = width / 2
+        return label.prefix(width - tail - 1) + "…" + label.suffix(tail)
+    }
+}
+
+extension ProgressReporter {
+    /// How the log looks.
+    package struct Style: Sendable {
+        /// Whether the lines of running stages are written over.
+        package var rewritesLines: Bool
+        /// Whether escape sequences may colour it.
+        package var isColored: Bool
+        /// Whether bars may be drawn with characters beyond ASCII.
+        package var isUnicode: Bool
+        /// Columns and rows of the terminal now; lines are cut to the one, their number to the other.
+        package var size: @Sendable () -> (columns: Int, rows: Int)
+
+        /// A style for a terminal of a size that doesn't change.
+        package init(
+            rewritesLines: Bool, isColored: Bool, isUnicode: Bool = true, columns: Int = 80, rows: Int = 24
+        ) {
+            self.init(rewritesLines: rewritesLines, isColored: isColored, isUnicode: isUnicode) {
+                (columns, rows)
+            }
+        }
+
+        /// A style for a terminal whose size is asked for each time.
+        package init(
+            rewritesLines: Bool, isColored: Bool, isUnicode: Bool,
+            size: @escaping @Sendable () -> (columns: Int, rows: Int)
+        ) {
+            self.rewritesLines = rewritesLines
+            self.isColored = isColored
+            self.isUnicode = isUnicode
+            self.size = size
+        }
+
+        /// For a file.
+        package static let plain = Style(rewritesLines: false, isColored: false)
+
+        /// What fits the standard error of this process.
+        ///
+        /// `NO_COLOR` (no-color.org) and `TERM=dumb` are honoured; bars are drawn in ASCII where the locale isn't
+        /// UTF-8.
+        package static func forStandardError() -> Style {
+            guard isatty(2) == 1, let terminal = variable("TERM"), terminal != "dumb" else { return .plain }
+            let locale = variable("LC_ALL") ?? variable("LC_CTYPE") ?? variable("LANG") ?? ""
+            let encoding = locale.uppercased()
+            return Style(
+                rewritesLines: true, isColored: variable("NO_COLOR") == nil,
+                isUnicode: encoding.byteText.contains("UTF-8") || encoding.byteText.contains("UTF8"),
+                size: terminalSize)
+        }
+
+        private static func terminalSize() -> (columns: Int, rows: Int) {
+            var size = winsize()
+            guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return (80, 24) }
+            return (Int(size.ws_col), size.ws_row > 0 ? Int(size.ws_row) : 24)
+        }
+
+        /// The value of a variable that is set and not empty.
+        private static func variable(_ name: String) -> String? {
+            getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+        }
     }
 }

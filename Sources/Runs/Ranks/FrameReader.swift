@@ -80,3 +80,94 @@ package struct FrameReader: Sendable {
         return UnsafeRawBufferPointer(rebasing: frame.bytes[offset..<offset + count])
     }
 }
+
+/// Bytes that travel between ranks, 64-byte aligned, without the copies that arrays of large numbers would cost.
+///
+/// `@unchecked Sendable`: whoever makes a frame fills it before it is handed on; from then on it is only read.
+package final class Frame: @unchecked Sendable {
+    private let pointer: UnsafeMutableRawPointer
+    private let capacity: Int
+    /// How many bytes it holds.
+    package internal(set) var count: Int
+
+    /// A frame whose bytes aren't set yet.
+    package init(uninitialized count: Int) {
+        capacity = max(count, 1)
+        self.count = count
+        pointer = .allocate(byteCount: capacity, alignment: 64)
+    }
+
+    deinit { pointer.deallocate() }
+
+    /// How many bytes it could hold.
+    var room: Int { capacity }
+
+    /// What it holds; valid while the frame is alive.
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: pointer, count: count) }
+
+    /// The same for who fills it.
+    package var mutableBytes: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: pointer, count: count)
+    }
+}
+
+/// A frame that isn't what its reader expects.
+package struct FrameError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+
+    /// - Parameter description: What is wrong, as a phrase that goes on from "its answer is no …:".
+    package init(description: String) { self.description = description }
+}
+
+/// Puts values into a frame one after another, in the machine's own byte order.
+///
+/// All ranks run the same program on machines of one kind, which is checked when they meet.
+package struct FrameWriter {
+    private var frame: Frame
+
+    /// - Parameter capacity: How many bytes are expected; more are possible at the cost of a copy.
+    package init(capacity: Int) {
+        frame = Frame(uninitialized: max(64, capacity))
+        frame.count = 0
+    }
+
+    /// What was written; the writer isn't used afterwards.
+    func finish() -> Frame { frame }
+
+    /// Adds the bytes of a buffer as they are.
+    package mutating func put(bytes: UnsafeRawBufferPointer) {
+        let start = frame.count
+        reserve(bytes.count)
+        frame.count += bytes.count
+        UnsafeMutableRawBufferPointer(rebasing: frame.mutableBytes[start...]).copyMemory(from: bytes)
+    }
+
+    /// Adds a number.
+    package mutating func put<Number: BitwiseCopyable>(_ number: Number) {
+        withUnsafeBytes(of: number) { put(bytes: $0) }
+    }
+
+    /// Adds how many numbers there are, then the numbers.
+    package mutating func put<Number: BitwiseCopyable>(array numbers: UnsafeBufferPointer<Number>) {
+        put(numbers.count)
+        put(bytes: UnsafeRawBufferPointer(numbers))
+    }
+
+    /// Adds how many numbers there are, then the numbers.
+    package mutating func put<Number: BitwiseCopyable>(array numbers: [Number]) {
+        numbers.withUnsafeBufferPointer { put(array: $0) }
+    }
+
+    /// Adds a text with its length.
+    package mutating func put(_ text: String) { put(array: Array(text.utf8)) }
+
+    /// Makes room, so that what follows is written without a copy of what is there.
+    package mutating func reserve(_ more: Int) {
+        let wanted = frame.count + more
+        guard wanted > frame.room else { return }
+        let larger = Frame(uninitialized: max(wanted, frame.count * 2))
+        larger.mutableBytes.copyMemory(from: frame.bytes)
+        larger.count = frame.count
+        frame = larger
+    }
+}

@@ -2,7 +2,8 @@ package import ArtifactStore
 import Base
 import Dispatch
 import Files
-import JSON
+package import JSON
+package import Recipes
 import Synchronization
 import SystemPackage
 
@@ -157,5 +158,92 @@ package final class RankServer: Sendable {
                 BlockingThread.sleep(milliseconds: 100)
             }
         }
+    }
+}
+
+/// What carries frames between this process and the other ranks of a job.
+///
+/// Rank 0 runs the experiment; the others answer what it asks, and speak with nobody else. An implementation knows
+/// nothing of what frames say, but it knows which ranks are alive: it has something sent from each to each at short
+/// intervals, however long a rank computes, and no wait of its own is without a bound.
+package protocol RankTransport: Sendable {
+    /// How many ranks the job has, this one included.
+    var count: Int { get }
+
+    /// Begins to hand on what arrives, on a thread of its own that must not be held up.
+    func start(_ receive: @escaping @Sendable (RankEvent) -> Void)
+
+    /// Sends a frame soon, without waiting; frames from one rank to another arrive in their order.
+    func send(_ frame: Frame, to rank: Int)
+
+    /// Ends what was begun, within a bounded time.
+    ///
+    /// - Parameter abandoning: Whether ranks may be left behind that don't answer, so that no agreement of all may be
+    ///   waited for.
+    func close(abandoning: Bool)
+}
+
+/// What a transport has to say.
+package enum RankEvent: Sendable {
+    case frame(from: Int, Frame)
+    /// The rank is gone, or hasn't been heard of for longer than is waited; the reason is the end of a sentence that
+    /// begins with the rank.
+    case lost(Int, reason: String)
+}
+
+/// What the first byte of a frame says that it is; eight bytes with the request's number follow.
+enum FrameKind: UInt8 {
+    /// From rank 0: the name of a service, and what it is asked.
+    case request = 1
+    /// To rank 0: what the service answered.
+    case answer = 2
+    /// To rank 0: why it can't, as a sentence.
+    case failure = 3
+    /// From rank 0: nothing more will be asked; the number is 1 where ranks are left behind, so that no agreement of
+    /// all may be waited for.
+    case end = 4
+}
+
+/// What has to be the same on every rank, so that it doesn't matter which one computes something.
+package struct RankFacts: Sendable {
+    /// Program, experiment and what the numbers depend on.
+    package let value: JSONValue
+
+    /// - Parameters:
+    ///   - experiment: The one that this rank has read.
+    ///   - machine: What the caller knows of the machine, for example the name of the BLAS kernels.
+    package init(_ experiment: Experiment, permissions: Permissions, machine: JSONObject) {
+        let stages = experiment.stages.map { "\($0.id) \($0.fingerprint)\n" }.joined()
+        value = [
+            "version": .string(Version.current),
+            "executable": .text(try? SHA256.hex(ofFile: "/proc/self/exe")),
+            "stages": .string(SHA256.hex(of: Array(stages.utf8))),
+            "code execution": .bool(permissions.codeExecution),
+            "machine": Self.withoutPaths(.object(machine)),
+        ]
+    }
+
+    /// Where a library lies and how it was chosen may differ; what it is may not.
+    private static let ignored: Set = ["path", "requestedCore", "replacedCoreType"]
+
+    private static func withoutPaths(_ value: JSONValue) -> JSONValue {
+        guard case .object(let object) = value else { return value }
+        return .object(
+            JSONObject(
+                object.members.filter { !ignored.contains($0.key) }.map {
+                    ($0.key, withoutPaths($0.value))
+                }))
+    }
+
+    /// What differs on another rank, as the end of a sentence that begins with it; nil where all is the same.
+    package func difference(_ there: JSONValue) -> String? {
+        guard let first = ValueDifference.between(value, there).first else { return nil }
+        let what =
+            switch first.path {
+            case "version", "executable": "it runs another build of d3llm"
+            case "stages": "it read another experiment: the configuration's files differ"
+            default: "its numbers could differ, because \(first.path) does"
+            }
+        return "\(what) (\(first.new?.prefix(80) ?? "none") there, \(first.old?.prefix(80) ?? "none") here)"
     }
 }

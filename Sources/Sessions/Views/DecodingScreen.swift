@@ -1,3 +1,4 @@
+internal import Base
 internal import Decoding
 
 /// Draws a response that is being decoded: head, prompt, response, counters.
@@ -102,5 +103,161 @@ enum Decimal {
         guard decimals > 0 else { return "\(sign)\(whole)" }
         let rest = String(Int(rounded - Double(whole) * scale))
         return "\(sign)\(whole).\(String(repeating: "0", count: max(0, decimals - rest.count)))\(rest)"
+    }
+}
+
+/// Breaks a response into lines of a width, with borders between blocks and colours for entropies.
+struct ResponseLayout {
+    let style: TerminalStyle
+    let width: Int
+
+    /// One thing on the screen that isn't parted.
+    private struct Atom {
+        var text: String
+        var width: Int
+        var codes: String
+        /// Whether a line may break behind it.
+        var breaks = false
+        var isNewline = false
+        var isSpace = false
+    }
+
+    /// The lines, and the number of the last one on which something is new.
+    func lines(_ response: ResponseCells) -> (lines: [ScreenArea.Line], newest: Int) {
+        var lines: [ScreenArea.Line] = []
+        var newest = 0
+        var line = ScreenArea.Line(text: "", width: 0)
+        var word: [Atom] = []
+        func endLine() {
+            lines.append(line)
+            line = ScreenArea.Line(text: "", width: 0)
+        }
+        func place(_ atom: Atom) {
+            if line.width + atom.width > width { endLine() }
+            if atom.isSpace, line.width == 0 { return }
+            line.text += style.styled(atom.text, atom.codes)
+            line.width += atom.width
+            if atom.codes.byteText.hasSuffix(Self.newCode) { newest = lines.count }
+        }
+        func endWord() {
+            let total = word.reduce(0) { $0 + $1.width }
+            if line.width > 0, line.width + total > width, total <= width { endLine() }
+            word.forEach(place)
+            word = []
+        }
+        for atom in atoms(response) {
+            if atom.isNewline {  // not text: a property of the atom
+                endWord()
+                endLine()
+            } else if atom.isSpace {
+                endWord()
+                if line.width < width { place(atom) }
+            } else {
+                word.append(atom)
+                if atom.breaks { endWord() }
+            }
+        }
+        endWord()
+        if line.width > 0 || lines.isEmpty { endLine() }
+        return (lines, newest)
+    }
+
+    /// Marks tokens that the last forward decided; last among codes, so that it can be told.
+    private static let newCode = ";1;4"
+
+    private func atoms(_ response: ResponseCells) -> [Atom] {
+        let separator = response.start?.tokenSeparator ?? ""
+        let blockLength = response.start?.blockLength ?? .max
+        let shown = response.endPosition.map { $0 + 1 } ?? response.cells.count
+        var atoms: [Atom] = []
+        var text = TextRun()
+        func endText() {
+            for (character, position) in text.characters() {
+                atoms.append(atom(character, response.cells[position]))
+            }
+            text = TextRun()
+        }
+        for position in 0..<shown {
+            if position > 0, position % blockLength == 0 {
+                endText()
+                if !separator.isEmpty { atoms.append(space) }
+                atoms.append(Atom(text: style.isUnicode ? "│" : "|", width: 1, codes: "2", breaks: true))
+            }
+            let cell = response.cells[position]
+            if position > 0, !separator.isEmpty {
+                endText()
+                atoms.append(space)
+            }
+            guard let token = cell.token else {
+                endText()
+                let mask = style.isUnicode ? "··" : "__"
+                atoms.append(Atom(text: mask, width: 2, codes: "2", breaks: true))
+                continue
+            }
+            if token.isEnd {
+                endText()
+                atoms.append(
+                    Atom(text: style.isUnicode ? "■" : "#", width: 1, codes: codes(cell), breaks: true))
+            } else {
+                text.append(token.bytes, position)
+            }
+        }
+        endText()
+        return atoms
+    }
+
+    private var space: Atom { Atom(text: " ", width: 1, codes: "", isSpace: true) }
+
+    private func atom(_ character: Character, _ cell: ResponseCells.Cell) -> Atom {
+        if character == "\n" || character == "\r\n" {
+            return Atom(text: "", width: 0, codes: "", isNewline: true)
+        }
+        if character == "\t" { return Atom(text: "    ", width: 4, codes: "", isSpace: true) }
+        let shown = Printable.character(character, isUnicode: style.isUnicode)
+        return Atom(
+            text: String(shown), width: DisplayWidth.of(shown), codes: shown == " " ? "" : codes(cell),
+            breaks: DisplayWidth.of(shown) == 2, isSpace: shown == " ")
+    }
+
+    private func codes(_ cell: ResponseCells.Cell) -> String {
+        let color = cell.token?.entropy.map { "38;5;\(EntropyScale.colors[EntropyScale.step($0)])" } ?? "2"
+        return color + (cell.isNew ? Self.newCode : "")
+    }
+}
+
+/// Bytes of neighbouring tokens, which only together are text.
+private struct TextRun {
+    private var bytes: [UInt8] = []
+    private var owners: [Int] = []
+
+    mutating func append(_ new: [UInt8], _ position: Int) {
+        bytes += new
+        owners += repeatElement(position, count: new.count)
+    }
+
+    /// The characters, each with the position of the token that completed it.
+    func characters() -> [(Character, Int)] {
+        var text = ""
+        var scalarOwners: [Int] = []
+        var parser = Unicode.UTF8.ForwardParser()
+        var iterator = bytes.makeIterator()
+        var offset = 0
+        parsing: while true {
+            switch parser.parseScalar(from: &iterator) {
+            case .valid(let encoded):
+                text.unicodeScalars.append(Unicode.UTF8.decode(encoded))
+                offset += encoded.count
+            case .error(let length):
+                text.unicodeScalars.append("\u{FFFD}")
+                offset += length
+            case .emptyInput: break parsing
+            }
+            scalarOwners.append(owners[min(offset, owners.count) - 1])
+        }
+        var next = 0
+        return text.map { character in
+            next += character.unicodeScalars.count
+            return (character, scalarOwners[next - 1])
+        }
     }
 }

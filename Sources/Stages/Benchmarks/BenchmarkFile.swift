@@ -121,3 +121,114 @@ struct BenchmarkFile {
         }
     }
 }
+
+/// The Parquet files of a data set as Hugging Face lays them out.
+///
+/// A split is a file's name up to the first hyphen (`test-00000-of-00001.parquet`), or the folder that it is in
+/// (`test/0000.parquet`); a configuration is a folder above it (`algebra/test-00000-of-00001.parquet`).
+struct ParquetShards {
+    private let shards: [Shard]
+
+    /// Takes those of the names that end as Parquet files do.
+    init(_ names: [String]) {
+        shards = names.compactMap { Shard($0) }
+    }
+
+    var isEmpty: Bool { shards.isEmpty }
+
+    /// The files of a split in order: by folder, then by number.
+    ///
+    /// - Throws: ``DataError`` if there are none, if one is missing, or if they are in several folders that don't
+    ///   belong together.
+    func names(_ split: BenchmarkSplit, joinsFolders: Bool, of data: String) throws -> [String] {
+        var chosen = shards.filter { $0.split == split.rawValue }
+        // A single file that names no split is the split that is asked for, as a single file of lines is.
+        if chosen.isEmpty, shards.count == 1, !shards[0].namesSplit { chosen = shards }
+        guard !chosen.isEmpty else {
+            throw DataError(
+                description:
+                    "\(data) holds no Parquet file of the split \"\(split.rawValue)\", such as \(split.rawValue)-00000-of-00001.parquet. It holds \(list(shards))."
+            )
+        }
+        let folders = Dictionary(grouping: chosen, by: \.folder)
+        guard joinsFolders || folders.count == 1 else {
+            throw DataError(
+                description:
+                    "\(data) has the split \"\(split.rawValue)\" in \(folders.count) folders (\(folders.keys.sorted().joined(separator: ", "))), which are different data sets. Fetch only one of them."
+            )
+        }
+        for (folder, files) in folders {
+            let counts = Set(files.compactMap(\.total))
+            let numbers = files.compactMap(\.number)
+            if let total = counts.first, counts.count > 1 || numbers.sorted() != Array(0..<total) {
+                throw DataError(
+                    description:
+                        "\(data) doesn't hold all \(total) files of the split \"\(split.rawValue)\"\(folder.isEmpty ? "" : " in \(folder)"), each once: it holds \(list(files)). Fetch the others too."
+                )
+            }
+        }
+        return chosen.sorted { ($0.folder, $0.number ?? 0, $0.name) < ($1.folder, $1.number ?? 0, $1.name) }
+            .map(\.name)
+    }
+
+    private func list(_ shards: [Shard]) -> String {
+        shards.prefix(5).map(\.name).joined(separator: ", ") + (shards.count > 5 ? " and so on" : "")
+    }
+
+    /// The rows of several files as the records of one.
+    ///
+    /// All columns are read: a question keeps its whole record, as harnesses do.
+    /// - Throws: `ColumnarError`, `TaskError`, `FileError`; ``DataError`` for a file without rows, and where they take too
+    ///   much memory.
+    static func records(_ files: [FilePath]) throws -> [TaskRecord] {
+        var records: [TaskRecord] = []
+        for file in files {
+            let budget = MemoryBudget(fileBytes: try FileSystem.status(file)?.size ?? 0)
+            var row = 0
+            try ParquetFile(file).forEachRow { object in
+                row += 1
+                let record = try TaskRecord(
+                    parsing: try JSONValue.object(object).compactBytes(allowNonFinite: true),
+                    index: records.count, file: "\(file), row", line: row)
+                guard budget.take(record.memory) else {
+                    throw DataError(description: "\(file): \(budget.refusal)")
+                }
+                records.append(record)
+            }
+            guard row > 0 else { throw DataError(description: "\(file) has no rows.") }
+        }
+        return records
+    }
+
+    private struct Shard {
+        let name: String
+        let folder: String
+        let split: String
+        let namesSplit: Bool
+        let number: Int?
+        let total: Int?
+
+        init?(_ name: String) {
+            guard let bare = name.byteText.dropping(suffix: ".parquet") else { return nil }
+            self.name = name
+            let parts = bare.split("/").map(\.text)
+            guard let stem = parts.last else { return nil }
+            let words = stem.byteText.split("-").map(\.text)
+            let above = parts.dropLast().last
+            let known = ["train", "test", "validation"]
+            let first = words.first ?? ""
+            if let above, known.contains(above), !known.contains(first) {
+                split = above
+                folder = parts.dropLast(2).joined(separator: "/")
+            } else {
+                split = first
+                folder = parts.dropLast().joined(separator: "/")
+            }
+            namesSplit = known.contains(split)
+            let isNumbered = words.count == 4 && words[2] == "of"
+            number = isNumbered ? Int(words[1]) : nil
+            // A number that no data set has would only make the check of it slow.
+            total = isNumbered ? Int(words[3]).flatMap { (1...100_000).contains($0) ? $0 : nil } : nil
+        }
+    }
+}

@@ -1,9 +1,10 @@
+internal import ArtifactStore
 internal import JSON
 internal import Numerics
 package import Recipes
 internal import Reporting
 package import Runs
-internal import SystemPackage
+package import SystemPackage
 internal import Training
 internal import Transformers
 
@@ -107,5 +108,19 @@ package struct DistillStage: StageKind {
                 "\(steps) steps over \(answers) answers (\(FixedPoint.text(epochs, digits: 1)) epochs), \(shown)"
                 + (average.map { ", \($0.sentence(steps: steps))" } ?? ""),
             metrics: .object(metrics))
+    }
+}
+
+extension DistillStage: RecomputableStage {
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+        let losses = try TrainingLog.finalGroups(
+            in: artifact.appending("training.jsonl"), phases: [(recipeName.rawValue, steps)])
+        var answers = 0
+        try Journal.forEach(TrajectoriesStage.journal(of: context.folder(of: trajectories))) { record in
+            if TrajectoryRecord(record.value)?.isUsed ?? false { answers += 1 }
+        }
+        return result(
+            losses, answers: answers,
+            trained: try TrainedModel.trainedParameters(of: artifact, isAdapted: adapter != nil))
     }
 }

@@ -1,8 +1,10 @@
 internal import ArtifactStore
 internal import Audit
+internal import Base
 internal import Evaluation
 internal import Files
 internal import JSON
+internal import Recipes
 internal import Reporting
 internal import SystemPackage
 
@@ -148,4 +150,173 @@ struct ReportSamples {
             "nfe": column(\.nfe), "tokens": column(\.tokensBeforeEnd), "inputs": column(\.tokensForwarded),
         ]
     }
+}
+
+/// A problem as a report shows it.
+struct ReportQuestion {
+    let text: String
+    let answer: String
+
+    /// The problems of a data set or a benchmark by id; empty where they can't be read.
+    static func all(in folder: FilePath) -> [String: ReportQuestion] {
+        let items = (try? DataSet(folder, name: "\(folder)").items(.test)) ?? []
+        let named = items.map { ($0.id, ReportQuestion(text: $0.question, answer: $0.answer)) }
+        return Dictionary(named, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+extension ReportSamples {
+    /// The controls and the place of the samples; a script fills them.
+    ///
+    /// - Parameter shown: How many problems are in the page.
+    func section(shown: Int) -> ReportSection {
+        ReportSection("samples", "Samples") {
+            HTML.paragraph(summary(shown: shown))
+            for note in problemsFound { HTML.paragraph(note) }
+            if !methods.isEmpty {
+                ReportTable(
+                    caption: "What of each method is here",
+                    columns: [
+                        .init("Method"), .init("Setting"), .init("Right", isNumeric: true),
+                        .init("Of", isNumeric: true), .init("Stage"),
+                    ],
+                    rows: methods.map { method in
+                        .init([
+                            .text(method.name), .text(method.setting),
+                            .text("\(method.records.count { $0.isGraded && $0.correct })"),
+                            .text("\(method.records.count(where: \.isGraded))"),
+                            .element(.code, text: method.item.entry.stage),
+                        ])
+                    },
+                    notes: [
+                        isGraded
+                            ? "Of all problems, those that settings were chosen on among them."
+                            : "Of the problems whose answers something grades: of \(methods[0].records.count(where: \.isGraded)) of \(ids.count)."
+                    ]
+                ).html
+                HTML.element(.noscript) {
+                    HTML.paragraph("To search the samples, allow the page's own scripts.")
+                }
+                panel
+            }
+        }
+    }
+
+    /// Whether something grades the answers to all problems.
+    private var isGraded: Bool { methods.allSatisfy { $0.records.allSatisfy(\.isGraded) } }
+
+    private func summary(shown: Int) -> String {
+        guard !methods.isEmpty else { return "This run has no samples that could be shown." }
+        let all = ids.count
+        let samples = ReportText.count(shown * methods.count, "sample")
+        let which =
+            shown == all
+            ? "all \(ReportText.count(all, "problem")) of the test part"
+            : "the first \(shown) of \(ReportText.count(all, "problem")), as many as fit into a page of limited size; the files named below have all"
+        return
+            "\(samples): \(ReportText.count(methods.count, "method")), each at the setting that stands for it, on \(which)."
+    }
+
+    private var panel: HTML {
+        .element(.div, .id("samples-panel"), .hidden) {
+            HTML.element(.div, .class("controls"), .role("group"), .aria("label", "Which samples")) {
+                choice("method", "Method", [("all", "all")])
+                choice(
+                    "verdict", "Answer",
+                    [("all", isGraded ? "right or wrong" : "all"), ("right", "right"), ("wrong", "wrong")]
+                        + (isGraded ? [] : [("not graded", "not graded")]))
+                choice(
+                    "sort", "Order",
+                    [
+                        ("problem", "by problem"), ("fewest", "fewest forwards first"),
+                        ("most", "most forwards first"),
+                    ])
+                HTML.element(.label) {
+                    HTML.text("Search")
+                    HTML.element(.input, .id("samples-search"), .type("search"))
+                }
+            }
+            HTML.element(.output, .id("samples-count"), .class("count"), .aria("live", "polite"))
+            HTML.element(.div, .class("scroll"), .tabindex(0), .role("region"), .aria("label", "Samples")) {
+                HTML.element(.table, .id("sample-rows")) {
+                    HTML.element(.caption, text: "Samples")
+                    HTML.element(.thead) {
+                        HTML.element(.tr) {
+                            for (name, style) in [
+                                ("Problem", "narrow"), ("Method", "medium"), ("Answer", "narrow"),
+                                ("NFE", "narrow number"), ("Tokens", "narrow number"), ("Text", ""),
+                            ] {
+                                HTML.element(.th, [.scope("col"), .class(style)], [.text(name)])
+                            }
+                        }
+                    }
+                    HTML.element(.tbody)
+                }
+            }
+            HTML.element(
+                .button, .id("samples-more"), .type("button"), .class("screen"), text: "Show 25 more")
+        }
+    }
+
+    private func choice(_ name: String, _ label: String, _ options: [(String, String)]) -> HTML {
+        .element(.label) {
+            HTML.text(label)
+            HTML.element(
+                .select, [.id("samples-\(name)")],
+                options.map { .element(.option, .value($0.0), text: $0.1) })
+        }
+    }
+}
+
+/// The run that a report is about: its artifacts by type, and how things of it are named.
+struct ReportSource {
+    let contents: RunContents
+
+    var run: RunRecord { contents.location.record }
+
+    /// The stages with an artifact of this type, in the order of the run.
+    func items(_ type: ArtifactType) -> [RunContents.Item] {
+        contents.items.filter { $0.artifact.map { type.isCalled($0.record.type) } ?? false }
+    }
+
+    /// Where an artifact is, relative to the store.
+    func place(_ item: RunContents.Item) -> String {
+        guard var folder = item.artifact?.folder, folder.removePrefix(contents.location.store.root) else {
+            return item.entry.artifact.string
+        }
+        return folder.string
+    }
+
+    /// What makes a stage again, as a shell command.
+    func command(_ item: RunContents.Item) -> String {
+        "d3llm run \(configuration) --only \(ShellWord.quoted(item.entry.stage))"
+    }
+
+    /// The configuration with its changes, as arguments.
+    var configuration: String {
+        guard let config = run.config else {
+            // Records of format 1 don't say more than the command line did.
+            let given = run.arguments.drop { $0 != "run" }.dropFirst()
+            let file = given.first { !$0.byteText.hasPrefix("-") } ?? "CONFIGURATION"
+            let sets = zip(given, given.dropFirst()).filter { $0.0 == "--set" }.map(\.1)
+            return ShellWord.quoted(FilePath(file).lastComponent?.string == file ? file : Self.relative(file))
+                + sets.map { " --set \(ShellWord.quoted($0))" }.joined()
+        }
+        return ShellWord.quoted(config.file)
+            + config.overrides.map { " --set \(ShellWord.quoted($0))" }.joined()
+    }
+
+    /// A path without the folders of the machine.
+    private static func relative(_ path: String) -> String {
+        path.byteText.hasPrefix("/") ? "…/\(FilePath(path).lastComponent?.string ?? "")" : path
+    }
+
+    /// The seeds of the artifacts, rising: of what models and data were made with.
+    var seeds: [Int] {
+        let models = items(.model) + items(.dataset)
+        return Set(models.compactMap { $0.artifact?.record.recipe["seed"]?.int }).sorted()
+    }
+
+    /// Parameters of the largest model that was trained from scratch; nil where none says it.
+    var parameters: Int? { items(.model).compactMap { $0.artifact?.record.metrics["parameters"]?.int }.max() }
 }

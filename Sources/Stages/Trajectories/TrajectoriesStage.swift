@@ -207,3 +207,86 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
         }
     }
 }
+
+extension TrajectoriesStage {
+    /// Also grades every answer again, so that a verdict can't be changed together with the metrics.
+    package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
+        let records = try records(in: artifact, context)
+        let path = Self.journal(of: artifact)
+        let known = try ModelTokens(context.folder(of: teacher))
+        for (record, item) in zip(records, try questions(context).items) {
+            // A record of another form is told by what sums the records up.
+            guard let trajectory = TrajectoryRecord(record.value) else { continue }
+            if let prompt = trajectory.prompt,
+                try prompt != known.encoder.prompt(item, room: generationLength)
+            {
+                throw DamagedFileError(
+                    path, "the record of \(record.key) has another prompt than its question gives.")
+            }
+            guard let verdict = verdict(of: trajectory, item, known.answers) else { continue }
+            guard trajectory.isCorrect == verdict else {
+                throw DamagedFileError(
+                    path,
+                    "the record of \(record.key) says that its answer is \(verdict ? "wrong" : "right"), but the grader finds it \(verdict ? "right" : "wrong")."
+                )
+            }
+        }
+        return try result(of: records, in: path)
+    }
+
+    /// What grading says again; nil where that takes running a program or asking sympy, and where nothing is graded.
+    private func verdict(
+        of trajectory: TrajectoryRecord, _ item: DataItem, _ tokens: AnswerTokens
+    ) -> Bool? {
+        switch item {
+        case .problem(let problem):
+            problem.accepts(tokens.problemText(trajectory.response))
+        case .task(let task):
+            task.extractions(tokens.text(trajectory.response)).first { $0.isReported && $0.name != "none" }?
+                .verdict.isCorrect
+        }
+    }
+}
+
+extension TrajectoriesStage {
+    /// Tries per prompt: a teacher that was trained well is right at the first, and wrong for a few.
+    private var expectedTries: Double { attempts > 1 ? 1.03 : 1 }
+
+    /// Answers that are kept: those of the artifact, or one per prompt.
+    package func facts(_ context: ForecastContext) -> Facts {
+        let metrics = context.record?.metrics
+        var facts: Facts = [
+            .answers: metrics?["kept"]?.double ?? Double(count), .responseTokens: Double(generationLength),
+        ]
+        facts[.promptTokens] =
+            metrics?["promptTokens"]?.double ?? context.facts(of: data)[.promptTokens]
+        return facts
+    }
+
+    /// A forward per token of the response, for the prompts that the journal lacks.
+    package func forecast(_ context: ForecastContext) -> StageForecast? {
+        let data = context.facts(of: data)
+        guard let configuration = context.facts(of: teacher).configuration,
+            let prompt = data[.promptTokens]
+        else { return nil }
+        let length = Double(generationLength)
+        let group = min(groupSize, count)
+        let shape = PassShape(
+            configuration, sequences: group, tokens: prompt + length, logitRows: 0.6 * Double(blockLength))
+        let left = max(0, count - context.recordsDone)
+        let cost = GroupCost(
+            groups: Double((left + group - 1) / group), forwards: length * expectedTries, shape: shape)
+        let problems = data[.train] ?? 0
+        let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
+        // A token and a step for each position.
+        let disk = Double(count) * (110 + 5.5 * length)
+        let memory = DecodingMemory(
+            teacher, shape, threads: context.threads, chosen: precision ?? .float32,
+            besides: problems * MemoryModel.problem)
+        var forecast = StageForecast(
+            seconds: cost.seconds(context).map { $0 + reading }, memory: memory.chosen,
+            disk: Int(clamped: disk), scratch: Int(clamped: disk))
+        forecast.models = memory.forms
+        return forecast
+    }
+}
