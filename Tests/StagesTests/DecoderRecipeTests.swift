@@ -114,7 +114,7 @@ import Testing
         arguments: [
             ("mini-table1/results/earlier-seeds", "configs/ablation/base-seeds.json"),
             ("mini-table1/results/seed-1", nil), ("mini-table1/results/seeds", nil),
-            ("order/results/seeds", nil), ("sudoku/results", nil),
+            ("order/results/seeds", nil), ("order/results/long-teacher", nil), ("sudoku/results", nil),
             ("components/results/word-problems", nil), ("components/results/result-first", nil),
             ("decoding/results", nil), ("quirks/results", nil), ("early-ends/results", nil),
         ])
