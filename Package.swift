@@ -14,7 +14,9 @@ let package = Package(
         // For Fuzz.
         .library(
             name: "Readers",
-            targets: ["Archives", "Columnar", "Fetching", "JSON", "Serving", "Tokenizers", "Transformers"]),
+            targets: [
+                "Archives", "Columnar", "Fetching", "GGUF", "JSON", "Serving", "Tokenizers", "Transformers",
+            ]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -53,6 +55,10 @@ let package = Package(
                 "CArchive", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
 
+        // Models as llama.cpp's programs write them: metadata and tensors.
+        .target(
+            name: "GGUF", dependencies: ["Files", .product(name: "SystemPackage", package: "swift-system")]),
+
         // Data sets as rows.
         .target(
             name: "Columnar",
@@ -72,13 +78,13 @@ let package = Package(
         .target(
             name: "Transformers",
             dependencies: [
-                "Documents", "Numerics", "JSON", "Files",
+                "Documents", "Numerics", "GGUF", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Tokenizers",
             dependencies: [
-                "Documents", "JSON", "Files", "COniguruma", "CUTF8Proc",
+                "Documents", "GGUF", "JSON", "Files", "COniguruma", "CUTF8Proc",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
@@ -139,7 +145,7 @@ let package = Package(
             name: "Stages",
             dependencies: [
                 "Recipes", "ArtifactStore", "Runs", "Audit", "Fetching", "Training", "Decoding", "Evaluation",
-                "Tokenizers", "Transformers",
+                "Tokenizers", "Transformers", "GGUF",
                 "Numerics", "Base",
                 "Reporting", "Sandbox", "Archives", "Columnar", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -212,7 +218,9 @@ let package = Package(
         .testTarget(name: "ArchivesTests", dependencies: ["Archives", "CArchive", "TestSupport"]),
         .testTarget(name: "ColumnarTests", dependencies: ["Columnar", "TestSupport"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"]),
-        .testTarget(name: "TransformersTests", dependencies: ["Transformers", "Numerics", "TestSupport"]),
+        .testTarget(name: "GGUFTests", dependencies: ["GGUF", "TestSupport"]),
+        .testTarget(
+            name: "TransformersTests", dependencies: ["Transformers", "GGUF", "Numerics", "TestSupport"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Documents", "TestSupport"]),
         .testTarget(

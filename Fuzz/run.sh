@@ -6,7 +6,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 seconds=${1:-300}
 [ $# -gt 0 ] && shift
-[ $# -gt 0 ] || set -- json template tokenizer safetensors parquet arrow http entry lock
+[ $# -gt 0 ] || set -- json template tokenizer safetensors gguf parquet arrow http entry lock
 program=${FUZZ:-$here/.build/release/fuzz}
 work=${WORK:-$here}
 mkdir -p "$work/logs" "$work/findings"
@@ -19,7 +19,7 @@ found=0
 for reader in "$@"; do
   # Long enough for the longest seed, so that none is cut.
   case $reader in
-    tokenizer | parquet | arrow) longest=16384 ;;
+    tokenizer | gguf | parquet | arrow) longest=16384 ;;
     entry) longest=512 ;;
     *) longest=8192 ;;
   esac

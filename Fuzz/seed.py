@@ -64,6 +64,33 @@ for path in sorted(FIXTURES.rglob("*.safetensors")):
         add("safetensors", struct.pack("<Q", len(text)) + text + data[8 + size : 8 + size + end])
         add("safetensors", text)
 
+for path in sorted((FIXTURES / "gguf").rglob("*.gguf")):
+    data = path.read_bytes()
+    # Whole where it is short, else the header with its counts.
+    add("gguf", data if len(data) <= 16_384 else data[:8192])
+
+def gguf(*tensors):
+    """A small file in GGUF: of each tensor name, length of rows, type, bytes."""
+    def text(value):
+        return struct.pack("<Q", len(value)) + value
+    values = [(b"general.architecture", 8, text(b"llama")), (b"llama.block_count", 4, struct.pack("<I", 1)),
+              (b"tokenizer.ggml.model", 8, text(b"gpt2")), (b"tokenizer.ggml.pre", 8, text(b"smollm")),
+              (b"tokenizer.ggml.tokens", 9, struct.pack("<IQ", 8, 3) + text(b"a") + text(b"b") + text(b"ab")),
+              (b"tokenizer.ggml.token_type", 9, struct.pack("<IQiii", 5, 3, 1, 1, 3)),
+              (b"tokenizer.ggml.merges", 9, struct.pack("<IQ", 8, 1) + text(b"a b"))]
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(values))
+    for key, kind, data in values:
+        header += text(key) + struct.pack("<I", kind) + data
+    body = b""
+    for name, columns, kind, data in tensors:
+        header += text(name) + struct.pack("<IQIQ", 1, columns, kind, len(body))
+        body += data + bytes(-len(data) % 32)
+    return header + bytes(-len(header) % 32) + body
+
+add("gguf", gguf())
+for kind, columns, size in [(0, 4, 16), (1, 4, 8), (8, 32, 34), (2, 32, 18), (3, 32, 20), (12, 256, 144), (13, 256, 176), (14, 256, 210)]:
+    add("gguf", gguf((b"token_embd.weight", columns, kind, bytes(range(size))), (b"rope_freqs.weight", 2, 0, bytes(8))))
+
 for data in files("*.parquet", 10_000):
     add("parquet", data)
 for data in files("*.arrow", 16_000):

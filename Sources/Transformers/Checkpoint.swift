@@ -4,7 +4,8 @@ internal import JSON
 public import Numerics
 public import SystemPackage
 
-/// Model folders in Hugging Face layout: config.json with one or several safetensors files.
+/// Model folders in Hugging Face layout, config.json with one or several safetensors files, and models in GGUF: a file, or a
+/// folder that holds one and no config.json.
 public enum Checkpoint {
     static let single = "model.safetensors"
     static let index = "model.safetensors.index.json"
@@ -15,7 +16,8 @@ public enum Checkpoint {
     /// packed tensor by tensor and the file's pages given back at once, so that the weights are never held twice.
     /// An adapter of PEFT in the folder (adapter_config.json, adapter_model.safetensors) is merged into the weights, as
     /// PEFT's `merge_and_unload` does it: sums are 32-bit floats, rounded to the precision once.
-    /// - Throws: ``CheckpointError`` (file, tensor, expected and found shape), `JSONSyntaxError`, `FileError`,
+    /// Tensors of GGUF that are quantised become 32-bit floats, one by one.
+    /// - Throws: ``CheckpointError`` (file, tensor, expected and found shape), `GGUFError`, `JSONSyntaxError`, `FileError`,
     ///   `BLASError`.
     public static func load(
         _ folder: FilePath, precision: WeightPrecision = .float32, threads: Int = Threads.available
@@ -61,8 +63,7 @@ public enum Checkpoint {
     private static func tensors(
         _ folder: FilePath
     ) throws -> (TransformerConfiguration, (ParameterSpecification) throws -> StoredTensor) {
-        let (family, configuration) = try readConfiguration(folder)
-        let shards = try Shards(folder)
+        let (family, configuration, shards) = try open(folder)
         try checkNames(shards, family, configuration)
         let changes = try changes(folder, family, configuration)
         let saved = try savedEmbeddings(folder, family, configuration)
@@ -82,7 +83,7 @@ public enum Checkpoint {
     /// Embeddings and heads that PEFT saved with the adapter of a folder: they stand for the model's own.
     private static func savedEmbeddings(
         _ folder: FilePath, _ family: any ModelFamily.Type, _ configuration: TransformerConfiguration
-    ) throws -> [ParameterRole: (SafetensorsFile, String)] {
+    ) throws -> [ParameterRole: (any TensorFile, String)] {
         guard LoRAOptions.isThere(folder) else { return [:] }
         let file = try SafetensorsFile(folder.appending(LoRAAdapter.weightsFile))
         return LoRAAdapter.replacements(in: file, configuration, family).mapValues { (file, $0) }
@@ -93,12 +94,11 @@ public enum Checkpoint {
     /// - Throws: as ``load(_:precision:threads:)``.
     public static func isStoredInBFloat16(_ folder: FilePath) throws -> Bool {
         guard !LoRAOptions.isThere(folder) else { return false }
-        let (family, configuration) = try readConfiguration(folder)
-        let shards = try Shards(folder)
+        let (family, configuration, shards) = try open(folder)
         return try configuration.parameterSpecifications.allSatisfy { specification in
             guard case .block = specification.role, !specification.isVector else { return true }
             let name = family.name(of: specification.role)
-            return try shards.file(holding: name).entry(named: name).type == .bfloat16
+            return try shards.file(holding: name).isBFloat16(name)
         }
     }
 
@@ -123,7 +123,7 @@ public enum Checkpoint {
         guard let first = strangers.first(where: \.isPart) else { return }
         throw CheckpointError(
             first.file, tensor: first.name,
-            "has no place in the model that config.json describes (\(configuration.parameterSpecifications.count) tensors, layers \(configuration.layers))"
+            "has no place in the model that \(shards.describer) describes (\(configuration.parameterSpecifications.count) tensors, layers \(configuration.layers))"
         )
     }
 
@@ -135,8 +135,10 @@ public enum Checkpoint {
         // Some checkpoints with a tied head hold its copy too (Qwen3-0.6B); transformers ignores that as well.
         if configuration.tiedHead { known.insert(family.name(of: .head)) }
         let parts = PartNames(family)
-        return shards.names.flatMap { file, names in
-            names.filter { !known.contains($0) }.map { (file, $0, parts.contains($0)) }
+        return shards.all.flatMap { file in
+            file.names.filter { !known.contains($0) }.map {
+                (file.map.path, file.ownName(of: $0), parts.contains($0))
+            }
         }.sorted { $0.name < $1.name }
     }
 
@@ -145,8 +147,7 @@ public enum Checkpoint {
     ///
     /// - Throws: as ``load(_:precision:threads:)``.
     public static func remarks(_ folder: FilePath) throws -> [String] {
-        let (family, configuration) = try readConfiguration(folder)
-        let shards = try Shards(folder)
+        let (family, configuration, shards) = try open(folder)
         var remarks: [String] = []
         if FileSystem.exists(folder.appending(single)), FileSystem.exists(folder.appending(index)) {
             remarks.append(
@@ -164,7 +165,7 @@ public enum Checkpoint {
         }
         let wide = try configuration.parameterSpecifications.contains { specification in
             let name = family.name(of: specification.role)
-            return try shards.file(holding: name).entry(named: name).type == .float64
+            return try shards.file(holding: name).isRounded(name)
         }
         let generation = try GenerationDefaults(folder)
         if generation.repetitionPenalty != 1 {
@@ -181,25 +182,36 @@ public enum Checkpoint {
         return remarks
     }
 
-    /// Reads only config.json.
-    /// - Throws: ``CheckpointError`` for a missing or unsupported option, `JSONSyntaxError`, `FileError`.
+    /// Reads only config.json, or the header of a GGUF file.
+    /// - Throws: ``CheckpointError`` for a missing or unsupported option, `GGUFError`, `JSONSyntaxError`, `FileError`.
     public static func configuration(_ folder: FilePath) throws -> TransformerConfiguration {
-        try readConfiguration(folder).configuration
+        try readConfiguration(folder, GGUFModel(folder)).configuration
     }
 
-    /// The family that a model folder belongs to, by its `model_type`.
+    /// The family that a model folder belongs to, by its `model_type`, or by its `general.architecture` in GGUF.
     /// - Throws: as ``configuration(_:)``.
     public static func family(_ folder: FilePath) throws -> any ModelFamily.Type {
-        try readConfiguration(folder).family
+        try readConfiguration(folder, GGUFModel(folder)).family
+    }
+
+    /// What a folder's model is, and its files.
+    private static func open(
+        _ folder: FilePath
+    ) throws -> (any ModelFamily.Type, TransformerConfiguration, Shards) {
+        let model = try GGUFModel(folder)
+        let (family, configuration) = try readConfiguration(folder, model)
+        return (family, configuration, try model.map { Shards($0) } ?? Shards(folder))
     }
 
     private static func readConfiguration(
-        _ folder: FilePath
+        _ folder: FilePath, _ model: GGUFModel?
     ) throws -> (family: any ModelFamily.Type, configuration: TransformerConfiguration) {
-        let path = folder.appending("config.json")
-        let document = try JSONDocument(
-            parsing: FileSystem.read(path, limit: FileLimit.settings), name: path.string, allowNonFinite: true
-        )
+        let path = model?.path ?? folder.appending("config.json")
+        let document =
+            try model?.configuration()
+            ?? JSONDocument(
+                parsing: FileSystem.read(path, limit: FileLimit.settings), name: path.string,
+                allowNonFinite: true)
         guard let type = document.root["model_type"]?.string else {
             throw CheckpointError(path, "has no model_type")
         }
@@ -215,8 +227,12 @@ public enum Checkpoint {
             generation.apply(to: &configuration)
             return (family, configuration)
         } catch {
-            let place = error.offset.map { document.position(of: $0) }
-            throw CheckpointError(path, (place.map { "line \($0.line): " } ?? "") + error.description)
+            // The document of a GGUF file has no lines that anybody could look at.
+            let place = model == nil ? error.offset.map { document.position(of: $0) } : nil
+            let introduction = place.map { "line \($0.line): " } ?? ""
+            throw CheckpointError(
+                path,
+                (model == nil ? introduction : "the metadata, read as a config.json: ") + error.description)
         }
     }
 }

@@ -60,7 +60,7 @@ extension SafetensorsFile {
     }
 
     /// IEEE binary16 to binary32.
-    private static func widenHalf(_ bits: UInt16) -> Float {
+    static func widenHalf(_ bits: UInt16) -> Float {
         let sign = UInt32(bits & 0x8000) << 16
         let exponent = UInt32(bits >> 10) & 0x1F
         let fraction = UInt32(bits & 0x3FF)

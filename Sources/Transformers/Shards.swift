@@ -4,10 +4,16 @@ internal import SystemPackage
 
 /// The files of a checkpoint: one, or those that the index names.
 struct Shards {
-    private var files: [String: SafetensorsFile] = [:]
+    private var files: [String: any TensorFile] = [:]
     /// File name of each tensor; empty for a single file.
     private var places: [String: String] = [:]
     private let origin: FilePath
+
+    /// The only file of a model in GGUF.
+    init(_ model: GGUFModel) {
+        origin = model.path
+        files[Checkpoint.single] = model
+    }
 
     init(_ folder: FilePath) throws {
         let index = folder.appending(Checkpoint.index)
@@ -46,7 +52,7 @@ struct Shards {
         }
     }
 
-    func file(holding tensor: String) throws(CheckpointError) -> SafetensorsFile {
+    func file(holding tensor: String) throws(CheckpointError) -> any TensorFile {
         let name = places.isEmpty ? Checkpoint.single : places[tensor]
         guard let name, let file = files[name] else {
             throw CheckpointError(origin, tensor: tensor, "is missing from the weight_map")
@@ -54,6 +60,8 @@ struct Shards {
         return file
     }
 
-    /// Names of all tensors, by file.
-    var names: [(FilePath, [String])] { files.values.map { ($0.map.path, Array($0.entries.keys)) } }
+    var all: [any TensorFile] { Array(files.values) }
+
+    /// What says which model they hold, for messages.
+    var describer: String { all.first is GGUFModel ? "the file's metadata" : "config.json" }
 }

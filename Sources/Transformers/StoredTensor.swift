@@ -3,7 +3,7 @@ internal import Numerics
 
 /// One parameter in its file.
 struct StoredTensor {
-    private let file: SafetensorsFile
+    private let file: any TensorFile
     private let name: String
     private let specification: ParameterSpecification
     private let change: Change?
@@ -15,7 +15,7 @@ struct StoredTensor {
     }
 
     init(
-        _ file: SafetensorsFile, _ name: String, _ specification: ParameterSpecification,
+        _ file: any TensorFile, _ name: String, _ specification: ParameterSpecification,
         _ change: Change? = nil
     ) {
         self.change = change
@@ -64,7 +64,7 @@ struct StoredTensor {
                 FrozenWeight(.float32(try matrix()))
             }
         guard form == .int8 else { return stored }
-        let range = try file.entry(named: name).range
+        let range = try file.range(of: name)
         file.map.advise(range, isNeeded: true)
         defer { file.map.advise(range, isNeeded: false) }
         return FrozenWeight(.int8(Int8Rows(quantizing: stored, threads: threads)))
@@ -72,7 +72,7 @@ struct StoredTensor {
 
     /// Packed for products; what the file held of it leaves the memory.
     func packed(_ precision: WeightPrecision, threads: Int) throws(CheckpointError) -> Weight {
-        let range = try file.entry(named: name).range
+        let range = try file.range(of: name)
         file.map.advise(range, isNeeded: true)
         defer { file.map.advise(range, isNeeded: false) }
         if let rows = try storedRows() {
@@ -93,9 +93,8 @@ struct StoredTensor {
     /// The tensor where it lies, if it is bfloat16 and aligned, and no adapter changes it.
     private func storedRows() throws(CheckpointError) -> BFloat16Rows? {
         guard change == nil else { return nil }
-        let entry = try file.entry(named: name)
-        guard entry.type == .bfloat16, entry.shape == [specification.rows, specification.columns],
-            let base = file.bytes(of: entry).baseAddress, UInt(bitPattern: base) % 2 == 0
+        let shape = [specification.rows, specification.columns]
+        guard let base = try file.bfloat16(name, shape: shape)?.baseAddress, UInt(bitPattern: base) % 2 == 0
         else { return nil }
         return BFloat16Rows(
             owner: file.map, pointer: base.assumingMemoryBound(to: UInt16.self), rows: specification.rows,

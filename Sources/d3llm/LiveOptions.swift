@@ -12,8 +12,8 @@ import Transformers
 struct LiveOptions: ParsableArguments {
     @Argument(
         help: """
-            The model: a folder with config.json, weights and tokenizer, or an artifact of the store, such as \
-            mini/table1/student.
+            The model: a folder with config.json, weights and tokenizer, a file in GGUF, or an artifact of the store, \
+            such as mini/table1/student.
             """, completion: .directory)
     var model: String
 

@@ -1,9 +1,11 @@
 import JSON
+import Numerics
 import SystemPackage
 
 @testable import Archives
 @testable import Columnar
 @testable import Fetching
+@testable import GGUF
 @testable import Serving
 @testable import Tokenizers
 @testable import Transformers
@@ -16,7 +18,7 @@ import SystemPackage
 
 /// A reader of bytes that come from elsewhere.
 enum Reader: String, CaseIterable {
-    case json, template, tokenizer, safetensors, parquet, arrow, http, entry, lock
+    case json, template, tokenizer, safetensors, gguf, parquet, arrow, http, entry, lock
 
     /// Reads bytes and uses all that comes of them; errors are what should happen.
     func read(_ bytes: [UInt8]) {
@@ -42,6 +44,7 @@ enum Reader: String, CaseIterable {
             // Also as a header alone, whose length is right: the library seldom changes both as they belong.
             let length = withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { Array($0) }
             Self.withFile(length + bytes + [UInt8](repeating: 0x3C, count: 64), Self.safetensors)
+        case .gguf: Self.withFile(bytes, name: ".gguf", Self.gguf)
         case .parquet:
             Self.withFile(bytes) { path in
                 Self.rows { try ParquetFile(path, limits: Self.limits).forEachRow($0) }
@@ -88,6 +91,19 @@ enum Reader: String, CaseIterable {
         }
     }
 
+    private static func gguf(_ path: FilePath) {
+        guard let file = try? GGUFFile(path) else { return }
+        for tensor in file.tensors.values {
+            let floats = FloatBuffer(zeros: tensor.count)
+            GGUFBlocks.dequantize(
+                tensor.type, file.bytes(of: tensor), into: floats.pointer, count: tensor.count)
+        }
+        _ = try? Checkpoint.configuration(path)
+        _ = try? Checkpoint.remarks(path)
+        guard let tokenizer = try? TokenizerFiles(folder: path).tokenizer else { return }
+        _ = try? tokenizer.encode(text: "ab <e> 42\n")
+    }
+
     private static var limits: ColumnarLimits {
         var limits = ColumnarLimits()
         (limits.pageBytes, limits.pageValues, limits.rowValues) = (1 << 20, 1 << 12, 1 << 12)
@@ -105,8 +121,8 @@ enum Reader: String, CaseIterable {
     }
 
     /// Gives `body` a file in memory.
-    private static func withFile(_ bytes: [UInt8], _ body: (FilePath) -> Void) {
-        let path = FilePath("/dev/shm/d3llm-fuzz-\(getpid())")
+    private static func withFile(_ bytes: [UInt8], name: String = "", _ body: (FilePath) -> Void) {
+        let path = FilePath("/dev/shm/d3llm-fuzz-\(getpid())\(name)")
         // A new file each time: the one before may still be mapped.
         unlink(path.string)
         guard

@@ -9,9 +9,11 @@ package struct ArtifactAddress: Sendable {
     package let noun: String
     /// The file that every such folder has.
     package let marker: String
+    /// How the name of a file ends that a folder may have in its stead, and that may be named itself.
+    package var ending: String?
 
-    /// Folders with `config.json`: artifacts of that kind, and checkpoints from elsewhere.
-    package static let model = ArtifactAddress(noun: "model", marker: "config.json")
+    /// Folders with `config.json` or a file in GGUF: artifacts of that kind, and checkpoints from elsewhere.
+    package static let model = ArtifactAddress(noun: "model", marker: "config.json", ending: ".gguf")
     /// Folders with `test.jsonl`.
     package static let dataset = ArtifactAddress(noun: "dataset", marker: "test.jsonl")
 
@@ -23,11 +25,15 @@ package struct ArtifactAddress: Sendable {
     package func find(_ text: String, in store: Store) throws -> FilePath {
         let given = FilePath(text)
         for path in [given, store.root.pushing(given)] where !text.isEmpty {
-            guard try FileSystem.status(path)?.kind == .folder else { continue }
+            let kind = try FileSystem.status(path)?.kind
+            if kind == .file, let ending, path.string.byteText.hasSuffix(ending) { return path }
+            guard kind == .folder else { continue }
             if try isComplete(path) { return path }
             // The folder of an experiment may be called as a stage of another.
             if path == given, text.byteText.hasPrefix("/") || text.byteText.hasPrefix(".") {
-                throw UnknownArtifactError("\(path) is no \(noun): it has no \(marker).")
+                throw UnknownArtifactError(
+                    "\(path) is no \(noun): it has no \(marker).\(ending.map { " Nor does it have a file *\($0)." } ?? "")"
+                )
             }
         }
         let all = candidates(in: store)
@@ -55,7 +61,7 @@ package struct ArtifactAddress: Sendable {
     package func find(beside folder: FilePath) throws -> FilePath {
         let parent = folder.removingLastComponent()
         let names = try FileSystem.list(parent.isEmpty ? "." : parent).filter {
-            FileSystem.exists(parent.appending($0).appending(marker))
+            isMarked(parent.appending($0))
         }
         if names.count == 1, try isComplete(parent.appending(names[0])) { return parent.appending(names[0]) }
         throw UnknownArtifactError(
@@ -67,10 +73,17 @@ package struct ArtifactAddress: Sendable {
 
     /// Whether the folder is what is looked for; one that lacks its weights is an error of its own.
     private func isComplete(_ folder: FilePath) throws -> Bool {
-        guard FileSystem.exists(folder.appending(marker)) else { return false }
+        guard isMarked(folder) else { return false }
         guard FileSystem.exists(folder.appending(IncompleteMarker.fileName)) else { return true }
         throw UnknownArtifactError(
             "\(folder) was imported without its weights. Run its experiment on this store to make it again.")
+    }
+
+    /// Whether a folder has the file that tells.
+    private func isMarked(_ folder: FilePath) -> Bool {
+        if FileSystem.exists(folder.appending(marker)) { return true }
+        guard let ending, let names = try? FileSystem.list(folder) else { return false }
+        return names.contains { $0.byteText.hasSuffix(ending) && !$0.byteText.hasPrefix(".") }
     }
 
     /// One artifact of the store.
@@ -101,7 +114,7 @@ package struct ArtifactAddress: Sendable {
             for child in (try? FileSystem.list(folder)) ?? [] where !child.byteText.hasPrefix(".") {
                 let path = folder.appending(child)
                 guard (try? FileSystem.status(path))?.kind == .folder else { continue }
-                if FileSystem.exists(path.appending(marker)) {
+                if isMarked(path) {
                     if !experiment.isEmpty { found.append(Candidate(experiment: experiment, folder: child)) }
                 } else if !FileSystem.exists(path.appending(ArtifactRecord.fileName)),
                     !Store.reservedFolders.contains(child)

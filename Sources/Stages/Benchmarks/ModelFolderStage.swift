@@ -1,18 +1,19 @@
 internal import ArtifactStore
 internal import Base
 internal import Files
+internal import GGUF
 internal import JSON
 package import Recipes
 package import Runs
 package import SystemPackage
 internal import Transformers
 
-/// Takes a checkpoint of this machine into the store: a folder in Hugging Face layout.
+/// Takes a checkpoint of this machine into the store: a folder in Hugging Face layout, or a model in GGUF.
 package struct ModelFolderStage: RecomputableStage {
     package static let name = "model-folder"
     package static let version = 1
     package static let summary =
-        "Takes a model folder of this machine (config.json, tokenizer files, safetensors) into the store, as copies, which share their blocks with the originals where the file system can do that."
+        "Takes a model folder of this machine (config.json, tokenizer files, safetensors, or one file in GGUF) into the store, as copies, which share their blocks with the originals where the file system can do that."
     package static let output = ArtifactType.model
 
     let path: String
@@ -24,7 +25,7 @@ package struct ModelFolderStage: RecomputableStage {
             role: .execution)
         digest = fields.string(
             "digest",
-            "SHA-256 over the lines that sha256sum prints for the folder's *.json, *.txt, *.jinja and *.safetensors, sorted by name; the stage names it where it is another."
+            "SHA-256 over the lines that sha256sum prints for the folder's *.json, *.txt, *.jinja and *.safetensors, and without a config.json *.gguf, sorted by name; the stage names it where it is another."
         )
         DigestCheck.reject(digest, key: "digest", fields)
     }
@@ -35,9 +36,11 @@ package struct ModelFolderStage: RecomputableStage {
         }
         let names = try Self.names(in: folder)
         // not text: an array of names
-        guard names.contains("config.json") else {
+        guard try names.contains("config.json") || GGUFFile.path(of: folder) != nil else {
             throw DataError(
-                description: "\(path) has no config.json, which a model folder in Hugging Face layout has.")
+                description:
+                    "\(path) has no config.json, which a model folder in Hugging Face layout has, and no file in GGUF."
+            )
         }
         let output = try Folder(context.output)
         for name in names {
@@ -77,9 +80,14 @@ package struct ModelFolderStage: RecomputableStage {
 
     /// The files of a folder that belong to a model, sorted by their bytes.
     static func names(in folder: FilePath) throws -> [String] {
-        try FileSystem.list(folder).filter { name in
+        let all = try FileSystem.list(folder)
+        // not text: an array of names
+        let hasConfiguration = all.contains("config.json")
+        let endings =
+            [".json", ".txt", ".jinja", ".safetensors"] + (hasConfiguration ? [] : [".gguf"])
+        return all.filter { name in
             name != ArtifactRecord.fileName && !name.byteText.hasPrefix(".")
-                && [".json", ".txt", ".jinja", ".safetensors"].contains { name.byteText.hasSuffix($0) }
+                && endings.contains { name.byteText.hasSuffix($0) }
         }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 

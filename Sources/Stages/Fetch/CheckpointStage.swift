@@ -12,7 +12,7 @@ package struct CheckpointStage: PinnedStage, RecomputableStage {
     package static let name = "checkpoint"
     package static let version = 1
     package static let summary =
-        "A model in Hugging Face layout that data.lock pins: configuration, tokenizer, weights. The weights stay in the cache."
+        "A model in Hugging Face layout that data.lock pins: configuration, tokenizer, weights; or one file in GGUF. The weights stay in the cache."
     package static let output = ArtifactType.model
 
     package static let inputKeys = ["input", "adapter"]
@@ -76,15 +76,17 @@ package struct CheckpointStage: PinnedStage, RecomputableStage {
 
     /// What can be said without the weights, which may have been left out.
     private func result(_ folder: FilePath) throws -> StageResult {
-        guard source.pins.contains(where: { $0.path == "config.json" }) else {
+        let isGGUF = !source.pins.contains { $0.path == "config.json" }
+        let ending = isGGUF ? ".gguf" : ".safetensors"
+        let shards = source.pins.count { $0.path.byteText.hasSuffix(ending) }
+        guard !isGGUF || shards > 0 else {
             throw DataError(
                 description:
-                    "\"\(source.input)\" has no config.json, so it is no model; data that isn't one is for stages of kind \"fetch\", and an adapter for the key \"adapter\" beside the model's \"input\"."
+                    "\"\(source.input)\" has no config.json and no file in GGUF, so it is no model; data that isn't one is for stages of kind \"fetch\", and an adapter for the key \"adapter\" beside the model's \"input\"."
             )
         }
         let configuration = try Checkpoint.configuration(folder)
         let family = try Checkpoint.family(folder)
-        let shards = source.pins.count { $0.path.byteText.hasSuffix(".safetensors") }
         guard shards > 0 else {
             throw DataError(
                 description: "\"\(source.input)\" has no weights: no file of it ends in .safetensors.")

@@ -153,6 +153,9 @@ struct ModelTokens: Sendable {
     /// Writes the tokenizer's files to another folder.
     func write(to target: FilePath) throws {
         if let words = tokenizer as? WordLevelTokenizer { return try words.write(to: target) }
+        for (name, bytes) in try TokenizerFiles.converted(folder) {
+            try FileSystem.writeAtomically(bytes, to: target.appending(name))
+        }
         for name in Self.fileNames where FileSystem.exists(folder.appending(name)) {
             try FileSystem.writeAtomically(
                 try FileSystem.read(folder.appending(name)), to: target.appending(name))

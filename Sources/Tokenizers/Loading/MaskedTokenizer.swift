@@ -19,19 +19,27 @@ public struct MaskedTokenizer: Sendable {
     ///   a tokenizer throws.
     public init(_ folder: FilePath, token: String) throws {
         let tokenizer = try TokenizerFiles(folder: folder).tokenizer
+        // Those of a model in GGUF, which has none of its own.
+        let converted = try TokenizerFiles.converted(folder)
+        func exists(_ name: String) -> Bool {
+            converted[name] != nil || FileSystem.exists(folder.appending(name))
+        }
+        func bytes(_ name: String, limit: Int = FileLimit.document) throws -> [UInt8] {
+            try converted[name] ?? FileSystem.read(folder.appending(name), limit: limit)
+        }
         let path = folder.appending("tokenizer.json")
         var changed: [String: [UInt8]] = [:]
         if let known = tokenizer.convertTokenToId(token) {
             id = known
         } else {
-            guard FileSystem.exists(path) else {
+            guard exists("tokenizer.json") else {
                 throw TokenizerError(
                     location: path.string, path: "$",
                     message:
                         "There is no tokenizer.json that the token `\(token)` could be added to; write one with transformers (save_pretrained of a fast tokenizer), or name a token that is there."
                 )
             }
-            let root = try JSONDocument(parsing: FileSystem.read(path), name: path.string).root
+            let root = try JSONDocument(parsing: bytes("tokenizer.json"), name: path.string).root
             var next = root["model"]?["vocab"]?.members?.count ?? 0
             while tokenizer.convertIdToToken(next) != nil { next += 1 }
             id = next
@@ -45,12 +53,11 @@ public struct MaskedTokenizer: Sendable {
         }
         for name in ["tokenizer_config.json", "special_tokens_map.json"] {
             let path = folder.appending(name)
-            guard FileSystem.exists(path) || name == "tokenizer_config.json" else { continue }
+            guard exists(name) || name == "tokenizer_config.json" else { continue }
             var object = JSONObject()
-            if FileSystem.exists(path) {
+            if exists(name) {
                 let document = try JSONDocument(
-                    parsing: FileSystem.read(path, limit: FileLimit.settings), name: path.string,
-                    allowNonFinite: true)
+                    parsing: bytes(name, limit: FileLimit.settings), name: path.string, allowNonFinite: true)
                 if case .object(let found) = JSONValue(document.root) { object = found }
             }
             object["mask_token"] = .string(token)

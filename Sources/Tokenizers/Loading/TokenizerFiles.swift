@@ -11,6 +11,7 @@ public import SystemPackage
 /// | `vocab.json`, `merges.txt` | vocabulary and merges, in repositories without `tokenizer.json` as Dream's |
 /// | `tokenizer_config.json` | tokens with a role, more added tokens, the chat template |
 /// | `chat_template.jinja` | the chat template; comes before the one in the configuration |
+/// | `NAME.gguf` | all of it, in a model in GGUF that has no `tokenizer.json` beside it |
 public struct TokenizerFiles: Sendable {
     /// What turns text into ids.
     public let tokenizer: any Tokenizer
@@ -23,22 +24,28 @@ public struct TokenizerFiles: Sendable {
 
     /// Reads a folder.
     ///
-    /// - Throws: `FileError`, `FileEncodingError`, `JSONSyntaxError`, or `TokenizerError` for what is missing, or isn't
-    ///   supported, by its JSON path.
+    /// - Throws: `FileError`, `FileEncodingError`, `JSONSyntaxError`, `GGUFError`, or `TokenizerError` for what is missing, or
+    ///   isn't supported, by its JSON path or its key.
     public init(folder: FilePath) throws {
-        let configurationPath = folder.appending("tokenizer_config.json")
+        var configurationPath = folder.appending("tokenizer_config.json")
         var configuration: JSONDocument?
-        if FileSystem.exists(configurationPath) {
-            configuration = try JSONDocument(
-                parsing: FileSystem.read(configurationPath, limit: FileLimit.settings),
-                name: configurationPath.string,
-                allowNonFinite: true)
+        let document: JSONDocument
+        if let gguf = try GGUFTokenizer(folder) {
+            (document, configuration) = try gguf.documents()
+            configurationPath = gguf.path
+        } else {
+            if FileSystem.exists(configurationPath) {
+                configuration = try JSONDocument(
+                    parsing: FileSystem.read(configurationPath, limit: FileLimit.settings),
+                    name: configurationPath.string,
+                    allowNonFinite: true)
+            }
+            let path = folder.appending("tokenizer.json")
+            document =
+                FileSystem.exists(path)
+                ? try JSONDocument(parsing: FileSystem.read(path), name: path.string)
+                : try SeparateFiles(folder).tokenizer(configuration)
         }
-        let path = folder.appending("tokenizer.json")
-        let document =
-            FileSystem.exists(path)
-            ? try JSONDocument(parsing: FileSystem.read(path), name: path.string)
-            : try SeparateFiles(folder).tokenizer(configuration)
         tokenizer = try Self.tokenizer(document, configuration)
         specialTokens = try configuration.map { try Self.specialTokens($0) } ?? [:]
 
@@ -51,6 +58,15 @@ public struct TokenizerFiles: Sendable {
         } else {
             template = nil
         }
+    }
+
+    /// What a model in GGUF says of its tokens, as files in Hugging Face layout by their names; none for a folder that has
+    /// such files itself.
+    ///
+    /// - Throws: as ``init(folder:)``.
+    public static func converted(_ model: FilePath) throws -> [String: [UInt8]] {
+        let files = try GGUFTokenizer(model)?.files() ?? []
+        return Dictionary(files.map { ($0.name, $0.bytes) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Whether the folder has a chat template.

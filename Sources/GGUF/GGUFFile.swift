@@ -1,0 +1,243 @@
+internal import Base
+public import Files
+public import SystemPackage
+
+/// A memory-mapped GGUF file, as llama.cpp's programs write models: metadata, a table of tensors, their bytes.
+///
+/// The format is that of ggml's `docs/gguf.md`, versions 2 and 3, with numbers in little-endian order. Memory is in
+/// proportion to the header: every count is compared with the bytes that follow before anything is reserved for it.
+public struct GGUFFile: Sendable {
+    /// One line of the table of tensors.
+    public struct Tensor: Sendable {
+        public let name: String
+        public let type: GGUFTensorType
+        /// Extents, the longest distance in memory first: rows, columns.
+        public let shape: [Int]
+        /// Bytes of the tensor, counted from the start of the file.
+        public let range: Range<Int>
+        public var count: Int { shape.reduce(1, *) }
+    }
+
+    public let map: MappedFile
+    /// Tensors by name.
+    public let tensors: [String: Tensor]
+    /// Values by key; lists of lists are left out.
+    let metadata: [String: GGUFValue]
+
+    public var path: FilePath { map.path }
+
+    /// Names of tensors have fewer bytes than this in ggml.
+    private static let longestName = 64
+    private static let longestKey = 65_535
+
+    /// Maps the file and checks its header: every key and tensor once, every tensor inside the file, as long as its shape
+    /// says, where ggml expects it.
+    /// - Throws: ``GGUFError``, `FileError`.
+    public init(_ path: FilePath) throws {
+        map = try MappedFile(path)
+        var cursor = GGUFCursor(map)
+        let size = map.bytes.count
+        guard size >= 24, try cursor.integer(UInt32.self, "the header") == 0x4655_4747 else {
+            throw GGUFError(
+                path, nil, "doesn't begin with \"GGUF\" and a header of 24 bytes; it is no GGUF file")
+        }
+        let version = try cursor.integer(UInt32.self, "the header")
+        guard version == 2 || version == 3 else {
+            let isSwapped = version.byteSwapped == 2 || version.byteSwapped == 3
+            throw GGUFError(
+                path, nil,
+                isSwapped
+                    ? "has its numbers in big-endian order; only little-endian files are read"
+                    : "is of version \(version) of the format; versions 2 and 3 are read")
+        }
+        let tensorCount = try cursor.integer(UInt64.self, "the header")
+        let valueCount = try cursor.integer(UInt64.self, "the header")
+        metadata = try Self.metadata(valueCount, &cursor, path)
+        let alignment = try Self.alignment(metadata, path)
+        tensors = try Self.tensors(tensorCount, &cursor, alignment, size, path)
+    }
+
+    /// The bytes of a tensor.
+    public func bytes(of tensor: Tensor) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: map.bytes[tensor.range])
+    }
+
+    private static func metadata(
+        _ count: UInt64, _ cursor: inout GGUFCursor, _ path: FilePath
+    ) throws(GGUFError) -> [String: GGUFValue] {
+        // A key of no bytes, its type, a value of one byte.
+        guard count <= UInt64(cursor.left / 13) else {
+            throw GGUFError(
+                path, nil,
+                "claims \(count) keys where \(cursor.left) bytes follow; the file is truncated or damaged")
+        }
+        var metadata: [String: GGUFValue] = [:]
+        var passedOver: Set<String> = []
+        for index in 0..<count {
+            let key = try cursor.string("key number \(index + 1)", limit: longestKey)
+            let subject = "key \(key)"
+            guard metadata[key] == nil, !passedOver.contains(key) else {
+                throw GGUFError(path, subject, "stands in the metadata twice; the file is damaged")
+            }
+            let value = try cursor.value(try cursor.valueType(subject), subject)
+            if let value { metadata[key] = value } else { passedOver.insert(key) }
+        }
+        return metadata
+    }
+
+    /// What the places of tensors are multiples of.
+    private static func alignment(
+        _ metadata: [String: GGUFValue], _ path: FilePath
+    ) throws(GGUFError) -> Int {
+        guard let value = metadata["general.alignment"] else { return 32 }
+        guard case .unsigned(let alignment) = value, alignment >= 1, alignment <= 1 << 20,
+            alignment & (alignment - 1) == 0
+        else {
+            throw GGUFError(path, "key general.alignment", "should be a power of two up to \(1 << 20)")
+        }
+        return Int(alignment)
+    }
+
+    private static func tensors(
+        _ count: UInt64, _ cursor: inout GGUFCursor, _ alignment: Int, _ size: Int, _ path: FilePath
+    ) throws(GGUFError) -> [String: Tensor] {
+        // A name of no bytes, the number of extents, the type, the offset.
+        guard count <= UInt64(cursor.left / 24) else {
+            throw GGUFError(
+                path, nil,
+                "claims \(count) tensors where \(cursor.left) bytes follow; the file is truncated or damaged")
+        }
+        var entries: [(entry: Entry, offset: UInt64)] = []
+        var names: Set<String> = []
+        for index in 0..<count {
+            let name = try cursor.string("tensor number \(index + 1)", limit: longestName)
+            guard names.insert(name).inserted else {
+                throw GGUFError(path, "tensor \(name)", "stands in the table twice; the file is damaged")
+            }
+            entries.append(try entry(name, &cursor, path))
+        }
+        func padded(_ offset: Int) -> Int { (offset + alignment - 1) / alignment * alignment }
+        var end = padded(cursor.offset)
+        let start = end
+        var tensors: [String: Tensor] = [:]
+        // In the order of the table and without gaps, as ggml wants it: so no two tensors share bytes.
+        for (entry, offset) in entries {
+            let subject = "tensor \(entry.name)"
+            guard offset == UInt64(end - start) else {
+                throw GGUFError(
+                    path, subject,
+                    "begins at byte \(offset) of the data; behind the tensor before it \(end - start) is expected, so tensors overlap or leave gaps"
+                )
+            }
+            guard entry.bytes <= size - end else {
+                throw GGUFError(
+                    path, subject,
+                    "lies at bytes \(offset)..<\(end - start + entry.bytes) of the data, but the file holds only \(max(0, size - start)); it is truncated"
+                )
+            }
+            tensors[entry.name] = Tensor(
+                name: entry.name, type: entry.type, shape: entry.shape, range: end..<end + entry.bytes)
+            end = padded(end + entry.bytes)
+        }
+        guard size <= max(end, start) else {
+            throw GGUFError(
+                path, nil,
+                "has \(size) bytes, but the last tensor ends at \(end) with its padding; bytes that belong to no tensor are not allowed"
+            )
+        }
+        return tensors
+    }
+
+    /// A line of the table before its place is known to be right.
+    private struct Entry {
+        let name: String
+        let type: GGUFTensorType
+        let shape: [Int]
+        let bytes: Int
+    }
+
+    private static func entry(
+        _ name: String, _ cursor: inout GGUFCursor, _ path: FilePath
+    ) throws(GGUFError) -> (Entry, UInt64) {
+        let subject = "tensor \(name)"
+        let rank = try cursor.integer(UInt32.self, subject)
+        guard rank <= 4 else {
+            throw GGUFError(path, subject, "has \(rank) extents; the format allows up to 4")
+        }
+        var extents: [UInt64] = []
+        for _ in 0..<rank { extents.append(try cursor.integer(UInt64.self, subject)) }
+        let number = try cursor.integer(UInt32.self, subject)
+        guard let type = GGUFTensorType(rawValue: number) else {
+            let known = GGUFTensorType.allCases.map(\.name).joined(separator: ", ")
+            throw GGUFError(
+                path, subject,
+                "has the type \(GGUFTensorType.otherName(number)), which isn't implemented; implemented are \(known)"
+            )
+        }
+        let offset = try cursor.integer(UInt64.self, subject)
+        let block = type.block
+        guard (extents.first ?? 1) % UInt64(block.elements) == 0 else {
+            throw GGUFError(
+                path, subject,
+                "has rows of \(extents.first ?? 1) elements; in \(type.name) they are a multiple of \(block.elements)"
+            )
+        }
+        // A limit that leaves room for sums of places; also without the extents that are 0, so that in any order the products
+        // are numbers.
+        var product: UInt64 = 1
+        for extent in extents {
+            let (next, overflow) = product.multipliedReportingOverflow(by: max(1, extent))
+            guard !overflow, next <= 1 << 48 else {
+                throw GGUFError(path, subject, "has an impossible shape")
+            }
+            product = next
+        }
+        let count = extents.contains(0) ? 0 : product
+        return (
+            Entry(
+                name: name, type: type, shape: extents.reversed().map { Int($0) },
+                bytes: Int(count) / block.elements * block.bytes), offset
+        )
+    }
+}
+
+extension GGUFFile {
+    private static let suffix = ".gguf"
+
+    /// The file that stands for a model's folder: the path itself, or the only one of a folder without config.json; nil for
+    /// a folder in Hugging Face layout, and where nothing is.
+    /// - Throws: ``GGUFError`` for a folder with several; `FileError`.
+    public static func path(of model: FilePath) throws -> FilePath? {
+        switch try FileSystem.status(model)?.kind {
+        case .file?: return model.string.byteText.hasSuffix(suffix) ? model : nil
+        case .folder?: break
+        default: return nil
+        }
+        guard !FileSystem.exists(model.appending("config.json")) else { return nil }
+        let names = try names(in: model)
+        guard names.count > 1 else { return names.first.map { model.appending($0) } }
+        throw GGUFError(
+            model, nil,
+            "has \(names.count) files in GGUF (\(names.prefix(3).joined(separator: ", "))\(names.count > 3 ? ", …" : "")) and no config.json; a model is one file. Name the file, or leave one in the folder"
+        )
+    }
+
+    /// Names of a folder's GGUF files, sorted by their bytes.
+    private static func names(in folder: FilePath) throws -> [String] {
+        try FileSystem.list(folder).filter { $0.byteText.hasSuffix(suffix) && !$0.byteText.hasPrefix(".") }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The model's GGUF file, opened; nil as for ``path(of:)``.
+    /// - Throws: as ``path(of:)`` and ``init(_:)``; ``GGUFError`` for one part of several.
+    public init?(model: FilePath) throws {
+        guard let path = try Self.path(of: model) else { return nil }
+        try self.init(path)
+        if let parts = try integer("split.count"), parts > 1 {
+            throw GGUFError(
+                path, "key split.count",
+                "says that the file is one part of \(parts); merge them (llama-gguf-split --merge) into one file"
+            )
+        }
+    }
+}
