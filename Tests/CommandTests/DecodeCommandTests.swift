@@ -56,6 +56,20 @@ import Testing
         #expect(try shape == Snapshots.recorded("command/json-decode.txt", now: shape))
     }
 
+    @Test func aModelInGGUFIsNamedByItsFileOrFolder() throws {
+        let folder = Fixtures.path("gguf/llama").string
+        let length = ["--set", "generationLength=8", "the words"]
+        let one = try command.start(["decode", folder] + length).wait()
+        let other = try command.start(["decode", "\(folder)/model.gguf"] + length).wait()
+        #expect(one.code == 0 && other.code == 0, "\(one.log) \(other.log)")
+        #expect(Self.normalized(one.output) == Self.normalized(other.output) && !one.output.isEmpty)
+        let unknown = try command.start(["decode", Fixtures.path("gguf/blocks.gguf").string] + length).wait()
+        #expect(
+            unknown.code == 1
+                && unknown.log.contains("blocks.gguf: key llama.block_count: is missing"),
+            "\(unknown.log)")
+    }
+
     @Test func aModelOfTheStoreIsFoundByItsStage() throws {
         let folder = command.store.appending("mini").appending("teacher-0123456789ab")
         try FileSystem.createDirectory(folder)

@@ -31,9 +31,11 @@ import Testing
         let packed = command.scratch.path.appending("set.tar.zst")
         try Packer.pack(text, into: packed)
         let archive = try FileSystem.read(packed)
+        let quantised = try FileSystem.read(Fixtures.path("gguf/qwen2/model.gguf"))
         let prefix = "/org/name/resolve/\(Self.commit)/"
         server = try LoopbackServer { request in
             if request.target == "/set.tar.zst" { return request.file(archive) }
+            if request.target == "/model.gguf" { return request.file(quantised) }
             guard request.target.hasPrefix(prefix) else { return request.reply(404) }
             let name = String(request.target.dropFirst(prefix.count))
             guard let bytes = try? FileSystem.read(Self.model.appending(name)) else {
@@ -55,6 +57,14 @@ import Testing
                     "repository": "org/name", "type": "model", "revision": .string(Self.commit),
                     "include": ["*"],
                     "files": .array(files),
+                ],
+                "quantised": [
+                    "files": [
+                        [
+                            "path": "model.gguf", "urls": [.string(server.url("/model.gguf"))],
+                            "size": .integer(quantised.count), "sha256": .string(SHA256.hex(of: quantised)),
+                        ]
+                    ]
                 ],
                 "set": [
                     "files": [
@@ -164,6 +174,20 @@ import Testing
             try FileSystem.list(artifact("data", in: command.store).appending("set")) == ["train.jsonl"])
         #expect(try FileSystem.list(artifact("raw", in: command.store)) == ["artifact.json", "set.tar.zst"])
         #expect(try call("verify", "x", "--store", command.store.string).code == 0)
+    }
+
+    @Test func aModelInGGUFIsOneFile() throws {
+        let config = try config(#""model": {"kind": "checkpoint", "input": "quantised"}"#)
+        let run = try call("run", config, "--store", command.store.string, "--no-forecast")
+        #expect(run.code == 0, "\(run.log)")
+        #expect(
+            try FileSystem.list(artifact("model", in: command.store)).sorted() == [
+                "artifact.json", "model.gguf",
+            ])
+        let verified = try call("verify", "x", "--store", command.store.string)
+        #expect(
+            verified.code == 0 && verified.output.contains("quantised: qwen2, 1 layers, 1 file of weights"),
+            "\(verified.output)")
     }
 
     @Test func whatIsNotPinnedOrNotKnownIsTold() throws {
