@@ -186,17 +186,22 @@ def write_model(name, m, rng):
     model = AutoModelForCausalLM.from_pretrained(folder, gguf_file="model.gguf", dtype=torch.float32, attn_implementation="eager", **options).eval()
     draw = random.Random(11)
     entry = {"logits": [[draw.randrange(len(tokens)) for _ in range(n)] for n in (13, 1, 40)], "greedy": [], "margins": []}
-    entry["prompts"] = [[draw.randrange(len(tokens)) for _ in range(n)] for n in (2, 7)]
+    entry["prompts"] = []
     logits = {}
     with torch.no_grad():
         for i, ids in enumerate(entry["logits"]):
             logits[f"causal{i}"] = model(torch.tensor([ids]), use_cache=False).logits[0].numpy()
-        for ids in entry["prompts"]:
-            out = model.generate(torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long), max_new_tokens=24, do_sample=False,
+        # Of prompts that are drawn, those whose tokens no rounding can change.
+        while len(entry["prompts"]) < 2:
+            ids = [draw.randrange(len(tokens)) for _ in range((2, 7)[len(entry["prompts"])])]
+            out = model.generate(torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long), max_new_tokens=16, do_sample=False,
                                  eos_token_id=None, pad_token_id=0, output_scores=True, return_dict_in_generate=True)
             best = torch.stack([s[0].topk(2).values for s in out.scores])
-            entry["greedy"].append(out.sequences[0, len(ids):].tolist())
-            entry["margins"].append(round((best[:, 0] - best[:, 1]).min().item(), 4))
+            margin = (best[:, 0] - best[:, 1]).min().item()
+            if margin > 0.003:
+                entry["prompts"].append(ids)
+                entry["greedy"].append(out.sequences[0, len(ids):].tolist())
+                entry["margins"].append(round(margin, 4))
     entry["sha256"] = {k: hashlib.sha256(np.ascontiguousarray(v.numpy()).tobytes()).hexdigest() for k, v in model.state_dict().items()}
     save_file(logits, OUT / f"{name}.safetensors")
     return entry

@@ -32,7 +32,7 @@ struct GGUFCursor {
     }
 
     /// A length and as many bytes of UTF-8.
-    mutating func string(_ subject: String, limit: Int = .max) throws(GGUFError) -> String {
+    mutating func string(_ subject: String, limit: UInt64 = .max) throws(GGUFError) -> String {
         let range = try bytes(subject, limit: limit)
         guard
             let text = String(
@@ -43,9 +43,9 @@ struct GGUFCursor {
         return text
     }
 
-    private mutating func bytes(_ subject: String, limit: Int) throws(GGUFError) -> Range<Int> {
+    private mutating func bytes(_ subject: String, limit: UInt64) throws(GGUFError) -> Range<Int> {
         let count = try integer(UInt64.self, subject)
-        guard count <= UInt64(limit) else {
+        guard count <= limit else {
             throw GGUFError(map.path, subject, "has \(count) bytes, and at most \(limit) are allowed")
         }
         return try take(count, subject)

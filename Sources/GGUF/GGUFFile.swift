@@ -26,9 +26,9 @@ public struct GGUFFile: Sendable {
 
     public var path: FilePath { map.path }
 
-    /// Names of tensors have fewer bytes than this in ggml.
-    private static let longestName = 64
-    private static let longestKey = 65_535
+    /// Bytes of a tensor's name and of a key, as the format limits them.
+    private static let longestName: UInt64 = 64
+    private static let longestKey: UInt64 = 65_535
 
     /// Maps the file and checks its header: every key and tensor once, every tensor inside the file, as long as its shape
     /// says, where ggml expects it.

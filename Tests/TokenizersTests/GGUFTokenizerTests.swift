@@ -118,11 +118,13 @@ struct GGUFTokenizerTests {
         let tokenizer = try Self.tokenizer { _ in }
         #expect(try tokenizer.encode(text: "abba<e>") == [2, 1, 0, 3] && tokenizer.eosTokenId == 3)
         let around = try Self.tokenizer {
-            $0["tokenizer.ggml.bos_token_id"] = .uint32(1)
+            $0["tokenizer.ggml.tokens"] = .strings(["a", "b", "ab", "<e>", "<s>"])
+            $0["tokenizer.ggml.token_type"] = .integers([1, 1, 1, 3, 3])
+            $0["tokenizer.ggml.bos_token_id"] = .uint32(4)
             $0["tokenizer.ggml.add_bos_token"] = .bool(true)
             $0["tokenizer.ggml.add_eos_token"] = .bool(true)
         }
-        #expect(try around.encode(text: "ab") == [1, 2, 3])
+        #expect(try around.encode(text: "ab") == [4, 2, 3])
         #expect(try around.encode(text: "ab", addSpecialTokens: false) == [2])
         // No types: no token is special.
         let plain = try Self.tokenizer {
