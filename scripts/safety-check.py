@@ -799,12 +799,14 @@ def put(path, kind):
 def files_of_a_checkpoint_are_devices_or_pipes(bench):
     """A repository brings links to /dev/zero: memory until an abort, or a wait without an end; pipes are waited for."""
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja",
-                 "special_tokens_map.json", "adapter_config.json", "model.safetensors.index.json", "model.safetensors"):
+                 "special_tokens_map.json", "adapter_config.json", "model.safetensors.index.json", "model.safetensors", "model.gguf"):
         for kind in ("zero", "pipe"):
             shutil.rmtree(bench.repository / "model", ignore_errors=True)
             folder = bench.parrot("answer")
             if name.endswith("index.json"):
                 (folder / "model.safetensors").unlink()
+            if name.endswith(".gguf"):
+                (folder / "config.json").unlink()
             put(folder / name, kind)
             try:
                 bench.run("decode", folder, "x", "--method", "autoregressive", "--plain", "--set", "generationLength=2",
@@ -1841,6 +1843,40 @@ def the_shell_limits_files(bench):
                         prepare=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
     if outcome.code == 0 or "large" not in outcome.text:
         raise Hole(f"{outcome.code}: {outcome.text[-200:]}")
+
+
+@attack
+def a_gguf_file_lies(bench):
+    """The header of a model in GGUF claims keys, lists, texts and tensors that aren't there, or shapes that no number counts."""
+    def text(value):
+        return struct.pack("<Q", len(value)) + value
+
+    def file(values=b"", tensors=b"", value_count=None, tensor_count=0):
+        values = text(b"general.architecture") + struct.pack("<I", 8) + text(b"llama") + values
+        return b"GGUF" + struct.pack("<IQQ", 3, tensor_count, value_count or 1) + values + tensors
+
+    most = 2**64 - 1
+    lies = {
+        "empty": b"", "magic alone": b"GGUF", "keys": file(value_count=most), "tensors": file(tensor_count=most),
+        "a long text": file(text(b"a") + struct.pack("<IQ", 8, most), value_count=2),
+        "a long key": file(struct.pack("<Q", most), value_count=2),
+        "lists in lists": file(text(b"a") + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 100_000, value_count=2),
+        "a list of texts": file(text(b"a") + struct.pack("<IIQ", 9, 8, 2**60), value_count=2),
+    }
+    for shape in ([most], [2**32, 2**32], [0, 2**48, 2**48], [2**62, 4], [2**40]):
+        for offset in (0, 32, most, 2**63):
+            lies[f"shape {shape} at {offset}"] = file(
+                tensors=text(b"token_embd.weight") + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, 0, offset) + bytes(256),
+                tensor_count=1)
+    for name, content in lies.items():
+        path = bench.repository / "model.gguf"
+        path.write_bytes(content)
+        try:
+            outcome = bench.run("decode", path, "x", "--plain", patience=60)
+        except Hole as hole:
+            raise Hole(f"{name}: {hole}") from None
+        if not outcome.code or "model.gguf" not in outcome.text:
+            raise Hole(f"{name}: {outcome.code}: {outcome.text[-200:]}")
 
 
 @attack

@@ -169,6 +169,8 @@ extension GGUFModel: TensorFile {
                     rebasing: file.bytes(of: tensor)[from * bytes..<(from + 1) * bytes]),
                 into: result.pointer + row * columns, count: columns)
         }
+        // What the file held of it leaves the memory.
+        map.advise(tensor.range, isNeeded: false)
         return result.view
     }
 }

@@ -27,18 +27,20 @@ import Testing
         let expected = try SafetensorsFile(Self.root.appending("blocks.safetensors"))
         let tensor = try #require(file.tensors[type.name])
         #expect(tensor.type == type && tensor.shape.count == 2 && tensor.shape[1] == 256)
-        let found = FloatBuffer(zeros: tensor.count)
-        GGUFBlocks.dequantize(type, file.bytes(of: tensor), into: found.pointer, count: tensor.count)
-        let recorded = expected.bytes(of: try expected.entry(named: type.name))
-        #expect(recorded.count == 4 * tensor.count)
+        let (rows, columns) = (tensor.shape[0], tensor.shape[1])
+        let buffer = FloatBuffer(zeros: tensor.count)
+        withExtendedLifetime((file, buffer)) {
+            GGUFBlocks.dequantize(
+                type, file.bytes(of: tensor), into: buffer.pointer, count: tensor.count)
+        }
+        let found = buffer.matrix(rows: rows, columns: columns).view
+        let recorded = try expected.matrix(type.name, shape: tensor.shape, rows: rows, columns: columns)
         var (differing, finite, infinite) = (0, 0, 0)
         for i in 0..<tensor.count {
-            let float = Float(bitPattern: recorded.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self))
-            if float.isFinite { finite += 1 } else { infinite += 1 }
+            let (one, other) = (found[i / columns, i % columns], recorded[i / columns, i % columns])
+            if other.isFinite { finite += 1 } else { infinite += 1 }
             // Which of two NaN an operation gives is the processor's to say.
-            let isSame =
-                float.bitPattern == found.pointer[i].bitPattern || float.isNaN && found.pointer[i].isNaN
-            if !isSame { differing += 1 }
+            if one.bitPattern != other.bitPattern && !(one.isNaN && other.isNaN) { differing += 1 }
         }
         #expect(differing == 0)
         #expect(finite > tensor.count / 2)
@@ -57,7 +59,7 @@ import Testing
         for specification in specifications {
             let matrix = model.widened(specification.role)
             let bytes = (0..<matrix.rows).flatMap { row in
-                matrix.row(row).flatMap { GGUFBuilder.number($0.bitPattern) }
+                (0..<matrix.columns).flatMap { GGUFBuilder.number(matrix[row, $0].bitPattern) }
             }
             let name = family.name(of: specification.role)
             #expect(SHA256.hex(of: bytes) == hashes[name]?.string, "\(name)")
@@ -88,9 +90,10 @@ import Testing
         for (prompt, expected) in zip(try sequences("prompts"), greedy) {
             var tokens = prompt
             for _ in expected {
-                let row = model.logits([ForwardInput(tokens: tokens, attention: .causal)], Workspace()).row(
-                    tokens.count - 1)
-                tokens.append(Int32(try #require(row.indices.max { row[$0] < row[$1] })))
+                let logits = model.logits([ForwardInput(tokens: tokens, attention: .causal)], Workspace())
+                let last = tokens.count - 1
+                let best = (0..<logits.columns).max { logits[last, $0] < logits[last, $1] }
+                tokens.append(Int32(try #require(best)))
             }
             #expect(Array(tokens.dropFirst(prompt.count)) == expected)
         }
@@ -107,7 +110,8 @@ import Testing
         }
         let expected = logits(try Checkpoint.load(folder))
         #expect(logits(try Checkpoint.load(folder.appending("model.gguf"))).distance(to: expected) == 0)
-        let largest = (0..<3).flatMap { expected.row($0).map(abs) }.max() ?? 0
+        let largest =
+            (0..<expected.columns).map { max(abs(expected[0, $0]), abs(expected[2, $0])) }.max() ?? 0
         for precision in [WeightPrecision.bfloat16, .int8] {
             let distance = logits(try Checkpoint.load(folder, precision: precision)).distance(to: expected)
             #expect(distance > 0 && distance < 0.1 * largest, "\(precision): \(distance) of \(largest)")

@@ -95,8 +95,10 @@ enum Reader: String, CaseIterable {
         guard let file = try? GGUFFile(path) else { return }
         for tensor in file.tensors.values {
             let floats = FloatBuffer(zeros: tensor.count)
-            GGUFBlocks.dequantize(
-                tensor.type, file.bytes(of: tensor), into: floats.pointer, count: tensor.count)
+            withExtendedLifetime((file, floats)) {
+                GGUFBlocks.dequantize(
+                    tensor.type, file.bytes(of: tensor), into: floats.pointer, count: tensor.count)
+            }
         }
         _ = try? Checkpoint.configuration(path)
         _ = try? Checkpoint.remarks(path)
