@@ -29,7 +29,10 @@ struct RawRecord {
 
     /// The same without the states of a trajectory, of which there are hundreds and no question is made.
     var withoutStates: RawRecord {
-        guard isPublishedTrajectory else { return self }
+        // Of a table they weren't asked for, and need no look at all names.
+        guard value["trajectory"] != nil || value["final_output"] != nil, isPublishedTrajectory else {
+            return self
+        }
         var record = self
         record.columns = names
         record.value = JSONObject(
@@ -180,15 +183,18 @@ struct RecordFiles {
         func isAsked(_ names: [String]) -> Bool { columns.map { !$0.isDisjoint(with: names) } ?? true }
         if ParquetFile.isParquet(head.prefix(4)) {
             let file = try ParquetFile(path)
-            guard isAsked(file.columns) else { return try take([:], of: file.columns) }
-            try file.forEachRow(columns: columns) { try take($0, of: file.columns) }
+            // Once: there may be thousands, and each record refers to them.
+            let names = file.columns
+            guard isAsked(names) else { return try take([:], of: names) }
+            try file.forEachRow(columns: columns) { try take($0, of: names) }
             if row == 0 { try report(nil, "It has no rows.") }
             return
         }
         if head.starts(with: "ARROW1".utf8) || head.starts(with: [255, 255, 255, 255]) {
             let file = try ArrowFile(path)
-            guard isAsked(file.columns) else { return try take([:], of: file.columns) }
-            try file.forEachRow(columns: columns) { try take($0, of: file.columns) }
+            let names = file.columns
+            guard isAsked(names) else { return try take([:], of: names) }
+            try file.forEachRow(columns: columns) { try take($0, of: names) }
             if row == 0 { try report(nil, "It has no rows.") }
             return
         }
