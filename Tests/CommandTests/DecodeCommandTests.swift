@@ -62,11 +62,15 @@ import Testing
         let one = try command.start(["decode", folder] + length).wait()
         let other = try command.start(["decode", "\(folder)/model.gguf"] + length).wait()
         #expect(one.code == 0 && other.code == 0, "\(one.log) \(other.log)")
-        #expect(Self.normalized(one.output) == Self.normalized(other.output) && !one.output.isEmpty)
+        // The first line has the model's name, which is the folder's or the file's.
+        func steps(_ text: String) -> [Substring] {
+            Array(Self.normalized(text).split(separator: "\n").dropFirst())
+        }
+        #expect(steps(one.output) == steps(other.output) && steps(one.output).count >= 8)
         let unknown = try command.start(["decode", Fixtures.path("gguf/blocks.gguf").string] + length).wait()
         #expect(
-            unknown.code == 1
-                && unknown.log.contains("blocks.gguf: key llama.block_count: is missing"),
+            unknown.code == 3
+                && unknown.log.contains("blocks.gguf: tensor token_embd.weight: is missing or no matrix"),
             "\(unknown.log)")
     }
 
