@@ -90,11 +90,13 @@ import Testing
         }
     }
 
-    /// Narrow, tiny, around the edges of tiles, panels and chunks.
+    /// Narrow, tiny, large, around the edges of tiles, panels and chunks.
     static let shapes = [
         (1, 1, 1), (1, 96, 24), (3, 5, 24), (13, 33, 65), (25, 30, 449), (7, 57, 900), (64, 24, 80),
         (80, 80, 24),
         (17, 17, 31), (9, 24, 9), (30, 47, 460), (120, 24, 7), (31, 96, 96), (19, 140, 15),
+        // Both sides are packed, with rows for more than one turn, several groups of columns and chunks of k.
+        (48, 320, 64), (50, 337, 71), (61, 600, 460), (1023, 321, 65),
     ]
 
     @Test(

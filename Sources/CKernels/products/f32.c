@@ -13,6 +13,8 @@
 enum { BAND = 1 << 17 };
 // Columns of B that are copied together, where they have to be: a row's page is looked up once for all of them.
 enum { GROUP = 256 };
+// Rows that are packed together where both sides are; panels are fetched so many rows of them ahead.
+enum { TALLEST = 1020, AHEAD = 4 };
 
 typedef struct {
     const float *a, *b;
@@ -33,6 +35,12 @@ static inline bool collides(long stride) { return stride % 1024 == 0; }
 static inline float *copies(long count) { return aligned_alloc(64, ((size_t)count * sizeof(float) + 63) / 64 * 64); }
 
 static inline long least(long a, long b) { return a < b ? a : b; }
+
+/// The first of `rows` rows in tile `tile` of `tiles`, which are as equal as can be.
+static inline long tile_start(long tile, long tiles, long rows) { return tile * rows / tiles; }
+
+/// Whether every element is read so often that copying both sides first takes less time.
+static inline bool pays_to_pack(const d3_product *p) { return p->m >= 48 && p->n >= 320 && p->k >= 64; }
 
 #if defined(__x86_64__)
 #define LEVEL v4

@@ -19,6 +19,17 @@
 // A line more than a panel, so that panels don't compete for the same lines.
 #define PANEL_STEP(depth) (PANEL * (depth) + 16)
 
+/// What becomes of the sums of a tile's row.
+TARGET D3_INLINE void FN(finish)(const product_tile *t, const int vectors, const int row, const vec *sum) {
+    const float alpha = t->alpha;
+    for (int j = 0; j < vectors; j++) {
+        const int lanes = j == vectors - 1 ? t->columns - j * LANES : LANES;
+        float *c = t->c + row * t->c_row + j * LANES;
+        vec result = t->adds ? fused(alpha, sum[j], load_part(c, lanes)) : alpha * sum[j];
+        store_part(c, result, lanes);
+    }
+}
+
 TARGET D3_INLINE void FN(tile)(const int rows, const int vectors, const product_tile *t) {
     vec sum[ROWS][3];
     const float *b = t->b;
@@ -38,14 +49,8 @@ TARGET D3_INLINE void FN(tile)(const int rows, const int vectors, const product_
         a += a_step;
         b += b_step;
     }
-    const float alpha = t->alpha;
     _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-        for (int j = 0; j < vectors; j++) {
-            int lanes = j == vectors - 1 ? last : LANES;
-            float *c = t->c + i * t->c_row + j * LANES;
-            vec result = t->adds ? fused(alpha, sum[i][j], load_part(c, lanes)) : alpha * sum[i][j];
-            store_part(c, result, lanes);
-        }
+        FN(finish)(t, vectors, i, sum[i]);
 }
 
 #define TILE(rows, vectors) \
@@ -127,7 +132,7 @@ TARGET static void FN(pack_rows)(const float *restrict a, long lda, long rows, l
 TARGET static void FN(pack_columns)(const float *restrict a, long lda, long rows, long tiles, long depth,
                                     float *restrict packed) {
     for (long i = 0; i < tiles; i++) {
-        const long first = i * rows / tiles, count = (i + 1) * rows / tiles - first;
+        const long first = tile_start(i, tiles, rows), count = tile_start(i + 1, tiles, rows) - first;
         float *out = packed + first * depth;
         // What is stored too much is overwritten by what comes next.
         for (long k = 0; k < depth; k++)
@@ -135,10 +140,22 @@ TARGET static void FN(pack_columns)(const float *restrict a, long lda, long rows
     }
 }
 
+#include "f32_packed.h"
+
 TARGET void FN(d3_product)(const d3_product *p) {
+    const long deepest = p->k < DEPTH ? p->k : DEPTH;
+    // Without memory it goes on without copies: the sums are the same.
+    if (pays_to_pack(p)) {
+        float *left = copies(least(p->m, TALLEST) * deepest + LANES);
+        float *right = copies(GROUP / PANEL * PANEL_STEP(deepest));
+        const bool has_room = left && right;
+        if (has_room) FN(packed_product)(p, left, right);
+        free(right);
+        free(left);
+        if (has_room) return;
+    }
     float panel[DEPTH * WIDE] __attribute__((aligned(64)));
     const long a_row = p->transpose_a ? 1 : p->lda, a_step = p->transpose_a ? p->lda : 1;
-    const long deepest = p->k < DEPTH ? p->k : DEPTH;
     // Lines that compete are copied to where they don't, if they are read again.
     const bool copies_b = !p->transpose_b && collides(p->ldb) && p->k > 8 && p->m > 1;
     const bool reads_a_again = p->transpose_a ? p->n > PANEL || p->m > ROWS : p->n > 4 * PANEL && p->m > 8;
@@ -148,7 +165,6 @@ TARGET void FN(d3_product)(const d3_product *p) {
     // Where sums are short, C is what takes time: few rows at a time, so that its lines follow one another.
     const long short_band = copies_b && p->k <= 64 ? 8 * ROWS : p->m;
     const long band = least(short_band, copies_a ? least(band_rows(pitch) / 2, p->m) : band_rows(deepest));
-    // Without memory it goes on without copies: the sums are the same.
     float *packed = copies_a ? copies(band * pitch + LANES) : NULL;
     const long group = p->n > 512 ? GROUP : PANEL;
     float *panels = copies_b ? copies(group / PANEL * PANEL_STEP(DEPTH)) : NULL;
@@ -181,7 +197,7 @@ TARGET void FN(d3_product)(const d3_product *p) {
                 }
                 const long most = is_wide ? WIDE_ROWS : ROWS, count = (rows + most - 1) / most;
                 for (long i = 0; i < count; i++) {
-                    const long first = i * rows / count, end = (i + 1) * rows / count;
+                    const long first = tile_start(i, count, rows), end = tile_start(i + 1, count, rows);
                     if (packed && p->transpose_a) {
                         t.a = packed + first * depth;
                         t.a_step = end - first;
