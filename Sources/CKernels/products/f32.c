@@ -1,9 +1,9 @@
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../levels/levels.h"
 #include "../dispatch.h"
+#include "d3_memory.h"
 #include "f32_chunks.h"
 #include "transpose.h"
 
@@ -31,8 +31,8 @@ static inline long band_rows(long depth) { return BAND / depth; }
 /// Whether rows this far apart compete for the same lines of a cache.
 static inline bool collides(long stride) { return stride % 1024 == 0; }
 
-/// Memory for `count` floats that are copied together; NULL without.
-static inline float *copies(long count) { return aligned_alloc(64, ((size_t)count * sizeof(float) + 63) / 64 * 64); }
+// Where the copies of the left and of the right side lie.
+enum { LEFT_COPIES, RIGHT_COPIES };
 
 static inline long least(long a, long b) { return a < b ? a : b; }
 

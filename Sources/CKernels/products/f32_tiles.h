@@ -146,13 +146,12 @@ TARGET void FN(d3_product)(const d3_product *p) {
     const long deepest = p->k < DEPTH ? p->k : DEPTH;
     // Without memory it goes on without copies: the sums are the same.
     if (pays_to_pack(p)) {
-        float *left = copies(least(p->m, TALLEST) * deepest + LANES);
-        float *right = copies(GROUP / PANEL * PANEL_STEP(deepest));
-        const bool has_room = left && right;
-        if (has_room) FN(packed_product)(p, left, right);
-        free(right);
-        free(left);
-        if (has_room) return;
+        float *left = d3_scratch(LEFT_COPIES, least(p->m, TALLEST) * deepest + LANES);
+        float *right = d3_scratch(RIGHT_COPIES, GROUP / PANEL * PANEL_STEP(deepest));
+        if (left && right) {
+            FN(packed_product)(p, left, right);
+            return;
+        }
     }
     float panel[DEPTH * WIDE] __attribute__((aligned(64)));
     const long a_row = p->transpose_a ? 1 : p->lda, a_step = p->transpose_a ? p->lda : 1;
@@ -165,9 +164,9 @@ TARGET void FN(d3_product)(const d3_product *p) {
     // Where sums are short, C is what takes time: few rows at a time, so that its lines follow one another.
     const long short_band = copies_b && p->k <= 64 ? 8 * ROWS : p->m;
     const long band = least(short_band, copies_a ? least(band_rows(pitch) / 2, p->m) : band_rows(deepest));
-    float *packed = copies_a ? copies(band * pitch + LANES) : NULL;
+    float *packed = copies_a ? d3_scratch(LEFT_COPIES, band * pitch + LANES) : NULL;
     const long group = p->n > 512 ? GROUP : PANEL;
-    float *panels = copies_b ? copies(group / PANEL * PANEL_STEP(DEPTH)) : NULL;
+    float *panels = copies_b ? d3_scratch(RIGHT_COPIES, group / PANEL * PANEL_STEP(DEPTH)) : NULL;
     for (long top = 0; top < p->m; top += band) {
         const long rows = p->m - top < band ? p->m - top : band;
         for (long k = 0, depth; k < p->k; k += depth) {
@@ -213,8 +212,6 @@ TARGET void FN(d3_product)(const d3_product *p) {
             }
         }
     }
-    free(panels);
-    free(packed);
 }
 #undef PANEL_STEP
 #undef WIDE
