@@ -46,8 +46,10 @@ long d3_product_bands(long n);
 /// Number of tiles of M rows.
 long d3_product_tiles(long m);
 
-/// What computes products of bfloat16: "AVX512_BF16", or "widened" where the CPU has no instruction for them.
+/// What computes products of bfloat16: "AVX512_BF16", "AVX2", or "widened", which is code for any CPU.
 const char *d3_bf16_level(void);
+/// The name of the form that is `index`th best of those that can be used here; NULL behind the last.
+const char *d3_bf16_level_at(int index);
 /// Elements of a packed weight.
 long d3_bf16_weight_count(long n, long k);
 /// Elements of a packed left matrix.
@@ -62,12 +64,14 @@ void d3_bf16_pack_left(const float *x, long ldx, long m, long k, uint16_t *packe
 /// floats.
 void d3_bf16_product(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
                      bool accumulate, float *sums, float *y, long ldy);
-/// The same by code for any CPU, which is what others than those with the instructions get.
-void d3_bf16_product_plain(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
-                           float *sums, float *y, long ldy);
+/// The same in another form: the sums of the last two differ in no bit where the CPU has fused multiply-adds.
+void d3_bf16_product_at(int index, const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first,
+                        long end, float *sums, float *y, long ldy);
 
-/// What computes products of 8-bit integers: "AVX512_VNNI", or "widened".
+/// What computes products of 8-bit integers: "AVX512_VNNI", "AVX_VNNI", "AVX2", or "widened"; the sums are the same.
 const char *d3_int8_level(void);
+/// The name of the form that is `index`th best of those that can be used here; NULL behind the last.
+const char *d3_int8_level_at(int index);
 /// Elements of a packed weight.
 long d3_int8_weight_count(long n, long k);
 /// Elements of a packed left matrix.
@@ -92,10 +96,10 @@ void d3_int8_pack_left(const float *x, long ldx, long m, long k, int8_t *scratch
 void d3_int8_product(const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
                      const float *weight_scales, const int32_t *weight_sums, long n, long first, long end, int32_t *sums,
                      float *y, long ldy);
-/// The same by code for any CPU.
-void d3_int8_product_plain(const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
-                           const float *weight_scales, const int32_t *weight_sums, long n, long first, long end,
-                           int32_t *sums, float *y, long ldy);
+/// The same in another form.
+void d3_int8_product_at(int index, const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
+                        const float *weight_scales, const int32_t *weight_sums, long n, long first, long end,
+                        int32_t *sums, float *y, long ldy);
 
 #ifdef __cplusplus
 }

@@ -32,9 +32,6 @@ D3_INLINE void plain_tile(const int rows, const packed_tile *t) {
 }
 PLAIN_TILES
 
-static const tile_function *chosen = plain_tiles;
-static const char *level = "widened";
-
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define TARGET __attribute__((target("arch=x86-64-v4,avx512bf16"), min_vector_width(512)))
@@ -44,17 +41,84 @@ static const char *level = "widened";
 #define store(p, v) _mm512_storeu_ps(p, v)
 #define dot(sum, left, right) _mm512_dpbf16_ps(sum, (__m512bh)(left), (__m512bh)(right))
 #include "packed_tiles.h"
+#undef TARGET
+#undef vec
+#undef zero
+#undef load
+#undef store
+#undef dot
 
-__attribute__((constructor)) static void choose(void) {
-    __builtin_cpu_init();
-    if (d3_chosen_kernels() == d3_kernels_at("x86-64-v4") && __builtin_cpu_supports("avx512bf16")) {
-        chosen = fast_tiles;
-        level = "AVX512_BF16";
+#define TARGET __attribute__((target("arch=x86-64-v3")))
+#define UPPER 0xFFFF0000
+
+/// The first of each pair, and the second: a bfloat16 is the upper half of a float.
+TARGET D3_INLINE void widen_pairs(const uint32_t *restrict pairs, long count, float *restrict first, float *restrict second) {
+    uint32_t *low = (uint32_t *)first, *high = (uint32_t *)second;
+    for (long i = 0; i < count; i++) {
+        low[i] = pairs[i] << 16;
+        high[i] = pairs[i] & UPPER;
     }
 }
+
+typedef struct {
+    __m256 first, second;
+} pairs_of_8;
+
+TARGET D3_INLINE pairs_of_8 widen_pairs_of_8(const uint8_t *p) {
+    const __m256i pairs = _mm256_loadu_si256((const __m256i *)p);
+    // A shuffle moves halves where shifts would take turns with multiplications.
+    const __m256i lower = _mm256_set_epi8(13, 12, -1, -1, 9, 8, -1, -1, 5, 4, -1, -1, 1, 0, -1, -1, 13, 12, -1, -1, 9, 8,
+                                          -1, -1, 5, 4, -1, -1, 1, 0, -1, -1);
+    return (pairs_of_8){
+        _mm256_castsi256_ps(_mm256_shuffle_epi8(pairs, lower)),
+        _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)UPPER))),
+    };
+}
+
+#define LEVEL avx2
+#define left_t float
+#define WIDTH 2
+#define vec __m256
+#define zero() _mm256_setzero_ps()
+#define load(p) _mm256_loadu_ps((const float *)(p))
+#define store(p, v) _mm256_storeu_ps((float *)(p), v)
+#define widen_left(from, count, to) widen_pairs(from, count, to, (to) + LEFT_STEP)
+#define right_t pairs_of_8
+#define widen_right(p) widen_pairs_of_8(p)
+#define dot(sum, left, i, right)                                                                             \
+    _mm256_fmadd_ps(_mm256_broadcast_ss((left) + LEFT_STEP + (i)), (right).second,                           \
+                    _mm256_fmadd_ps(_mm256_broadcast_ss((left) + (i)), (right).first, sum))
+#include "narrow_tiles.h"
+
+static bool has_avx512_bf16(void) {
+    return d3_chosen_kernels() == d3_kernels_at("x86-64-v4") && __builtin_cpu_supports("avx512bf16");
+}
+
+static bool has_avx2(void) { return d3_chosen_kernels()->is_fast; }
 #endif
 
-const char *d3_bf16_level(void) { return level; }
+static const packed_level levels[] = {
+#if defined(__x86_64__)
+    {"AVX512_BF16", fast_tiles, has_avx512_bf16},
+    {"AVX2", avx2_tiles, has_avx2},
+#endif
+    {"widened", plain_tiles, always},
+};
+static const packed_level *chosen;
+
+__attribute__((constructor)) static void choose(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+#endif
+    chosen = usable_level(levels, sizeof levels / sizeof *levels, 0);
+}
+
+const char *d3_bf16_level(void) { return chosen->name; }
+
+const char *d3_bf16_level_at(int index) {
+    const packed_level *level = usable_level(levels, sizeof levels / sizeof *levels, index);
+    return level ? level->name : NULL;
+}
 
 /// One group of a panel from two rows of a transposed weight: elements of the second row, or zeros, in the upper halves.
 D3_INLINE void pack_pair(const uint16_t *low, const uint16_t *high, long columns, uint32_t *out) {
@@ -133,12 +197,13 @@ static void product(const tile_function *tiles, const uint16_t *left, long m, lo
 
 void d3_bf16_product(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
                      bool accumulate, float *sums, float *y, long ldy) {
-    product(chosen, left, m, k, weight, n, first, end, accumulate, sums, y, ldy);
+    product(chosen->tiles, left, m, k, weight, n, first, end, accumulate, sums, y, ldy);
 }
 
-void d3_bf16_product_plain(const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first, long end,
-                           float *sums, float *y, long ldy) {
-    product(plain_tiles, left, m, k, weight, n, first, end, false, sums, y, ldy);
+void d3_bf16_product_at(int index, const uint16_t *left, long m, long k, const uint16_t *weight, long n, long first,
+                        long end, float *sums, float *y, long ldy) {
+    const packed_level *level = usable_level(levels, sizeof levels / sizeof *levels, index);
+    if (level) product(level->tiles, left, m, k, weight, n, first, end, false, sums, y, ldy);
 }
 
 long d3_product_tiles(long m) { return tiles_of(m); }

@@ -24,9 +24,6 @@ D3_INLINE void plain_tile(const int rows, const packed_tile *t) {
 }
 PLAIN_TILES
 
-static const tile_function *chosen = plain_tiles;
-static const char *level = "widened";
-
 #if defined(__x86_64__)
 #define TARGET __attribute__((target("arch=x86-64-v4,avx512vnni"), min_vector_width(512)))
 #define vec __m512i
@@ -35,17 +32,103 @@ static const char *level = "widened";
 #define store(p, v) _mm512_storeu_si512(p, v)
 #define dot(sum, left, right) _mm512_dpbusd_epi32(sum, left, right)
 #include "packed_tiles.h"
+#undef TARGET
+#undef vec
+#undef zero
+#undef load
+#undef store
+#undef dot
 
-__attribute__((constructor)) static void choose(void) {
-    __builtin_cpu_init();
-    if (d3_chosen_kernels() == d3_kernels_at("x86-64-v4") && __builtin_cpu_supports("avx512vnni")) {
-        chosen = fast_tiles;
-        level = "AVX512_VNNI";
+#define vec __m256i
+#define zero() _mm256_setzero_si256()
+#define load(p) _mm256_loadu_si256((const __m256i *)(p))
+#define store(p, v) _mm256_storeu_si256((__m256i *)(p), v)
+
+// With the instruction of AVX-512, in vectors of 256 bits.
+#define TARGET __attribute__((target("arch=x86-64-v3,avxvnni")))
+#define LEVEL avx_vnni
+#define left_t uint32_t
+#define WIDTH 1
+#define widen_left(from, count, to) memcpy(to, from, (size_t)(count) * sizeof(uint32_t))
+#define right_t __m256i
+#define widen_right(p) load(p)
+#define dot(sum, left, i, right) _mm256_dpbusd_avx_epi32(sum, _mm256_set1_epi32((int)(left)[i]), right)
+#include "narrow_tiles.h"
+#undef TARGET
+#undef LEVEL
+#undef left_t
+#undef WIDTH
+#undef widen_left
+#undef right_t
+#undef widen_right
+#undef dot
+
+// Without it: bytes are widened to 16 bits, and pairs of them multiplied and added in 32, which nothing overflows. (To
+// multiply bytes in pairs, as vpmaddubsw does, would: 255 * 127 * 2 is more than 16 bits hold, and it saturates.)
+#define TARGET __attribute__((target("arch=x86-64-v3")))
+
+/// Bytes 0 and 2 of each group as two numbers of 16 bits, and bytes 1 and 3.
+TARGET D3_INLINE void widen_bytes(const uint32_t *restrict groups, long count, uint32_t *restrict even, uint32_t *restrict odd) {
+    for (long i = 0; i < count; i++) {
+        even[i] = groups[i] & 0x00FF00FF;
+        odd[i] = groups[i] >> 8 & 0x00FF00FF;
     }
 }
+
+typedef struct {
+    __m256i even, odd;
+} bytes_of_8;
+
+TARGET D3_INLINE bytes_of_8 widen_bytes_of_8(const uint8_t *p) {
+    const __m256i bytes = load(p);
+    return (bytes_of_8){_mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8), _mm256_srai_epi16(bytes, 8)};
+}
+
+TARGET D3_INLINE __m256i add_pairs(__m256i sum, uint32_t left, __m256i right) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_set1_epi32((int)left), right));
+}
+
+#define LEVEL avx2
+#define left_t uint32_t
+#define WIDTH 2
+#define widen_left(from, count, to) widen_bytes(from, count, to, (to) + LEFT_STEP)
+#define right_t bytes_of_8
+#define widen_right(p) widen_bytes_of_8(p)
+#define dot(sum, left, i, right) add_pairs(add_pairs(sum, (left)[i], (right).even), ((left) + LEFT_STEP)[i], (right).odd)
+#include "narrow_tiles.h"
+
+static bool has_avx512_vnni(void) {
+    return d3_chosen_kernels() == d3_kernels_at("x86-64-v4") && __builtin_cpu_supports("avx512vnni");
+}
+
+static bool has_avx_vnni(void) { return d3_chosen_kernels()->is_fast && __builtin_cpu_supports("avxvnni"); }
+
+static bool has_avx2(void) { return d3_chosen_kernels()->is_fast; }
 #endif
 
-const char *d3_int8_level(void) { return level; }
+static const packed_level levels[] = {
+#if defined(__x86_64__)
+    {"AVX512_VNNI", fast_tiles, has_avx512_vnni},
+    {"AVX_VNNI", avx_vnni_tiles, has_avx_vnni},
+    {"AVX2", avx2_tiles, has_avx2},
+#endif
+    {"widened", plain_tiles, always},
+};
+static const packed_level *chosen;
+
+__attribute__((constructor)) static void choose(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+#endif
+    chosen = usable_level(levels, sizeof levels / sizeof *levels, 0);
+}
+
+const char *d3_int8_level(void) { return chosen->name; }
+
+const char *d3_int8_level_at(int index) {
+    const packed_level *level = usable_level(levels, sizeof levels / sizeof *levels, index);
+    return level ? level->name : NULL;
+}
 
 long d3_int8_weight_count(long n, long k) { return panels_of(n) * PANEL * padded_bytes(k, 1); }
 long d3_int8_left_count(long m, long k) { return m * padded_bytes(k, 1); }
@@ -141,11 +224,12 @@ static void product(const tile_function *tiles, const uint8_t *left, const float
 void d3_int8_product(const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
                      const float *weight_scales, const int32_t *weight_sums, long n, long first, long end, int32_t *sums,
                      float *y, long ldy) {
-    product(chosen, left, left_scales, m, k, weight, weight_scales, weight_sums, n, first, end, sums, y, ldy);
+    product(chosen->tiles, left, left_scales, m, k, weight, weight_scales, weight_sums, n, first, end, sums, y, ldy);
 }
 
-void d3_int8_product_plain(const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
-                           const float *weight_scales, const int32_t *weight_sums, long n, long first, long end,
-                           int32_t *sums, float *y, long ldy) {
-    product(plain_tiles, left, left_scales, m, k, weight, weight_scales, weight_sums, n, first, end, sums, y, ldy);
+void d3_int8_product_at(int index, const uint8_t *left, const float *left_scales, long m, long k, const int8_t *weight,
+                        const float *weight_scales, const int32_t *weight_sums, long n, long first, long end,
+                        int32_t *sums, float *y, long ldy) {
+    const packed_level *level = usable_level(levels, sizeof levels / sizeof *levels, index);
+    if (level) product(level->tiles, left, left_scales, m, k, weight, weight_scales, weight_sums, n, first, end, sums, y, ldy);
 }

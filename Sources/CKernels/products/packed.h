@@ -52,6 +52,22 @@ typedef struct {
     void *sums;
 } packed_product;
 
+/// One way of computing the tiles, and whether this CPU, at the level that was chosen, can.
+typedef struct {
+    const char *name;
+    const tile_function *tiles;
+    bool (*is_usable)(void);
+} packed_level;
+
+/// The `index`th of those that can be used; NULL behind the last.
+static inline const packed_level *usable_level(const packed_level *levels, int count, int index) {
+    for (int i = 0; i < count; i++)
+        if (levels[i].is_usable() && index-- == 0) return &levels[i];
+    return NULL;
+}
+
+static inline bool always(void) { return true; }
+
 /// What becomes of the finished sums of rows [top, top + rows) and columns [column, column + columns).
 typedef void (*finish_function)(const void *context, const void *sums, long top, long rows, long column, long columns);
 
