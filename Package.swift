@@ -141,16 +141,67 @@ let package = Package(
             resources: ["report.css", "theme.js", "samples.js", "viewer.js"].map {
                 .embedInCode("Assets/\($0)")
             }),
+        // The kinds of stages, each target above those whose artifacts its kinds read.
+        // What all share: types of artifacts, facts and errors; passes and what they take.
+        .target(
+            name: "StageBasics",
+            dependencies: [
+                "Recipes", "ArtifactStore", "Runs", "Training", "Transformers", "Numerics",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        // Questions, benchmarks and files of one's own.
+        .target(
+            name: "DataStages",
+            dependencies: [
+                "StageBasics", "Recipes", "ArtifactStore", "Runs", "Fetching", "Evaluation", "Tokenizers",
+                "Transformers", "Reporting", "Archives", "Columnar", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        // Checkpoints, of this machine or fetched.
+        .target(
+            name: "ModelStages",
+            dependencies: [
+                "DataStages", "StageBasics", "Recipes", "ArtifactStore", "Runs", "Fetching", "Decoding",
+                "Evaluation", "Tokenizers", "Transformers", "GGUF", "Numerics", "Archives", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: [.embedInCode("known-models.json")]),
+        // Answers of models: trajectories to learn from, samples to count.
+        .target(
+            name: "DecodingStages",
+            dependencies: [
+                "ModelStages", "DataStages", "StageBasics", "Recipes", "ArtifactStore", "Runs", "Audit",
+                "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics", "Reporting", "Sandbox",
+                "Archives", "Columnar", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        // Tokenizers and models made here.
+        .target(
+            name: "TrainingStages",
+            dependencies: [
+                "DecodingStages", "ModelStages", "DataStages", "StageBasics", "Recipes", "ArtifactStore",
+                "Runs", "Audit", "Training", "Evaluation", "Tokenizers", "Transformers", "Numerics",
+                "Reporting", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        // Curves, tables, claims and the report of a run.
+        .target(
+            name: "ResultStages",
+            dependencies: [
+                "TrainingStages", "DecodingStages", "DataStages", "StageBasics", "Recipes", "ArtifactStore",
+                "Runs", "Audit", "Training", "Decoding", "Evaluation", "Tokenizers", "Numerics", "Reporting",
+                "Documents", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        // All kinds by name, and what is known of this machine.
         .target(
             name: "Stages",
             dependencies: [
-                "Recipes", "ArtifactStore", "Runs", "Audit", "Fetching", "Training", "Decoding", "Evaluation",
-                "Tokenizers", "Transformers", "GGUF",
-                "Numerics", "Base",
-                "Reporting", "Sandbox", "Archives", "Columnar", "JSON", "Files",
+                "ResultStages", "TrainingStages", "DecodingStages", "ModelStages", "DataStages",
+                "StageBasics", "Recipes", "ArtifactStore", "Runs", "Training", "Decoding", "Evaluation",
+                "Tokenizers", "Transformers", "Numerics", "Reporting", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            resources: [.embedInCode("Forecast/known-models.json")]),
+            ]),
         // One experiment over several processes.
         .target(
             name: "Cluster", dependencies: ["CMPI", "Recipes", "ArtifactStore", "Runs", "Audit", "Base"]),
@@ -200,7 +251,8 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Slurm", "Cluster", "Stages", "Parity", "Published", "Reporting", "Recipes", "ArtifactStore",
+                "Slurm", "Cluster", "Stages", "ResultStages", "DecodingStages", "DataStages", "Parity",
+                "Published", "Reporting", "Recipes", "ArtifactStore",
                 "Runs", "Audit", "Fetching",
                 "Sessions", "Serving", "Notebooks",
                 "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "Documents", "JSON", "Files",
@@ -233,7 +285,9 @@ let package = Package(
         .testTarget(
             name: "StagesTests",
             dependencies: [
-                "Stages", "Recipes", "ArtifactStore", "Runs", "Audit", "Training", "Decoding", "Evaluation",
+                "Stages", "ResultStages", "TrainingStages", "DecodingStages", "ModelStages", "DataStages",
+                "StageBasics", "Recipes", "ArtifactStore", "Runs", "Audit", "Training", "Decoding",
+                "Evaluation",
                 "Tokenizers", "Transformers",
                 "Numerics", "TestModels", "TestSupport",
             ]),
@@ -257,7 +311,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Cluster", "Stages", "Recipes", "ArtifactStore", "Runs", "Audit", "d3llm", "TestSupport",
+                "Cluster", "Stages", "TrainingStages", "Recipes", "ArtifactStore", "Runs", "Audit", "d3llm",
+                "TestSupport",
             ]),
         // The command itself, run as a process.
         .testTarget(name: "CommandTests", dependencies: ["d3llm", "Archives", "TestSupport"]),

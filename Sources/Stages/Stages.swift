@@ -1,6 +1,11 @@
 package import ArtifactStore
+internal import DataStages
+internal import DecodingStages
+internal import ModelStages
 package import Recipes
+internal import ResultStages
 package import Runs
+internal import TrainingStages
 
 /// The kinds of stages that experiments can name, one file each.
 package enum Stages {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ArtifactStore
 import JSON
-import Stages
+import ResultStages
 import SystemPackage
 
 /// `d3llm agree` sets a run's table beside a recorded one.

@@ -1,8 +1,8 @@
 import ArgumentParser
+import DecodingStages
 import JSON
 import Recipes
 import Runs
-import Stages
 
 /// Whether programs that models wrote may be run.
 struct CodeExecutionOptions: ParsableArguments {

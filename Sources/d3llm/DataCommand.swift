@@ -1,7 +1,7 @@
 import ArgumentParser
 import Base
+import DataStages
 import JSON
-import Stages
 import SystemPackage
 
 /// `d3llm data` looks at a file of records before it is used.

@@ -1,9 +1,9 @@
 import ArgumentParser
 import ArtifactStore
+import DataStages
 import Fetching
 import JSON
 import Runs
-import Stages
 import SystemPackage
 
 /// `d3llm fetch` downloads inputs, and looks after what was downloaded.

@@ -1,8 +1,8 @@
 import ArgumentParser
 import ArtifactStore
 import JSON
+import ResultStages
 import Runs
-import Stages
 import SystemPackage
 
 /// `d3llm power` says what so many repeats can tell.

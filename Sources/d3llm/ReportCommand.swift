@@ -4,8 +4,8 @@ import Files
 import JSON
 import Published
 import Reporting
+import ResultStages
 import Runs
-import Stages
 import SystemPackage
 
 /// `d3llm report` makes a page of a run.

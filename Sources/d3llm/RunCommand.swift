@@ -2,6 +2,7 @@ import ArgumentParser
 import ArtifactStore
 internal import Base
 import Cluster
+import DecodingStages
 import JSON
 import Recipes
 import Runs

@@ -2,7 +2,6 @@ import ArtifactStore
 import Files
 import JSON
 import Runs
-import Stages
 import SystemPackage
 import TestSupport
 import Testing

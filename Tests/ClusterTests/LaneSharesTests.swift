@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Stages
+@testable import TrainingStages
 
 @Suite struct LaneSharesTests {
     private let lanes = [0, 1, 2, 3]

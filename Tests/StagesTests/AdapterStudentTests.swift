@@ -10,7 +10,9 @@ import Testing
 import Tokenizers
 import Transformers
 
+@testable import ModelStages
 @testable import Stages
+@testable import TrainingStages
 
 /// Students whose teacher isn't trained but adapted, and is stored in bfloat16.
 @Suite struct AdapterStudentTests {

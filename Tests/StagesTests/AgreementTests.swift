@@ -4,7 +4,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Stages
+@testable import ResultStages
+@testable import StageBasics
 
 @Suite struct AgreementTests {
     /// A table's record with one method.

@@ -10,6 +10,7 @@ import TestModels
 import TestSupport
 import Testing
 
+@testable import ModelStages
 @testable import Stages
 
 /// Data file, prompts, decoding, grading and table with checkpoints in their real layout.

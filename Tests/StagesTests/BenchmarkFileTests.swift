@@ -8,6 +8,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import DataStages
+@testable import StageBasics
 @testable import Stages
 
 /// Data files in the forms in which they are published.

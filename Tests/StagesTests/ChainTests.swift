@@ -10,7 +10,8 @@ import Testing
 import Tokenizers
 import Transformers
 
-@testable import Stages
+@testable import DecodingStages
+@testable import ModelStages
 
 @Suite struct ChainTests {
     @Test func theWholeChainGivesArtifactsThatCanBeRead() throws {

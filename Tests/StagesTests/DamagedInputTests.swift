@@ -8,6 +8,8 @@ import TestSupport
 import Testing
 import Tokenizers
 
+@testable import ModelStages
+@testable import StageBasics
 @testable import Stages
 
 /// Files of the store that were changed by something else than the runner.

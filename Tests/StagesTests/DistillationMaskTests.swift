@@ -4,6 +4,7 @@ import Testing
 import Training
 
 @testable import Stages
+@testable import TrainingStages
 
 /// Students of one seed differ in what their options say, and in nothing that is drawn besides.
 @Suite struct DistillationMaskTests {

@@ -7,7 +7,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Stages
+@testable import DataStages
+@testable import DecodingStages
 
 /// HumanEval+ and MBPP+: from a release's lines to verdicts.
 ///

@@ -7,8 +7,10 @@ import Testing
 import Transformers
 
 @testable import ArtifactStore
+@testable import DecodingStages
 @testable import Recipes
 @testable import Runs
+@testable import StageBasics
 @testable import Stages
 
 /// A machine of 10 GFLOP/s per thread whose other work takes no time.

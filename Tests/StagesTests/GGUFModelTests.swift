@@ -10,7 +10,9 @@ import Testing
 import Tokenizers
 import Transformers
 
+@testable import ModelStages
 @testable import Stages
+@testable import TrainingStages
 
 /// Models in GGUF among the stages.
 @Suite struct GGUFModelTests {

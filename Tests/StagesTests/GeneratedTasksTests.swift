@@ -9,6 +9,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import DataStages
+@testable import DecodingStages
+@testable import ResultStages
+@testable import StageBasics
 @testable import Stages
 
 /// Countdown, Sudoku and the forms of word problems, through every stage.

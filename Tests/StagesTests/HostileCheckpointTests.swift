@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Transformers
 
-@testable import Stages
+@testable import TrainingStages
 
 /// Checkpoints of a training that were written by somebody else: whatever they say, none is counted with or indexed by.
 @Suite struct HostileCheckpointTests {

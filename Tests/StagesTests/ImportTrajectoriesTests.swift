@@ -9,6 +9,8 @@ import TestSupport
 import Testing
 import Tokenizers
 
+@testable import DecodingStages
+@testable import ModelStages
 @testable import Stages
 
 /// From a data set of trajectories to a student.

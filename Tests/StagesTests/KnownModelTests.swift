@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Transformers
 
-@testable import Stages
+@testable import ModelStages
 
 /// What plans know of models before they are downloaded.
 @Suite struct KnownModelTests {

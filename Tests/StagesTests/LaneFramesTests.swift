@@ -5,7 +5,7 @@ import Training
 import Transformers
 
 @testable import Runs
-@testable import Stages
+@testable import TrainingStages
 
 /// A model that travels to another process is the same model there.
 @Suite struct LaneFramesTests {

@@ -3,8 +3,9 @@ import TestSupport
 import Testing
 import Transformers
 
+@testable import ModelStages
 @testable import Runs
-@testable import Stages
+@testable import StageBasics
 
 /// What forecasts know of a model is the model.
 @Suite struct ModelFactsTests {

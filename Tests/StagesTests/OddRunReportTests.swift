@@ -5,6 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import ResultStages
 @testable import Stages
 
 /// Reports of runs that aren't as they should be.

@@ -9,6 +9,9 @@ import TestModels
 import TestSupport
 import Testing
 
+@testable import DecodingStages
+@testable import ModelStages
+@testable import ResultStages
 @testable import Stages
 
 /// The configurations of `configs/own` at toy size: a user's questions from file to table.

@@ -8,6 +8,8 @@ import TestSupport
 import Testing
 
 @testable import Decoding
+@testable import DecodingStages
+@testable import StageBasics
 @testable import Stages
 
 /// A decoder whose options have names of their own, as somebody may write one.

@@ -4,7 +4,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Stages
+@testable import DataStages
+@testable import StageBasics
 
 @Suite struct ProblemFileTests {
     let scratch: ScratchFolder

@@ -9,7 +9,8 @@ import TestModels
 import TestSupport
 import Testing
 
-@testable import Stages
+@testable import DecodingStages
+@testable import ModelStages
 
 /// One step number per position from a whole sequence per step.
 @Suite struct PublishedTrajectoryTests {

@@ -9,6 +9,7 @@ import TestModels
 import TestSupport
 import Testing
 
+@testable import DataStages
 @testable import Stages
 
 /// From a user's file to a data set and on: parts, ids, leakage, what a model sees.

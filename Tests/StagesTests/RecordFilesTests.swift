@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Stages
+@testable import DataStages
 
 /// Files of records as pandas, pyarrow, Hugging Face's datasets and hands write them.
 @Suite struct RecordFilesTests {

@@ -6,7 +6,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Stages
+@testable import ResultStages
 
 private func log(_ x: Double) -> Double { Elementary.log(x) }
 

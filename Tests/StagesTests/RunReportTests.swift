@@ -9,6 +9,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import ResultStages
 @testable import Stages
 
 @Suite struct RunReportTests {

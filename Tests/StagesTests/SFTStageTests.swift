@@ -14,7 +14,10 @@ import Tokenizers
 import Training
 import Transformers
 
+@testable import DataStages
+@testable import ModelStages
 @testable import Stages
+@testable import TrainingStages
 
 /// Fine-tuning of checkpoints on a user's records: rows, what an autoregressive model becomes, what is refused.
 @Suite(.serialized) struct SFTStageTests {

@@ -7,6 +7,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import ResultStages
 @testable import Stages
 
 /// What tables call settings depends on recipes alone, so that one fingerprint has one content.
