@@ -91,6 +91,8 @@ let package = Package(
         .target(
             name: "Decoding", dependencies: ["Documents", "JSON", "Transformers", "Numerics"]),
         .target(name: "Training", dependencies: ["Transformers", "Numerics"]),
+        // What is counted and claimed of samples: sweeps, AUP, intervals.
+        .target(name: "Measures", dependencies: ["Numerics"]),
         .target(
             name: "Evaluation",
             dependencies: [
@@ -171,7 +173,8 @@ let package = Package(
             name: "DecodingStages",
             dependencies: [
                 "ModelStages", "DataStages", "StageBasics", "Recipes", "ArtifactStore", "Runs", "Audit",
-                "Decoding", "Evaluation", "Tokenizers", "Transformers", "Numerics", "Reporting", "Sandbox",
+                "Decoding", "Evaluation", "Measures", "Tokenizers", "Transformers", "Numerics", "Reporting",
+                "Sandbox",
                 "Archives", "Columnar", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -189,7 +192,8 @@ let package = Package(
             name: "ResultStages",
             dependencies: [
                 "TrainingStages", "DecodingStages", "DataStages", "StageBasics", "Recipes", "ArtifactStore",
-                "Runs", "Audit", "Training", "Decoding", "Evaluation", "Tokenizers", "Numerics", "Reporting",
+                "Runs", "Audit", "Training", "Decoding", "Evaluation", "Measures", "Tokenizers", "Numerics",
+                "Reporting",
                 "Documents", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -199,6 +203,7 @@ let package = Package(
             dependencies: [
                 "ResultStages", "TrainingStages", "DecodingStages", "ModelStages", "DataStages",
                 "StageBasics", "Recipes", "ArtifactStore", "Runs", "Training", "Decoding", "Evaluation",
+                "Measures",
                 "Tokenizers", "Transformers", "Numerics", "Reporting", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -208,7 +213,8 @@ let package = Package(
         .target(
             name: "Published",
             dependencies: [
-                "Documents", "Evaluation", "Recipes", "ArtifactStore", "Runs", "Audit", "Reporting", "JSON",
+                "Documents", "Evaluation", "Measures", "Recipes", "ArtifactStore", "Runs", "Audit",
+                "Reporting", "JSON",
                 "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -236,7 +242,8 @@ let package = Package(
         .target(
             name: "Parity",
             dependencies: [
-                "Documents", "Decoding", "Training", "Evaluation", "Tokenizers", "Transformers", "Numerics",
+                "Documents", "Decoding", "Training", "Evaluation", "Measures", "Tokenizers", "Transformers",
+                "Numerics",
                 "JSON",
                 "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -277,7 +284,7 @@ let package = Package(
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Documents", "TestSupport"]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Transformers", "Numerics", "TestSupport"]),
-        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"]),
+        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "Measures", "TestSupport"]),
         .testTarget(
             name: "PipelineTests",
             dependencies: ["Recipes", "ArtifactStore", "Runs", "Audit", "Archives", "Base", "TestSupport"]),
@@ -287,14 +294,15 @@ let package = Package(
             dependencies: [
                 "Stages", "ResultStages", "TrainingStages", "DecodingStages", "ModelStages", "DataStages",
                 "StageBasics", "Recipes", "ArtifactStore", "Runs", "Audit", "Training", "Decoding",
-                "Evaluation",
+                "Evaluation", "Measures",
                 "Tokenizers", "Transformers",
                 "Numerics", "TestModels", "TestSupport",
             ]),
         .testTarget(
             name: "PublishedTests",
             dependencies: [
-                "Published", "Evaluation", "Recipes", "ArtifactStore", "Runs", "Audit", "Reporting",
+                "Published", "Evaluation", "Measures", "Recipes", "ArtifactStore", "Runs", "Audit",
+                "Reporting",
                 "TestSupport",
             ]),
         .testTarget(

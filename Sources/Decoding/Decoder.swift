@@ -1,3 +1,5 @@
+public import Transformers
+
 /// A decoding method as a state machine, apart from any model.
 ///
 /// The driver alternates: ``nextRequest()`` names a forward, ``accept(_:)`` takes its predictions. That makes
@@ -61,4 +63,162 @@ public struct DecodingTask: Sendable, Hashable {
         self.endToken = endToken
         self.sampling = sampling
     }
+}
+
+/// What a decoder asks of the model: one forward evaluation over part of its sequence.
+///
+/// Positions are absolute: 0 is the first prompt token. The driver maps them to rows of logits, so a decoder
+/// never needs to know whether a model predicts position p from row p (LLaDA) or from row p − 1 (Dream,
+/// autoregressive models).
+public struct ForwardRequest: Sendable, Hashable {
+    /// How the forward relates to the key/value cache; the names are those of the recorded upstream traces.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// The whole sequence; no cache is read or written.
+        case full
+        /// The whole sequence, and the cache is made anew from it.
+        case prefill
+        /// Part of the sequence beside the cache, which stays as it is.
+        case cached
+        /// Part of the sequence beside the cache, which grows by the first inputs.
+        case cacheUpdate = "cache_update"
+        /// One block whose rows of a whole-sequence cache are replaced.
+        case dual
+    }
+
+    /// What happens to the sample's key/value cache.
+    public enum CacheAction: Sendable, Hashable {
+        /// The cache is neither read nor written.
+        case ignore
+        /// The inputs attend to the cache, which stays as it is.
+        case read
+        /// The inputs attend to the cache, and the first `n` of them join it.
+        case append(Int)
+        /// The cache is emptied first; then the first `n` inputs become its content.
+        case rebuild(Int)
+        /// The inputs attend to the cache with their own keys and values in place of the rows from `at` on.
+        case overwrite(at: Int)
+    }
+
+    /// Which logits row predicts the first input when the model's logits are shifted by one.
+    public enum BoundaryRow: String, Sendable, Hashable, CaseIterable {
+        /// The row of the position before it, kept from the last forward that computed it.
+        case kept
+        /// The first row of this forward, which really predicts the next position (upstream's Dream code).
+        case local
+    }
+
+    /// Name of this forward in traces.
+    public var kind: Kind
+    /// Positions whose tokens are the inputs.
+    public var inputs: Range<Int>
+    /// Rotary position of the first input; `inputs.lowerBound` but for one oddity of d3LLM's cached decoding.
+    public var rotaryStart: Int
+    /// Positions to predict, ascending; only their rows of logits are computed.
+    public var candidates: [Int]
+    /// What happens to the cache.
+    public var cache: CacheAction
+    /// Who may attend to whom.
+    public var attention: AttentionPattern
+    /// See ``BoundaryRow``; without effect on models whose logits aren't shifted.
+    public var boundaryRow: BoundaryRow
+    /// Positions from which later requests with this cache may start: the driver keeps the row before each
+    /// that this forward covers, for ``BoundaryRow/kept``.
+    public var boundaries: [Int]
+    /// Whether position p is predicted from row p − 1 whatever the model's configuration says.
+    public var predictsNext: Bool
+    /// How tokens are chosen.
+    public var choice = TokenChoice()
+    /// The random numbers of this forward, where the choice needs some.
+    public var draws: SamplingStep?
+
+    /// Creates a request; what isn't given is the simplest case: bidirectional, no cache, most probable token.
+    public init(
+        _ kind: Kind, inputs: Range<Int>, candidates: [Int], cache: CacheAction = .ignore,
+        attention: AttentionPattern = .bidirectional, rotaryStart: Int? = nil,
+        boundaryRow: BoundaryRow = .kept, boundaries: [Int] = [], predictsNext: Bool = false
+    ) {
+        self.kind = kind
+        self.inputs = inputs
+        self.candidates = candidates
+        self.cache = cache
+        self.attention = attention
+        self.rotaryStart = rotaryStart ?? inputs.lowerBound
+        self.boundaryRow = boundaryRow
+        self.boundaries = boundaries
+        self.predictsNext = predictsNext
+    }
+}
+
+/// The model's answer for one candidate position.
+public struct Prediction: Sendable, Hashable {
+    /// Absolute position in the sequence.
+    public var position: Int
+    /// The most probable token (lowest id among equals), or the drawn one when sampling.
+    public var token: Int32
+    /// Softmax probability of ``token``.
+    public var probability: Double
+    /// Softmax probability of the second most probable token.
+    public var secondProbability: Double
+    /// Entropy of the softmax, in nats.
+    public var entropy: Double
+    /// 1 − ``probability``, kept apart because it still tells predictions apart whose probability rounds to 1.
+    public var doubt: Double
+    /// The most probable token, whatever was drawn.
+    public var best: Int32
+    /// 1 − the probability of ``best``.
+    public var bestDoubt: Double
+
+    /// 1 − the distance between the two highest probabilities; keeps apart what rounds to a distance of 1.
+    var marginDoubt: Double { bestDoubt + secondProbability }
+
+    /// Creates a prediction of the most probable token; `doubt` follows from `probability` unless it is known more
+    /// exactly.
+    public init(
+        position: Int, token: Int32, probability: Double, secondProbability: Double = 0, entropy: Double,
+        doubt: Double? = nil
+    ) {
+        self.position = position
+        self.token = token
+        self.probability = probability
+        self.secondProbability = secondProbability
+        self.entropy = entropy
+        self.doubt = doubt ?? 1 - probability
+        best = token
+        bestDoubt = self.doubt
+    }
+}
+
+/// One answered forward, as an observer sees it.
+public struct StepRecord: Sendable {
+    /// Number of forwards before this one.
+    public let index: Int
+    /// How the forward related to the cache.
+    public let kind: ForwardRequest.Kind
+    /// Positions that were forwarded.
+    public let inputs: Range<Int>
+    /// The whole sequence as it stood when the forward was asked for.
+    ///
+    /// The difference between the sequences of neighbouring steps shows everything that happened, early-stop
+    /// filling included; ``unmasked`` shows only what this forward decided.
+    public let sequence: [Int32]
+    /// What was accepted, by ascending position.
+    public let unmasked: [Prediction]
+    /// State of each block of the response when the forward was asked for, by ascending position.
+    public let blocks: [BlockState]
+    /// The log-probabilities of the candidates that the sequence has tokens for, where the driver was asked for them.
+    public internal(set) var likelihoods: [TokenLikelihood] = []
+}
+
+/// The life of a block, in the paper's words.
+public enum BlockState: String, Sendable, Hashable, CaseIterable {
+    /// Not created yet.
+    case inactive
+    /// Decodes only what the acceptance rule lets through.
+    case activated
+    /// Decodes at least one token per forward.
+    case fullyActivated
+    /// Has no masks left but isn't in the cache yet.
+    case completedStabilizing
+    /// Has no masks left; with a cache: its keys and values are stored.
+    case completed
 }

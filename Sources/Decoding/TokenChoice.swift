@@ -1,4 +1,5 @@
 internal import Documents
+internal import Numerics
 
 /// How a token is chosen from a row of logits.
 public struct TokenChoice: Sendable, Hashable {
@@ -79,5 +80,110 @@ extension Fields {
             "topK", default: value, in: 1...1_000_000,
             "Number of most probable tokens that make probabilities and entropies; null for all, as upstream's evaluation has it (its Dream code alone defaults to 50)."
         )
+    }
+}
+
+/// Names the random numbers of one sequence, and may set a temperature in place of its method's.
+///
+/// Draws are keyed by (seed, sample, attempt, step, position): neither the batch that a sample is decoded in
+/// nor its place there changes them.
+public struct Sampling: Sendable, Hashable {
+    /// In place of the method's own temperature; nil leaves that.
+    public var temperature: Double?
+    public var seed: UInt64
+    /// Index of the sample in its set.
+    public var sample: UInt64
+    /// Number of the attempt at this sample, from 0.
+    public var attempt: Int
+
+    public init(temperature: Double? = nil, seed: UInt64, sample: UInt64, attempt: Int = 0) {
+        precondition(
+            temperature.map { $0 >= 0 && $0.isFinite } ?? true, "a temperature is a finite number from 0")
+        self.temperature = temperature
+        self.seed = seed
+        self.sample = sample
+        self.attempt = attempt
+    }
+
+    /// What names the draws of a sequence that nobody named: its prompt.
+    ///
+    /// Equal prompts get equal draws, so whoever decodes a prompt several times gives each its own attempt.
+    init(prompt: [Int32]) {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
+        for token in prompt { hash = (hash ^ UInt64(UInt32(bitPattern: token))) &* 0x100_0000_01b3 }
+        self.init(seed: 0, sample: hash)
+    }
+}
+
+/// The draws of one forward of one sample.
+public struct SamplingStep: Sendable, Hashable {
+    public var sampling: Sampling
+    /// Number of forwards of this sample before this one.
+    public var step: Int
+
+    init(_ sampling: Sampling, step: Int) {
+        self.sampling = sampling
+        self.step = step
+    }
+
+    /// The random numbers for one purpose and position.
+    private func stream(_ purpose: String, _ position: Int) -> RandomStream {
+        RandomStream(
+            seed: sampling.seed, purpose: "\(purpose)/\(sampling.attempt)/\(step)/\(position)",
+            sample: sampling.sample)
+    }
+
+    /// A number in [0, 1).
+    func uniform(_ purpose: String, at position: Int) -> Double {
+        var stream = stream(purpose, position)
+        return stream.nextDouble()
+    }
+
+    /// A number with the standard Gumbel distribution: the largest of several logits plus one such number each is
+    /// distributed as their softmax.
+    func gumbel(_ purpose: String, at position: Int) -> Double {
+        -Elementary.log(-Elementary.log(uniform(purpose, at: position)))
+    }
+
+    /// Draws a token for `position` from one row of logits (V) that `choice` has limited already.
+    func token(for position: Int, _ logits: UnsafeBufferPointer<Float>, _ choice: TokenChoice) -> Int32 {
+        switch choice.form {
+        case .gumbel: gumbelToken(for: position, logits, temperature: choice.temperature)
+        case .softmax: softmaxToken(for: position, logits, temperature: choice.temperature)
+        case .tempered: softmaxToken(for: position, logits, temperature: 1)
+        }
+    }
+
+    /// LLaDA's rule `argmax(exp(logit) / (−ln u)^T)` with u uniform, computed in double precision as
+    /// `argmax(logit − T · ln(−ln u))`, which orders alike and can't overflow.
+    private func gumbelToken(
+        for position: Int, _ logits: UnsafeBufferPointer<Float>, temperature: Double
+    ) -> Int32 {
+        var stream = stream("gumbel", position)
+        var best = (token: 0, value: -Double.infinity)
+        for (token, logit) in logits.enumerated() {
+            let noise = Elementary.log(-Elementary.log(stream.nextDouble()))
+            let value = Double(logit) - temperature * noise
+            if value > best.value { best = (token, value) }
+        }
+        return Int32(best.token)
+    }
+
+    /// The token at which the softmax's cumulated probabilities pass a uniform number.
+    private func softmaxToken(
+        for position: Int, _ logits: UnsafeBufferPointer<Float>, temperature: Double
+    ) -> Int32 {
+        let top = Double(logits.max() ?? 0)
+        func weight(_ logit: Float) -> Double { Elementary.exp((Double(logit) - top) / temperature) }
+        let target = uniform("softmax", at: position) * logits.reduce(0) { $0 + weight($1) }
+        var passed = 0.0
+        var last = 0
+        for (token, logit) in logits.enumerated() {
+            let weight = weight(logit)
+            if weight > 0 { last = token }
+            passed += weight
+            if passed > target { return Int32(token) }
+        }
+        return Int32(last)
     }
 }

@@ -5,6 +5,7 @@ internal import Decoding
 internal import Evaluation
 internal import Files
 internal import JSON
+internal import Measures
 internal import ModelStages
 internal import Numerics
 internal import Runs

@@ -1,6 +1,6 @@
 internal import Decoding
-package import Evaluation
 package import JSON
+package import Measures
 internal import Numerics
 package import Runs
 internal import Synchronization

@@ -4,6 +4,7 @@ internal import Decoding
 package import Evaluation
 internal import Files
 package import JSON
+internal import Measures
 internal import Numerics
 package import Recipes
 internal import Reporting

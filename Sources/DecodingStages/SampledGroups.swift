@@ -1,9 +1,9 @@
 internal import ArtifactStore
 internal import Base
 internal import Decoding
-internal import Evaluation
 internal import Files
 package import JSON
+internal import Measures
 internal import Numerics
 internal import Recipes
 package import Runs

@@ -1,3 +1,4 @@
+internal import Base
 internal import Numerics
 
 /// A question with a worked solution and a whole number as the answer.
@@ -183,4 +184,135 @@ enum ProblemDraws {
 
     /// A number from 0 to 99 with two digits.
     static func twoDigits(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
+}
+
+/// What a grader found in a response.
+package enum Verdict: Sendable, Hashable {
+    /// The number after the last marker is the answer.
+    case correct
+    /// The number after the last marker is another one.
+    case wrong(found: String)
+    /// There is a marker, but no number follows it.
+    case noNumber
+    /// There is no marker.
+    case noMarker
+
+    /// Whether the response counts as right.
+    package var isCorrect: Bool { self == .correct }
+}
+
+/// Grades responses that end in `#### <number>`.
+package struct Grader: Sendable, Hashable {
+    /// What stands before the answer.
+    package let marker: String
+    /// The text from which on a response is ignored, as the tokenizer writes it.
+    package let endOfText: String
+
+    /// A grader for the marker and end-of-text token of this project's generated tasks.
+    package init(marker: String = "####", endOfText: String = "<|endoftext|>") {
+        precondition(!marker.isEmpty && !endOfText.isEmpty, "neither the marker nor the end of text is empty")
+        self.marker = marker
+        self.endOfText = endOfText
+    }
+
+    /// Compares the number after the last marker before the end of text with `answer`.
+    ///
+    /// The number is the run of ASCII digits that follows the marker at once or after white space; white space
+    /// between digits is dropped, because a tokenizer that splits digits joins them with spaces. The digits must be
+    /// those of the answer: a leading zero makes a response wrong, what follows the number doesn't.
+    package func grade(_ response: String, answer: Int) -> Verdict {
+        let bytes = Array(response.utf8)
+        let end = bytes.firstRange(of: endOfText.utf8)?.lowerBound ?? bytes.count
+        guard let start = bytes[..<end].lastRange(of: Array(marker.utf8))?.upperBound else {
+            return .noMarker
+        }
+        var digits: [UInt8] = []
+        for byte in bytes[start..<end] {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digits.append(byte)
+            case UInt8(ascii: " "), 0x09...0x0D: continue
+            default: return verdict(digits, answer: answer)
+            }
+        }
+        return verdict(digits, answer: answer)
+    }
+
+    private func verdict(_ digits: [UInt8], answer: Int) -> Verdict {
+        guard !digits.isEmpty else { return .noNumber }
+        let found = String(decoding: digits, as: UTF8.self)
+        return found == String(answer) ? .correct : .wrong(found: found)
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Where `pattern` occurs last.
+    fileprivate func lastRange(of pattern: [UInt8]) -> Range<Int>? {
+        guard pattern.count <= count else { return nil }
+        for start in stride(from: endIndex - pattern.count, through: startIndex, by: -1)
+        where self[start..<(start + pattern.count)].elementsEqual(pattern) {
+            return start..<(start + pattern.count)
+        }
+        return nil
+    }
+}
+
+/// What of a response to a word problem is compared with the answer.
+package enum AnswerGrader: String, Sendable, Hashable, CaseIterable {
+    /// The number behind `####`.
+    case final
+    /// The total that the worked solution states last, whatever stands behind `####`.
+    ///
+    /// A response whose arithmetic is right counts even where its last number was cut off, or `####` never came.
+    case sentence
+}
+
+extension Problem {
+    /// Whether a response is right; text behind the first end token doesn't count.
+    ///
+    /// - Parameter grader: For word problems; the answers of other tasks are graded by their own rules.
+    package func accepts(_ response: String, by grader: AnswerGrader = .final) -> Bool {
+        switch (rules, grader) {
+        case (.finalNumber, .final): Grader().grade(response, answer: answer).isCorrect
+        case (.finalNumber, .sentence): WorkedSums(ResponseWords(response)).lastTotal == answer
+        case (.countdown(let numbers), _):
+            CountdownResponse(ResponseWords(response)).reaches(answer, from: numbers)
+        case (.sudoku(let givens), _):
+            Sudoku4x4.cells(ResponseWords(response)).map {
+                Sudoku4x4.keep(givens, $0) && Sudoku4x4.conflicts($0).isEmpty
+            } ?? false
+        }
+    }
+}
+
+extension CountdownResponse {
+    /// Whether the steps are right and lead to the target.
+    fileprivate func reaches(_ target: Int, from numbers: [Int]) -> Bool {
+        guard rest == 0, case .right(let last?) = course(from: numbers) else { return false }
+        return last == target
+    }
+}
+
+/// A 64-bit hash of bytes that never changes between runs, machines or versions.
+///
+/// FNV-1a followed by the finalizer of MurmurHash3: FNV alone leaves the low bits, which decide the split of a
+/// data set, weakly mixed. `Hasher` of the standard library is seeded per process and can't be used for this.
+package enum StableHash {
+    /// The hash of the UTF-8 bytes of `text`.
+    package static func of(_ text: String) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in text.utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
+        }
+        hash ^= hash >> 33
+        hash = hash &* 0xFF51_AFD7_ED55_8CCD
+        hash ^= hash >> 33
+        hash = hash &* 0xC4CE_B9FE_1A85_EC53
+        return hash ^ (hash >> 33)
+    }
+
+    /// The hash of `text` as 16 lower-case hexadecimal digits.
+    package static func hex(_ text: String) -> String {
+        let digits = String(of(text), radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
 }

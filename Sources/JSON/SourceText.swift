@@ -117,3 +117,47 @@ public final class SourceText: Sendable {
 
     private func characters(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 }
+
+/// A place in a text: of a file, or of an argument on the command line.
+package struct Origin: Sendable {
+    package let source: SourceText
+    package let range: Range<Int>
+    /// Where `"${name}"` stood for the value that was written here, the place of the key that it is for last.
+    package var uses: [Origin] = []
+
+    package init(source: SourceText, range: Range<Int>) {
+        self.source = source
+        self.range = range
+    }
+
+    /// `configs/mini/table1.json:12:5`.
+    package var place: String {
+        let (line, column) = source.position(of: range.lowerBound)
+        return "\(source.name):\(line):\(column)"
+    }
+
+    /// Where the key's value was set: where the variable is used, if it comes from one.
+    package var setting: Origin { uses.last ?? self }
+}
+
+/// A string that equals only one of the same bytes.
+///
+/// Swift's `==` takes é and e followed by a combining accent for the same text. They are two keys to JSON, and
+/// the vocabularies of tokenizers rightly hold both.
+struct ExactString: Hashable {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    static func == (a: ExactString, b: ExactString) -> Bool { a.text.hasSameBytes(as: b.text) }
+
+    func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+}
+
+extension String {
+    /// Whether both have the same UTF-8 bytes.
+    func hasSameBytes(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+}

@@ -3,6 +3,7 @@ internal import Documents
 internal import Evaluation
 internal import Files
 internal import JSON
+internal import Measures
 package import SystemPackage
 internal import Transformers
 

@@ -1,5 +1,5 @@
-internal import Evaluation
 internal import JSON
+internal import Measures
 
 /// Finds what a run has for a cell of a published table, and judges it.
 struct CellComparer {

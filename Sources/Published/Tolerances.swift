@@ -1,4 +1,6 @@
-internal import Documents
+internal import Base
+package import Documents
+internal import Files
 internal import JSON
 package import SystemPackage
 
@@ -120,4 +122,55 @@ extension Tolerances.Rule {
         guard try value.number() > 0 else { throw value.error("This has to be greater than 0.") }
         return try value.number()
     }
+}
+
+/// A value of a data file; every mistake is named with its place.
+typealias NodeReader = DocumentValue<PublishedDataError>
+
+extension DocumentValue<PublishedDataError> {
+    /// The root object of a file, in which comments may stand.
+    ///
+    /// - Throws: `FileError`, `JSONSyntaxError`, `PublishedDataError`.
+    init(file: FilePath) throws {
+        let document = try JSONDocument(
+            parsing: FileSystem.read(file), name: file.string, allowComments: true)
+        self.init(document.root, subject: "this file")
+        _ = try members()
+    }
+
+    /// The values of an object, without their places.
+    func values() throws(PublishedDataError) -> JSONObject {
+        JSONObject(try members().map { ($0.key, JSONValue($0.value.node)) })
+    }
+
+    /// A text that is one of the raw values of a type.
+    func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ key: String
+    ) throws(PublishedDataError) -> Choice {
+        try required(key).choice()
+    }
+}
+
+extension PublishedDataError: DocumentProblem {
+    package init(_ flaw: DocumentFlaw) {
+        let (source, offset) = (flaw.origin.source, flaw.origin.range.lowerBound)
+        self.init(
+            file: source.name,
+            "\(flaw.origin.place.visible): \(flaw.message.capitalizedFirst.visible)\n\(source.excerpt(at: offset))"
+        )
+    }
+}
+
+/// What a comparison of a published with a reproduced number says.
+package enum Verdict: String, Sendable, Hashable, CaseIterable {
+    /// They differ by at most the tolerance.
+    case match
+    /// They differ by more than the tolerance, but not by more than two runs do by chance.
+    case withinNoise = "within noise"
+    /// They differ by more than that.
+    case differs
+    /// Nothing was computed that could be compared.
+    case notRun = "not run"
+    /// There is a number, but it isn't of the same thing.
+    case notComparable = "not comparable"
 }

@@ -7,6 +7,7 @@ internal import Documents
 internal import Evaluation
 internal import Files
 internal import JSON
+internal import Measures
 package import Recipes
 internal import Reporting
 package import Runs

@@ -1,8 +1,8 @@
 package import ArtifactStore
 internal import Base
-internal import Evaluation
 internal import Files
 package import JSON
+internal import Measures
 internal import Reporting
 internal import StageBasics
 package import SystemPackage

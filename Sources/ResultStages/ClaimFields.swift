@@ -1,5 +1,5 @@
-internal import Evaluation
 internal import JSON
+internal import Measures
 internal import Numerics
 internal import Recipes
 internal import Reporting

@@ -1,6 +1,6 @@
-internal import Evaluation
 internal import Files
 internal import JSON
+internal import Measures
 internal import StageBasics
 internal import SystemPackage
 

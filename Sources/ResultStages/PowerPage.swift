@@ -1,7 +1,7 @@
 package import ArtifactStore
 internal import Audit
-internal import Evaluation
 package import JSON
+internal import Measures
 package import Recipes
 internal import Reporting
 internal import Runs

@@ -1,4 +1,4 @@
-internal import Evaluation
+internal import Measures
 internal import Reporting
 
 /// Whose the spread of the claimed effects is, and what more repeats could tell: for planning the next run.

@@ -1,7 +1,7 @@
 internal import Base
-internal import Evaluation
 internal import Files
 internal import JSON
+internal import Measures
 internal import Numerics
 internal import Reporting
 internal import SystemPackage

@@ -1,7 +1,7 @@
 package import ArtifactStore
-internal import Evaluation
 internal import Files
 internal import JSON
+internal import Measures
 package import Recipes
 internal import Reporting
 package import Runs

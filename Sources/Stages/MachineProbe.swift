@@ -4,6 +4,7 @@ internal import Decoding
 internal import Evaluation
 internal import Files
 internal import JSON
+internal import Measures
 internal import Numerics
 package import Runs
 internal import StageBasics

@@ -1,3 +1,5 @@
+public import Numerics
+
 /// The noise process of d3LLM: one window of a response is masked as it was at some state of a teacher's
 /// trajectory; what is before the window is given, what is after it is masked
 /// (paper, "pseudo-trajectory"; `forward_process_with_trajectory` in `d3llm_llada_train.py`).
@@ -200,4 +202,17 @@ public enum TrajectoryMask {
         for i in window.range.upperBound..<tokens.count { noisy[i] = mask }
         return noisy
     }
+}
+
+/// Where the random draws of a noise process come from; scripted in parity checks.
+public protocol DrawSource {
+    /// A whole number from `low` to `high`, both included (Python's `random.randint`).
+    mutating func integer(_ low: Int, _ high: Int) -> Int
+    /// Numbers in [0, 1), as `torch.rand(count)`.
+    mutating func uniform(_ count: Int) -> [Double]
+}
+
+extension RandomStream: DrawSource {
+    public mutating func integer(_ low: Int, _ high: Int) -> Int { nextInt(in: low..<high + 1) }
+    public mutating func uniform(_ count: Int) -> [Double] { (0..<count).map { _ in nextDouble() } }
 }

@@ -1,4 +1,4 @@
-import Evaluation
+import Measures
 import Testing
 
 struct ClaimTests {

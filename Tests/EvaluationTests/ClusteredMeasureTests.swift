@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Evaluation
+@testable import Measures
 
 /// Clustered intervals and variance components against numbers of SciPy, in `Tests/Fixtures/statistics/clusters.json`.
 struct ClusteredMeasureTests {

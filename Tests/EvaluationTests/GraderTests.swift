@@ -1,4 +1,5 @@
 import Evaluation
+import Measures
 import Testing
 
 struct GraderTests {

@@ -1,4 +1,5 @@
 import Evaluation
+import Measures
 import Testing
 
 private func record(_ index: Int, correct: Bool, tokens: Int = 10, nfe: Int = 5) -> SampleRecord {

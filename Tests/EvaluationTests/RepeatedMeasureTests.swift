@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Evaluation
+@testable import Measures
 
 struct RepeatedMeasureTests {
     @Test("mean and Student's interval of three values, worked out by hand")

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Evaluation
+@testable import Measures
 
 struct SequentialLooksTests {
     @Test func theErrorIsDividedByTheRepeatsThatALookAdds() throws {

@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import Evaluation
+@testable import Measures
 
 /// Student's distribution against numbers of SciPy, in `Tests/Fixtures/statistics/student.json`.
 struct StudentDistributionTests {

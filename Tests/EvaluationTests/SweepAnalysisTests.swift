@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Evaluation
+@testable import Measures
 
 struct SweepAnalysisTests {
     /// Settings given as (forwards per problem, problems right of the first), on `count` problems of 40 tokens each.

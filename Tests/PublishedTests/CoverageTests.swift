@@ -1,6 +1,6 @@
-import Evaluation
 import Files
 import JSON
+import Measures
 import SystemPackage
 import TestSupport
 import Testing

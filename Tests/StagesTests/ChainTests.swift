@@ -1,7 +1,7 @@
 import ArtifactStore
-import Evaluation
 import Files
 import JSON
+import Measures
 import Numerics
 import Runs
 import SystemPackage

@@ -3,6 +3,7 @@ import Audit
 import Evaluation
 import Files
 import JSON
+import Measures
 import Recipes
 import Runs
 import SystemPackage

@@ -1,8 +1,8 @@
 import ArtifactStore
 import Audit
-import Evaluation
 import Files
 import JSON
+import Measures
 import Recipes
 import Runs
 import SystemPackage

@@ -1,8 +1,9 @@
 internal import Base
 internal import Documents
-package import Evaluation
+internal import Evaluation
 internal import Files
 package import JSON
+package import Measures
 internal import Recipes
 package import Reporting
 package import SystemPackage

@@ -1,6 +1,6 @@
-internal import Evaluation
 internal import Files
 package import JSON
+internal import Measures
 package import Reporting
 package import SystemPackage
 

@@ -6,6 +6,7 @@ internal import DecodingStages
 internal import Evaluation
 internal import Files
 internal import JSON
+internal import Measures
 internal import Recipes
 internal import Reporting
 internal import StageBasics

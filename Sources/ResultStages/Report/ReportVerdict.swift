@@ -2,8 +2,8 @@ internal import ArtifactStore
 internal import Audit
 internal import Base
 internal import DataStages
-internal import Evaluation
 internal import JSON
+internal import Measures
 internal import Recipes
 internal import Reporting
 internal import Runs

@@ -4,6 +4,7 @@ internal import Base
 internal import Evaluation
 internal import Files
 internal import JSON
+internal import Measures
 internal import Reporting
 internal import StageBasics
 internal import SystemPackage

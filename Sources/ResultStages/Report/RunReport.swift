@@ -3,6 +3,7 @@ internal import Audit
 internal import DecodingStages
 internal import Evaluation
 internal import JSON
+internal import Measures
 package import Recipes
 package import Reporting
 internal import Runs

@@ -1,0 +1,240 @@
+internal import Decoding
+package import Documents
+internal import Evaluation
+internal import JSON
+
+/// One recorded decoding: what was asked, and what upstream's code made of it.
+struct DecodeCase {
+    let id: String
+    let model: String
+    /// Upstream's name of the method, for example `d3llm_multi_block`.
+    let method: String
+    let task: DecodingTask
+    /// Makes this project's decoder for the case.
+    let factory: DecoderFactory
+    /// The whole final sequence.
+    let tokens: [Int32]
+    /// NFE as upstream returns it.
+    let evaluations: Int
+    /// Forwards that were really made.
+    let forwards: Int
+    /// Sum of their input lengths.
+    let tokensForwarded: Int
+
+    /// - Parameter family: whose version of upstream's code recorded the case.
+    init(id: String, _ node: CaseNode, family: String) throws {
+        self.id = id
+        model = try node.string("model")
+        method = try node.string("method")
+        task = DecodingTask(
+            prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"),
+            endToken: try node.optionalToken("eos_id"))
+        factory = try RecordedMethod.factory(method, try node.member("params"), family: family)
+        tokens = try node.tokens("tokens")
+        evaluations = try node.integer("nfe")
+        forwards = try node.integer("forwards")
+        tokensForwarded = try node.integer("tokens_forwarded")
+    }
+
+    /// All cases of `decode_<family>.json`.
+    static func all(in folder: ParityFolder, family: String) throws -> [DecodeCase] {
+        try folder.cases(of: "decode_\(family).json").identified("cases").map { id, node in
+            try DecodeCase(id: id, node, family: family)
+        }
+    }
+}
+
+/// A part of a file of cases; its accessors say what is missing and where.
+typealias CaseNode = DocumentValue<ParityError>
+
+extension DocumentValue<ParityError> {
+    /// Rows of token ids.
+    func rows(_ key: String) throws(ParityError) -> [[Int32]] {
+        try elements(key).map { (element) throws(ParityError) in try element.tokens() }
+    }
+
+    func tokens(_ key: String) throws(ParityError) -> [Int32] { try member(key).tokens() }
+
+    func integers(_ key: String) throws(ParityError) -> [Int] { try member(key).integers() }
+
+    func numbers(_ key: String) throws(ParityError) -> [Double] { try member(key).numbers() }
+
+    func token(_ key: String) throws(ParityError) -> Int32 { try member(key).token() }
+
+    /// A token id, or nil for null; the member must be there.
+    func optionalToken(_ key: String) throws(ParityError) -> Int32? {
+        try member(key).node.isNull ? nil : token(key)
+    }
+
+    /// The elements of a list of cases, named by their ids.
+    func identified(_ key: String) throws(ParityError) -> [(id: String, node: CaseNode)] {
+        let list = try member(key)
+        let elements = try list.elements()
+        guard !elements.isEmpty else { throw list.error("\(list.label) is empty.") }
+        return try elements.map { (element) throws(ParityError) in
+            let id = try element.string("id")
+            return (id, CaseNode(element.node, subject: "case \(id)"))
+        }
+    }
+
+    /// An error about this part.
+    ///
+    /// - Parameter text: A sentence without its end.
+    func problem(_ text: String) -> ParityError { error("\(text).") }
+}
+
+extension ParityError: DocumentProblem {
+    package init(_ flaw: DocumentFlaw) { self.init("\(flaw.origin.place): \(flaw.message)") }
+}
+
+/// How one golden case ended.
+struct CaseResult {
+    let id: String
+    /// What differs first, or `nil` when the case passes.
+    let failure: String?
+}
+
+/// Comparisons of numbers against golden values.
+enum Compare {
+    /// `nil` when all differences are at most `tolerance`; otherwise the largest one and where it is.
+    static func elements(
+        _ name: String, _ found: [Float], _ expected: [Float], tolerance: Double
+    ) -> String? {
+        guard found.count == expected.count else {
+            return "\(name): \(found.count) elements instead of \(expected.count)"
+        }
+        var worst = (index: 0, difference: 0.0)
+        for (i, (a, b)) in zip(found, expected).enumerated() {
+            let difference = abs(Double(a) - Double(b))
+            if !(difference <= worst.difference) { worst = (i, difference) }
+        }
+        if worst.difference <= tolerance { return nil }
+        return "\(name): element \(worst.index) is \(found[worst.index]), expected \(expected[worst.index]) "
+            + "(difference \(worst.difference), tolerance \(tolerance))"
+    }
+
+    /// `nil` when `found` is within `absolute + relative · |expected|` of `expected`.
+    static func number(
+        _ name: String, _ found: Double, _ expected: Double, absolute: Double, relative: Double = 0
+    ) -> String? {
+        let allowed = absolute + relative * abs(expected)
+        if abs(found - expected) <= allowed { return nil }
+        return "\(name) is \(found), expected \(expected) (tolerance \(allowed))"
+    }
+}
+
+/// The recorded result of one grader: a value, or the exception that it raised.
+struct RecordedResult {
+    private let node: CaseNode
+    private let label: String
+
+    /// The result under `key` of a case: `{"value": …}`, `{"error": "<type>"}` or the value itself.
+    init(_ key: String, of node: CaseNode) throws(ParityError) {
+        self.node = try node.member(key)
+        label = key
+    }
+
+    /// A case that is itself a result.
+    init(_ node: CaseNode, label: String) {
+        self.node = node
+        self.label = label
+    }
+
+    /// nil when `found` gives what was recorded, to the byte; else both.
+    func divergence(_ found: () throws -> JSONValue) rethrows -> String? {
+        let result: JSONValue
+        do {
+            result = ["value": try found()]
+        } catch let error as UpstreamException {
+            result = ["error": .string(error.name)]
+        }
+        let recorded: JSONValue
+        if let error = node.node["error"] {
+            recorded = ["error": JSONValue(error)]
+        } else {
+            recorded = ["value": JSONValue(node.node["value"] ?? node.node)]
+        }
+        let (a, b) = (Self.text(result), Self.text(recorded))
+        return a.utf8.elementsEqual(b.utf8) ? nil : "\(label): \(a), expected \(b)"
+    }
+
+    /// nil when `found` is what was recorded.
+    func divergence(_ found: Result<String, UpstreamException>) -> String? {
+        try? divergence { .string(try found.get()) }
+    }
+
+    private static func text(_ value: JSONValue) -> String {
+        (try? value.canonicalBytes()).map { String(decoding: $0, as: UTF8.self) } ?? "\(value)"
+    }
+}
+
+/// One decoding by this project, with all its steps.
+struct RecordedRun {
+    let decoder: any Decoder
+    let steps: [StepRecord]
+
+    /// How many sequences share a forward; results don't depend on it but for rounding.
+    private static let batch = 32
+
+    /// Decodes each task with its decoder, and notes every step.
+    ///
+    /// - Returns: one run or one error per decoder, in order.
+    static func all(
+        _ decoders: [(model: String, decoder: any Decoder)], _ folder: ParityFolder
+    ) -> [Result<RecordedRun, any Error>] {
+        var results = [Result<RecordedRun, any Error>?](repeating: nil, count: decoders.count)
+        for model in Set(decoders.map(\.model)).sorted() {
+            let indices = decoders.indices.filter { decoders[$0].model == model }
+            for start in stride(from: 0, to: indices.count, by: batch) {
+                let group = indices[start..<min(start + batch, indices.count)]
+                let outcome = group.map { decoders[$0].decoder }
+                for (index, run) in zip(group, runs(outcome, model, folder)) { results[index] = run }
+            }
+        }
+        return results.map { $0 ?? .failure(ParityError("The case wasn't run.")) }
+    }
+
+    /// Decodes a group together; if that fails, each alone, to find out which ones fail.
+    private static func runs(
+        _ decoders: [any Decoder], _ model: String, _ folder: ParityFolder
+    ) -> [Result<RecordedRun, any Error>] {
+        do {
+            return try together(decoders, model, folder).map { .success($0) }
+        } catch {
+            guard decoders.count > 1 else { return [.failure(error)] }
+            return decoders.flatMap { runs([$0], model, folder) }
+        }
+    }
+
+    private static func together(
+        _ decoders: [any Decoder], _ model: String, _ folder: ParityFolder
+    ) throws -> [RecordedRun] {
+        var finished = decoders
+        var steps = [[StepRecord]](repeating: [], count: decoders.count)
+        try BatchDecoder(try folder.model(model)).decode(&finished) { index, step, _ in
+            steps[index].append(step)
+        }
+        return zip(finished, steps).map { RecordedRun(decoder: $0, steps: $1) }
+    }
+
+    /// Describes the step that decided a position, as far as it is known.
+    func decision(at position: Int) -> String {
+        for step in steps.reversed() {
+            guard let prediction = step.unmasked.first(where: { $0.position == position }) else { continue }
+            let margin = prediction.probability - prediction.secondProbability
+            return "step \(step.index), position \(position): \(prediction.token) with probability"
+                + " \(Self.short(prediction.probability)), margin to the runner-up \(Self.short(margin)),"
+                + " entropy \(Self.short(prediction.entropy))"
+        }
+        return "after step \((steps.last?.index ?? 0)), position \(position):"
+            + " \(decoder.tokens.indices.contains(position) ? "\(decoder.tokens[position])" : "nothing")"
+    }
+
+    /// Six significant digits.
+    private static func short(_ value: Double) -> String {
+        guard value.isFinite, value != 0 else { return "\(value)" }
+        var scale = 1.0
+        while abs(value) * scale < 100_000 { scale *= 10 }
+        return "\((value * scale).rounded() / scale)"
+    }
+}
