@@ -25,9 +25,7 @@ package struct PretrainStage: StageKind {
     let start: Start
     package let rows: TrainingRows
     package let phases: [PhaseFields]
-    let average: WeightAverage.Options?
-    let precision: TrainingPrecision?
-    let checkpointSeconds: Double
+    let loop: LoopFields
 
     enum Start {
         case scratch(ModelFields, tokenizer: ArtifactReference)
@@ -71,9 +69,7 @@ package struct PretrainStage: StageKind {
                 "generationLength", default: 48, in: 1...65_536, "Tokens of a response, padding included.")
         }
         phases = fields.objects("phases", atLeast: 1, "Training phases, in order.") { PhaseFields($0) }
-        average = AverageFields.read(fields)
-        precision = TrainingLoop.precision(fields)
-        checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
+        loop = LoopFields(fields)
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
@@ -81,14 +77,14 @@ package struct PretrainStage: StageKind {
         let configuration = base.parameters.configuration
         let examples = try rows.examples(
             DataSet(context.folder(of: data), name: "\(data)"), base.encoder, end: base.end)
-        let loop = TrainingLoop(
+        let losses = try TrainingLoop(
             context: context, trainee: FullTraining(base.parameters),
             phases: phases.enumerated().map { index, phase in
                 phase.phase(
                     index, examples, configuration, family: base.family, mask: base.mask, seed: context.seed,
                     threads: context.threads)
-            }, precision: precision ?? .float32, average: average, checkpointInterval: checkpointSeconds)
-        let losses = try loop.run()
+            }, settings: loop
+        ).run()
         try base.write(try Transformer(over: base.parameters), context.output)
         return result(configuration, losses)
     }
@@ -157,10 +153,10 @@ package struct PretrainStage: StageKind {
             "losses": .object(JSONObject(losses.map { ($0.name, .number($0.crossEntropy)) })),
         ]
         let last = phases.last?.steps ?? 0
-        if let average { metrics["averagedSteps"] = .integer(average.count(of: last)) }
+        if let average = loop.average { metrics["averagedSteps"] = .integer(average.count(of: last)) }
         return StageResult(
             summary: "\(configuration.parameterCount) parameters, \(steps) steps, final losses: \(shown)"
-                + (average.map { ", \($0.sentence(steps: last))" } ?? ""),
+                + (loop.average.map { ", \($0.sentence(steps: last))" } ?? ""),
             metrics: .object(metrics))
     }
 }
@@ -261,12 +257,9 @@ extension PretrainStage {
                     logitRows: phase.meanLossRows(response: rows.learnt)),
                 keepsActivations: false, isMuon: phase.isMuon)
         }
-        let problems = data[.train] ?? 0
-        let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
-        var cost = TrainingCost(phases: steps, checkpointSeconds: checkpointSeconds)
-        cost.averages = average != nil
-        if case .model(let reference, _, _) = start { cost.model = reference }
-        return cost.forecast(context, besides: reading, problems: problems)
+        var model: ArtifactReference?
+        if case .model(let reference, _, _) = start { model = reference }
+        return loop.forecast(steps, from: model, problems: data[.train] ?? 0, context)
     }
 
     private func configuration(_ context: ForecastContext) -> TransformerConfiguration? {

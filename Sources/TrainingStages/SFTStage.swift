@@ -32,9 +32,7 @@ package struct SFTStage: StageKind {
     let maskToken: String?
     let adapter: AdapterFields?
     let optimizer: OptimizerFields
-    let average: WeightAverage.Options?
-    let precision: TrainingPrecision?
-    let checkpointSeconds: Double
+    let loop: LoopFields
 
     package init(_ fields: Fields) {
         model = fields.artifact("model", types: [.model], "The model that training starts from.")
@@ -71,9 +69,7 @@ package struct SFTStage: StageKind {
                 "An adapter leaves the model's tokens and attention as they are; train all parameters to give it a mask token."
             )
         }
-        average = AverageFields.read(fields)
-        precision = TrainingLoop.precision(fields)
-        checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
+        loop = LoopFields(fields)
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
@@ -152,7 +148,7 @@ package struct SFTStage: StageKind {
                         }
                         return batcher.batch(chosen, configuration, &draws)
                     })
-            ], precision: precision ?? .float32, average: average, checkpointInterval: checkpointSeconds
+            ], settings: loop
         ).run()
     }
 
@@ -162,11 +158,11 @@ package struct SFTStage: StageKind {
         var metrics: JSONObject = [
             "steps": .integer(steps), "trainedParameters": .integer(trained), "loss": .number(loss),
         ]
-        if let average { metrics["averagedSteps"] = .integer(average.count(of: steps)) }
+        if let average = loop.average { metrics["averagedSteps"] = .integer(average.count(of: steps)) }
         return StageResult(
             summary:
                 "\(steps) steps of \(batchSize) rows, \(objective.rawValue) loss \(FixedPoint.text(loss, digits: 3))"
-                + (average.map { ", \($0.sentence(steps: steps))" } ?? ""),
+                + (loop.average.map { ", \($0.sentence(steps: steps))" } ?? ""),
             metrics: .object(metrics))
     }
 }
@@ -202,16 +198,7 @@ extension SFTStage {
             batch: PassShape(
                 configuration, sequences: batchSize, tokens: rows.tokens(prompt: prompt), logitRows: learnt),
             keepsActivations: false, isMuon: optimizer.kind == .muon)
-        var cost = TrainingCost(phases: [steps], checkpointSeconds: checkpointSeconds)
-        cost.averages = average != nil
-        cost.model = model
-        cost.adapter = adapter.map {
-            AdapterCost(
-                $0, configuration, weightBytes: context.facts(of: model).count(.weightBytes) ?? 4,
-                computesInHalf: precision == .bfloat16)
-        }
-        let problems = data[.train] ?? 0
-        let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
-        return cost.forecast(context, besides: reading, problems: problems)
+        return loop.forecast(
+            [steps], from: model, adapter: adapter, problems: data[.train] ?? 0, context)
     }
 }

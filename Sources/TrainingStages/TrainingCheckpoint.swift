@@ -150,41 +150,23 @@ struct TrainingLoop {
     let context: StageContext
     let trainee: any Trainee
     let phases: [Phase]
-    let precision: TrainingPrecision
-    /// How the weights of the last phase are averaged; nil where those after its last step are the result.
-    let average: WeightAverage.Options?
-    /// Seconds between checkpoints.
-    let checkpointInterval: Double
-
-    /// The key `checkpointSeconds` of the kinds that train.
-    static func checkpointSeconds(_ fields: Fields) -> Double {
-        fields.number(
-            "checkpointSeconds", default: 20, in: 0.0...86_400,
-            "Seconds between checkpoints, and so the most that a kill can cost; 0 makes one after each step.",
-            role: .execution)
-    }
-
-    /// The key `precision` of the kinds that train.
-    static func precision(_ fields: Fields) -> TrainingPrecision? {
-        fields.optionalChoice(
-            "precision",
-            "What products of linear layers are computed in: float32, which is meant where the key is absent, or "
-                + "bfloat16 with 32-bit sums. The weights that are trained are 32-bit floats in either.")
-    }
+    let settings: LoopFields
 
     /// Trains, leaves the result in ``trainee``, and writes the log to `training.jsonl` in the artifact.
     /// - Returns: the loss reports' means over the last tenth of the last phase, for the summary.
     func run() throws -> [LossReport.Group] {
         let lanes =
             trainee.takesHelpers
-            ? context.ranks.map { RankLanes($0, threads: context.threads, precision: precision) } : nil
+            ? context.ranks.map { RankLanes($0, threads: context.threads, precision: settings.precision) }
+            : nil
         defer { lanes?.end() }
-        let loss = try trainee.batchLoss(threads: context.threads, precision: precision, helpers: lanes)
+        let loss = try trainee.batchLoss(
+            threads: context.threads, precision: settings.precision, helpers: lanes)
         let checkpoint = TrainingCheckpoint(folder: context.workFolder)
         var log = TrainingLog()
         var start = TrainingCheckpoint.Position(phase: 0, step: 0)
         var restored: TrainingCheckpoint.Restored?
-        let mean = average.map {
+        let mean = settings.average.map {
             WeightAverage(
                 $0, elements: trainee.trained.count, steps: phases.last?.steps ?? 0, threads: context.threads)
         }
@@ -206,7 +188,7 @@ struct TrainingLoop {
             if let found = restored, p == start.phase { try found.apply(to: optimizer) }
             restored = nil
             for step in (p == start.phase ? start.step : 0)..<phase.steps {
-                if context.isCancelled || lastSave.duration(to: .now) > .seconds(checkpointInterval) {
+                if context.isCancelled || lastSave.duration(to: .now) > .seconds(settings.checkpointSeconds) {
                     try checkpoint.save(
                         trainee.trained, optimizer, mean, .init(phase: p, step: step), log)
                     try context.checkCancellation()

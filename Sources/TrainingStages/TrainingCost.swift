@@ -212,3 +212,28 @@ struct AdapterCost {
         }
     }
 }
+
+extension LoopFields {
+    /// What a training takes.
+    ///
+    /// - Parameters:
+    ///   - phases: Its steps.
+    ///   - model: What it starts from; nil for a model from scratch.
+    ///   - adapter: What is trained of it where that isn't all parameters.
+    ///   - problems: How many are read first.
+    func forecast(
+        _ phases: [TrainingCost.Steps], from model: ArtifactReference?, adapter: AdapterFields? = nil,
+        problems: Double, _ context: ForecastContext
+    ) -> StageForecast? {
+        var cost = TrainingCost(phases: phases, checkpointSeconds: checkpointSeconds)
+        cost.averages = average != nil
+        cost.model = model
+        if let model, let adapter, let configuration = phases.first?.batch.configuration {
+            cost.adapter = AdapterCost(
+                adapter, configuration, weightBytes: context.facts(of: model).count(.weightBytes) ?? 4,
+                computesInHalf: precision == .bfloat16)
+        }
+        let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
+        return cost.forecast(context, besides: reading, problems: problems)
+    }
+}

@@ -205,11 +205,20 @@ struct AdapterFields {
     }
 }
 
-/// Averaged weights as the result of a training, as configurations write it.
-enum AverageFields {
-    /// The key `average` of the kinds that train.
-    static func read(_ fields: Fields) -> WeightAverage.Options? {
-        fields.optionalObject(
+/// How a training computes, how often it is kept, and what of its last steps is the result, as configurations of every
+/// kind that trains write it.
+package struct LoopFields {
+    /// How the weights of the last phase are averaged; nil where those after its last step are the result.
+    let average: WeightAverage.Options?
+    private let chosenPrecision: TrainingPrecision?
+    /// Seconds between checkpoints.
+    let checkpointSeconds: Double
+
+    /// What products of linear layers are computed in.
+    var precision: TrainingPrecision { chosenPrecision ?? .float32 }
+
+    init(_ fields: Fields) {
+        average = fields.optionalObject(
             "average",
             "Make the mean of the weights after each of the last steps of the last phase the result, instead of the "
                 + "weights after the very last one; of an adapter, the mean of its matrices."
@@ -223,6 +232,14 @@ enum AverageFields {
                     "An exponential mean (EMA) of these steps, which keeps that share of itself at each; absent: the plain "
                         + "mean."))
         }
+        chosenPrecision = fields.optionalChoice(
+            "precision",
+            "What products of linear layers are computed in: float32, which is meant where the key is absent, or "
+                + "bfloat16 with 32-bit sums. The weights that are trained are 32-bit floats in either.")
+        checkpointSeconds = fields.number(
+            "checkpointSeconds", default: 20, in: 0.0...86_400,
+            "Seconds between checkpoints, and so the most that a kill can cost; 0 makes one after each step.",
+            role: .execution)
     }
 }
 

@@ -29,9 +29,7 @@ package struct DistillStage: StageKind {
     package let recipe: any DistillationRecipe
     let adapter: AdapterFields?
     let optimizer: OptimizerFields
-    let average: WeightAverage.Options?
-    let precision: TrainingPrecision?
-    let checkpointSeconds: Double
+    let loop: LoopFields
 
     package init(_ fields: Fields) {
         teacher = fields.artifact("teacher", types: [.model], "The model that the student starts from.")
@@ -51,9 +49,7 @@ package struct DistillStage: StageKind {
                 rule: .upstream, beta2: 0.999)
         }
         if adapter != nil { optimizer.rejectForAdapters(fields) }
-        average = AverageFields.read(fields)
-        precision = TrainingLoop.precision(fields)
-        checkpointSeconds = TrainingLoop.checkpointSeconds(fields)
+        loop = LoopFields(fields)
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
@@ -64,7 +60,7 @@ package struct DistillStage: StageKind {
         let losses = try TrainingLoop(
             context: context, trainee: student.trainee,
             phases: [phase(rows, student, context)],
-            precision: precision ?? .float32, average: average, checkpointInterval: checkpointSeconds
+            settings: loop
         ).run()
         try student.write(context)
         return result(losses, answers: rows.count, trained: student.trainee.trained.count)
@@ -105,11 +101,11 @@ package struct DistillStage: StageKind {
             "steps": .integer(steps), "answers": .integer(answers), "epochs": .number(epochs),
             "trainedParameters": .integer(trained), "losses": .object(JSONObject(numbers)),
         ]
-        if let average { metrics["averagedSteps"] = .integer(average.count(of: steps)) }
+        if let average = loop.average { metrics["averagedSteps"] = .integer(average.count(of: steps)) }
         return StageResult(
             summary:
                 "\(steps) steps over \(answers) answers (\(FixedPoint.text(epochs, digits: 1)) epochs), \(shown)"
-                + (average.map { ", \($0.sentence(steps: steps))" } ?? ""),
+                + (loop.average.map { ", \($0.sentence(steps: steps))" } ?? ""),
             metrics: .object(metrics))
     }
 }
@@ -190,16 +186,8 @@ extension DistillStage {
         let steps = TrainingCost.Steps(
             count: steps, batch: shape(batchSize * load.sequences), keepsActivations: load.hasEntropy,
             isMuon: optimizer.kind == .muon, forwards: load.asksTeacher ? shape(batchSize) : nil)
-        var cost = TrainingCost(phases: [steps], checkpointSeconds: checkpointSeconds)
-        cost.averages = average != nil
-        cost.model = teacher
-        cost.adapter = adapter.map {
-            AdapterCost(
-                $0, configuration, weightBytes: context.facts(of: teacher).count(.weightBytes) ?? 4,
-                computesInHalf: precision == .bfloat16)
-        }
-        let problems = data[.train] ?? answers[.answers] ?? 0
-        let reading = context.seconds(of: ModelWork.readProblem.work, times: problems) ?? 0
-        return cost.forecast(context, besides: reading, problems: problems)
+        return loop.forecast(
+            [steps], from: teacher, adapter: adapter, problems: data[.train] ?? answers[.answers] ?? 0,
+            context)
     }
 }
