@@ -35,9 +35,7 @@ package struct LocalFilesStage: RecomputableStage {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
-        guard let source = FilePath(foreign: path) else {
-            throw DataError(description: "The path of the data set has a NUL byte; correct \"path\".")
-        }
+        let source = try FilePath(named: path, of: "the data set")
         if try FileSystem.status(source)?.kind == .folder { return try takeFolder(source, context) }
         let target = context.output.appending(Self.fileName)
         var hash = SHA256()
@@ -92,10 +90,7 @@ package struct LocalFilesStage: RecomputableStage {
 
     /// The SHA-256 over the lines that sha256sum prints for the files of a folder.
     static func digest(of folder: FilePath) throws -> String {
-        let lines = try names(in: folder).map {
-            "\(try SHA256.hex(ofFile: folder.pushing(FilePath($0))))  \($0)\n"
-        }
-        return SHA256.hex(of: Array(lines.joined().utf8))
+        try DigestCheck.digest(of: folder, try names(in: folder))
     }
 
     private func folderResult(_ folder: FilePath) throws -> StageResult {
@@ -128,7 +123,7 @@ package struct LocalFilesStage: RecomputableStage {
     }
 }
 
-/// What every key with a SHA-256 demands.
+/// What keys with a SHA-256 demand, and the SHA-256 of a folder.
 package enum DigestCheck {
     package static func reject(_ digest: String, key: String, _ fields: Fields) {
         let isHex = digest.unicodeScalars.allSatisfy(\.properties.isASCIIHexDigit)
@@ -136,5 +131,24 @@ package enum DigestCheck {
         fields.reject(
             key, "A SHA-256 has 64 hexadecimal digits; this has \(digest.utf8.count) characters.",
             hint: "`sha256sum FILE` prints it.")
+    }
+
+    /// The SHA-256 over the lines that sha256sum prints for files of a folder.
+    package static func digest(of folder: FilePath, _ names: [String]) throws -> String {
+        let lines = try names.map { "\(try SHA256.hex(ofFile: folder.pushing(FilePath($0))))  \($0)\n" }
+        return SHA256.hex(of: Array(lines.joined().utf8))
+    }
+}
+
+extension FilePath {
+    /// The path that the key `path` names.
+    ///
+    /// - Parameter subject: What lies there, for the error.
+    /// - Throws: ``DataError`` where a NUL byte would cut it short.
+    package init(named path: String, of subject: String) throws(DataError) {
+        guard let found = FilePath(foreign: path) else {
+            throw DataError(description: "The path of \(subject) has a NUL byte; correct \"path\".")
+        }
+        self = found
     }
 }

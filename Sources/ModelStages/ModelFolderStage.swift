@@ -34,9 +34,7 @@ package struct ModelFolderStage: RecomputableStage {
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
-        guard let folder = FilePath(foreign: path) else {
-            throw DataError(description: "The path of the model's folder has a NUL byte; correct \"path\".")
-        }
+        let folder = try FilePath(named: path, of: "the model's folder")
         let names = try Self.names(in: folder)
         // not text: an array of names
         guard try names.contains("config.json") || GGUFFile.path(of: folder) != nil else {
@@ -96,8 +94,7 @@ package struct ModelFolderStage: RecomputableStage {
 
     /// The digest of a folder's files.
     static func digest(of folder: FilePath, _ names: [String]) throws -> String {
-        let lines = try names.map { "\(try SHA256.hex(ofFile: folder.appending($0)))  \($0)\n" }
-        return SHA256.hex(of: Array(lines.joined().utf8))
+        try DigestCheck.digest(of: folder, names)
     }
 }
 
