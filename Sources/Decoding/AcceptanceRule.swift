@@ -1,7 +1,7 @@
 /// Which of a forward's predictions become tokens, in decoders that work on one block at a time.
 ///
 /// Every rule accepts at least one prediction when there is one, so a block always ends.
-public enum AcceptanceRule: Sendable, Hashable {
+package enum AcceptanceRule: Sendable, Hashable {
     /// The most confident ones, as many as the schedule says (LLaDA's low-confidence remasking).
     case scheduled
     /// The most confident one, and all whose probability is at least the threshold (Fast-dLLM).

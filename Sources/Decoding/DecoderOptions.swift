@@ -20,11 +20,11 @@ package protocol DecoderOptions: Sendable, Hashable {
 }
 
 /// A method with its options set: what makes its decoders, and what is known of them beforehand.
-public struct DecoderSetup: Sendable {
+package struct DecoderSetup: Sendable {
     /// See ``DecoderOptions/lengths``.
-    public let lengths: DecodingLengths
+    package let lengths: DecodingLengths
     /// Makes the decoder of a sequence.
-    public let make: DecoderFactory
+    package let make: DecoderFactory
 
     private let expected: @Sendable (Double, Double) -> DecodingEffort?
 
@@ -35,7 +35,7 @@ public struct DecoderSetup: Sendable {
     }
 
     /// See ``DecoderOptions/effort(prompt:answer:)``.
-    public func effort(prompt: Double, answer: Double) -> DecodingEffort? { expected(prompt, answer) }
+    package func effort(prompt: Double, answer: Double) -> DecodingEffort? { expected(prompt, answer) }
 }
 
 /// What options of decoders stand for.
@@ -80,13 +80,13 @@ extension Fields {
 }
 
 /// Tokens of a response: how many there may be, and how many form a block.
-public struct DecodingLengths: Sendable, Hashable {
+package struct DecodingLengths: Sendable, Hashable {
     /// Tokens of a response at most; what is behind them never counts.
-    public var response: Int
+    package var response: Int
     /// Tokens of a block; nil where a method has no blocks.
-    public var block: Int?
+    package var block: Int?
 
-    public init(response: Int, block: Int? = nil) {
+    package init(response: Int, block: Int? = nil) {
         self.response = response
         self.block = block
     }
@@ -99,17 +99,17 @@ public struct DecodingLengths: Sendable, Hashable {
 /// forward gives about 1.9 + 5.5 (1 − c) or 1.6 + 5.3 √e tokens, a third more where several blocks are decoded at
 /// once, and at most 85 % of a block: fitted to the sweeps of the mini experiments, where single settings differ from it
 /// by up to a half. Rules that plan their forwards are counted.
-public struct DecodingEffort: Sendable, Hashable {
+package struct DecodingEffort: Sendable, Hashable {
     /// Forwards per response.
-    public var forwards: Double
+    package var forwards: Double
     /// Tokens fed in, per forward.
-    public var tokens: Double
+    package var tokens: Double
     /// Tokens in the cache meanwhile.
-    public var cached: Double
+    package var cached: Double
     /// Rows of logits per forward.
-    public var logitRows: Double
+    package var logitRows: Double
 
-    public init(forwards: Double, tokens: Double, cached: Double = 0, logitRows: Double) {
+    package init(forwards: Double, tokens: Double, cached: Double = 0, logitRows: Double) {
         self.forwards = forwards
         self.tokens = tokens
         self.cached = cached

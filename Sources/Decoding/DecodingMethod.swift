@@ -51,7 +51,7 @@ public struct DecodingMethod: Sendable {
     /// Reads options that stand in no document.
     ///
     /// - Throws: ``DecodingError`` that names every option that is unknown, wrong or without an effect.
-    public func setup(_ values: [String: JSONValue] = [:]) throws(DecodingError) -> DecoderSetup {
+    package func setup(_ values: [String: JSONValue] = [:]) throws(DecodingError) -> DecoderSetup {
         let (setup, fields) = reading(values)
         fields.finish()
         guard fields.session.diagnostics.isEmpty else {

@@ -1,21 +1,21 @@
 /// What every decoder carries: the sequence, the special tokens and the counters.
 public struct DecodingState: Sendable {
     /// The whole sequence so far, prompt first; undecided positions hold ``maskToken``.
-    public private(set) var tokens: [Int32]
+    package private(set) var tokens: [Int32]
     /// Number of prompt tokens.
-    public let promptLength: Int
+    package let promptLength: Int
     /// The token that stands for "not decoded yet".
-    public let maskToken: Int32
+    package let maskToken: Int32
     /// The end-of-text token, if the model has one.
-    public let endToken: Int32?
+    package let endToken: Int32?
     /// Other tokens that end a text.
-    public let furtherEndTokens: [Int32]
+    package let furtherEndTokens: [Int32]
     /// NFE as the decoder's published implementation reports it.
-    public internal(set) var evaluations = 0
+    package internal(set) var evaluations = 0
     /// Number of forwards that were answered.
-    public private(set) var forwards = 0
+    package private(set) var forwards = 0
     /// Sum of the input lengths over ``forwards``.
-    public private(set) var tokensForwarded = 0
+    package private(set) var tokensForwarded = 0
     /// The forward that was asked for and not answered yet.
     private(set) var pending: PendingForward?
 
@@ -45,10 +45,10 @@ public struct DecodingState: Sendable {
     }
 
     /// Positions after the prompt.
-    public var generated: Range<Int> { promptLength..<tokens.count }
+    package var generated: Range<Int> { promptLength..<tokens.count }
 
     /// The tokens after the prompt.
-    public var response: ArraySlice<Int32> { tokens[generated] }
+    package var response: ArraySlice<Int32> { tokens[generated] }
 
     func isMasked(_ position: Int) -> Bool { tokens[position] == maskToken }
 

@@ -1,42 +1,42 @@
 package import Documents
 
 /// Options of ``MultiBlockDecoder``; the defaults are d3LLM's published settings.
-public struct MultiBlockOptions: DecoderOptions {
+package struct MultiBlockOptions: DecoderOptions {
     /// Tokens to generate.
-    public var generationLength = 256
+    package var generationLength = 256
     /// Tokens per block.
-    public var blockLength = 32
+    package var blockLength = 32
     /// Entropy in nats up to which predictions are accepted; nil accepts all.
-    public var threshold: Double? = 0.5
+    package var threshold: Double? = 0.5
     /// Decoded share of the last block from which the next one is created.
-    public var blockAddThreshold = 0.1
+    package var blockAddThreshold = 0.1
     /// Decoded share of the block before from which a block is fully activated.
-    public var decodedTokenThreshold = 0.95
+    package var decodedTokenThreshold = 0.95
     /// 0 takes the most probable token; larger values draw from softmax(logits / temperature).
     ///
     /// Entropies are those without it. d3LLM's Dream evaluation has 0.1 in some benchmarks. LLaDA's version draws with noise on the logits and forces the
     /// most probable token; Dream's draws once and forces what was drawn.
-    public var temperature = 0.0
+    package var temperature = 0.0
     /// Whether everything after a decoded end token becomes the end token.
-    public var earlyStop = true
+    package var earlyStop = true
     /// When an end token may be decoded.
-    public var endTokens = EndTokens.any
+    package var endTokens = EndTokens.any
     /// Decoding gives up when NFE exceeds this, as upstream does.
-    public var evaluationLimit = 10_000
+    package var evaluationLimit = 10_000
     /// What differs between upstream's LLaDA and Dream versions.
-    public var rules = MultiBlockRules.llada
+    package var rules = MultiBlockRules.llada
     /// Oddities of the released code, each with both behaviours.
-    public var quirks = Quirks.faithful
+    package var quirks = Quirks.faithful
 
     /// Rules for end tokens.
-    public enum EndTokens: String, CaseIterable, Sendable {
+    package enum EndTokens: String, CaseIterable, Sendable {
         /// As other tokens, as released.
         case any
         /// Only where nothing before it stays masked, so that no answer ends in front of what is still to be decoded.
         case inOrder = "in-order"
     }
 
-    public init() {}
+    package init() {}
 
     package init(_ fields: Fields, defaults: MultiBlockOptions) {
         self.init(fields, defaults: defaults, usesCache: false)
@@ -82,11 +82,11 @@ public struct MultiBlockOptions: DecoderOptions {
             "boundaryRow", isUsed: usesCache, with: "no cache", user: "decoding with a cache")
     }
 
-    public var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }
+    package var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }
 
     /// The effort with the whole sequence in each forward; several blocks at once end with the answer, not with its
     /// block.
-    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+    package func effort(prompt: Double, answer: Double) -> DecodingEffort? {
         effort(ExpectedResponse(lengths, stopsEarly: earlyStop, prompt: prompt, answer: answer))
     }
 
@@ -110,15 +110,15 @@ public struct MultiBlockOptions: DecoderOptions {
 }
 
 /// Options of ``CachedMultiBlockDecoder``.
-public struct CachedMultiBlockOptions: DecoderOptions {
+package struct CachedMultiBlockOptions: DecoderOptions {
     /// What it has in common with decoding without a cache.
-    public var blocks = MultiBlockOptions()
+    package var blocks = MultiBlockOptions()
     /// Turns that a finished block goes on being forwarded before its keys and values are stored.
-    public var cacheDelay = 2
+    package var cacheDelay = 2
     /// The cache is made anew in every turn whose NFE is a multiple of this.
-    public var refreshInterval = 10_000
+    package var refreshInterval = 10_000
 
-    public init() {}
+    package init() {}
 
     package init(_ fields: Fields, defaults: CachedMultiBlockOptions) {
         self = defaults
@@ -132,9 +132,9 @@ public struct CachedMultiBlockOptions: DecoderOptions {
             "The cache is made anew in every turn whose NFE is a multiple of this.", isAlwaysRecorded: true)
     }
 
-    public var lengths: DecodingLengths { blocks.lengths }
+    package var lengths: DecodingLengths { blocks.lengths }
 
-    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+    package func effort(prompt: Double, answer: Double) -> DecodingEffort? {
         let expected = ExpectedResponse(
             blocks.lengths, stopsEarly: blocks.earlyStop, prompt: prompt, answer: answer)
         var effort = blocks.effort(expected)
@@ -164,37 +164,37 @@ extension Fields {
 }
 
 /// What differs between the LLaDA and the Dream version of d3LLM's multi-block decoding.
-public struct MultiBlockRules: Sendable, Hashable {
+package struct MultiBlockRules: Sendable, Hashable {
     /// Whether an entropy equal to the threshold is accepted (LLaDA) or only a smaller one (Dream).
-    public var includesThreshold: Bool
+    package var includesThreshold: Bool
     /// Whether the lowest entropy of all candidates is accepted whatever it is, even in a block that isn't
     /// fully activated (LLaDA).
-    public var acceptsBest: Bool
+    package var acceptsBest: Bool
     /// Whether an early stop counts every block's masks anew and activates the empty ones (Dream), or settles
     /// only the block of the end token and those after it (LLaDA).
-    public var recountsAfterEnd: Bool
+    package var recountsAfterEnd: Bool
     /// Whether a block that is done but not cached keeps those after it from being looked at for the cache.
     ///
     /// LLaDA's does; in Dream's, several blocks can be waiting at once.
-    public var waitsForStabilizing: Bool
+    package var waitsForStabilizing: Bool
     /// Whether an early stop marks the blocks after the end token as cached (Dream) or only those that it
     /// creates (LLaDA).
-    public var cachesBlocksAfterEnd: Bool
+    package var cachesBlocksAfterEnd: Bool
     /// Whether tokens are drawn with noise on the logits and the forced one is the most probable (LLaDA), or all are
     /// drawn from the softmax (Dream); the same without a temperature.
-    public var addsNoise: Bool
+    package var addsNoise: Bool
     /// Whether a last block that is shorter than the others is decoded (Dream).
     ///
     /// Upstream does so with a cache only. Its other versions never decode such a block and make forwards in vain up
     /// to their limit; here it is decoded without a cache too, and LLaDA's version asks for whole blocks.
-    public var decodesPartialBlock: Bool
+    package var decodesPartialBlock: Bool
 
     /// The version for LLaDA models.
-    public static let llada = MultiBlockRules(
+    package static let llada = MultiBlockRules(
         includesThreshold: true, acceptsBest: true, recountsAfterEnd: false, waitsForStabilizing: true,
         cachesBlocksAfterEnd: false, addsNoise: true, decodesPartialBlock: false)
     /// The version for Dream models.
-    public static let dream = MultiBlockRules(
+    package static let dream = MultiBlockRules(
         includesThreshold: false, acceptsBest: false, recountsAfterEnd: true, waitsForStabilizing: false,
         cachesBlocksAfterEnd: true, addsNoise: false, decodesPartialBlock: true)
 
@@ -205,7 +205,7 @@ public struct MultiBlockRules: Sendable, Hashable {
         var rules: MultiBlockRules { self == .llada ? .llada : .dream }
     }
 
-    public init(
+    package init(
         includesThreshold: Bool, acceptsBest: Bool, recountsAfterEnd: Bool, waitsForStabilizing: Bool,
         cachesBlocksAfterEnd: Bool, addsNoise: Bool, decodesPartialBlock: Bool
     ) {

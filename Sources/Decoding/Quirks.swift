@@ -5,9 +5,9 @@ internal import Documents
 /// The default is what upstream does, because the paper's numbers were made with it. Places are those of d3LLM at
 /// e5bfcac: `llada` is `d3llm_LLaDA/d3llm_llada_generate_util.py`, `dream` is
 /// `d3llm_DREAM/d3llm_dream_generate_util.py`.
-public struct Quirks: Sendable, Hashable {
+package struct Quirks: Sendable, Hashable {
     /// Which behaviour a decoder follows.
-    public enum Behaviour: String, Sendable, Hashable, CaseIterable {
+    package enum Behaviour: String, Sendable, Hashable, CaseIterable {
         /// As the released code does it.
         case faithful
         /// As the method is meant.
@@ -15,7 +15,7 @@ public struct Quirks: Sendable, Hashable {
     }
 
     /// Which of two descriptions a decoder follows.
-    public enum Reading: String, Sendable, Hashable, CaseIterable {
+    package enum Reading: String, Sendable, Hashable, CaseIterable {
         /// As the released code does it.
         case faithful
         /// As the paper words it.
@@ -27,26 +27,26 @@ public struct Quirks: Sendable, Hashable {
     /// `faithful`: those from before the filling, so positions that were just set to the end token are decoded
     /// again; in the last turn such tokens remain behind the end token, and mask counts go wrong (`llada` 242, 343).
     /// `corrected`: those from after the filling.
-    public var snapshot = Behaviour.faithful
+    package var snapshot = Behaviour.faithful
 
     /// Whether NFE counts a turn that ends decoding without having made a forward (early stop, and D2F's end).
     ///
     /// `faithful`: yes, so NFE is one more than the number of forwards and TPF lower (`llada` 248-270; D2F's
     /// `_generate_block_single`). `corrected`: no.
-    public var idleEvaluation = Behaviour.faithful
+    package var idleEvaluation = Behaviour.faithful
 
     /// Which row predicts the first position of a forward beside the cache when logits are shifted by one.
     ///
     /// `faithful`: the first row of that forward, which predicts the position after it (`dream`, cached version).
     /// `corrected`: the row of the position before, kept from the forward that computed it.
-    public var boundaryRow = Behaviour.faithful
+    package var boundaryRow = Behaviour.faithful
 
     /// Up to where a refresh fills the cache while several finished blocks wait to be cached (Dream only).
     ///
     /// `faithful`: up to the last of these blocks, though the others count as not cached; when they join the
     /// cache, it holds their keys and values twice, and everything attends to both (`dream`, cached version).
     /// `corrected`: up to the first of them.
-    public var duplicateKeys = Behaviour.faithful
+    package var duplicateKeys = Behaviour.faithful
 
     /// Whether the surest prediction of all blocks is accepted whatever its entropy (LLaDA only).
     ///
@@ -54,29 +54,29 @@ public struct Quirks: Sendable, Hashable {
     /// merely activated, and the first fully activated block another one (`llada` 877-881): more tokens per forward,
     /// some of them unsure. `paper`: no; an activated block decodes only what passes the threshold. Dream's code reads
     /// as the paper.
-    public var globalBest = Reading.faithful
+    package var globalBest = Reading.faithful
 
     /// Whether an entropy that equals the threshold passes (LLaDA only).
     ///
     /// `faithful`: yes (`llada`: rejects what is greater). `paper`: no; tokens under the threshold pass. It matters
     /// for a threshold of 0, which lets predictions through whose entropy rounds to 0. Dream's code reads as the
     /// paper (`dream` 951).
-    public var thresholdTies = Reading.faithful
+    package var thresholdTies = Reading.faithful
 
     /// Which fully activated blocks decode a token in every forward, whatever its entropy.
     ///
     /// `faithful`: the first that has masks (`llada` 357-379 and 702-722, `dream` 954-970). `paper`: each of them, which
     /// gives more tokens per forward when several are fully activated.
-    public var forcedProgress = Reading.faithful
+    package var forcedProgress = Reading.faithful
 
     /// As the released code does it, in all.
-    public static let faithful = Quirks()
+    package static let faithful = Quirks()
     /// As the method is meant, in all.
-    public static let corrected = Quirks(
+    package static let corrected = Quirks(
         snapshot: .corrected, idleEvaluation: .corrected, boundaryRow: .corrected,
         duplicateKeys: .corrected, globalBest: .paper, thresholdTies: .paper, forcedProgress: .paper)
 
-    public init(
+    package init(
         snapshot: Behaviour = .faithful, idleEvaluation: Behaviour = .faithful,
         boundaryRow: Behaviour = .faithful, duplicateKeys: Behaviour = .faithful,
         globalBest: Reading = .faithful, thresholdTies: Reading = .faithful,

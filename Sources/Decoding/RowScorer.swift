@@ -148,18 +148,18 @@ struct LimitedRow {
 /// drawn with; summed in 32-bit floats as ``Prediction/probability`` is. Tokens with equal logits have equal ones.
 public struct TokenLikelihood: Sendable, Hashable {
     /// A token that could stand there.
-    public struct Alternative: Sendable, Hashable {
-        public let token: Int32
-        public let logProbability: Double
+    package struct Alternative: Sendable, Hashable {
+        package let token: Int32
+        package let logProbability: Double
     }
 
     /// Absolute position in the sequence.
-    public let position: Int
-    public let token: Int32
+    package let position: Int
+    package let token: Int32
     /// In nats; −∞ where the model rules the token out.
-    public let logProbability: Double
+    package let logProbability: Double
     /// The most probable tokens, the lower id first among equals.
-    public let alternatives: [Alternative]
+    package let alternatives: [Alternative]
 
     /// Reads a row of logits (V).
     ///

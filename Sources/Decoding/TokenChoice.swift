@@ -7,7 +7,7 @@ public struct TokenChoice: Sendable, Hashable {
     ///
     /// All draw token v with probability softmax(logit / T); they differ in the random numbers that they take and in
     /// which distribution the probability and the entropy of a ``Prediction`` are of.
-    public enum Form: Sendable, Hashable {
+    package enum Form: Sendable, Hashable {
         /// LLaDA's: noise on each logit; probability and entropy are of the logits as they are.
         case gumbel
         /// d3LLM's for Dream: one draw; probability and entropy are of the logits as they are.
@@ -17,17 +17,17 @@ public struct TokenChoice: Sendable, Hashable {
         case tempered
     }
 
-    public var form: Form
+    package var form: Form
     /// 0 takes the most probable token; larger values spread the choice.
-    public var temperature: Double
+    package var temperature: Double
     /// Only the most probable tokens that together pass this probability count; nil for all.
-    public var topP: Double?
+    package var topP: Double?
     /// Only this many most probable tokens, and their equals, count; nil for all.
-    public var topK: Int?
+    package var topK: Int?
     /// What makes tokens that are there already less probable, before anything else; nil for nothing.
-    public var repetition: RepetitionPenalty?
+    package var repetition: RepetitionPenalty?
 
-    public init(_ form: Form = .gumbel, temperature: Double = 0, topP: Double? = nil, topK: Int? = nil) {
+    package init(_ form: Form = .gumbel, temperature: Double = 0, topP: Double? = nil, topK: Int? = nil) {
         self.form = form
         self.temperature = temperature
         self.topP = topP
@@ -37,13 +37,13 @@ public struct TokenChoice: Sendable, Hashable {
 
 /// Makes tokens less probable that the sequence has already: a logit x > 0 becomes x / factor, another x · factor, as
 /// `RepetitionPenaltyLogitsProcessor` of transformers computes it (Keskar et al., arXiv 1909.05858).
-public struct RepetitionPenalty: Sendable, Hashable {
+package struct RepetitionPenalty: Sendable, Hashable {
     /// More than 1 punishes, less than 1 favours.
-    public var factor: Double
+    package var factor: Double
     /// The tokens that are there, prompt included.
-    public var tokens: Set<Int32>
+    package var tokens: Set<Int32>
 
-    public init(factor: Double, tokens: Set<Int32>) { (self.factor, self.tokens) = (factor, tokens) }
+    package init(factor: Double, tokens: Set<Int32>) { (self.factor, self.tokens) = (factor, tokens) }
 
     /// A row of logits (V) with the penalty; in 32-bit floats.
     func applied(to row: UnsafeBufferPointer<Float>) -> [Float] {
@@ -89,14 +89,14 @@ extension Fields {
 /// nor its place there changes them.
 public struct Sampling: Sendable, Hashable {
     /// In place of the method's own temperature; nil leaves that.
-    public var temperature: Double?
-    public var seed: UInt64
+    package var temperature: Double?
+    package var seed: UInt64
     /// Index of the sample in its set.
-    public var sample: UInt64
+    package var sample: UInt64
     /// Number of the attempt at this sample, from 0.
-    public var attempt: Int
+    package var attempt: Int
 
-    public init(temperature: Double? = nil, seed: UInt64, sample: UInt64, attempt: Int = 0) {
+    package init(temperature: Double? = nil, seed: UInt64, sample: UInt64, attempt: Int = 0) {
         precondition(
             temperature.map { $0 >= 0 && $0.isFinite } ?? true, "a temperature is a finite number from 0")
         self.temperature = temperature
@@ -117,9 +117,9 @@ public struct Sampling: Sendable, Hashable {
 
 /// The draws of one forward of one sample.
 public struct SamplingStep: Sendable, Hashable {
-    public var sampling: Sampling
+    package var sampling: Sampling
     /// Number of forwards of this sample before this one.
-    public var step: Int
+    package var step: Int
 
     init(_ sampling: Sampling, step: Int) {
         self.sampling = sampling

@@ -2,15 +2,15 @@
 ///
 /// This says all that training needs of the states in between, at a fraction of their size: after step s,
 /// position j is masked exactly if `unmaskStep[j]` is −1 or greater than s.
-public struct Trajectory: Sendable, Hashable {
+package struct Trajectory: Sendable, Hashable {
     /// Index of the forward after which each position of the response was no longer masked; −1 if it always was.
-    public var unmaskStep: [Int32]
+    package var unmaskStep: [Int32]
     /// The response at the end.
-    public var response: [Int32]
+    package var response: [Int32]
     /// NFE as the decoder reports it.
-    public var evaluations: Int
+    package var evaluations: Int
 
-    public init(unmaskStep: [Int32], response: [Int32], evaluations: Int) {
+    package init(unmaskStep: [Int32], response: [Int32], evaluations: Int) {
         precondition(unmaskStep.count == response.count, "one step number per position of the response")
         self.unmaskStep = unmaskStep
         self.response = response
@@ -18,7 +18,7 @@ public struct Trajectory: Sendable, Hashable {
     }
 
     /// The response as it stood after step `step`, masks included.
-    public func state(afterStep step: Int, maskToken: Int32) -> [Int32] {
+    package func state(afterStep step: Int, maskToken: Int32) -> [Int32] {
         zip(unmaskStep, response).map { $0 >= 0 && $0 <= step ? $1 : maskToken }
     }
 }
@@ -27,27 +27,27 @@ public struct Trajectory: Sendable, Hashable {
 ///
 /// It compares the sequences that neighbouring forwards saw, so it also notes what an early stop filled in. For
 /// decoders whose sequence has its full length from the start.
-public struct TrajectoryRecorder: Sendable {
+package struct TrajectoryRecorder: Sendable {
     private let maskToken: Int32
     private let promptLength: Int
     private var unmaskStep: [Int32]
     private var lastStep: Int32 = -1
 
     /// Starts before the first step of `decoder`.
-    public init(_ decoder: any Decoder) {
+    package init(_ decoder: any Decoder) {
         maskToken = decoder.state.maskToken
         promptLength = decoder.promptLength
         unmaskStep = decoder.state.response.map { $0 == decoder.state.maskToken ? -1 : 0 }
     }
 
     /// Takes the next step.
-    public mutating func observe(_ step: StepRecord) {
+    package mutating func observe(_ step: StepRecord) {
         note(step.sequence)
         lastStep = Int32(step.index)
     }
 
     /// The trajectory once `decoder` has ended.
-    public func finish(_ decoder: any Decoder) -> Trajectory {
+    package func finish(_ decoder: any Decoder) -> Trajectory {
         var last = self
         last.note(decoder.tokens)
         return Trajectory(

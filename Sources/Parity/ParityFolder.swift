@@ -80,13 +80,13 @@ package protocol ParityKind: Sendable {
 /// What became of the cases of one kind.
 package struct ParityTally: Sendable, Hashable {
     /// Number of cases that agree.
-    public private(set) var passed = 0
+    package private(set) var passed = 0
     /// What is different in each case that doesn't.
-    public private(set) var failures: [String] = []
+    package private(set) var failures: [String] = []
     /// The cases among those that agree only once a near-tie is decided otherwise.
-    public private(set) var nearTies: [String] = []
+    package private(set) var nearTies: [String] = []
     /// Why the cases weren't run, if they weren't.
-    public private(set) var skipped: String?
+    package private(set) var skipped: String?
 
     package init() {}
 

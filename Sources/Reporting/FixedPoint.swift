@@ -1,7 +1,7 @@
 /// Numbers as decimal text with a fixed number of digits, the same on every machine.
-public enum FixedPoint {
+package enum FixedPoint {
     /// The most digits after the point.
-    public static let maximumDigits = 20
+    package static let maximumDigits = 20
 
     /// `value` with `digits` digits after the point.
     ///
@@ -11,7 +11,7 @@ public enum FixedPoint {
     /// - Parameters:
     ///   - digits: 0 to `maximumDigits`.
     ///   - grouped: whether commas stand between groups of three digits before the point.
-    public static func text(_ value: Double, digits: Int, grouped: Bool = false) -> String {
+    package static func text(_ value: Double, digits: Int, grouped: Bool = false) -> String {
         precondition((0...maximumDigits).contains(digits), "0 to \(maximumDigits) digits after the point")
         if value.isNaN { return "nan" }
         if value.isInfinite { return value < 0 ? "-inf" : "inf" }

@@ -1,8 +1,8 @@
-public import Numerics
-public import Transformers
+package import Numerics
+package import Transformers
 
 /// Computes lanes of one shard each of a training of an adapter, one after another, with all threads inside of products.
-public final class AdapterLanes: LaneComputing {
+package final class AdapterLanes: LaneComputing {
     /// What all lanes add their gradients to, in order, instead of each having its own.
     var sum: FloatBuffer?
     private let transformer: Transformer
@@ -28,20 +28,20 @@ public final class AdapterLanes: LaneComputing {
         self.activationLimit = activationLimit
     }
 
-    public var configuration: TransformerConfiguration { transformer.configuration }
-    public func trainedChanged() {}
+    package var configuration: TransformerConfiguration { transformer.configuration }
+    package func trainedChanged() {}
 
     /// Bytes of memory held for activations and scratch.
     var activationBytes: Int { scratch.bytes + passes.reduce(0) { $0 + $1.bytes } }
 
-    public func laneGradient(_ lane: Int) -> FloatBuffer {
+    package func laneGradient(_ lane: Int) -> FloatBuffer {
         if let gradient = gradients[lane] { return gradient }
         let gradient = FloatBuffer(zeros: layers.count)
         gradients[lane] = gradient
         return gradient
     }
 
-    public func forward(_ task: LaneTask) -> [Int: LaneLosses] {
+    package func forward(_ task: LaneTask) -> [Int: LaneLosses] {
         self.task = task
         keeping = AdapterGradient.Keeping(
             transformer.configuration, shards: task.parts.map { Self.sequences($0).map(\.tokens.count) },
@@ -61,7 +61,7 @@ public final class AdapterLanes: LaneComputing {
         return losses
     }
 
-    public func backward(_ lanes: Set<Int>, _ normalizers: Normalizers) {
+    package func backward(_ lanes: Set<Int>, _ normalizers: Normalizers) {
         guard let task else { return }
         for (i, part) in task.parts.enumerated() where lanes.contains(part.lane) {
             let pass = pass(keeping == .nothing ? 0 : i)
@@ -112,27 +112,27 @@ public final class AdapterLanes: LaneComputing {
 ///
 /// Shards are computed one after another, with all threads inside of their products: they share the weights, as they are
 /// read, the one gradient and the scratch memory. Threads don't show in the results.
-public final class AdapterGradient: BatchLoss {
+package final class AdapterGradient: BatchLoss {
     /// Bytes of activations that are kept at most.
     ///
     /// Batches that would need more keep the inputs of blocks and compute the
     /// rest again, and those whose inputs of blocks need more are run forward again.
-    public static let activationLimit = 512 << 20
+    package static let activationLimit = 512 << 20
 
     /// What is kept of a shard until its gradient is computed; each step down is the same bits for more work.
-    public enum Keeping: Int, Sendable {
+    package enum Keeping: Int, Sendable {
         case activations = 1
         case blockInputs
         case nothing
 
         /// How often a block is computed forward.
-        public var forwards: Int { rawValue }
+        package var forwards: Int { rawValue }
 
         /// - Parameters:
         ///   - shards: the lengths of each shard's sequences.
         ///   - keepsAll: whether all of them wait for their gradients.
         ///   - limit: bytes of what is kept.
-        public init(_ c: TransformerConfiguration, shards: [[Int]], keepsAll: Bool, limit: Int) {
+        package init(_ c: TransformerConfiguration, shards: [[Int]], keepsAll: Bool, limit: Int) {
             func bytes(_ token: (Int) -> Int) -> Int {
                 let all = shards.map { lengths in lengths.reduce(0) { $0 + $1 * token($1) } }
                 return keepsAll ? all.reduce(0, +) : all.max() ?? 0
@@ -147,11 +147,11 @@ public final class AdapterGradient: BatchLoss {
         }
     }
 
-    public let trainedGradient: FloatBuffer
+    package let trainedGradient: FloatBuffer
     /// The same as matrices: the gradients of A and B of every pair, in the order of the adapter.
-    public let gradients: [(a: Matrix, b: Matrix)]
+    package let gradients: [(a: Matrix, b: Matrix)]
     private let lanes: AdapterLanes
-    public var threads: Int {
+    package var threads: Int {
         get { lanes.threads }
         set { lanes.threads = newValue }
     }
@@ -164,7 +164,7 @@ public final class AdapterGradient: BatchLoss {
     ///   - activationLimit: see ``activationLimit-swift.type.property``; it changes memory and time, not results.
     ///   - helpers: who else computes shards, and what they need; nil where nobody does.
     /// - Throws: `BLASError` when no matrix library can be loaded.
-    public init(
+    package init(
         _ base: Transformer, _ adapter: LoRAAdapter, threads: Int, precision: TrainingPrecision = .float32,
         activationLimit: Int = AdapterGradient.activationLimit,
         helpers: (helpers: any LaneHelpers, model: LaneModel)? = nil
@@ -180,9 +180,9 @@ public final class AdapterGradient: BatchLoss {
     }
 
     /// Bytes of memory held for activations and scratch.
-    public var activationBytes: Int { lanes.activationBytes }
+    package var activationBytes: Int { lanes.activationBytes }
 
-    public func compute(_ batch: LossBatch) -> LossReport {
+    package func compute(_ batch: LossBatch) -> LossReport {
         // Every shard is a lane of its own.
         let shards = BatchGradient.shards(of: batch).map { Array(batch.sequences[$0]) }
         let task = LaneTask(
@@ -209,23 +209,23 @@ public final class AdapterGradient: BatchLoss {
 ///
 /// A changed layer computes W x + scaling · B (A x), with W where the base has it. Gradients, the optimiser's state and
 /// checkpoints are those of A and B; nothing of the base is copied.
-public final class AdapterTraining: Trainee {
+package final class AdapterTraining: Trainee {
     /// Size of an adapter and what it changes.
-    public struct Options: Sendable, Hashable {
-        public var rank: Int
-        public var alpha: Double
+    package struct Options: Sendable, Hashable {
+        package var rank: Int
+        package var alpha: Double
         /// Matrices of each block; upstream's list names q, k, v, o, gate, up and down, of which LLaDA has q, k, v
         /// and up under these names.
-        public var targets: [ParameterRole.BlockRole]
+        package var targets: [ParameterRole.BlockRole]
 
-        public init(rank: Int, alpha: Double, targets: [ParameterRole.BlockRole]) {
+        package init(rank: Int, alpha: Double, targets: [ParameterRole.BlockRole]) {
             self.rank = rank
             self.alpha = alpha
             self.targets = targets
         }
 
         /// The weights that it changes, in the order of the model.
-        public func weights(of configuration: TransformerConfiguration) -> [ParameterSpecification] {
+        package func weights(of configuration: TransformerConfiguration) -> [ParameterSpecification] {
             let targets = Set(targets)
             return configuration.parameterSpecifications.filter { specification in
                 if case .block(_, let role) = specification.role {
@@ -236,16 +236,16 @@ public final class AdapterTraining: Trainee {
         }
 
         /// Elements of A and B of all of them.
-        public func count(of configuration: TransformerConfiguration) -> Int {
+        package func count(of configuration: TransformerConfiguration) -> Int {
             weights(of: configuration).reduce(0) { $0 + rank * ($1.rows + $1.columns) }
         }
     }
 
-    public let trained: FloatBuffer
+    package let trained: FloatBuffer
     /// The adapter; its matrices are views into ``trained``.
-    public let adapter: LoRAAdapter
+    package let adapter: LoRAAdapter
     /// Others get the base once, in 32-bit floats: not one of billions of parameters, nor one that was rounded.
-    public var takesHelpers: Bool {
+    package var takesHelpers: Bool {
         base.configuration.parameterCount <= Self.mostParametersSent && !base.isQuantized
     }
     private static let mostParametersSent = 1 << 28
@@ -254,7 +254,7 @@ public final class AdapterTraining: Trainee {
 
     /// An adapter that changes nothing yet: A uniform within ±1/√inputs and B zero, as PEFT begins.
     /// - Parameter base: in 32-bit floats, or as ``Checkpoint/loadFrozen(_:_:threads:)`` gives it.
-    public init(_ base: Transformer, _ options: Options, seed: UInt64) {
+    package init(_ base: Transformer, _ options: Options, seed: UInt64) {
         precondition(
             options.rank > 0 && !options.targets.isEmpty, "an adapter has a rank and changes something")
         let trained = FloatBuffer(zeros: options.count(of: base.configuration))
@@ -278,19 +278,19 @@ public final class AdapterTraining: Trainee {
     }
 
     /// Elements of each trained matrix, in order: A and B of each pair.
-    public var counts: [Int] {
+    package var counts: [Int] {
         adapter.pairs.flatMap { [$0.a.rows * $0.a.columns, $0.b.rows * $0.b.columns] }
     }
 
     /// Computes shards of batches for another process.
     ///
     /// - Throws: `BLASError` when no matrix library can be loaded.
-    public func lanes(threads: Int, precision: TrainingPrecision) throws -> AdapterLanes {
+    package func lanes(threads: Int, precision: TrainingPrecision) throws -> AdapterLanes {
         AdapterLanes(
             try base.frozen(computing: precision.products), LowRankLayers(adapter), threads: threads)
     }
 
-    public func batchLoss(
+    package func batchLoss(
         threads: Int, precision: TrainingPrecision, helpers: (any LaneHelpers)?
     ) throws -> any BatchLoss {
         let helped = helpers.map { ($0, FlatParameters(widening: base)) }

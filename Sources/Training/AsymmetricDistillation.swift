@@ -1,33 +1,33 @@
-public import Numerics
-public import Transformers
+package import Numerics
+package import Transformers
 
 /// D2F's distillation: a student with block-causal attention learns from a teacher that sees everything
 /// (Discrete Diffusion Forcing, arXiv 2508.09192).
 ///
 /// Blocks of one response are masked at rising rates; the loss is the mean over masked positions of the cross-entropy,
 /// against the teacher's distribution on the same noisy input or against the tokens, divided by the rate.
-public struct AsymmetricDistillation: Sendable {
-    public var blockLength: Int
+package struct AsymmetricDistillation: Sendable {
+    package var blockLength: Int
 
-    public init(blockLength: Int) {
+    package init(blockLength: Int) {
         precondition(blockLength > 0, "a block has at least one token")
         self.blockLength = blockLength
     }
 
     /// Masked rows of a batch.
-    public struct Noise: Sendable {
+    package struct Noise: Sendable {
         /// The rows with their masked positions replaced.
-        public var tokens: [[Int32]]
-        public var masked: [[Bool]]
+        package var tokens: [[Int32]]
+        package var masked: [[Bool]]
         /// Mask rate of each position; 0 in the prompt.
-        public var rates: [[Double]]
+        package var rates: [[Double]]
     }
 
     /// Draws the mask rates, block by block, and the masks.
     ///
     /// The first block's rate is u/2 + 0.2; each further one adds u · (0.7 − first) / (blocks − 1), with as many blocks
     /// as the longest response has.
-    public func noise(
+    package func noise(
         rows: [[Int32]], promptLengths: [Int], mask: Int32, _ draws: inout some DrawSource
     ) -> Noise {
         let blocks = zip(rows, promptLengths).map { blockRanges(length: $0.count, promptLength: $1) }
@@ -55,7 +55,7 @@ public struct AsymmetricDistillation: Sendable {
     /// The teacher's distributions at the masked positions, in order of rows and positions (masked × V).
     ///
     /// Rows are computed in fixed groups, so that the number of threads doesn't change a bit.
-    public func teacherDistributions(_ noise: Noise, teacher: Transformer, threads: Int = 1) -> Matrix {
+    package func teacherDistributions(_ noise: Noise, teacher: Transformer, threads: Int = 1) -> Matrix {
         let shift = teacher.configuration.logitShift ? 1 : 0
         let wanted = noise.masked.map { positions($0, shift).map { $0 - shift } }
         var firstRow = [0]
@@ -80,7 +80,7 @@ public struct AsymmetricDistillation: Sendable {
     /// The student's batch.
     ///
     /// - Parameter teacher: what ``teacherDistributions(_:teacher:)`` gave; nil trains on the tokens.
-    public func batch(
+    package func batch(
         rows: [[Int32]], promptLengths: [Int], _ noise: Noise, _ model: TransformerConfiguration,
         teacher: Matrix?
     ) -> LossBatch {

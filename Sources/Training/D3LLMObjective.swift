@@ -1,20 +1,20 @@
-public import Transformers
+package import Transformers
 
 /// The distillation loss of d3LLM: (CE + CE of the complement + w · entropy of correct predictions) / 4
 /// (`compute_loss` in `d3llm_llada_train.py`; the entropy term is dParallel's certainty forcing).
-public struct D3LLMObjective: Sendable {
+package struct D3LLMObjective: Sendable {
     /// w, the factor on the entropy.
-    public var entropyWeight: Float
+    package var entropyWeight: Float
     /// Temperature of the softmax that the entropy is taken of.
-    public var temperature: Float
+    package var temperature: Float
     /// Also trains on the complementary mask.
-    public var usesComplement: Bool
+    package var usesComplement: Bool
     /// Takes the entropy of the complementary half as well.
     ///
     /// Upstream: off for LLaDA, on for Dream.
-    public var usesComplementEntropy: Bool
+    package var usesComplementEntropy: Bool
 
-    public init(
+    package init(
         entropyWeight: Float = 2, temperature: Float = 0.5, usesComplement: Bool = true,
         usesComplementEntropy: Bool = false
     ) {
@@ -25,7 +25,7 @@ public struct D3LLMObjective: Sendable {
     }
 
     /// The batch of noisy sequences for rows of tokens and their windows.
-    public func batch(
+    package func batch(
         rows: [[Int32]], windows: [TrajectoryMask.Window], _ model: TransformerConfiguration, mask: Int32
     ) -> LossBatch {
         var groups = [LossGroup("masked", crossEntropy: 0.25, entropy: entropyWeight / 4)]
@@ -59,9 +59,9 @@ public struct D3LLMObjective: Sendable {
 
 /// dParallel's distillation loss: CE + CE of the complement + w · (entropy + entropy of the complement), entropies over
 /// right predictions only, on a random mask without any trajectory (`dParallel`, "certainty-forcing distillation").
-public struct CertaintyForcing: Sendable {
+package struct CertaintyForcing: Sendable {
     /// How the mask of several rows is drawn.
-    public enum MaskDraws: String, Sendable, CaseIterable {
+    package enum MaskDraws: String, Sendable, CaseIterable {
         /// As the released code: the draw of row i has the shape of the whole batch and overwrites the columns of its
         /// block in *every* row, and only the last row has what is behind its block masked.
         case faithful
@@ -72,16 +72,16 @@ public struct CertaintyForcing: Sendable {
     /// The factor w on both entropies.
     ///
     /// Upstream: 2 for LLaDA, 1 for Dream.
-    public var entropyWeight: Float
+    package var entropyWeight: Float
     /// Temperature of the softmax that the entropies are taken of.
-    public var temperature: Float
+    package var temperature: Float
     /// Length of the block that is masked; nil masks the whole response, as the code for Dream does.
-    public var blockLength: Int?
+    package var blockLength: Int?
     /// Share of the block that is masked.
-    public var ratio: Double
-    public var maskDraws: MaskDraws
+    package var ratio: Double
+    package var maskDraws: MaskDraws
 
-    public init(
+    package init(
         entropyWeight: Float = 2, temperature: Float = 0.5, blockLength: Int? = 32, ratio: Double = 0.5,
         maskDraws: MaskDraws = .faithful
     ) {
@@ -94,7 +94,7 @@ public struct CertaintyForcing: Sendable {
     }
 
     /// The batch for rows of tokens of one length, each with its prompt length.
-    public func batch(
+    package func batch(
         rows: [[Int32]], promptLengths: [Int], _ model: TransformerConfiguration, mask: Int32,
         _ draws: inout some DrawSource
     ) -> LossBatch {
@@ -172,12 +172,12 @@ public struct CertaintyForcing: Sendable {
 
 /// How the mask ratio and the window grow while a student is distilled (paper, "curriculum noise" and
 /// "curriculum window"; `d3llm_llada_train.py`).
-public enum Curriculum {
+package enum Curriculum {
     /// Lower bound of the mask ratio at a step; the ratio itself is drawn from [bound, maximum).
     ///
     /// The paper states that the ratio grows; the released code draws it between a growing bound and the
     /// maximum, so that early steps already see high ratios. This is the code's rule.
-    public static func ratioLowerBound(
+    package static func ratioLowerBound(
         step: Int, of steps: Int, minimum: Double, maximum: Double
     ) -> Double {
         guard steps > 0 else { return minimum }
@@ -186,7 +186,7 @@ public enum Curriculum {
 
     /// Window length at a (fractional) epoch: linear between `sizes[floor(epoch)]` and the next entry, the last
     /// entry constant, truncated to whole tokens.
-    public static func windowLength(_ sizes: [Int], epoch: Double?) -> Int {
+    package static func windowLength(_ sizes: [Int], epoch: Double?) -> Int {
         precondition(!sizes.isEmpty, "a window curriculum needs at least one length")
         guard let epoch, epoch > 0 else { return sizes[0] }
         let index = Int(epoch.rounded(.down))

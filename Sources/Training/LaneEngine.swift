@@ -1,10 +1,10 @@
 public import Numerics
-public import Transformers
+package import Transformers
 
 /// Computes lanes of batches of a training of all parameters, on several threads a lane each.
-public final class LaneEngine: LaneComputing {
+package final class LaneEngine: LaneComputing {
     /// The parameters that it computes with; read on every call.
-    public let parameters: FlatParameters
+    package let parameters: FlatParameters
     let transformer: Transformer
     /// How many threads it uses; results don't show them.
     var threads: Int
@@ -16,7 +16,7 @@ public final class LaneEngine: LaneComputing {
     private var losses: [Int: LaneLosses] = [:]
 
     /// - Throws: `BLASError` when no matrix library can be loaded.
-    public init(_ parameters: FlatParameters, threads: Int, precision: TrainingPrecision) throws {
+    package init(_ parameters: FlatParameters, threads: Int, precision: TrainingPrecision) throws {
         self.parameters = parameters
         self.threads = threads
         transformer = try Transformer(over: parameters)
@@ -27,19 +27,19 @@ public final class LaneEngine: LaneComputing {
     var activationBytes: Int { passes.values.joined().reduce(0) { $0 + $1.pass.bytes } }
 
     /// The gradient of a lane: that of its last task, once it has been computed.
-    public func gradient(of lane: Int) -> FlatParameters {
+    package func gradient(of lane: Int) -> FlatParameters {
         if let gradient = gradients[lane] { return gradient }
         let gradient = FlatParameters(zeros: parameters.configuration)
         gradients[lane] = gradient
         return gradient
     }
 
-    public var configuration: TransformerConfiguration { parameters.configuration }
-    public func laneGradient(_ lane: Int) -> FloatBuffer { gradient(of: lane).buffer }
+    package var configuration: TransformerConfiguration { parameters.configuration }
+    package func laneGradient(_ lane: Int) -> FloatBuffer { gradient(of: lane).buffer }
 
-    public func trainedChanged() { weights.update(threads: threads) }
+    package func trainedChanged() { weights.update(threads: threads) }
 
-    public func forward(_ task: LaneTask) -> [Int: LaneLosses] {
+    package func forward(_ task: LaneTask) -> [Int: LaneLosses] {
         // With two phases all activations are kept. Otherwise a lane reuses one pass for all of its shards.
         let work = task.parts.map { part in
             let needed = task.hasTwoPhases ? part.shards.count : 1
@@ -75,7 +75,7 @@ public final class LaneEngine: LaneComputing {
         return losses
     }
 
-    public func backward(_ lanes: Set<Int>, _ normalizers: Normalizers) {
+    package func backward(_ lanes: Set<Int>, _ normalizers: Normalizers) {
         guard let task else { return }
         let work = task.parts.filter { lanes.contains($0.lane) }.map {
             (
@@ -143,12 +143,12 @@ private final class LanesLosses: @unchecked Sendable {
 }
 
 /// What one lane of a batch computes: its shards, each some sequences, in order.
-public struct LanePart: Sendable {
+package struct LanePart: Sendable {
     /// The lane, below ``BatchGradient/lanes``.
-    public var lane: Int
-    public var shards: [[TrainingSequence]]
+    package var lane: Int
+    package var shards: [[TrainingSequence]]
 
-    public init(lane: Int, shards: [[TrainingSequence]]) {
+    package init(lane: Int, shards: [[TrainingSequence]]) {
         self.lane = lane
         self.shards = shards
     }
@@ -156,20 +156,20 @@ public struct LanePart: Sendable {
 
 /// What lanes of a batch need to know, wherever they are computed.
 public struct LaneTask: Sendable {
-    public var parts: [LanePart]
-    public var groups: [LossGroup]
+    package var parts: [LanePart]
+    package var groups: [LossGroup]
     /// Temperature of the softmax in the entropy term.
-    public var temperature: Float
+    package var temperature: Float
     /// Distributions that rows are trained towards; ``LossRow/softTarget`` is a row of it.
-    public var softTargets: Matrix?
+    package var softTargets: Matrix?
     /// Whether gradients wait for ``LaneEngine/backward(_:_:)``.
-    public var hasTwoPhases: Bool
+    package var hasTwoPhases: Bool
     /// Whether activations are computed again instead of kept.
-    public var recomputes: Bool
+    package var recomputes: Bool
     /// The batch's denominators before any loss is counted.
-    public var normalizers: Normalizers
+    package var normalizers: Normalizers
 
-    public init(
+    package init(
         parts: [LanePart], groups: [LossGroup], temperature: Float, softTargets: Matrix?, hasTwoPhases: Bool,
         recomputes: Bool, normalizers: Normalizers
     ) {
@@ -188,7 +188,7 @@ public struct LaneTask: Sendable {
     }
 
     /// The same for some of the lanes.
-    public func restricted(to lanes: some Collection<Int>) -> LaneTask {
+    package func restricted(to lanes: some Collection<Int>) -> LaneTask {
         var copy = self
         copy.parts = parts.filter { lanes.contains($0.lane) }
         return copy
@@ -200,17 +200,17 @@ public typealias LaneLosses = [[RowLoss]]
 
 /// The model of a training whose lanes others compute.
 public struct LaneModel {
-    public var configuration: TransformerConfiguration
+    package var configuration: TransformerConfiguration
     /// What is trained, as it is now.
-    public var trained: FloatBuffer
+    package var trained: FloatBuffer
     /// The adapter in training, over weights that stay the same; nil where all parameters are trained.
-    public var adapter: (options: AdapterTraining.Options, base: FlatParameters)?
+    package var adapter: (options: AdapterTraining.Options, base: FlatParameters)?
 }
 
 /// Computes lanes of batches: forward passes, losses, and each lane's own gradient.
 ///
 /// A lane's bits depend on its sequences and the parameters alone, not on who computes it or beside what.
-public protocol LaneComputing: AnyObject {
+package protocol LaneComputing: AnyObject {
     var configuration: TransformerConfiguration { get }
 
     /// Makes what is kept beside what is trained, which is read on every call, follow it.
@@ -255,6 +255,6 @@ public protocol LaneHelpers: AnyObject {
 
 /// How long lanes of this process took in a phase.
 public struct LaneTiming: Sendable {
-    public var lanes: Int
-    public var duration: Duration
+    package var lanes: Int
+    package var duration: Duration
 }

@@ -1,5 +1,5 @@
-public import Numerics
-public import Transformers
+package import Numerics
+package import Transformers
 
 /// Muon for the matrices of the blocks, AdamW for embedding, head and vectors.
 ///
@@ -7,15 +7,15 @@ public import Transformers
 /// space: Nesterov momentum, five Newton–Schulz iterations with the coefficients (3.4445, −4.7750, 2.0315) of
 /// Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024), and a factor
 /// √max(1, rows / columns).
-public final class Muon: Optimizer {
+package final class Muon: Optimizer {
     /// Constants of the update of the blocks' matrices.
-    public struct Options: Sendable, Hashable {
-        public var learningRate: Double
-        public var momentum: Double
-        public var decay: Double
-        public var iterations: Int
+    package struct Options: Sendable, Hashable {
+        package var learningRate: Double
+        package var momentum: Double
+        package var decay: Double
+        package var iterations: Int
 
-        public init(
+        package init(
             learningRate: Double, momentum: Double = 0.95, decay: Double = 0.05, iterations: Int = 5
         ) {
             self.learningRate = learningRate
@@ -31,10 +31,10 @@ public final class Muon: Optimizer {
     private let matrices: [Piece]
     /// Indices of the parameters that AdamW updates.
     private let others: [Int]
-    public var threads: Int
+    package var threads: Int
     private let scratch: [UnsafeSendableArena]
 
-    public init(
+    package init(
         _ configuration: TransformerConfiguration, _ options: Options, adam adamOptions: AdamW.Options,
         threads: Int
     ) {
@@ -58,14 +58,14 @@ public final class Muon: Optimizer {
         scratch = matrices.map { _ in UnsafeSendableArena(arena: Arena(minimumChunk: 1024)) }
     }
 
-    public var steps: Int {
+    package var steps: Int {
         get { adam.steps }
         set { adam.steps = newValue }
     }
 
-    public var state: [(name: String, buffer: FloatBuffer)] { adam.state + [("muon.momentum", momentum)] }
+    package var state: [(name: String, buffer: FloatBuffer)] { adam.state + [("muon.momentum", momentum)] }
 
-    public func step(
+    package func step(
         _ parameters: FloatBuffer, _ gradients: FloatBuffer, gradientScale: Float, factor: Double
     ) {
         adam.steps += 1

@@ -1,7 +1,7 @@
-public import Transformers
+package import Transformers
 
 /// One kind of row in a pretraining batch; a phase mixes several.
-public enum PretrainingObjective: String, Sendable, CaseIterable {
+package enum PretrainingObjective: String, Sendable, CaseIterable {
     /// Causal next-token prediction on the response.
     case autoregressive
     /// Clean prefix, one window masked at a ratio t ~ U(0, 1), everything behind it masked; loss inside the
@@ -15,12 +15,12 @@ public enum PretrainingObjective: String, Sendable, CaseIterable {
 }
 
 /// How many rows of a batch follow one objective, and their weight in the loss.
-public struct PretrainingShare: Sendable {
-    public var objective: PretrainingObjective
-    public var rows: Int
-    public var weight: Float
+package struct PretrainingShare: Sendable {
+    package var objective: PretrainingObjective
+    package var rows: Int
+    package var weight: Float
 
-    public init(_ objective: PretrainingObjective, rows: Int, weight: Float) {
+    package init(_ objective: PretrainingObjective, rows: Int, weight: Float) {
         self.objective = objective
         self.rows = rows
         self.weight = weight
@@ -28,15 +28,15 @@ public struct PretrainingShare: Sendable {
 }
 
 /// Builds pretraining batches from examples.
-public struct PretrainingBatcher: Sendable {
-    public var shares: [PretrainingShare]
+package struct PretrainingBatcher: Sendable {
+    package var shares: [PretrainingShare]
     /// Length of the window of ``PretrainingObjective/maskedWindow``.
-    public var windowLength: Int
+    package var windowLength: Int
     /// Weight of the padding behind the first end token in the autoregressive loss.
-    public var paddingWeight: Float
-    public var maskToken: Int32
+    package var paddingWeight: Float
+    package var maskToken: Int32
 
-    public init(shares: [PretrainingShare], windowLength: Int, paddingWeight: Float, maskToken: Int32) {
+    package init(shares: [PretrainingShare], windowLength: Int, paddingWeight: Float, maskToken: Int32) {
         self.shares = shares
         self.windowLength = windowLength
         self.paddingWeight = paddingWeight
@@ -44,10 +44,10 @@ public struct PretrainingBatcher: Sendable {
     }
 
     /// Rows of a batch.
-    public var batchSize: Int { shares.reduce(0) { $0 + $1.rows } }
+    package var batchSize: Int { shares.reduce(0) { $0 + $1.rows } }
 
     /// The batch of ``batchSize`` examples, shares in order.
-    public func batch(
+    package func batch(
         _ examples: [TrainingExample], _ model: TransformerConfiguration, _ draws: inout some DrawSource
     ) -> LossBatch {
         precondition(examples.count == batchSize, "\(examples.count) examples for \(batchSize) rows")

@@ -2,7 +2,7 @@ public import Numerics
 public import Transformers
 
 /// What a training run changes.
-public protocol Trainee: AnyObject {
+package protocol Trainee: AnyObject {
     /// What the optimiser changes and checkpoints keep.
     var trained: FloatBuffer { get }
     /// Whether others can compute lanes of its batches.
@@ -21,7 +21,7 @@ public protocol Trainee: AnyObject {
 }
 
 /// Loss of batches, and the gradient of what is trained.
-public protocol BatchLoss: AnyObject {
+package protocol BatchLoss: AnyObject {
     /// How many threads it uses; results don't show them.
     var threads: Int { get set }
 
@@ -33,14 +33,14 @@ public protocol BatchLoss: AnyObject {
 }
 
 /// Training of all parameters.
-public final class FullTraining: Trainee {
-    public let weights: FlatParameters
-    public var trained: FloatBuffer { weights.buffer }
-    public var takesHelpers: Bool { true }
+package final class FullTraining: Trainee {
+    package let weights: FlatParameters
+    package var trained: FloatBuffer { weights.buffer }
+    package var takesHelpers: Bool { true }
 
-    public init(_ parameters: FlatParameters) { weights = parameters }
+    package init(_ parameters: FlatParameters) { weights = parameters }
 
-    public func batchLoss(
+    package func batchLoss(
         threads: Int, precision: TrainingPrecision, helpers: (any LaneHelpers)?
     ) throws -> any BatchLoss {
         try BatchGradient(weights, threads: threads, precision: precision, helpers: helpers)
@@ -48,7 +48,7 @@ public final class FullTraining: Trainee {
 }
 
 extension BatchGradient: BatchLoss {
-    public var trainedGradient: FloatBuffer { gradient.buffer }
+    package var trainedGradient: FloatBuffer { gradient.buffer }
 }
 
 /// Random initial weights.
@@ -95,21 +95,21 @@ public struct Initialization: Sendable, Hashable {
 /// The mean of what a training changed, over the weights after each of its last steps.
 ///
 /// Each element is a sum of its own in a fixed order, so that neither threads nor a resume show.
-public final class WeightAverage {
+package final class WeightAverage {
     /// Over which steps, and how.
-    public struct Options: Sendable, Hashable {
+    package struct Options: Sendable, Hashable {
         /// Share of the steps, at the end, whose weights are averaged.
-        public var last: Double
+        package var last: Double
         /// What an exponential mean keeps of itself at each step; nil for the plain mean of all.
-        public var decay: Double?
+        package var decay: Double?
 
-        public init(last: Double, decay: Double? = nil) {
+        package init(last: Double, decay: Double? = nil) {
             self.last = last
             self.decay = decay
         }
 
         /// How many of the steps are averaged: at least the last one.
-        public func count(of steps: Int) -> Int {
+        package func count(of steps: Int) -> Int {
             max(1, min(steps, Int((last * Double(steps)).rounded())))
         }
     }
@@ -117,17 +117,17 @@ public final class WeightAverage {
     private let options: Options
     private let steps: Int
     /// How many threads it uses; results don't show them.
-    public var threads: Int
+    package var threads: Int
     /// The mean so far, in the order of what is trained.
-    public let values: FloatBuffer
+    package let values: FloatBuffer
     /// How many steps' weights are in it; part of the state.
-    public var count = 0
+    package var count = 0
 
     /// A mean of nothing yet.
     /// - Parameters:
     ///   - elements: how many numbers are trained.
     ///   - steps: how many steps the training has.
-    public init(_ options: Options, elements: Int, steps: Int, threads: Int) {
+    package init(_ options: Options, elements: Int, steps: Int, threads: Int) {
         self.options = options
         self.steps = steps
         self.threads = threads
@@ -135,7 +135,7 @@ public final class WeightAverage {
     }
 
     /// Takes the weights after a step, from 0; those before the last ones are left out.
-    public func add(_ weights: FloatBuffer, step: Int) {
+    package func add(_ weights: FloatBuffer, step: Int) {
         precondition(weights.count == values.count, "\(weights.count) weights for a mean of \(values.count)")
         guard step >= steps - options.count(of: steps) else { return }
         count += 1
@@ -151,7 +151,7 @@ public final class WeightAverage {
     }
 
     /// Puts the mean where the weights are.
-    public func replace(_ weights: FloatBuffer) {
+    package func replace(_ weights: FloatBuffer) {
         precondition(count > 0, "a mean of no weights")
         weights.copy(from: values)
     }

@@ -1,19 +1,19 @@
-public import Numerics
+package import Numerics
 
 /// The noise process of d3LLM: one window of a response is masked as it was at some state of a teacher's
 /// trajectory; what is before the window is given, what is after it is masked
 /// (paper, "pseudo-trajectory"; `forward_process_with_trajectory` in `d3llm_llada_train.py`).
-public enum TrajectoryMask {
+package enum TrajectoryMask {
     /// The order in which a teacher decoded one sequence.
-    public struct Trajectory: Sendable {
+    package struct Trajectory: Sendable {
         /// Number of states; state s is the sequence after s + 1 forwards.
-        public var states: Int
+        package var states: Int
         /// Per position of the sequence: first state in which it is decoded, -1 if none.
         ///
         /// Prompt positions are 0.
-        public var unmaskStep: [Int32]
+        package var unmaskStep: [Int32]
 
-        public init(states: Int, unmaskStep: [Int32]) {
+        package init(states: Int, unmaskStep: [Int32]) {
             self.states = states
             self.unmaskStep = unmaskStep
         }
@@ -26,15 +26,15 @@ public enum TrajectoryMask {
     }
 
     /// The window of one row and which of its positions are masked.
-    public struct Window: Sendable, Hashable {
+    package struct Window: Sendable, Hashable {
         /// Positions of the window; empty where the row takes no part.
-        public var range: Range<Int>
+        package var range: Range<Int>
         /// One flag per position of ``range``.
-        public var masked: [Bool]
+        package var masked: [Bool]
     }
 
     /// Which state of a trajectory shows a window masked at a ratio.
-    public enum StateIndex: String, Sendable, CaseIterable {
+    package enum StateIndex: String, Sendable, CaseIterable {
         /// `start + int((1 - ratio) · length)` of the states after each step, as the released code: since the first of
         /// them already has one token decoded, one token fewer is masked than the ratio says, and never all.
         case faithful
@@ -43,7 +43,7 @@ public enum TrajectoryMask {
     }
 
     /// Which positions of a window are masked, at a ratio that is the same for all.
-    public enum Order: String, Sendable, CaseIterable {
+    package enum Order: String, Sendable, CaseIterable {
         /// Those that the teacher hadn't decoded at the state that the ratio asks for.
         case trajectory
         /// Each with the probability of the ratio, by a draw of its own.
@@ -59,20 +59,20 @@ public enum TrajectoryMask {
     }
 
     /// Options of the process.
-    public struct Options: Sendable {
+    package struct Options: Sendable {
         /// Length of the window in tokens.
-        public var windowLength: Int
+        package var windowLength: Int
         /// Share of the window that is masked.
-        public var ratio: Double
-        public var order: Order
+        package var ratio: Double
+        package var order: Order
         /// Counts windows over the response with its padding (Dream's training code) instead of without (LLaDA's).
-        public var countsPadding: Bool
+        package var countsPadding: Bool
         /// Takes the whole response, padding included, as the window and draws none (Dream's training code without
         /// block-wise loss).
-        public var usesWholeResponse: Bool
-        public var stateIndex: StateIndex
+        package var usesWholeResponse: Bool
+        package var stateIndex: StateIndex
 
-        public init(
+        package init(
             windowLength: Int, ratio: Double, order: Order = .trajectory, countsPadding: Bool = false,
             usesWholeResponse: Bool = false, stateIndex: StateIndex = .faithful
         ) {
@@ -87,7 +87,7 @@ public enum TrajectoryMask {
 
     /// Draws the window of one row and then its mask, as upstream does: ``range(length:promptLength:fullLength:_:_:)``,
     /// then ``masked(_:length:promptLength:trajectory:orderKeys:_:_:)``.
-    public static func window(
+    package static func window(
         length: Int, promptLength: Int, fullLength: Int, trajectory: Trajectory?, orderKeys: [Double] = [],
         _ options: Options, _ draws: inout some DrawSource
     ) -> Window {
@@ -108,7 +108,7 @@ public enum TrajectoryMask {
     ///   - promptLength: tokens of the prompt.
     ///   - fullLength: tokens of prompt and response before padding; a row without response takes no part, and its
     ///     window is empty.
-    public static func range(
+    package static func range(
         length: Int, promptLength: Int, fullLength: Int, _ options: Options, _ draws: inout some DrawSource
     ) -> Range<Int> {
         let response = (options.countsPadding ? length : fullLength) - promptLength
@@ -123,7 +123,7 @@ public enum TrajectoryMask {
     /// The window behind another one, of the length that windows have there; nil behind the last one of a response.
     ///
     /// - Parameter range: a window that ``range(length:promptLength:fullLength:_:_:)`` could have drawn.
-    public static func next(
+    package static func next(
         after range: Range<Int>, length: Int, promptLength: Int, fullLength: Int, _ options: Options
     ) -> Range<Int>? {
         let start = range.upperBound
@@ -143,7 +143,7 @@ public enum TrajectoryMask {
     ///   - promptLength: tokens of the prompt.
     ///   - trajectory: `nil`, or one of another length, falls back to random masking as upstream does.
     ///   - orderKeys: for ``Order/shuffled``, a number per position of the row; positions are decoded in rising order.
-    public static func masked(
+    package static func masked(
         _ range: Range<Int>, length: Int, promptLength: Int, trajectory: Trajectory?,
         orderKeys: [Double] = [],
         _ options: Options, _ draws: inout some DrawSource
@@ -182,7 +182,7 @@ public enum TrajectoryMask {
 
     /// Which state shows the window `start..<end` (counted from the response's first token) masked at `ratio`, at most
     /// the last one; -1 is the state before the first step.
-    public static func stateIndex(
+    package static func stateIndex(
         ratio: Double, start: Int, end: Int, states: Int, _ rule: StateIndex = .faithful
     ) -> Int {
         let index = start + Int((1 - ratio) * Double(end - start))
@@ -191,7 +191,7 @@ public enum TrajectoryMask {
 
     /// The row as the student sees it: masked window positions and everything behind the window are `mask`.
     /// - Parameter complement: masks what the window's mask leaves, instead.
-    public static func apply(_ window: Window, to tokens: [Int32], mask: Int32, complement: Bool = false)
+    package static func apply(_ window: Window, to tokens: [Int32], mask: Int32, complement: Bool = false)
         -> [Int32]
     {
         guard !window.masked.isEmpty else { return tokens }
@@ -205,7 +205,7 @@ public enum TrajectoryMask {
 }
 
 /// Where the random draws of a noise process come from; scripted in parity checks.
-public protocol DrawSource {
+package protocol DrawSource {
     /// A whole number from `low` to `high`, both included (Python's `random.randint`).
     mutating func integer(_ low: Int, _ high: Int) -> Int
     /// Numbers in [0, 1), as `torch.rand(count)`.
@@ -213,6 +213,6 @@ public protocol DrawSource {
 }
 
 extension RandomStream: DrawSource {
-    public mutating func integer(_ low: Int, _ high: Int) -> Int { nextInt(in: low..<high + 1) }
-    public mutating func uniform(_ count: Int) -> [Double] { (0..<count).map { _ in nextDouble() } }
+    package mutating func integer(_ low: Int, _ high: Int) -> Int { nextInt(in: low..<high + 1) }
+    package mutating func uniform(_ count: Int) -> [Double] { (0..<count).map { _ in nextDouble() } }
 }

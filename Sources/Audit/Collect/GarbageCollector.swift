@@ -128,14 +128,14 @@ extension GarbageCollector.Item.Kind {
 /// What a store could do without.
 package struct GarbageReport: Sendable {
     let store: FilePath
-    public internal(set) var items: [GarbageCollector.Item] = []
+    package internal(set) var items: [GarbageCollector.Item] = []
     /// What isn't of this program and is left alone: paths relative to the store, each with what is odd.
-    public internal(set) var foreign: [(path: FilePath, reason: String)] = []
+    package internal(set) var foreign: [(path: FilePath, reason: String)] = []
     /// Why artifacts weren't looked at, as a sentence; nil where they were.
-    public internal(set) var note: String?
-    public internal(set) var keptArtifacts = 0
+    package internal(set) var note: String?
+    package internal(set) var keptArtifacts = 0
     /// What was removed; nil where nothing was to be.
-    public internal(set) var removed: [GarbageCollector.Item]?
+    package internal(set) var removed: [GarbageCollector.Item]?
 
     init(store: FilePath) { self.store = store }
 

@@ -2,25 +2,25 @@ package import Documents
 internal import Transformers
 
 /// Options of ``AutoregressiveDecoder``.
-public struct AutoregressiveOptions: DecoderOptions {
+package struct AutoregressiveOptions: DecoderOptions {
     /// Tokens to generate at most.
-    public var generationLength: Int
+    package var generationLength: Int
     /// 0 takes the most probable token; larger values draw from softmax(logits / temperature).
-    public var temperature = 0.0
+    package var temperature = 0.0
     /// Only the most probable tokens that together pass this probability count; nil for all.
-    public var topP: Double?
+    package var topP: Double?
     /// What becomes of the defaults in generation_config.json that change greedy decoding.
-    public var generationConfig = GenerationConfig.ignored
+    package var generationConfig = GenerationConfig.ignored
 
     /// Both ways to take a checkpoint's generation_config.json.
-    public enum GenerationConfig: String, CaseIterable, Sendable {
+    package enum GenerationConfig: String, CaseIterable, Sendable {
         /// Only its end tokens count.
         case ignored
         /// Its repetition penalty counts too, as in transformers' `generate`.
         case applied
     }
 
-    public init(generationLength: Int = 256) { self.generationLength = generationLength }
+    package init(generationLength: Int = 256) { self.generationLength = generationLength }
 
     package init(_ fields: Fields, defaults: AutoregressiveOptions) {
         generationLength = fields.option(
@@ -37,10 +37,10 @@ public struct AutoregressiveOptions: DecoderOptions {
             user: "larger temperatures")
     }
 
-    public var lengths: DecodingLengths { DecodingLengths(response: generationLength) }
+    package var lengths: DecodingLengths { DecodingLengths(response: generationLength) }
 
     /// One forward per token; the prompt is fed once.
-    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+    package func effort(prompt: Double, answer: Double) -> DecodingEffort? {
         let answer = min(answer, Double(generationLength))
         return DecodingEffort(
             forwards: answer, tokens: (prompt + answer) / answer, cached: prompt + answer / 2, logitRows: 1)
@@ -50,8 +50,8 @@ public struct AutoregressiveOptions: DecoderOptions {
 /// One token per forward, left to right, with causal attention and a key/value cache; stops at the end token.
 ///
 /// The sequence grows with each token, so nothing is ever masked.
-public struct AutoregressiveDecoder: Decoder {
-    public private(set) var state: DecodingState
+package struct AutoregressiveDecoder: Decoder {
+    package private(set) var state: DecodingState
     private let options: AutoregressiveOptions
     private var hasEnded = false
     private var repetition: RepetitionPenalty?
@@ -61,7 +61,7 @@ public struct AutoregressiveDecoder: Decoder {
     /// Tokens of a prompt that are scored by one forward, which has a row of logits for each.
     static let scoredAtOnce = 64
 
-    public init(_ task: DecodingTask, _ options: AutoregressiveOptions) {
+    package init(_ task: DecodingTask, _ options: AutoregressiveOptions) {
         if options.generationConfig == .applied, task.repetitionPenalty != 1 {
             repetition = RepetitionPenalty(factor: task.repetitionPenalty, tokens: Set(task.prompt))
         }
@@ -72,9 +72,9 @@ public struct AutoregressiveDecoder: Decoder {
         scored = task.scoresPrompt ? 0 : nil
     }
 
-    public var maximumLength: Int { state.promptLength + options.generationLength }
+    package var maximumLength: Int { state.promptLength + options.generationLength }
 
-    public mutating func nextRequest() -> ForwardRequest? {
+    package mutating func nextRequest() -> ForwardRequest? {
         guard !hasEnded, state.tokens.count < maximumLength else { return nil }
         if let scored, scored < state.promptLength { return scoringRequest(from: scored) }
         state.evaluations += 1
@@ -108,7 +108,7 @@ public struct AutoregressiveDecoder: Decoder {
     }
 
     @discardableResult
-    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+    package mutating func accept(_ predictions: [Prediction]) -> StepRecord {
         let predictions = predictions.filter { $0.position == state.tokens.count }
         for prediction in predictions {
             state.append(prediction.token)

@@ -4,30 +4,30 @@ package import Documents
 ///
 /// Each block starts with a forward of the whole sequence that fills the cache and decodes; the block's other
 /// forwards see the rest of the sequence only through the cache.
-public struct BlockCacheDecoder: Decoder {
+package struct BlockCacheDecoder: Decoder {
     /// Which part of the sequence the cache stands for.
-    public enum Reuse: String, Sendable, Hashable, CaseIterable {
+    package enum Reuse: String, Sendable, Hashable, CaseIterable {
         /// Everything before the block; the block and all after it are forwarded.
         case prefix
         /// Everything but the block; only the block is forwarded, and replaces its rows in the cache.
         case dual
     }
 
-    public private(set) var state: DecodingState
+    package private(set) var state: DecodingState
     private let options: BlockwiseOptions
     private let reuse: Reuse
     private var cursor: BlockCursor
 
-    public init(_ task: DecodingTask, _ options: BlockwiseOptions, reuse: Reuse) {
+    package init(_ task: DecodingTask, _ options: BlockwiseOptions, reuse: Reuse) {
         state = DecodingState(task, maskCount: options.generationLength, choice: options.choice)
         cursor = BlockCursor(options, promptLength: task.prompt.count)
         self.options = options
         self.reuse = reuse
     }
 
-    public var maximumLength: Int { cursor.layout.end }
+    package var maximumLength: Int { cursor.layout.end }
 
-    public mutating func nextRequest() -> ForwardRequest? {
+    package mutating func nextRequest() -> ForwardRequest? {
         if let block = cursor.current(state), isFinished(block) { cursor.finishBlock(state) }
         guard let block = cursor.current(state) else { return nil }
         state.evaluations += 1
@@ -36,7 +36,7 @@ public struct BlockCacheDecoder: Decoder {
     }
 
     @discardableResult
-    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+    package mutating func accept(_ predictions: [Prediction]) -> StepRecord {
         let filledCache = cursor.forwardsInBlock == 0
         let accepted = options.select(
             predictions, scheduled: cursor.scheduledCount(), draws: state.draws)
@@ -96,14 +96,14 @@ extension DecodingMethod {
 }
 
 /// Options of ``BlockCacheDecoder``.
-public struct BlockCacheOptions: DecoderOptions {
+package struct BlockCacheOptions: DecoderOptions {
     /// What it has in common with decoding without a cache.
-    public var blocks: BlockwiseOptions
+    package var blocks: BlockwiseOptions
 
     /// What the cache stands for; a method each.
     let reuse: BlockCacheDecoder.Reuse
 
-    public init(_ blocks: BlockwiseOptions, reuse: BlockCacheDecoder.Reuse) {
+    package init(_ blocks: BlockwiseOptions, reuse: BlockCacheDecoder.Reuse) {
         self.blocks = blocks
         self.reuse = reuse
     }
@@ -114,22 +114,22 @@ public struct BlockCacheOptions: DecoderOptions {
         blocks.forwardsFinishedBlocks = fields.uselessForward(default: blocks.forwardsFinishedBlocks)
     }
 
-    public var lengths: DecodingLengths { blocks.lengths }
+    package var lengths: DecodingLengths { blocks.lengths }
 
-    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+    package func effort(prompt: Double, answer: Double) -> DecodingEffort? {
         reuse.effort(of: blocks, prompt: prompt, answer: answer)
     }
 }
 
 /// Options of ``DreamBlockCacheDecoder``.
-public struct DreamBlockCacheOptions: DecoderOptions {
+package struct DreamBlockCacheOptions: DecoderOptions {
     /// What it has in common with decoding without a cache.
-    public var blocks: BlockwiseOptions
+    package var blocks: BlockwiseOptions
 
     /// What the cache stands for; a method each.
     let reuse: BlockCacheDecoder.Reuse
 
-    public init(_ blocks: BlockwiseOptions, reuse: BlockCacheDecoder.Reuse) {
+    package init(_ blocks: BlockwiseOptions, reuse: BlockCacheDecoder.Reuse) {
         self.blocks = blocks
         self.reuse = reuse
     }
@@ -140,9 +140,9 @@ public struct DreamBlockCacheOptions: DecoderOptions {
         blocks.forwardsFinishedBlocks = fields.uselessForward(default: blocks.forwardsFinishedBlocks)
     }
 
-    public var lengths: DecodingLengths { blocks.lengths }
+    package var lengths: DecodingLengths { blocks.lengths }
 
-    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+    package func effort(prompt: Double, answer: Double) -> DecodingEffort? {
         reuse.effort(of: blocks, prompt: prompt, answer: answer)
     }
 }

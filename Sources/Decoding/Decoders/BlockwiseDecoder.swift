@@ -1,19 +1,19 @@
 /// Blocks left to right with a forward of the whole sequence each turn: LLaDA's `generate`, and the same with
 /// d3LLM's and dParallel's entropy threshold, Fast-dLLM's confidence threshold or its factor rule.
-public struct BlockwiseDecoder: Decoder {
-    public private(set) var state: DecodingState
+package struct BlockwiseDecoder: Decoder {
+    package private(set) var state: DecodingState
     private let options: BlockwiseOptions
     private var cursor: BlockCursor
 
-    public init(_ task: DecodingTask, _ options: BlockwiseOptions) {
+    package init(_ task: DecodingTask, _ options: BlockwiseOptions) {
         state = DecodingState(task, maskCount: options.generationLength, choice: options.choice)
         cursor = BlockCursor(options, promptLength: task.prompt.count)
         self.options = options
     }
 
-    public var maximumLength: Int { cursor.layout.end }
+    package var maximumLength: Int { cursor.layout.end }
 
-    public mutating func nextRequest() -> ForwardRequest? {
+    package mutating func nextRequest() -> ForwardRequest? {
         while let block = cursor.current(state), !state.hasMask(in: block) { cursor.finishBlock(state) }
         guard let block = cursor.current(state) else { return nil }
         state.evaluations += 1
@@ -24,7 +24,7 @@ public struct BlockwiseDecoder: Decoder {
     }
 
     @discardableResult
-    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+    package mutating func accept(_ predictions: [Prediction]) -> StepRecord {
         let accepted = options.select(
             predictions, scheduled: cursor.scheduledCount(), draws: state.draws)
         let record = state.complete(accepting: accepted)

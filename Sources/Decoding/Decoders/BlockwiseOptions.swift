@@ -1,40 +1,40 @@
 package import Documents
 
 /// Options of ``BlockwiseDecoder`` and ``BlockCacheDecoder``: blocks left to right, one at a time.
-public struct BlockwiseOptions: DecoderOptions {
+package struct BlockwiseOptions: DecoderOptions {
     /// Tokens to generate; a multiple of ``blockLength``.
-    public var generationLength: Int
+    package var generationLength: Int
     /// Tokens per block.
-    public var blockLength: Int
+    package var blockLength: Int
     /// Forwards over all blocks that ``AcceptanceRule/scheduled`` plans with; nil for one token per forward.
     ///
     /// A multiple of the number of blocks.
-    public var steps: Int?
+    package var steps: Int?
     /// Which predictions become tokens.
-    public var rule: AcceptanceRule
+    package var rule: AcceptanceRule
     /// Which of the predictions a planned number is taken from first.
-    public var remasking = Remasking.lowConfidence
+    package var remasking = Remasking.lowConfidence
     /// 0 takes the most probable token; larger values draw from softmax(logits / temperature).
     ///
     /// In LLaDA's form (noise on the logits, confidence without temperature), or with the rule
     /// ``AcceptanceRule/entropyBelow(_:)`` in d3LLM's for Dream.
-    public var temperature = 0.0
+    package var temperature = 0.0
     /// Whether decoding stops once the end token is decoded, in the way of ``earlyStopStyle``.
-    public var earlyStop: Bool
+    package var earlyStop: Bool
     /// See ``EarlyStopStyle``.
-    public var earlyStopStyle: EarlyStopStyle
+    package var earlyStopStyle: EarlyStopStyle
     /// Whether a block that its cache-filling forward already finished still costs a second, useless forward.
     ///
     /// Fast-dLLM does that, dInfer's port of it doesn't. Only ``BlockCacheDecoder`` looks at it.
-    public var forwardsFinishedBlocks: Bool
+    package var forwardsFinishedBlocks: Bool
     /// Number of most probable tokens whose logits alone make probabilities and entropies; nil for all.
     ///
     /// Upstream's Dream code silently takes 50, from the model's generation defaults, unless it is told otherwise,
     /// as its evaluation does.
-    public var topK: Int?
+    package var topK: Int?
 
     /// Creates options; the defaults decode one token per forward.
-    public init(
+    package init(
         generationLength: Int = 256, blockLength: Int = 32, steps: Int? = nil,
         rule: AcceptanceRule = .scheduled, earlyStop: Bool = false,
         earlyStopStyle: EarlyStopStyle = .fill, forwardsFinishedBlocks: Bool = true
@@ -55,7 +55,7 @@ public struct BlockwiseOptions: DecoderOptions {
         rule: .factor(1), earlyStopStyle: .dInfer, forwardsFinishedBlocks: false)
 
     /// What a planned forward leaves masked (LLaDA's `remasking`).
-    public enum Remasking: String, Sendable, Hashable, CaseIterable {
+    package enum Remasking: String, Sendable, Hashable, CaseIterable {
         /// The predictions with the lowest probability.
         case lowConfidence
         /// Random ones.
@@ -126,9 +126,9 @@ extension BlockwiseOptions {
             user: "orders by confidence and for larger temperatures")
     }
 
-    public var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }
+    package var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }
 
-    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+    package func effort(prompt: Double, answer: Double) -> DecodingEffort? {
         effort(ExpectedResponse(lengths, stopsEarly: earlyStop, prompt: prompt, answer: answer))
     }
 
@@ -195,7 +195,7 @@ extension AcceptanceRule {
 }
 
 /// How a decoder that works on one block at a time stops once it has decoded the end token.
-public enum EarlyStopStyle: String, Sendable, Hashable, CaseIterable {
+package enum EarlyStopStyle: String, Sendable, Hashable, CaseIterable {
     /// After each forward, everything after the first end token of the response becomes the end token; decoding
     /// ends when no mask is left before it.
     case fill

@@ -2,7 +2,7 @@
 ///
 /// A finished block stays out of the cache for some turns, while its tokens still influence how their
 /// neighbours see them; meanwhile the cache before it is refreshed.
-public struct CachedMultiBlockDecoder: Decoder {
+package struct CachedMultiBlockDecoder: Decoder {
     private var core: MultiBlockCore
     private let options: CachedMultiBlockOptions
     /// Positions that count as cached; after a refresh the cache itself may hold more.
@@ -11,15 +11,15 @@ public struct CachedMultiBlockDecoder: Decoder {
     /// Candidates of the turn under way that lie before its forward.
     private var notForwarded: [Int] = []
 
-    public init(_ task: DecodingTask, _ options: CachedMultiBlockOptions) {
+    package init(_ task: DecodingTask, _ options: CachedMultiBlockOptions) {
         core = MultiBlockCore(task, options.blocks)
         self.options = options
     }
 
-    public var state: DecodingState { core.state }
-    public var maximumLength: Int { core.ledger.layout.end }
+    package var state: DecodingState { core.state }
+    package var maximumLength: Int { core.ledger.layout.end }
 
-    public mutating func nextRequest() -> ForwardRequest? {
+    package mutating func nextRequest() -> ForwardRequest? {
         guard let activeEnd = core.openTurn() else { return nil }
         let additions = blocksToCache()
         guard firstUncached < activeEnd else {
@@ -35,7 +35,7 @@ public struct CachedMultiBlockDecoder: Decoder {
     }
 
     @discardableResult
-    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+    package mutating func accept(_ predictions: [Prediction]) -> StepRecord {
         core.closeTurn(predictions + withoutLogits())
     }
 

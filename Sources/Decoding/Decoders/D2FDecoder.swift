@@ -3,7 +3,7 @@ internal import Transformers
 
 /// Discrete diffusion forcing's pipelined decoding (arXiv 2508.09192): block-causal attention over a sequence
 /// that grows by blocks, and a cache that is exact because no block sees a later one.
-public struct D2FDecoder: Decoder {
+package struct D2FDecoder: Decoder {
     private enum Phase: Sendable { case active, toCache, inCache }
 
     private struct Block: Sendable {
@@ -15,14 +15,14 @@ public struct D2FDecoder: Decoder {
         var progress: Double { range.isEmpty ? 1 : 1 - Double(maskCount) / Double(range.count) }
     }
 
-    public private(set) var state: DecodingState
+    package private(set) var state: DecodingState
     private let options: D2FOptions
     private let layout: BlockLayout
     private var blocks: [Block]
     private var hasSeenEnd = false
     private var hasEnded = false
 
-    public init(_ task: DecodingTask, _ options: D2FOptions) {
+    package init(_ task: DecodingTask, _ options: D2FOptions) {
         precondition(options.blockLength > 0, "a block holds at least one token")
         state = DecodingState(task, maskCount: 0)
         self.options = options
@@ -34,9 +34,9 @@ public struct D2FDecoder: Decoder {
         ]
     }
 
-    public var maximumLength: Int { layout.range(layout.wholeBlocks).lowerBound }
+    package var maximumLength: Int { layout.range(layout.wholeBlocks).lowerBound }
 
-    public mutating func nextRequest() -> ForwardRequest? {
+    package mutating func nextRequest() -> ForwardRequest? {
         guard !hasEnded else { return nil }
         state.evaluations += 1
         appendBlock()
@@ -54,7 +54,7 @@ public struct D2FDecoder: Decoder {
     }
 
     @discardableResult
-    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+    package mutating func accept(_ predictions: [Prediction]) -> StepRecord {
         var accepted: [Prediction] = []
         for index in blocks.indices {
             let block = blocks[index]
@@ -142,9 +142,9 @@ extension DecodingMethod {
 }
 
 /// Options of ``D2FDecoder``; the defaults are those of the released evaluation scripts.
-public struct D2FOptions: DecoderOptions {
+package struct D2FOptions: DecoderOptions {
     /// How the single prediction is chosen that a fully activated block accepts when none is confident enough.
-    public enum Strategy: String, Sendable, Hashable, CaseIterable {
+    package enum Strategy: String, Sendable, Hashable, CaseIterable {
         /// Highest probability.
         case `default`
         /// Lowest entropy.
@@ -154,23 +154,23 @@ public struct D2FOptions: DecoderOptions {
     }
 
     /// Tokens to generate at most; a last block that would be shorter than the others isn't generated.
-    public var generationLength = 256
+    package var generationLength = 256
     /// Tokens per block.
-    public var blockLength = 32
+    package var blockLength = 32
     /// Decoded share of the last block from which the next one is appended.
-    public var blockAddThreshold = 0.1
+    package var blockAddThreshold = 0.1
     /// Decoded share of the block before from which a block is fully activated, for good.
-    public var decodedTokenThreshold = 0.95
+    package var decodedTokenThreshold = 0.95
     /// Predictions with a higher probability than this are accepted.
-    public var skipThreshold = 0.9
+    package var skipThreshold = 0.9
     /// See ``Strategy``.
-    public var strategy = Strategy.default
+    package var strategy = Strategy.default
     /// Whether everything after a decoded end token becomes the end token; upstream only stops appending blocks.
-    public var earlyStop = false
+    package var earlyStop = false
     /// Oddities of the released code, each with both behaviours.
-    public var quirks = Quirks.faithful
+    package var quirks = Quirks.faithful
 
-    public init() {}
+    package init() {}
 }
 
 extension D2FOptions {
@@ -201,9 +201,9 @@ extension D2FOptions {
         }
     }
 
-    public var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }
+    package var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }
 
-    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+    package func effort(prompt: Double, answer: Double) -> DecodingEffort? {
         let expected = ExpectedResponse(lengths, stopsEarly: earlyStop, prompt: prompt, answer: answer)
         let (wanted, block) = (expected.wanted, expected.block)
         let rate = ExpectedRate.limited(

@@ -2,8 +2,8 @@
 ///
 /// The forward that fills the cache decodes the block's first token and nothing else: with logits shifted by one,
 /// that is the only token of the block that no row of the block predicts.
-public struct DreamBlockCacheDecoder: Decoder {
-    public private(set) var state: DecodingState
+package struct DreamBlockCacheDecoder: Decoder {
+    package private(set) var state: DecodingState
     private let options: BlockwiseOptions
     private let reuse: BlockCacheDecoder.Reuse
     private let times: UnmaskingTimes
@@ -14,7 +14,7 @@ public struct DreamBlockCacheDecoder: Decoder {
 
     /// - Parameter options: with the rule ``AcceptanceRule/scheduled``, the steps of a block include the one that
     ///   fills the cache, and the plan is Dream's, lowest entropy first.
-    public init(_ task: DecodingTask, _ options: BlockwiseOptions, reuse: BlockCacheDecoder.Reuse) {
+    package init(_ task: DecodingTask, _ options: BlockwiseOptions, reuse: BlockCacheDecoder.Reuse) {
         state = DecodingState(task, maskCount: options.generationLength, choice: options.dreamChoice)
         cursor = BlockCursor(options, promptLength: task.prompt.count)
         times = UnmaskingTimes(steps: max(1, options.stepsPerBlock), last: Self.lastTime)
@@ -22,9 +22,9 @@ public struct DreamBlockCacheDecoder: Decoder {
         self.reuse = reuse
     }
 
-    public var maximumLength: Int { cursor.layout.end }
+    package var maximumLength: Int { cursor.layout.end }
 
-    public mutating func nextRequest() -> ForwardRequest? {
+    package mutating func nextRequest() -> ForwardRequest? {
         if let block = cursor.current(state), isFinished(block) { cursor.finishBlock(state) }
         guard let block = cursor.current(state) else { return nil }
         state.evaluations += 1
@@ -33,7 +33,7 @@ public struct DreamBlockCacheDecoder: Decoder {
     }
 
     @discardableResult
-    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+    package mutating func accept(_ predictions: [Prediction]) -> StepRecord {
         let index = cursor.forwardsInBlock
         _ = cursor.scheduledCount()
         let record = state.complete(accepting: index == 0 ? predictions : select(predictions, at: index))

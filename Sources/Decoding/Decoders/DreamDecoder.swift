@@ -3,8 +3,8 @@ package import Documents
 /// Dream's own sampler: the whole response at once, a planned number of tokens per forward of the whole sequence.
 ///
 /// A forward may decode nothing, when more are planned than there are tokens; it is made and counted all the same.
-public struct DreamDecoder: Decoder {
-    public private(set) var state: DecodingState
+package struct DreamDecoder: Decoder {
+    package private(set) var state: DecodingState
     private let options: DreamOptions
     private let times: UnmaskingTimes
     /// Forwards to make; ``DreamOptions/Rule/threshold`` adds some when tokens are left over.
@@ -13,7 +13,7 @@ public struct DreamDecoder: Decoder {
     private var quota: Int
     private var leftOver = 0
 
-    public init(_ task: DecodingTask, _ options: DreamOptions) {
+    package init(_ task: DecodingTask, _ options: DreamOptions) {
         precondition(options.plannedSteps > 0, "decoding takes at least one forward")
         state = DecodingState(task, maskCount: options.generationLength, choice: options.choice)
         self.options = options
@@ -22,9 +22,9 @@ public struct DreamDecoder: Decoder {
         times = UnmaskingTimes(steps: steps, last: options.lastTime)
     }
 
-    public var maximumLength: Int { state.tokens.count }
+    package var maximumLength: Int { state.tokens.count }
 
-    public mutating func nextRequest() -> ForwardRequest? {
+    package mutating func nextRequest() -> ForwardRequest? {
         guard state.forwards < steps else { return nil }
         state.evaluations += 1
         let whole = 0..<state.tokens.count
@@ -34,7 +34,7 @@ public struct DreamDecoder: Decoder {
     }
 
     @discardableResult
-    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+    package mutating func accept(_ predictions: [Prediction]) -> StepRecord {
         switch options.rule {
         case .threshold: return state.complete(accepting: takeConfident(ordered(predictions)))
         case .random: return state.complete(accepting: takeAtRandom(predictions))
@@ -88,9 +88,9 @@ extension DecodingMethod {
 }
 
 /// Options of ``DreamDecoder``; the defaults are those of Dream's own generation script but for the lengths.
-public struct DreamOptions: DecoderOptions {
+package struct DreamOptions: DecoderOptions {
     /// Which predictions of a forward become tokens; upstream's names are in parentheses.
-    public enum Rule: String, Sendable, Hashable, CaseIterable {
+    package enum Rule: String, Sendable, Hashable, CaseIterable {
         /// As many as planned, highest probability first (`maskgit_plus`).
         case probability
         /// As many as planned, largest distance between the two highest probabilities first (`topk_margin`).
@@ -123,27 +123,27 @@ public struct DreamOptions: DecoderOptions {
     }
 
     /// Tokens to generate.
-    public var generationLength = 256
+    package var generationLength = 256
     /// Planned forwards; nil for one per token.
-    public var steps: Int?
+    package var steps: Int?
     /// See ``Rule``.
-    public var rule = Rule.entropy
+    package var rule = Rule.entropy
     /// Smallest probability that ``Rule/threshold`` accepts.
-    public var threshold = 0.9
+    package var threshold = 0.9
     /// The time at which the plan ends (upstream's `eps`); ``Rule/threshold`` doesn't look at it.
-    public var lastTime = 1e-3
+    package var lastTime = 1e-3
     /// 0 decodes in order of confidence; larger values draw the positions of a forward without replacement, with
     /// probabilities softmax(confidence / temperature) (upstream's `alg_temp`).
-    public var orderTemperature = 0.0
+    package var orderTemperature = 0.0
     /// 0 takes the most probable token; larger values draw from softmax(logits / temperature), and confidences are of
     /// that.
-    public var temperature = 0.0
+    package var temperature = 0.0
     /// Only the most probable tokens that together pass this probability count; nil for all.
-    public var topP: Double?
+    package var topP: Double?
     /// See ``BlockwiseOptions/topK``.
-    public var topK: Int?
+    package var topK: Int?
 
-    public init() {}
+    package init() {}
 
     package init(_ fields: Fields, defaults: DreamOptions) {
         self = defaults
@@ -186,9 +186,9 @@ public struct DreamOptions: DecoderOptions {
             with: reason + " at \"temperature\" 0", user: "other rules and larger temperatures")
     }
 
-    public var lengths: DecodingLengths { DecodingLengths(response: generationLength) }
+    package var lengths: DecodingLengths { DecodingLengths(response: generationLength) }
 
-    public func effort(prompt: Double, answer: Double) -> DecodingEffort? {
+    package func effort(prompt: Double, answer: Double) -> DecodingEffort? {
         let expected = ExpectedResponse(lengths, stopsEarly: false, prompt: prompt, answer: answer)
         var forwards = Double(plannedSteps)
         if rule == .threshold {

@@ -2,17 +2,17 @@
 ///
 /// Blocks are created when their predecessor is decoded a little and fully activated when it is decoded almost
 /// wholly; every forward sees the whole sequence and may decode in all created blocks.
-public struct MultiBlockDecoder: Decoder {
+package struct MultiBlockDecoder: Decoder {
     private var core: MultiBlockCore
 
-    public init(_ task: DecodingTask, _ options: MultiBlockOptions) {
+    package init(_ task: DecodingTask, _ options: MultiBlockOptions) {
         core = MultiBlockCore(task, options)
     }
 
-    public var state: DecodingState { core.state }
-    public var maximumLength: Int { core.ledger.layout.end }
+    package var state: DecodingState { core.state }
+    package var maximumLength: Int { core.ledger.layout.end }
 
-    public mutating func nextRequest() -> ForwardRequest? {
+    package mutating func nextRequest() -> ForwardRequest? {
         guard let activeEnd = core.openTurn() else { return nil }
         let request = ForwardRequest(
             .full, inputs: 0..<core.state.tokens.count, candidates: core.candidates(before: activeEnd))
@@ -20,7 +20,7 @@ public struct MultiBlockDecoder: Decoder {
     }
 
     @discardableResult
-    public mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+    package mutating func accept(_ predictions: [Prediction]) -> StepRecord {
         core.closeTurn(predictions)
     }
 }

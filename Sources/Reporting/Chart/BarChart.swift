@@ -40,7 +40,7 @@ public struct BarChart: Sendable, Hashable {
     /// What the axis shows, with its unit.
     public var axisTitle: String
     /// How the axis is spread; bars of a logarithmic one begin at its lower end.
-    public var scale: AxisScale
+    package var scale: AxisScale
     /// How many digits after the point the values have.
     public var digits: Int
     /// What the bars of a group are, in the order of the legend; a single one needs no legend.

@@ -1,18 +1,19 @@
 /// Rows of one value each with its interval and the single values behind it, over one linear axis.
 public struct DotChart: Sendable, Hashable {
     /// One row.
-    public struct Row: Sendable, Hashable {
+    package struct Row: Sendable, Hashable {
         /// What stands beside the row.
-        public let name: String
+        package let name: String
         /// The value that counts, drawn large.
-        public let value: Double
+        package let value: Double
         /// The ends of its error bar, if there is one.
-        public let error: ClosedRange<Double>?
+        package let error: ClosedRange<Double>?
         /// What the value is a mean of, drawn small.
-        public let values: [Double]
+        package let values: [Double]
 
         /// A row.
-        public init(_ name: String, value: Double, error: ClosedRange<Double>? = nil, values: [Double] = []) {
+        package init(_ name: String, value: Double, error: ClosedRange<Double>? = nil, values: [Double] = [])
+        {
             self.name = name
             self.value = value
             self.error = error
@@ -23,18 +24,18 @@ public struct DotChart: Sendable, Hashable {
     }
 
     /// What the chart shows, as a phrase.
-    public var title: String
+    package var title: String
     /// The same in a sentence or two, for those who can't see it.
-    public var summary = ""
+    package var summary = ""
     /// What the axis shows, with its unit.
-    public var axisTitle: String
+    package var axisTitle: String
     /// A value to draw a line at, such as no difference.
-    public var reference: Double?
+    package var reference: Double?
     /// The rows, from top to bottom; those that aren't finite aren't drawn.
-    public var rows: [Row]
+    package var rows: [Row]
 
     /// A chart of the given parts.
-    public init(title: String, axisTitle: String, reference: Double? = nil, rows: [Row]) {
+    package init(title: String, axisTitle: String, reference: Double? = nil, rows: [Row]) {
         self.title = title
         self.axisTitle = axisTitle
         self.reference = reference
@@ -44,7 +45,7 @@ public struct DotChart: Sendable, Hashable {
 
 extension SVGChartRenderer {
     /// The SVG of a dot chart; its height follows from the number of rows.
-    public func render(_ chart: DotChart) -> String {
+    package func render(_ chart: DotChart) -> String {
         let rows = chart.rows.filter { $0.all.allSatisfy(\.isFinite) }
         let ticks = Ticks(spanning: rows.flatMap(\.all) + (chart.reference.map { [$0] } ?? []))
         let left = Double(24 + 7 * (chart.rows.map(\.name.count).max() ?? 0))

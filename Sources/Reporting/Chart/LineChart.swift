@@ -1,16 +1,16 @@
 /// Several series of points over two linear axes, before it is decided what they look like.
 public struct LineChart: Sendable, Hashable {
     /// One point, possibly with a vertical error bar.
-    public struct Point: Sendable, Hashable {
+    package struct Point: Sendable, Hashable {
         /// Where the point is on the horizontal axis.
-        public let x: Double
+        package let x: Double
         /// Where the point is on the vertical axis.
-        public let y: Double
+        package let y: Double
         /// The ends of the error bar, if there is one.
-        public let error: ClosedRange<Double>?
+        package let error: ClosedRange<Double>?
 
         /// A point with its error bar, if there is one.
-        public init(x: Double, y: Double, error: ClosedRange<Double>? = nil) {
+        package init(x: Double, y: Double, error: ClosedRange<Double>? = nil) {
             self.x = x
             self.y = y
             self.error = error
@@ -22,19 +22,19 @@ public struct LineChart: Sendable, Hashable {
     }
 
     /// Points that belong together and are joined by lines in the order given.
-    public struct Series: Sendable, Hashable {
+    package struct Series: Sendable, Hashable {
         /// What the legend calls the series.
-        public let name: String
+        package let name: String
         /// The points; those that aren't finite aren't drawn.
-        public let points: [Point]
+        package let points: [Point]
 
         /// The place whose colour and marker it has; its own unless two series belong together.
-        public let style: Int?
+        package let style: Int?
         /// Whether it is drawn with hollow markers and a thin dashed line: what it shows is from elsewhere.
-        public let isHollow: Bool
+        package let isHollow: Bool
 
         /// A series of points.
-        public init(_ name: String, points: [Point], style: Int? = nil, isHollow: Bool = false) {
+        package init(_ name: String, points: [Point], style: Int? = nil, isHollow: Bool = false) {
             self.name = name
             self.points = points
             self.style = style
@@ -43,7 +43,7 @@ public struct LineChart: Sendable, Hashable {
     }
 
     /// A remark in the picture.
-    public enum Annotation: Sendable, Hashable {
+    package enum Annotation: Sendable, Hashable {
         /// A dashed line across at a height, explained in the legend.
         case level(Double, String)
         /// A text beside a point.
@@ -53,26 +53,26 @@ public struct LineChart: Sendable, Hashable {
     }
 
     /// What the chart shows, as a phrase.
-    public var title: String
+    package var title: String
     /// The same in a sentence or two, for those who can't see it.
-    public var summary = ""
+    package var summary = ""
     /// What the horizontal axis shows, with its unit.
-    public var xTitle: String
+    package var xTitle: String
     /// What the vertical axis shows, with its unit.
-    public var yTitle: String
+    package var yTitle: String
     /// The series, in the order of the legend.
-    public var series: [Series]
+    package var series: [Series]
     /// How the horizontal axis is spread; on a logarithmic one what isn't positive isn't drawn.
-    public var xScale = AxisScale.linear
+    package var xScale = AxisScale.linear
     /// How the vertical axis is spread.
-    public var yScale = AxisScale.linear
+    package var yScale = AxisScale.linear
     /// How far apart, in pixels, series are drawn that have points at the same place; 0 draws them over one another.
-    public var seriesOffset = 0.0
+    package var seriesOffset = 0.0
     /// Remarks in the picture.
-    public var annotations: [Annotation] = []
+    package var annotations: [Annotation] = []
 
     /// A chart of the given parts.
-    public init(title: String, xTitle: String, yTitle: String, series: [Series]) {
+    package init(title: String, xTitle: String, yTitle: String, series: [Series]) {
         self.title = title
         self.xTitle = xTitle
         self.yTitle = yTitle

@@ -1,46 +1,46 @@
 /// Series over several axes that start from one centre, each axis with a range of its own from zero.
 public struct RadarChart: Sendable, Hashable {
     /// One axis.
-    public struct Axis: Sendable, Hashable {
+    package struct Axis: Sendable, Hashable {
         /// What stands at its end.
-        public let name: String
+        package let name: String
         /// The value at its end.
-        public let maximum: Double
+        package let maximum: Double
 
         /// An axis from 0 to a positive maximum.
-        public init(_ name: String, maximum: Double) {
+        package init(_ name: String, maximum: Double) {
             self.name = name
             self.maximum = maximum
         }
     }
 
     /// Values that belong together.
-    public struct Series: Sendable, Hashable {
+    package struct Series: Sendable, Hashable {
         /// What the legend calls the series.
-        public let name: String
+        package let name: String
         /// One value for each axis; nil where there is none, which leaves a gap in the outline.
-        public let values: [Double?]
+        package let values: [Double?]
 
         /// A series of values.
-        public init(_ name: String, _ values: [Double?]) {
+        package init(_ name: String, _ values: [Double?]) {
             self.name = name
             self.values = values
         }
     }
 
     /// What the chart shows, as a phrase.
-    public var title: String
+    package var title: String
     /// The same in a sentence or two, for those who can't see it.
-    public var summary = ""
+    package var summary = ""
     /// How many digits after the point the ends of axes have.
-    public var digits: Int
+    package var digits: Int
     /// The axes, clockwise from the top.
-    public var axes: [Axis]
+    package var axes: [Axis]
     /// The series, in the order of the legend.
-    public var series: [Series]
+    package var series: [Series]
 
     /// A chart of the given parts.
-    public init(title: String, digits: Int = 0, axes: [Axis], series: [Series]) {
+    package init(title: String, digits: Int = 0, axes: [Axis], series: [Series]) {
         self.title = title
         self.digits = digits
         self.axes = axes

@@ -33,7 +33,7 @@ public struct SVGChartRenderer: Sendable {
     }
 
     /// The SVG of `chart`.
-    public func render(_ chart: LineChart) -> String {
+    package func render(_ chart: LineChart) -> String {
         let frame = ChartFrame(chart, width: width, height: height)
         let legendWidth = 60 + 7 * (chart.series.map(\.name.count).max() ?? 0)
         let total = width + (chart.series.isEmpty ? 0 : legendWidth)
@@ -193,7 +193,7 @@ struct ChartFrame {
 
 extension SVGChartRenderer {
     /// The SVG of a radar chart; it needs three axes.
-    public func render(_ chart: RadarChart) -> String {
+    package func render(_ chart: RadarChart) -> String {
         let legendWidth = 60 + 7 * (chart.series.map(\.name.count).max() ?? 0)
         let nameWidth = 7 * Double(chart.axes.map(\.name.count).max() ?? 0)
         let radius = max(60, min((Double(width) - 2 * nameWidth - 40) / 2, Double(height) / 2 - 66))

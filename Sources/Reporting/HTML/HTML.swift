@@ -1,5 +1,5 @@
 /// A piece of an HTML document: text that is escaped when it is written, an element, or markup that is known to be good.
-public enum HTML: Sendable, Hashable {
+package enum HTML: Sendable, Hashable {
     /// Words; nothing in them is taken for markup.
     case text(String)
     /// A tag with its attributes and what is in it.
@@ -10,24 +10,24 @@ public enum HTML: Sendable, Hashable {
     case markup(TrustedMarkup)
 
     /// Nothing.
-    public static let empty = HTML.group([])
+    package static let empty = HTML.group([])
 
     /// An element with the pieces that the closure lists.
-    public static func element(
+    package static func element(
         _ tag: HTMLTag, _ attributes: HTMLAttribute..., @HTMLBuilder content: () -> [HTML] = { [] }
     ) -> HTML {
         .element(tag, attributes, content())
     }
 
     /// An element that holds words only.
-    public static func element(_ tag: HTMLTag, _ attributes: HTMLAttribute..., text: String) -> HTML {
+    package static func element(_ tag: HTMLTag, _ attributes: HTMLAttribute..., text: String) -> HTML {
         .element(tag, attributes, [.text(text)])
     }
 
     /// The markup.
     ///
     /// Nothing is indented, because white space between words is content; blocks end in a line break.
-    public var rendered: String {
+    package var rendered: String {
         var text = ""
         write(to: &text)
         return text
@@ -75,29 +75,29 @@ public enum HTML: Sendable, Hashable {
 }
 
 extension HTML: ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
-    public init(stringLiteral value: String) { self = .text(value) }
+    package init(stringLiteral value: String) { self = .text(value) }
 }
 
 /// Markup that isn't escaped, because this module made it.
-public struct TrustedMarkup: Sendable, Hashable {
+package struct TrustedMarkup: Sendable, Hashable {
     let text: String
     init(_ text: String) { self.text = text }
 }
 
 /// Lets elements list what is in them, with conditions and loops.
 @resultBuilder
-public enum HTMLBuilder {
-    public static func buildExpression(_ piece: HTML) -> [HTML] { [piece] }
-    public static func buildExpression(_ pieces: [HTML]) -> [HTML] { pieces }
-    public static func buildBlock(_ parts: [HTML]...) -> [HTML] { parts.flatMap { $0 } }
-    public static func buildOptional(_ part: [HTML]?) -> [HTML] { part ?? [] }
-    public static func buildEither(first part: [HTML]) -> [HTML] { part }
-    public static func buildEither(second part: [HTML]) -> [HTML] { part }
-    public static func buildArray(_ parts: [[HTML]]) -> [HTML] { parts.flatMap { $0 } }
+package enum HTMLBuilder {
+    package static func buildExpression(_ piece: HTML) -> [HTML] { [piece] }
+    package static func buildExpression(_ pieces: [HTML]) -> [HTML] { pieces }
+    package static func buildBlock(_ parts: [HTML]...) -> [HTML] { parts.flatMap { $0 } }
+    package static func buildOptional(_ part: [HTML]?) -> [HTML] { part ?? [] }
+    package static func buildEither(first part: [HTML]) -> [HTML] { part }
+    package static func buildEither(second part: [HTML]) -> [HTML] { part }
+    package static func buildArray(_ parts: [[HTML]]) -> [HTML] { parts.flatMap { $0 } }
 }
 
 /// The elements that pages are made of.
-public enum HTMLTag: String, Sendable, Hashable, CaseIterable {
+package enum HTMLTag: String, Sendable, Hashable, CaseIterable {
     case html, head, meta, title, body
     case header, nav, main, section, footer, div, figure, figcaption, details, summary
     case h1, h2, h3, h4, p, ul, ol, li, dl, dt, dd, pre
@@ -117,7 +117,7 @@ public enum HTMLTag: String, Sendable, Hashable, CaseIterable {
 }
 
 /// A name and a value of an element; the value is escaped when it is written.
-public struct HTMLAttribute: Sendable, Hashable {
+package struct HTMLAttribute: Sendable, Hashable {
     let name: String
     /// Nil for one that only is there or not, such as `hidden`.
     let value: String?
@@ -127,32 +127,36 @@ public struct HTMLAttribute: Sendable, Hashable {
         self.value = value
     }
 
-    public static func id(_ value: String) -> HTMLAttribute { .init("id", value) }
-    public static func `class`(_ value: String) -> HTMLAttribute { .init("class", value) }
-    public static func href(_ value: String) -> HTMLAttribute { .init("href", value) }
-    public static func lang(_ value: String) -> HTMLAttribute { .init("lang", value) }
-    public static func charset(_ value: String) -> HTMLAttribute { .init("charset", value) }
-    public static func httpEquiv(_ value: String) -> HTMLAttribute { .init("http-equiv", value) }
-    public static func name(_ value: String) -> HTMLAttribute { .init("name", value) }
-    public static func content(_ value: String) -> HTMLAttribute { .init("content", value) }
-    public static func scope(_ value: String) -> HTMLAttribute { .init("scope", value) }
-    public static func role(_ value: String) -> HTMLAttribute { .init("role", value) }
-    public static func type(_ value: String) -> HTMLAttribute { .init("type", value) }
-    public static func value(_ value: String) -> HTMLAttribute { .init("value", value) }
-    public static func `for`(_ value: String) -> HTMLAttribute { .init("for", value) }
-    public static func title(_ value: String) -> HTMLAttribute { .init("title", value) }
-    public static func tabindex(_ value: Int) -> HTMLAttribute { .init("tabindex", "\(value)") }
+    package static func id(_ value: String) -> HTMLAttribute { .init("id", value) }
+    package static func `class`(_ value: String) -> HTMLAttribute { .init("class", value) }
+    package static func href(_ value: String) -> HTMLAttribute { .init("href", value) }
+    package static func lang(_ value: String) -> HTMLAttribute { .init("lang", value) }
+    package static func charset(_ value: String) -> HTMLAttribute { .init("charset", value) }
+    package static func httpEquiv(_ value: String) -> HTMLAttribute { .init("http-equiv", value) }
+    package static func name(_ value: String) -> HTMLAttribute { .init("name", value) }
+    package static func content(_ value: String) -> HTMLAttribute { .init("content", value) }
+    package static func scope(_ value: String) -> HTMLAttribute { .init("scope", value) }
+    package static func role(_ value: String) -> HTMLAttribute { .init("role", value) }
+    package static func type(_ value: String) -> HTMLAttribute { .init("type", value) }
+    package static func value(_ value: String) -> HTMLAttribute { .init("value", value) }
+    package static func `for`(_ value: String) -> HTMLAttribute { .init("for", value) }
+    package static func title(_ value: String) -> HTMLAttribute { .init("title", value) }
+    package static func tabindex(_ value: Int) -> HTMLAttribute { .init("tabindex", "\(value)") }
     /// `aria-NAME`.
-    public static func aria(_ name: String, _ value: String) -> HTMLAttribute { .init("aria-\(name)", value) }
+    package static func aria(_ name: String, _ value: String) -> HTMLAttribute {
+        .init("aria-\(name)", value)
+    }
     /// `data-NAME`.
-    public static func data(_ name: String, _ value: String) -> HTMLAttribute { .init("data-\(name)", value) }
+    package static func data(_ name: String, _ value: String) -> HTMLAttribute {
+        .init("data-\(name)", value)
+    }
     /// The bounds of a slider.
-    public static func bound(_ name: Bound, _ value: Int) -> HTMLAttribute {
+    package static func bound(_ name: Bound, _ value: Int) -> HTMLAttribute {
         .init(name.rawValue, "\(value)")
     }
-    public static let hidden = HTMLAttribute("hidden", nil)
-    public static let open = HTMLAttribute("open", nil)
+    package static let hidden = HTMLAttribute("hidden", nil)
+    package static let open = HTMLAttribute("open", nil)
 
     /// What a slider is bounded by.
-    public enum Bound: String, Sendable { case min, max, step }
+    package enum Bound: String, Sendable { case min, max, step }
 }

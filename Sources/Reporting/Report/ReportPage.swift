@@ -4,20 +4,21 @@ internal import Files
 ///
 /// The same content gives the same bytes. Tables, charts and words are there without scripts; only what is to be
 /// searched and played needs them.
-public struct ReportPage: Sendable {
+package struct ReportPage: Sendable {
     /// What the window is called.
-    public var title: String
+    package var title: String
     /// What the page is about, below the title.
-    public var lead: String
+    package var lead: String
     /// The parts, in order.
-    public var sections: [ReportSection]
+    package var sections: [ReportSection]
     /// What the scripts show, as JSON; nil where there is nothing to search or play.
-    public var data: String?
+    package var data: String?
     /// What the page was made from, at its end.
-    public var footer: String
+    package var footer: String
 
     /// A page of the given parts.
-    public init(title: String, lead: String, sections: [ReportSection], data: String? = nil, footer: String) {
+    package init(title: String, lead: String, sections: [ReportSection], data: String? = nil, footer: String)
+    {
         self.title = title
         self.lead = lead
         self.sections = sections
@@ -26,7 +27,7 @@ public struct ReportPage: Sendable {
     }
 
     /// The whole file.
-    public var rendered: String {
+    package var rendered: String {
         let page = HTML.element(.html, .lang("en")) {
             HTML.element(.head) {
                 HTML.element(.meta, .charset("utf-8"))
@@ -163,16 +164,16 @@ struct ContentPolicy: Sendable {
 }
 
 /// A part of a page with a heading that the table of contents leads to.
-public struct ReportSection: Sendable {
+package struct ReportSection: Sendable {
     /// What links lead to.
-    public let id: String
+    package let id: String
     /// The heading.
-    public let title: String
+    package let title: String
     /// What is below it.
-    public var content: [HTML]
+    package var content: [HTML]
 
     /// A section; its content is listed by the closure.
-    public init(_ id: String, _ title: String, @HTMLBuilder content: () -> [HTML]) {
+    package init(_ id: String, _ title: String, @HTMLBuilder content: () -> [HTML]) {
         self.id = id
         self.title = title
         self.content = content()
@@ -201,26 +202,26 @@ extension HTML {
     }
 
     /// A line chart with what it says in words.
-    public static func figure(_ chart: LineChart, width: Int = 640, height: Int = 420, caption: String)
+    package static func figure(_ chart: LineChart, width: Int = 640, height: Int = 420, caption: String)
         -> HTML
     {
         figure(SVGChartRenderer(width: width, height: height).render(chart), caption: caption)
     }
 
     /// A dot chart with what it says in words.
-    public static func figure(_ chart: DotChart, width: Int = 640, caption: String) -> HTML {
+    package static func figure(_ chart: DotChart, width: Int = 640, caption: String) -> HTML {
         figure(SVGChartRenderer(width: width).render(chart), caption: caption)
     }
 
     /// A bar chart with what it says in words.
-    public static func figure(_ chart: BarChart, width: Int = 640, caption: String) -> HTML {
+    package static func figure(_ chart: BarChart, width: Int = 640, caption: String) -> HTML {
         figure(SVGChartRenderer(width: width).render(chart), caption: caption)
     }
 
     /// Something that is folded away until a reader asks for it.
     ///
     /// - Parameter isPrinted: Whether it is printed though nobody opened it.
-    public static func details(
+    package static func details(
         _ summary: String, isPrinted: Bool = true, @HTMLBuilder content: () -> [HTML]
     ) -> HTML {
         .element(
@@ -229,13 +230,13 @@ extension HTML {
     }
 
     /// A paragraph of words.
-    public static func paragraph(_ text: String) -> HTML { .element(.p, text: text) }
+    package static func paragraph(_ text: String) -> HTML { .element(.p, text: text) }
 
     /// A shell command.
-    public static func command(_ text: String) -> HTML { .element(.code, .class("command"), text: text) }
+    package static func command(_ text: String) -> HTML { .element(.code, .class("command"), text: text) }
 
     /// A link inside the page.
-    public static func link(_ target: String, _ text: String) -> HTML {
+    package static func link(_ target: String, _ text: String) -> HTML {
         .element(.a, .href("#\(target)"), text: text)
     }
 }

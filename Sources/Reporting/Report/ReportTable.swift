@@ -1,9 +1,9 @@
 /// A table of a page, whose cells may hold links and markup.
 ///
 /// It has a caption, headings with scopes, and scrolls by itself where the window is narrower.
-public struct ReportTable: Sendable {
+package struct ReportTable: Sendable {
     /// A heading, and where the cells below it stand.
-    public struct Column: Sendable {
+    package struct Column: Sendable {
         let title: String
         let isNumeric: Bool
         let hint: String?
@@ -11,7 +11,7 @@ public struct ReportTable: Sendable {
         /// - Parameters:
         ///   - isNumeric: Whether the cells are right-aligned.
         ///   - hint: What the heading means, shown when it is pointed at; say it below the table too.
-        public init(_ title: String, isNumeric: Bool = false, hint: String? = nil) {
+        package init(_ title: String, isNumeric: Bool = false, hint: String? = nil) {
             self.title = title
             self.isNumeric = isNumeric
             self.hint = hint
@@ -19,7 +19,7 @@ public struct ReportTable: Sendable {
     }
 
     /// One row; the first cell is its heading.
-    public struct Row: Sendable {
+    package struct Row: Sendable {
         let id: String?
         let style: String?
         let cells: [HTML]
@@ -27,7 +27,7 @@ public struct ReportTable: Sendable {
         /// - Parameters:
         ///   - id: What links lead to.
         ///   - style: A class of the style sheet.
-        public init(id: String? = nil, style: String? = nil, _ cells: [HTML]) {
+        package init(id: String? = nil, style: String? = nil, _ cells: [HTML]) {
             self.id = id
             self.style = style
             self.cells = cells
@@ -37,13 +37,13 @@ public struct ReportTable: Sendable {
     let caption: String
     let columns: [Column]
     /// The rows, from top to bottom.
-    public var rows: [Row]
+    package var rows: [Row]
     let notes: [String]
 
     /// - Parameters:
     ///   - caption: What the table shows, as a phrase.
     ///   - notes: Sentences below it.
-    public init(caption: String, columns: [Column], rows: [Row] = [], notes: [String] = []) {
+    package init(caption: String, columns: [Column], rows: [Row] = [], notes: [String] = []) {
         self.caption = caption
         self.columns = columns
         self.rows = rows
@@ -51,7 +51,7 @@ public struct ReportTable: Sendable {
     }
 
     /// A table that was made without thinking of pages.
-    public init(_ table: Table) {
+    package init(_ table: Table) {
         let text = TableText(table)
         self.init(
             caption: table.title ?? "Table",
@@ -62,7 +62,7 @@ public struct ReportTable: Sendable {
     }
 
     /// The table with its notes.
-    public var html: HTML {
+    package var html: HTML {
         .group([
             .element(.div, .class("scroll"), .tabindex(0), .role("region"), .aria("label", caption)) {
                 HTML.element(.table) {

@@ -5,11 +5,11 @@ internal import Base
 /// Numbers are written in full precision, whatever digits they are shown with. A column with intervals becomes
 /// three: the value, `<heading> lower` and `<heading> upper`. A missing cell is empty; title and notes are left
 /// out.
-public struct CSVTableRenderer: TableRenderer {
+package struct CSVTableRenderer: TableRenderer {
     /// A renderer; it has no options.
-    public init() {}
+    package init() {}
 
-    public func render(_ table: Table) -> String {
+    package func render(_ table: Table) -> String {
         let hasIntervals = table.columns.indices.map { column in
             table.rows.contains { row in
                 if case .interval = row[column] { true } else { false }

@@ -4,14 +4,14 @@ internal import Base
 ///
 /// It has no style of its own but the alignment of columns, and no scripts; it is a piece for a page, or with
 /// `isDocument` a page.
-public struct HTMLTableRenderer: TableRenderer {
+package struct HTMLTableRenderer: TableRenderer {
     /// Whether a whole page is written, not a piece for one.
-    public let isDocument: Bool
+    package let isDocument: Bool
 
     /// A renderer for pieces or whole pages.
-    public init(isDocument: Bool = false) { self.isDocument = isDocument }
+    package init(isDocument: Bool = false) { self.isDocument = isDocument }
 
-    public func render(_ table: Table) -> String {
+    package func render(_ table: Table) -> String {
         let text = TableText(table)
         var lines = ["<figure>", "<table>"]
         if let title = table.title { lines.append("<caption>\(Self.escaped(title))</caption>") }

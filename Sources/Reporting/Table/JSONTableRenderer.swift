@@ -2,11 +2,11 @@
 ///
 /// A cell is a string, a number in full precision, `{"value", "lower", "upper"}`, or `{"missing": reason}`. A
 /// number that isn't finite counts as missing, because JSON has no form for it.
-public struct JSONTableRenderer: TableRenderer {
+package struct JSONTableRenderer: TableRenderer {
     /// A renderer; it has no options.
-    public init() {}
+    package init() {}
 
-    public func render(_ table: Table) -> String {
+    package func render(_ table: Table) -> String {
         let columns = table.columns.map { column in
             "{\"title\": \(Self.quoted(column.title)), \"unit\": \(column.unit.map(Self.quoted) ?? "null")}"
         }

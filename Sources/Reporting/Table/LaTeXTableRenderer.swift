@@ -1,11 +1,11 @@
 /// Renders a `table` environment with the rules of the booktabs package, for documents in UTF-8.
 ///
 /// The document needs `\usepackage{booktabs}`. Notes stand below the table in footnote size.
-public struct LaTeXTableRenderer: TableRenderer {
+package struct LaTeXTableRenderer: TableRenderer {
     /// A renderer; it has no options.
-    public init() {}
+    package init() {}
 
-    public func render(_ table: Table) -> String {
+    package func render(_ table: Table) -> String {
         let text = TableText(table)
         let columns = table.columns.map { column in
             switch column.alignment {

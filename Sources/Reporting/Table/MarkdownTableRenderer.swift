@@ -1,11 +1,11 @@
 internal import Base
 
 /// Renders GitHub's Markdown tables; decimal columns are right-aligned, which lines up equal numbers of digits.
-public struct MarkdownTableRenderer: TableRenderer {
+package struct MarkdownTableRenderer: TableRenderer {
     /// A renderer; it has no options.
-    public init() {}
+    package init() {}
 
-    public func render(_ table: Table) -> String {
+    package func render(_ table: Table) -> String {
         let text = TableText(table)
         var blocks: [String] = []
         if let title = table.title { blocks.append("**\(Self.escaped(title))**") }

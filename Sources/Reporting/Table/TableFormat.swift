@@ -8,7 +8,7 @@ public enum TableFormat: String, Sendable, Hashable, CaseIterable {
     case json
 
     /// What writes the format; HTML as a whole page.
-    public var renderer: any TableRenderer {
+    package var renderer: any TableRenderer {
         switch self {
         case .text: TextTableRenderer()
         case .markdown: MarkdownTableRenderer()
@@ -21,9 +21,9 @@ public enum TableFormat: String, Sendable, Hashable, CaseIterable {
 }
 
 /// Rows and columns of results, before it is decided what they look like.
-public struct Table: Sendable, Hashable {
+package struct Table: Sendable, Hashable {
     /// Where the contents of a column stand.
-    public enum Alignment: String, Sendable, Hashable, CaseIterable {
+    package enum Alignment: String, Sendable, Hashable, CaseIterable {
         case left
         case center
         case right
@@ -32,27 +32,27 @@ public struct Table: Sendable, Hashable {
     }
 
     /// What a column holds.
-    public struct Column: Sendable, Hashable {
+    package struct Column: Sendable, Hashable {
         /// The heading.
-        public let title: String
+        package let title: String
         /// The unit of the column's numbers, such as `%`.
-        public let unit: String?
+        package let unit: String?
         /// Where the contents stand.
-        public let alignment: Alignment
+        package let alignment: Alignment
 
         /// A column with a heading.
-        public init(_ title: String, unit: String? = nil, alignment: Alignment = .left) {
+        package init(_ title: String, unit: String? = nil, alignment: Alignment = .left) {
             self.title = title
             self.unit = unit
             self.alignment = alignment
         }
 
         /// The heading with the unit in brackets.
-        public var heading: String { unit.map { "\(title) (\($0))" } ?? title }
+        package var heading: String { unit.map { "\(title) (\($0))" } ?? title }
     }
 
     /// What stands in one row of one column.
-    public enum Cell: Sendable, Hashable {
+    package enum Cell: Sendable, Hashable {
         /// Words.
         case text(String)
         /// A number, shown with `digits` digits after the point.
@@ -64,16 +64,16 @@ public struct Table: Sendable, Hashable {
     }
 
     /// What the table shows, as a phrase.
-    public var title: String?
+    package var title: String?
     /// The columns, from left to right.
-    public let columns: [Column]
+    package let columns: [Column]
     /// The rows, from top to bottom; each has a cell for every column.
-    public private(set) var rows: [[Cell]] = []
+    package private(set) var rows: [[Cell]] = []
     /// Sentences below the table.
-    public var notes: [String]
+    package var notes: [String]
 
     /// A table without rows.
-    public init(title: String? = nil, columns: [Column], notes: [String] = []) {
+    package init(title: String? = nil, columns: [Column], notes: [String] = []) {
         precondition(!columns.isEmpty, "a table has at least one column")
         self.title = title
         self.columns = columns
@@ -81,14 +81,14 @@ public struct Table: Sendable, Hashable {
     }
 
     /// Adds a row at the bottom.
-    public mutating func append(_ row: [Cell]) {
+    package mutating func append(_ row: [Cell]) {
         precondition(row.count == columns.count, "a row has one cell for every column")
         rows.append(row)
     }
 }
 
 /// Turns a table into text of some format.
-public protocol TableRenderer: Sendable {
+package protocol TableRenderer: Sendable {
     /// The text of `table`, ending in a line break.
     func render(_ table: Table) -> String
 }

@@ -1,11 +1,11 @@
 internal import Base
 
 /// Renders for terminals: padded columns, two spaces apart, with a rule below the headings.
-public struct TextTableRenderer: TableRenderer {
+package struct TextTableRenderer: TableRenderer {
     /// A renderer; it has no options.
-    public init() {}
+    package init() {}
 
-    public func render(_ table: Table) -> String {
+    package func render(_ table: Table) -> String {
         let text = TableText(table)
         let columns = table.columns.indices.map { index in
             TextColumn(
