@@ -5,6 +5,7 @@ import JSON
 import Measures
 import Recipes
 import Runs
+import StageBasics
 import SystemPackage
 import TestSupport
 import Testing
