@@ -78,8 +78,8 @@ struct GGUFModel: Sendable {
         return "model.layers.\(block).\(known.1).\(suffix)"
     }
 
-    /// What llama.cpp calls a tensor of the families; for one that isn't in the file.
-    private static func usualName(of name: String) -> String {
+    /// What llama.cpp calls a tensor of the families.
+    static func usualName(of name: String) -> String {
         guard let (stem, suffix) = name.byteText.cut(atLast: ".").map({ ($0.before.text, $0.after.text) })
         else {
             return name
@@ -99,7 +99,7 @@ extension GGUFModel: TensorFile {
     var path: FilePath { file.path }
 
     /// The factors of rotary frequencies are read with the configuration.
-    var names: [String] { tensors.keys.filter { $0 != Self.rotaryFactors } }
+    var names: [String] { tensors.keys.filter { $0 != Self.rotaryFactorsName } }
 
     func ownName(of name: String) -> String { tensors[name]?.name ?? Self.usualName(of: name) }
 
@@ -178,7 +178,7 @@ extension GGUFModel: TensorFile {
 // MARK: - Configuration
 
 extension GGUFModel {
-    private static let rotaryFactors = "rope_freqs.weight"
+    static let rotaryFactorsName = "rope_freqs.weight"
 
     /// The config.json that says what the metadata says, named as the file.
     /// - Throws: `GGUFError` for a key that is missing, of another type, or says something that isn't implemented.
@@ -275,13 +275,13 @@ extension GGUFModel {
         case (let kind?, _):
             throw GGUFError(
                 file.path, "key \(prefix).scaling.type",
-                "is \"\(kind)\"\(kind == "linear" ? " without a factor" : ""); none and linear with a factor are implemented, and llama3 in \(Self.rotaryFactors)"
+                "is \"\(kind)\"\(kind == "linear" ? " without a factor" : ""); none and linear with a factor are implemented, and llama3 in \(Self.rotaryFactorsName)"
             )
         }
-        guard let factors = tensors[Self.rotaryFactors] else { return scaling }
+        guard let factors = tensors[Self.rotaryFactorsName] else { return scaling }
         guard scaling == .null, let headWidth, let llama3 = llama3(factors, headWidth, base) else {
             throw GGUFError(
-                file.path, "tensor \(Self.rotaryFactors)",
+                file.path, "tensor \(Self.rotaryFactorsName)",
                 "holds factors of the rotary frequencies that aren't those of Llama 3 (low 1, high 4, 8192 positions), which alone are implemented"
             )
         }
@@ -299,21 +299,24 @@ extension GGUFModel {
             Double(Float(bitPattern: bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)))
         }
         guard let factor = factors.max(), factor >= 1, factor <= RotaryScaling.limit else { return nil }
-        // As `generate_extra_tensors` of llama.cpp's convert_hf_to_gguf.py computes them.
-        for (i, found) in factors.enumerated() {
-            let wavelength = 2 * Double.pi * Elementary.pow(base, Double(2 * i) / Double(headWidth))
-            var expected = 1.0
-            if wavelength > 8192 {
-                expected = factor
-            } else if wavelength >= 2048 {
-                let share = (8192 / wavelength - 1) / 3
-                expected = 1 / ((1 - share) / factor + share)
-            }
-            guard abs(found - expected) <= 1e-4 * expected else { return nil }
-        }
+        let expected = Self.llama3Factors(factor, headWidth, base: base)
+        // A NaN is near nothing.
+        guard zip(factors, expected).allSatisfy({ abs($0 - $1) <= 1e-4 * $1 }) else { return nil }
         return [
             "rope_type": "llama3", "factor": .number(factor), "low_freq_factor": 1, "high_freq_factor": 4,
             "original_max_position_embeddings": 8192,
         ]
+    }
+
+    /// What Llama 3's scaling divides each rotary frequency by, as `generate_extra_tensors` of llama.cpp's
+    /// convert_hf_to_gguf.py computes it.
+    static func llama3Factors(_ factor: Double, _ headWidth: Int, base: Double) -> [Double] {
+        (0..<headWidth / 2).map { i in
+            let wavelength = 2 * Double.pi * Elementary.pow(base, Double(2 * i) / Double(headWidth))
+            if wavelength > 8192 { return factor }
+            if wavelength < 2048 { return 1 }
+            let share = (8192 / wavelength - 1) / 3
+            return 1 / ((1 - share) / factor + share)
+        }
     }
 }

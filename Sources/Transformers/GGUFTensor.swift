@@ -154,3 +154,66 @@ struct GGUFBlocks {
         }
     }
 }
+
+// MARK: - Writing
+
+extension GGUFBlocks {
+    /// Writes a row as consecutive blocks of a type that is written: F32, F16, BF16, Q8_0.
+    ///
+    /// The bytes are those of `gguf.quants.quantize`, which has them from ggml's `quantize_row_q8_0_ref`.
+    /// - Parameter target: room for as many bytes as the row takes.
+    /// - Returns: Whether every element is a number that the type can hold.
+    static func quantize(
+        _ type: GGUFTensorType, _ source: UnsafeBufferPointer<Float>,
+        into target: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        precondition(
+            source.count % type.block.elements == 0
+                && target.count == source.count / type.block.elements * type.block.bytes,
+            "blocks that are whole")
+        guard let from = source.baseAddress, let to = target.baseAddress else { return true }
+        // In little-endian order, as numbers lie in memory.
+        switch type {
+        case .float32:
+            to.copyMemory(from: from, byteCount: target.count)
+            return source.allSatisfy(\.isFinite)
+        case .bfloat16:
+            BFloat16.round(source, into: to.bindMemory(to: UInt16.self, capacity: source.count))
+            return source.allSatisfy { $0.isFinite && Float($0.magnitude) < 0x1.FFp127 }
+        case .float16:
+            for (i, value) in source.enumerated() {
+                let half = Float16(value)
+                guard half.isFinite else { return false }
+                to.storeBytes(of: half.bitPattern.littleEndian, toByteOffset: 2 * i, as: UInt16.self)
+            }
+            return true
+        case .q80:
+            for block in 0..<source.count / 32 {
+                guard q80(from + 32 * block, into: to + 34 * block) else { return false }
+            }
+            return true
+        default: preconditionFailure("\(type.name) is read and not written")
+        }
+    }
+
+    /// One block of 32 elements: the largest is 127 steps.
+    private static func q80(_ values: UnsafePointer<Float>, into out: UnsafeMutableRawPointer) -> Bool {
+        var largest: Float = 0
+        for i in 0..<32 {
+            // Also false for what is no number.
+            guard values[i].magnitude <= .greatestFiniteMagnitude else { return false }
+            largest = max(largest, values[i].magnitude)
+        }
+        let scale = largest / 127
+        let half = Float16(scale)
+        guard half.isFinite else { return false }
+        out.storeBytes(of: half.bitPattern.littleEndian, as: UInt16.self)
+        // Of numbers that are too small for a scale nothing is left.
+        let steps = scale == 0 || !(1 / scale).isFinite ? 0 : 1 / scale
+        for i in 0..<32 {
+            let value = Int8((values[i] * steps).rounded(.toNearestOrAwayFromZero))
+            out.storeBytes(of: value, toByteOffset: 2 + i, as: Int8.self)
+        }
+        return true
+    }
+}

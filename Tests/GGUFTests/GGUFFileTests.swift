@@ -302,4 +302,51 @@ struct GGUFFileTests {
         }
         #expect(read > 0 && read < count)
     }
+
+    @Test func whatIsWrittenIsTheFormat() throws {
+        let entries: [GGUFWriter.Entry] = [
+            .init("general.architecture", .string("llama")), .init("a.whole", .uint32(7)),
+            .init("a.float", .float32(0.25)), .init("a.flag", .bool(true)),
+            .init("a.texts", .strings(["é", "", "b"])), .init("a.list", .int32s([1, -2, 3])),
+        ]
+        let ones = [UInt8](repeating: 1, count: 34)
+        let tensors: [GGUFWriter.Tensor] = [
+            .init("one", .float32, shape: [3]) { try $0.append([UInt8](repeating: 0, count: 12)) },
+            .init("two", .float32, shape: [2, 4]) { sink in
+                for _ in 0..<2 { try sink.append([UInt8](repeating: 0, count: 16)) }
+            },
+            .init("three", .q80, shape: [1, 32]) { try $0.append(ones) },
+        ]
+        // The same file, put together by another program.
+        let expected = GGUFBuilder(
+            [
+                ("general.architecture", .string("llama")), ("a.whole", .uint32(7)),
+                ("a.float", .float32(0.25)),
+                ("a.flag", .bool(true)), ("a.texts", .strings(["é", "", "b"])),
+                ("a.list", .integers([1, -2, 3])),
+            ],
+            [
+                .zeros("one", [3]), .zeros("two", [4, 2]),
+                .init("three", [32, 1], type: 8, bytes: ones),
+            ])
+        let scratch = try ScratchFolder()
+        let path = scratch.path.appending("m.gguf")
+        try GGUFWriter.write(entries, tensors, to: path)
+        #expect(try FileSystem.read(path) == expected.bytes)
+        _ = try GGUFFile(path)
+    }
+
+    @Test func aFileThatCannotBeWrittenIsNotThere() throws {
+        let scratch = try ScratchFolder()
+        let path = scratch.path.appending("m.gguf")
+        try FileSystem.writeAtomically("before", to: path)
+        struct Problem: Error {}
+        let tensors: [GGUFWriter.Tensor] = [
+            .init("one", .float32, shape: [3]) { try $0.append([UInt8](repeating: 0, count: 12)) },
+            .init("two", .float32, shape: [3]) { _ in throw Problem() },
+        ]
+        #expect(throws: Problem.self) { try GGUFWriter.write([], tensors, to: path) }
+        #expect(try FileSystem.readText(path) == "before")
+        #expect(try FileSystem.list(scratch.path) == ["m.gguf"])
+    }
 }

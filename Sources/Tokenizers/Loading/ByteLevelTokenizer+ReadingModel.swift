@@ -90,7 +90,7 @@ extension ByteLevelTokenizer {
     }
 
     /// The two tokens of a merge, which older files write as one string; nil for a line that only names a version.
-    private static func pair(
+    static func pair(
         _ element: TokenizerField
     ) throws(TokenizerError) -> (left: String, right: String)? {
         if let text = element.node.string {

@@ -135,15 +135,18 @@ struct GGUFTokenizer {
         return Array("{".utf8) + members.joined(separator: ",".utf8) + "}".utf8
     }
 
+    /// What Qwen2's and Llama 3's tokenizers cut text with, which differ in how digits stand together.
+    static func pattern(digits: String) -> String {
+        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + digits
+            + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    }
+
     /// What cuts text before the bytes are taken.
     private var splits: [JSONValue] {
         func split(_ digits: String) -> JSONValue {
-            let pattern =
-                #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + digits
-                + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
-            return [
-                "type": "Split", "pattern": ["Regex": .string(pattern)], "behavior": "Isolated",
-                "invert": false,
+            [
+                "type": "Split", "pattern": ["Regex": .string(Self.pattern(digits: digits))],
+                "behavior": "Isolated", "invert": false,
             ]
         }
         switch pre {

@@ -27,37 +27,49 @@ public struct TokenizerFiles: Sendable {
     /// - Throws: `FileError`, `FileEncodingError`, `JSONSyntaxError`, `GGUFError`, or `TokenizerError` for what is missing, or
     ///   isn't supported, by its JSON path or its key.
     public init(folder: FilePath) throws {
-        var configurationPath = folder.appending("tokenizer_config.json")
-        var configuration: JSONDocument?
-        let document: JSONDocument
-        if let gguf = try GGUFTokenizer(folder) {
-            (document, configuration) = try gguf.documents()
-            configurationPath = gguf.path
-        } else {
-            if FileSystem.exists(configurationPath) {
-                configuration = try JSONDocument(
-                    parsing: FileSystem.read(configurationPath, limit: FileLimit.settings),
-                    name: configurationPath.string,
-                    allowNonFinite: true)
-            }
-            let path = folder.appending("tokenizer.json")
-            document =
-                FileSystem.exists(path)
-                ? try JSONDocument(parsing: FileSystem.read(path), name: path.string)
-                : try SeparateFiles(folder).tokenizer(configuration)
-        }
-        tokenizer = try Self.tokenizer(document, configuration)
-        specialTokens = try configuration.map { try Self.specialTokens($0) } ?? [:]
+        let source = try Self.documents(folder)
+        tokenizer = try Self.tokenizer(source.tokenizer, source.configuration)
+        specialTokens = try source.configuration.map { try Self.specialTokens($0) } ?? [:]
+        template = try Self.templateSource(folder, source.configuration).map { Self.read($0.text, $0.name) }
+    }
 
-        let templatePath = folder.appending("chat_template.jinja")
-        if FileSystem.exists(templatePath) {
-            template = Self.read(
-                try FileSystem.readText(templatePath, limit: FileLimit.settings), templatePath.string)
-        } else if let configuration, let source = try Self.template(TokenizerField(root: configuration)) {
-            template = Self.read(source, "\(configurationPath), chat_template")
-        } else {
-            template = nil
+    /// A folder's tokenizer.json and tokenizer_config.json, or what other files say instead.
+    ///
+    /// - Throws: as ``init(folder:)``.
+    static func documents(
+        _ folder: FilePath
+    ) throws -> (tokenizer: JSONDocument, configuration: JSONDocument?) {
+        if let gguf = try GGUFTokenizer(folder) { return try gguf.documents() }
+        var configuration: JSONDocument?
+        let configurationPath = folder.appending("tokenizer_config.json")
+        if FileSystem.exists(configurationPath) {
+            configuration = try JSONDocument(
+                parsing: FileSystem.read(configurationPath, limit: FileLimit.settings),
+                name: configurationPath.string,
+                allowNonFinite: true)
         }
+        let path = folder.appending("tokenizer.json")
+        let document =
+            FileSystem.exists(path)
+            ? try JSONDocument(parsing: FileSystem.read(path), name: path.string)
+            : try SeparateFiles(folder).tokenizer(configuration)
+        return (document, configuration)
+    }
+
+    /// The chat template of a folder as it is written, and what it is called in messages; nil where there is none.
+    ///
+    /// - Throws: as ``init(folder:)``.
+    static func templateSource(
+        _ folder: FilePath, _ configuration: JSONDocument?
+    ) throws -> (text: String, name: String)? {
+        let path = folder.appending("chat_template.jinja")
+        if FileSystem.exists(path) {
+            return (try FileSystem.readText(path, limit: FileLimit.settings), path.string)
+        }
+        guard let configuration, let text = try template(TokenizerField(root: configuration)) else {
+            return nil
+        }
+        return (text, "\(configuration.name), chat_template")
     }
 
     /// What a model in GGUF says of its tokens, as files in Hugging Face layout by their names; none for a folder that has
@@ -118,7 +130,7 @@ public struct TokenizerFiles: Sendable {
     }
 
     /// The tokenizer that fits the model of a `tokenizer.json`.
-    private static func tokenizer(
+    static func tokenizer(
         _ document: JSONDocument, _ configuration: JSONDocument?
     ) throws(TokenizerError) -> any Tokenizer {
         let model = try TokenizerField(root: document).required("model")
