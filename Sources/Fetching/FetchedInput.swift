@@ -33,7 +33,7 @@ struct ResolvedInput {
         let blob: String?
         let request: DownloadRequest
         /// The content, where the cache has it.
-        let found: DownloadedFile?
+        var found: DownloadedFile?
     }
 
     /// The repository that it is of.

@@ -13,19 +13,22 @@ package struct Fetcher {
     let settings: HubSettings
     let options: TransferOptions
     let isOffline: Bool
+    let handedOver: HandedOver?
     let observer: any FetchObserver
     let isCancelled: () -> Bool
 
     /// - Parameters:
     ///   - lock: The lock file.
+    ///   - folder: Files that were brought here in another way: those that are pinned are taken from there.
     ///   - isOffline: Whether the network is left alone, whatever the environment says; nothing opens a socket then.
     ///   - isCancelled: Asked several times a second while something is downloaded.
     package init(
         lock: FilePath, settings: HubSettings, options: TransferOptions = TransferOptions(),
-        isOffline: Bool = false,
+        isOffline: Bool = false, from folder: FilePath? = nil,
         observer: any FetchObserver, isCancelled: @escaping () -> Bool = { false }
     ) {
         lockPath = lock
+        handedOver = folder.map { HandedOver(folder: $0) }
         self.settings = settings
         var options = options
         options.certificates = options.certificates ?? settings.certificates
@@ -82,6 +85,16 @@ package struct Fetcher {
             } else {
                 try checkMayPin(input)
                 resolved.append(try resolve(unpinned: input, job))
+            }
+        }
+        if let handedOver {
+            for (i, input) in resolved.enumerated() {
+                for (j, file) in input.files.enumerated() where file.found == nil {
+                    if isCancelled() { throw FetchInterrupted() }
+                    guard let taken = try handedOver.take(file) else { continue }
+                    observer.log("\(file.request.name): taken from \(handedOver.folder)")
+                    resolved[i].files[j].found = taken
+                }
             }
         }
         let missing = resolved.flatMap { input in input.files.filter { $0.found == nil } }

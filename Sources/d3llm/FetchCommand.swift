@@ -34,6 +34,11 @@ struct FetchCommand: ParsableCommand {
     var check = false
     @Flag(help: "Use what is in the cache and open no connection.")
     var offline = false
+    @Option(
+        help:
+            "A folder with files that came here in another way (pip download, a disk): those that are pinned are taken from there.",
+        completion: .directory)
+    var from: String?
     @Option(help: "The lock file.", completion: .file())
     var lock: String = DataLock.fileName
     @Option(help: "A folder to hold both caches.", completion: .directory)
@@ -65,7 +70,7 @@ struct FetchCommand: ParsableCommand {
             let settings = HubSettings.current(cache: cache.map { FilePath($0) })
             let fetcher = Fetcher(
                 lock: FilePath(lock), settings: settings, isOffline: offline || list || check,
-                observer: observer,
+                from: from.map { FilePath($0) }, observer: observer,
                 isCancelled: { cancellation.isCancelled })
             defer { task?.end() }
             if list {

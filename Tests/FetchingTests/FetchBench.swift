@@ -34,9 +34,12 @@ final class FetchBench: FetchObserver {
 
     var settings: HubSettings { HubSettings(variables: variables, cache: cache) }
 
-    func fetcher(isOffline: Bool = false, isCancelled: @escaping () -> Bool = { false }) -> Fetcher {
+    func fetcher(
+        isOffline: Bool = false, from folder: FilePath? = nil, isCancelled: @escaping () -> Bool = { false }
+    ) -> Fetcher {
         Fetcher(
-            lock: lock, settings: settings, options: options, isOffline: isOffline, observer: self,
+            lock: lock, settings: settings, options: options, isOffline: isOffline, from: folder,
+            observer: self,
             isCancelled: isCancelled)
     }
 
@@ -64,9 +67,9 @@ final class FetchBench: FetchObserver {
     func bytes() throws -> [UInt8] { try FileSystem.read(fetcher().fetch(["data"])[0].files[0].location) }
 
     /// What went wrong when `data` was fetched.
-    func failure(isOffline: Bool = false) -> FetchError? {
+    func failure(isOffline: Bool = false, from folder: FilePath? = nil) -> FetchError? {
         do {
-            _ = try fetcher(isOffline: isOffline).fetch(["data"])
+            _ = try fetcher(isOffline: isOffline, from: folder).fetch(["data"])
             return nil
         } catch {
             return error as? FetchError

@@ -49,6 +49,43 @@ import Testing
         #expect(bench.failure(isOffline: true) == nil && server.connections == 1)
     }
 
+    @Test func whatWasBroughtHereInAnotherWayIsTakenIfItIsThePinnedFile() throws {
+        let content = content
+        let bench = try FetchBench()
+        try bench.lockFile(["https://example.invalid/file.bin"], content)
+        let folder = bench.scratch.path.appending("brought")
+        try FileSystem.createDirectory(folder)
+        let file = folder.appending("file.bin")
+        // Not there, not whole, other bytes: nothing enters the cache.
+        #expect(bench.failure(isOffline: true, from: folder)?.code == .offline)
+        try FileSystem.writeAtomically(Array(content.dropLast()), to: file)
+        let short = bench.failure(isOffline: true, from: folder)
+        #expect(
+            short?.code == .wrongContent
+                && short?.description.contains(
+                    "file.bin isn't the data/file.bin that is pinned: it has 49999 bytes instead of 50000.")
+                    == true
+        )
+        let other = FetchBench.content(50_000, seed: 9)
+        try FileSystem.writeAtomically(other, to: file)
+        let wrong = bench.failure(isOffline: true, from: folder)
+        #expect(
+            wrong?.code == .wrongContent
+                && wrong?.description.contains(
+                    "the SHA-256 \(SHA256.hex(of: other)) instead of \(SHA256.hex(of: content))") == true
+        )
+        #expect(try bench.cached().isEmpty)
+        // Right: from then on the cache has it, a copy of its own.
+        try FileSystem.writeAtomically(content, to: file)
+        let taken = try bench.fetcher(isOffline: true, from: folder).fetch(["data"])[0].files[0]
+        #expect(!taken.wasCached && taken.sha256 == SHA256.hex(of: content))
+        #expect(bench.log.contains { $0.contains("data/file.bin: taken from") })
+        try FileSystem.writeAtomically(other, to: file)
+        let again = try bench.fetcher(isOffline: true, from: folder).fetch(["data"])[0].files[0]
+        #expect(again.wasCached)
+        #expect(try FileSystem.read(again.location) == content)
+    }
+
     @Test func aCheckFindsWhatWasChangedAndFetchReplacesIt() throws {
         let content = content
         let server = try LoopbackServer { $0.file(content) }

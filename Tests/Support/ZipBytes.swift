@@ -1,8 +1,10 @@
 /// Zip files written field by field; contents are stored, not compressed.
-struct ZipBytes {
+public struct ZipBytes: Sendable {
     private var bytes: [UInt8] = []
     private var list: [UInt8] = []
     private var count = 0
+
+    public init() {}
 
     private static func number(_ value: Int, _ size: Int) -> [UInt8] {
         (0..<size).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
@@ -13,7 +15,7 @@ struct ZipBytes {
     ///   - local: The name in front of the content, where it differs from that of the list.
     ///   - size: What the headers say.
     ///   - flags: 1 says that it is encrypted.
-    mutating func add(
+    public mutating func add(
         _ name: [UInt8], _ content: [UInt8] = [], mode: Int = 0o100644, local: [UInt8]? = nil,
         size: Int? = nil,
         flags: Int = 0x800
@@ -35,19 +37,19 @@ struct ZipBytes {
         count += 1
     }
 
-    mutating func add(_ name: String, _ content: [UInt8] = [], mode: Int = 0o100644) {
+    public mutating func add(_ name: String, _ content: [UInt8] = [], mode: Int = 0o100644) {
         add(Array(name.utf8), content, mode: mode)
     }
 
     /// The whole file.
-    func finished(shift: Int = 0, comment: [UInt8] = []) -> [UInt8] {
+    public func finished(shift: Int = 0, comment: [UInt8] = []) -> [UInt8] {
         bytes + list + Self.number(0x0605_4B50, 4) + Self.number(0, 4) + Self.number(count, 2)
             + Self.number(count, 2)
             + Self.number(list.count, 4) + Self.number(bytes.count + shift, 4) + Self.number(comment.count, 2)
             + comment
     }
 
-    static func around(_ body: (inout ZipBytes) -> Void) -> [UInt8] {
+    public static func around(_ body: (inout ZipBytes) -> Void) -> [UInt8] {
         var zip = ZipBytes()
         zip.add("harmless.txt", Array("x".utf8))
         body(&zip)
