@@ -4,7 +4,7 @@ internal import Files
 internal import JSON
 package import Recipes
 package import Runs
-internal import StageBasics
+package import StageBasics
 package import SystemPackage
 
 /// Takes a data file of this machine, or a folder of such, into the store, if it is what is expected.

@@ -1,10 +1,10 @@
+package import ArtifactStore
 internal import Base
 internal import Files
 internal import JSON
-package import Audit
 package import Recipes
 package import Runs
-package import StageBasics
+internal import StageBasics
 internal import SystemPackage
 internal import Tokenizers
 internal import Transformers

@@ -1,4 +1,4 @@
-public import Numerics
+package import Numerics
 public import Transformers
 
 /// What a training run changes.
