@@ -43,11 +43,13 @@ import Testing
 
         var tally = KillTally()
         var draws = Draws(state: seed)
-        let wanted = Command.number("D3LLM_TORTURE").map(Int.init)
+        let isLong = Command.number("D3LLM_TORTURE") != nil
+        let wanted = Command.number("D3LLM_TORTURE").map(Int.init) ?? 10
         var stores = 0
+        // On a busy machine a stage may be done before its kill comes: then another store is made.
         repeat {
             let command = try D3LLMCommand()
-            for killing in Self.killings(isLong: wanted != nil) { try kill(command, killing, &draws, &tally) }
+            for killing in Self.killings(isLong: isLong) { try kill(command, killing, &draws, &tally) }
             let last = try command.start(Self.arguments(command)).wait()
             #expect(last.code == 0, "\(last.log)")
             for folder in [".tmp", ".work"] {
@@ -59,11 +61,10 @@ import Testing
             #expect(found.count == expected.count)
             try compareRecords(command, straight)
             stores += 1
-        } while tally.kills < wanted ?? 0 && stores < 50
+        } while !(tally.kills >= wanted && tally.coversStages) && stores < 50
 
         print("KillTests: \(tally), \(stores) stores, \(clock.duration(to: .now))")
-        #expect(tally.kills >= wanted ?? 10, "\(tally)")
-        #expect(tally.stages.count >= 4 && tally.resumed.count >= 3, "\(tally)")
+        #expect(tally.kills >= wanted && tally.coversStages, "\(tally)")
     }
 
     private static func arguments(_ command: D3LLMCommand) -> [String] {
@@ -148,6 +149,9 @@ struct KillTally: CustomStringConvertible {
     private(set) var resumed: [String: Int] = [:]
     private var moments: [String: Int] = [:]
     private var twoAtOnce = 0
+
+    /// Whether several stages were hit, and went on.
+    var coversStages: Bool { stages.count >= 4 && resumed.count >= 3 }
 
     /// Counts a process by its log.
     mutating func add(_ moment: String, log: String) {

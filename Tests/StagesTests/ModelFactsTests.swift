@@ -61,7 +61,7 @@ import Transformers
             .root["models"]?
             .array?.flatMap { $0["inputs"]?.array?.compactMap(\.string) ?? [] }
         let names = try #require(inputs)
-        #expect(names.count == 23 && Set(names).count == names.count)
+        #expect(names.count == 24 && Set(names).count == names.count)
         #expect(Set(KnownModel.all.keys) == Set(names))
         #expect(KnownModel.all.values.allSatisfy { $0.configuration.problem == nil })
     }
