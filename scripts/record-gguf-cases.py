@@ -9,8 +9,12 @@ Writes Tests/Fixtures/gguf:
        NAME.safetensors    their logits, as transformers loads them from GGUF
        TOKENIZER/model.gguf  tokenizers without a model
        index.json          tokens of the logits, greedy tokens, SHA-256 of each tensor as transformers has it; ids of texts, by
-                           Hugging Face's tokenizers with the components that the published models' files have
-Needs  pip install gguf==0.19.0 transformers==4.57.1 tokenizers==0.22.2 torch==2.13.0 (CPU) safetensors==0.8.0; takes a minute.
+                           Hugging Face's tokenizers with the components that the published models' files have; what
+                           llama.cpp's convert_hf_to_gguf.py writes of the models in Hugging Face layout
+Needs  pip install gguf==0.19.0 transformers==4.57.1 tokenizers==0.22.2 torch==2.13.0 (CPU) safetensors==0.8.0 sentencepiece==0.2.3, and llama.cpp's sources, of which only
+       convert_hf_to_gguf.py is run (make bench-llama unpacks them):
+       scripts/record-gguf-cases.py .build/llama/llama_cpp_python-0.3.36/vendor/llama.cpp
+Takes two minutes.
 """
 
 import hashlib
@@ -18,13 +22,16 @@ import json
 import pathlib
 import random
 import shutil
+import subprocess
+import sys
+import tempfile
 
 import numpy as np
 import torch
 from gguf import GGMLQuantizationType as Q
-from gguf import GGUFWriter, quants
+from gguf import GGUFReader, GGUFWriter, quants
 from gguf.constants import GGML_QUANT_SIZES
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from tokenizers import AddedToken, Tokenizer
 from transformers import AutoModelForCausalLM
 
@@ -213,6 +220,68 @@ def cases(pre, tokenizer):
     return [{"text": t, "ids": tokenizer.encode(t).ids, "skipped": tokenizer.decode(tokenizer.encode(t).ids, skip_special_tokens=True)} for t in texts]
 
 
+# The names of pre-tokenizers follow from ids of a test text there, and these vocabularies are of this file's own making.
+CONVERT = """
+import sys
+llama, pre = sys.argv[1:3]
+sys.path[:0] = [llama, llama + "/gguf-py"]
+import conversion.base
+conversion.base.TextModel.get_vocab_base_pre = lambda self, tokenizer: pre
+sys.argv[1:] = sys.argv[3:]
+import convert_hf_to_gguf
+convert_hf_to_gguf.main()
+"""
+
+
+def written(llama, name, m):
+    """What convert_hf_to_gguf.py makes of a model: values, and hashes of tensors, for each type of weights."""
+    tokens, types, merges = vocabulary(m["vocabulary"])
+    result = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch) / name
+        options = {"head_dim": m["head"]} if name == "qwen3" else {}
+        model = AutoModelForCausalLM.from_pretrained(OUT / name, gguf_file="model.gguf", dtype=torch.float32, **options)
+        model.config.head_dim = m["head"]
+        model.save_pretrained(folder)
+        reference(m["source"], tokens, types, merges, None).save(str(folder / "tokenizer.json"))
+        end = tokens.index("<|endoftext|>")
+        config = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": tokens[end + 1], "eos_token": tokens[end + 2], "pad_token": tokens[end],
+                  "chat_template": TEMPLATE}
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
+        for form in ["f32", "bf16", "q8_0"]:
+            target = folder / f"{form}.gguf"
+            subprocess.run([sys.executable, "-c", CONVERT, llama, m["pre"], str(folder), "--outfile", str(target), "--outtype", form, "--model-name", name],
+                           check=True, capture_output=True)
+            reader = GGUFReader(target)
+            values = {key: field.contents() for key, field in reader.fields.items() if not key.startswith("GGUF.")}
+            for key in ["tokenizer.ggml.tokens", "tokenizer.ggml.merges"]:
+                texts = values[key]
+                values[key] = {"count": len(texts), "sha256": hashlib.sha256("\n".join(texts).encode()).hexdigest()}
+            if form != "f32":
+                values = {key: value for key, value in values.items() if not key.startswith("tokenizer.")}
+            tensors = {t.name: [t.tensor_type.name, hashlib.sha256(np.ascontiguousarray(t.data).tobytes()).hexdigest()] for t in reader.tensors}
+            result[form.upper()] = {"values": values, "tensors": tensors}
+    return result
+
+
+def rows_written():
+    """Bytes of rows of blocks.safetensors in the types that are written, of those rows that they can hold."""
+    result = {}
+    for q in [Q.F32, Q.F16, Q.BF16, Q.Q8_0]:
+        hashes = {}
+        for name, rows in load_file(OUT / "blocks.safetensors").items():
+            if not name.startswith("F"):
+                largest = np.abs(rows).max(axis=1)
+                scales = np.abs(rows.reshape(len(rows), -1, 32)).max(axis=2) / np.float32(127)
+                with np.errstate(all="ignore"):
+                    held = np.isfinite(rows).all(axis=1) & (largest < 65504) & ((scales == 0) | np.isfinite(1 / scales)).all(axis=1)
+                if held.any():
+                    data = np.ascontiguousarray(quants.quantize(np.ascontiguousarray(rows[held]), q))
+                    hashes[name] = [int(held.sum()), hashlib.sha256(data.tobytes()).hexdigest()]
+        result[q.name] = hashes
+    return result
+
+
 def main():
     torch.set_num_threads(1)
     shutil.rmtree(OUT, ignore_errors=True)
@@ -237,6 +306,8 @@ def main():
         close(w)
         begin = tokens.index("<|im_start|>") if name == "llama3" else None
         index["tokenizers"][name] = cases(pre, reference(source, tokens, types, merges, begin))
+    index["rows"] = rows_written()
+    index["written"] = {name: written(sys.argv[1], name, m) for name, m in MODELS.items()}
     (OUT / "index.json").write_text(json.dumps(index, ensure_ascii=False, indent=None, separators=(",", ":")).replace('},"', '},\n"').replace('},{"text"', '},\n{"text"') + "\n")
 
 

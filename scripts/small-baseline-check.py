@@ -150,7 +150,7 @@ def cut(answer, ends):
 def run(d3llm, work, options):
     store = work / "store"
     fetch = ["fetch", "gsm8k", "humaneval", MODEL, "--lock", str(ROOT / "data.lock")]
-    settings = [f"variables.questions={options.limit}", f"variables.generationLength={options.length}"]
+    settings = [f"variables.questions={options.questions}", f"variables.programs={options.programs}", f"variables.generationLength={options.length}"]
     commands = [fetch + (["--from", options.data] if options.data else []),
                 ["run", str(ROOT / "configs/small/baseline.json"), "--store", str(store), "--allow-code-execution",
                  *(part for setting in settings for part in ("--set", setting))],
@@ -174,12 +174,12 @@ def write_task(folder, stage, files, limit):
     name, original, _ = TASKS[stage]
     data = folder / f"{stage}.jsonl"
     if stage == "gsm8k":
-        rows = lines(files[stage] / "test.jsonl")[:limit]
+        rows = lines(files[stage] / "test.jsonl")
     else:
         [source] = files[stage].glob("HumanEval.jsonl*")
         text = gzip.decompress(source.read_bytes()) if source.suffix == ".gz" else source.read_bytes()
         rows = [json.loads(line) for line in text.decode().splitlines() if line.strip()]
-    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows[:limit]), encoding="utf-8")
     original = pathlib.Path(lm_eval.tasks.__file__).parent / original
     (folder / f"local_{stage}.yaml").write_text(
         f"include: {original}\ntask: local_{stage}\ndataset_path: json\ndataset_name: null\n"
@@ -242,7 +242,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("d3llm")
     parser.add_argument("--data", help="a folder that has the inputs; else they come from the cache or the network")
-    parser.add_argument("--limit", type=int, default=220, help="questions of GSM8K")
+    parser.add_argument("--questions", type=int, default=220, help="questions of GSM8K")
+    parser.add_argument("--programs", type=int, default=164, help="programs of HumanEval")
     parser.add_argument("--length", type=int, default=128, help="tokens of an answer at most")
     parser.add_argument("--tie", type=float, default=1e-3, help="logits that are nearer may change places")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of PyTorch")
@@ -261,7 +262,7 @@ def main():
         tasks.mkdir(exist_ok=True)
         numbers = {}
         for stage, (_, _, is_chat) in TASKS.items():
-            write_task(tasks, stage, files, options.limit)
+            write_task(tasks, stage, files, options.questions if stage == "gsm8k" else options.programs)
             result = lm_eval.simple_evaluate(
                 model=model, tasks=[f"local_{stage}"], apply_chat_template=is_chat, bootstrap_iters=0, log_samples=True,
                 confirm_run_unsafe_code=True, task_manager=lm_eval.tasks.TaskManager(include_path=str(tasks)))

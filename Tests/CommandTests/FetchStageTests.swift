@@ -230,7 +230,7 @@ import Testing
         }
         let config = try config(#""model": {"kind": "checkpoint", "input": "wheel"}"#)
         let run = ["run", config, "--store", command.store.string, "--no-forecast", "--offline"]
-        #expect(try command.start(run, environment: environment).wait().code == 1)
+        #expect(try command.start(run, environment: environment).wait().code != 0)
         try FileSystem.writeAtomically(wheel, to: folder.appending(name))
         let fetched = try fetch()
         #expect(fetched.code == 0 && fetched.output.contains("SHA-256 as pinned"), "\(fetched.log)")

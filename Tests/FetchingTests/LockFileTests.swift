@@ -13,7 +13,8 @@ import Testing
         let bytes = try FileSystem.read(Self.path)
         let lock = try DataLock(parsing: bytes, path: Self.path)
         #expect(try lock.value.prettyBytes() == bytes)
-        #expect(lock.inputs.filter(\.isPinned).map(\.name) == ["gsm8k", "humaneval", "smollm2-135m-instruct-q4"])
+        #expect(
+            lock.inputs.filter(\.isPinned).map(\.name) == ["gsm8k", "humaneval", "smollm2-135m-instruct-q4"])
         #expect(try lock.input("gsm8k").size == 4_915_944)
         #expect(throws: FetchError.self) { try lock.input("gsm9k") }
     }

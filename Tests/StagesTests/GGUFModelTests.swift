@@ -2,6 +2,7 @@ import ArtifactStore
 import Audit
 import Files
 import JSON
+import Numerics
 import Recipes
 import Runs
 import SystemPackage
@@ -77,5 +78,90 @@ import Transformers
             start.mask == 406 && start.configuration.vocabulary == 407 && start.family is A2DLlamaFamily.Type)
         let given = try StartingModel(Self.fixture, maskToken: "<|mask|>", masks: true)
         #expect(given.mask == 403 && given.configuration.vocabulary == 406)
+    }
+
+    @Test func aModelIsWrittenInGGUFAndIsAModelLikeAnyOther() throws {
+        let file = Self.fixture.appending("model.gguf")
+        let digest = SHA256.hex(of: Array("\(try SHA256.hex(ofFile: file))  model.gguf\n".utf8))
+        let text = """
+            {
+              "name": "gguf", "seed": 3,
+              "stages": {
+                "model": {"kind": "model-folder", "path": "\(Self.fixture)", "digest": "\(digest)"},
+                "f32": {"kind": "export-gguf", "model": "@model"},
+                "q8": {"kind": "export-gguf", "model": "@f32", "weights": "Q8_0", "title": "Tiny"},
+                "again": {"kind": "export-gguf", "model": "@q8", "weights": "Q8_0", "title": "Tiny"}
+              }
+            }
+            """
+        let experiment = try Experiment.parse(
+            Array(text.utf8), name: "gguf.json", overrides: [], registry: Stages.registry)
+        let store = Store(scratch.path.appending("store"))
+        let outcome = try Runner(experiment, store: store, options: Runner.Options(threads: 2)).run()
+        let folders = try ["model", "f32", "q8", "again"].map {
+            try #require(try outcome.artifact($0)).folder
+        }
+        let models = try folders.map { try LoadedModel($0, needs: .end) }
+        let tokens = "the words 42 don't\n <|im_end|>x <tool_call>"
+        for model in models {
+            #expect(model.configuration == models[0].configuration)
+            #expect(model.tokens.ends == models[0].tokens.ends && model.tokens.end == models[0].tokens.end)
+            #expect(
+                try model.tokens.tokenizer.encode(text: tokens)
+                    == models[0].tokens.tokenizer.encode(text: tokens))
+        }
+        var rounded = 0
+        for specification in models[0].configuration.parameterSpecifications {
+            func weights(_ model: LoadedModel) throws -> Matrix {
+                try #require(model.transformer.parameters[specification.role])
+            }
+            let expected = try weights(models[0])
+            #expect(try weights(models[1]).distance(to: expected) == 0)
+            let distance = try weights(models[2]).distance(to: expected)
+            // A step of 8 bits is a 127th of the largest of 32; half of that, and the scale's own rounding.
+            #expect(specification.isVector ? distance == 0 : distance < 0.005)
+            if distance > 0 { rounded += 1 }
+        }
+        #expect(rounded > 5)
+        // Blocks of 8 bits are the same when they are cut into such again.
+        let names = folders.dropFirst(2).map { $0.appending("model.gguf") }
+        #expect(try SHA256.hex(ofFile: names[0]) == SHA256.hex(ofFile: names[1]))
+        #expect(
+            try FileSystem.list(folders[2]).sorted() == ["artifact.json", "model.gguf"])
+        let files = try TokenizerFiles(folder: folders[2])
+        #expect(
+            try files.applyChatTemplate(to: [ChatMessage(role: "user", content: "Hi")])
+                == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
+    }
+
+    @Test func moreEndsThanTheFormatHasRoomForStandBesideTheFile() throws {
+        let folder = scratch.path.appending("ends")
+        let model = try LoadedModel(Self.fixture, needs: .end)
+        try model.write(model.transformer, to: folder)
+        let path = folder.appending("config.json")
+        guard
+            case .object(var object) = JSONValue(
+                try JSONDocument(parsing: FileSystem.read(path), name: "config.json").root)
+        else { throw DataError(description: "no object") }
+        object["eos_token_id"] = [402, 400, 5, 6, 7]
+        try FileSystem.writeAtomically(JSONValue.object(object).prettyBytes(), to: path)
+        let lines = try ModelFolderStage.names(in: folder).map {
+            "\(try SHA256.hex(ofFile: folder.appending($0)))  \($0)\n"
+        }
+        let text = """
+            {
+              "name": "gguf", "seed": 3,
+              "stages": {
+                "model": {"kind": "model-folder", "path": "\(folder)", "digest": "\(SHA256.hex(of: Array(lines.joined().utf8)))"},
+                "written": {"kind": "export-gguf", "model": "@model", "weights": "BF16"}
+              }
+            }
+            """
+        let experiment = try Experiment.parse(
+            Array(text.utf8), name: "gguf.json", overrides: [], registry: Stages.registry)
+        let store = Store(scratch.path.appending("store"))
+        let outcome = try Runner(experiment, store: store, options: Runner.Options(threads: 2)).run()
+        let written = try ModelTokens(#require(try outcome.artifact("written")).folder, needs: .end)
+        #expect(written.ends == [402, 400, 5, 6, 7] && written.end == 402)
     }
 }

@@ -199,4 +199,150 @@ struct GGUFTokenizerTests {
             try Self.problem { $0["tokenizer.chat_template"] = .uint32(1) }
                 == "key tokenizer.chat_template: should be a text, not a whole number")
     }
+
+    // MARK: - Writing
+
+    private static func written(
+        _ folder: FilePath, rows: Int, ends: [Int32] = []
+    ) throws -> (ScratchFolder, GGUFFile) {
+        let scratch = try ScratchFolder()
+        let path = scratch.path.appending("m.gguf")
+        try GGUFWriter.write(
+            try TokenizerFiles.ggufMetadata(folder, rows: rows, ends: ends), [], to: path)
+        return (scratch, try GGUFFile(path))
+    }
+
+    @Test(arguments: ["llama", "qwen2", "qwen3", "gpt2", "llama3"])
+    func whatIsWrittenIsTheSameTokenizer(_ name: String) throws {
+        let path = Self.root.appending("index.json")
+        let index = try JSONDocument(parsing: FileSystem.read(path), name: path.string).root
+        let cases = try #require(index["tokenizers"]?[name]?.array)
+        let folder = Self.root.appending(name)
+        let before = try TokenizerFiles(folder: folder)
+        // Of a GGUF file, and of the files in Hugging Face layout that say the same.
+        let converted = try ScratchFolder()
+        for (name, bytes) in try TokenizerFiles.converted(folder) {
+            try FileSystem.writeAtomically(bytes, to: converted.path.appending(name))
+        }
+        for source in [folder, converted.path] {
+            let (scratch, file) = try Self.written(source, rows: before.tokenizer.vocabularySize + 3)
+            let files = try TokenizerFiles(folder: scratch.path)
+            for entry in cases {
+                let text = try #require(entry["text"]?.string)
+                let ids = (entry["ids"]?.array ?? []).compactMap(\.int)
+                #expect(try files.tokenizer.encode(text: text) == ids, "\(text)")
+                let skipped = files.tokenizer.decode(tokenIds: ids, skipSpecialTokens: true)
+                #expect(
+                    skipped.utf8.elementsEqual(
+                        before.tokenizer.decode(tokenIds: ids, skipSpecialTokens: true).utf8))
+            }
+            #expect(files.specialTokens == before.specialTokens)
+            #expect(files.hasChatTemplate == before.hasChatTemplate)
+            let size = before.tokenizer.vocabularySize
+            #expect(
+                try file.strings("tokenizer.ggml.tokens")?.suffix(3)
+                    == (0..<3).map { "[PAD\(size + $0)]" }[...])
+            #expect(try file.integers("tokenizer.ggml.token_type")?.suffix(3) == [5, 5, 5])
+        }
+    }
+
+    /// Against what llama.cpp's `convert_hf_to_gguf.py` wrote of the same tokenizers.
+    @Test(arguments: ["llama", "qwen2", "qwen3"])
+    func valuesAreThoseOfLlamaCpp(_ name: String) throws {
+        let path = Self.root.appending("index.json")
+        let index = try JSONDocument(parsing: FileSystem.read(path), name: path.string).root
+        let recorded = try #require(index["written"]?[name]?["F32"]?["values"]?.members)
+        let folder = Self.root.appending(name)
+        let rows = try TokenizerFiles(folder: folder).tokenizer.vocabularySize
+        let (_, file) = try Self.written(folder, rows: rows)
+        var compared = 0
+        for (key, value) in recorded.map({ ($0.key, $0.value) }) where key.hasPrefix("tokenizer.") {
+            compared += 1
+            switch key {
+            case "tokenizer.ggml.tokens", "tokenizer.ggml.merges":
+                let texts = try #require(try file.strings(key))
+                #expect(texts.count == value["count"]?.int)
+                #expect(
+                    SHA256.hex(of: Array(texts.joined(separator: "\n").utf8)) == value["sha256"]?.string,
+                    "\(key)")
+            case "tokenizer.ggml.token_type":
+                #expect(try file.integers(key) == (value.array ?? []).compactMap { $0.int })
+            case "tokenizer.ggml.model", "tokenizer.ggml.pre", "tokenizer.chat_template":
+                #expect(try file.string(key) == value.string, "\(key)")
+            case "tokenizer.ggml.add_bos_token", "tokenizer.ggml.add_eos_token",
+                "tokenizer.ggml.add_space_prefix":
+                #expect(try file.flag(key) == value.bool, "\(key)")
+            default: #expect(try file.integer(key) == value.int, "\(key)")
+            }
+        }
+        #expect(compared >= 8)
+    }
+
+    @Test func endsOfTextsAreThoseOfTheTokenizerAndTheModel() throws {
+        let folder = Self.root.appending("llama")
+        let (_, file) = try Self.written(folder, rows: 406, ends: [400, 402, 7])
+        // The tokenizer's own first.
+        #expect(try file.integer("tokenizer.ggml.eos_token_id") == 402)
+        #expect(try file.integer("tokenizer.ggml.eot_token_id") == 400)
+        #expect(try file.integer("tokenizer.ggml.eom_token_id") == 7)
+    }
+
+    @Test func whatGGUFCannotSayIsRefused() throws {
+        func problem(_ change: (inout JSONObject) throws -> Void, rows: Int = 406) throws -> String {
+            let scratch = try ScratchFolder()
+            for (name, bytes) in try TokenizerFiles.converted(Self.root.appending("llama")) {
+                var bytes = bytes
+                if name == "tokenizer.json",
+                    case .object(var object) = JSONValue(try JSONDocument(parsing: bytes, name: name).root)
+                {
+                    try change(&object)
+                    bytes = try JSONValue.object(object).compactBytes()
+                }
+                try FileSystem.writeAtomically(bytes, to: scratch.path.appending(name))
+            }
+            let error = try #require(throws: TokenizerError.self) {
+                try TokenizerFiles.ggufMetadata(scratch.path, rows: rows, ends: [])
+            }
+            return "\(error.path): \(error.message)"
+        }
+        let unnamed =
+            "$.pre_tokenizer: GGUF has no name for how this tokenizer normalizes and cuts text; those that can be written are gpt-2, smollm, qwen2, llama-bpe."
+        #expect(try problem { $0["normalizer"] = ["type": "NFC"] } == unnamed)
+        #expect(
+            try problem {
+                $0["pre_tokenizer"] = ["type": "ByteLevel", "add_prefix_space": true, "use_regex": true]
+            } == unnamed)
+        #expect(
+            try problem {
+                $0["added_tokens"] = [
+                    [
+                        "id": 403, "content": "<|mask|>", "single_word": false, "lstrip": true,
+                        "rstrip": false,
+                        "normalized": false, "special": true,
+                    ]
+                ]
+            }.hasPrefix("$.added_tokens: The token `<|mask|>` takes white space with it"))
+        #expect(
+            try problem({ _ in }, rows: 405)
+                == "$.model.vocab: The tokenizer has ids that the model, whose vocabulary is of 405, hasn't got."
+        )
+        #expect(
+            try problem {
+                $0["post_processor"] = [
+                    "type": "TemplateProcessing",
+                    "single": [
+                        ["SpecialToken": ["id": "<|mask|>", "type_id": 0]],
+                        ["Sequence": ["id": "A", "type_id": 0]],
+                    ],
+                    "pair": [],
+                    "special_tokens": ["<|mask|>": ["id": "<|mask|>", "ids": [403], "tokens": ["<|mask|>"]]],
+                ]
+            }
+                == "$.post_processor: Only a bos_token before a text and an eos_token behind it can be written in GGUF."
+        )
+        let error = try #require(throws: TokenizerError.self) {
+            try TokenizerFiles.ggufMetadata(Fixtures.path("tokenizer/wordlevel"), rows: 100, ends: [])
+        }
+        #expect(error.path == "$.model.type")
+    }
 }

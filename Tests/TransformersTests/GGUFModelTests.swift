@@ -132,6 +132,181 @@ import Testing
         }
     }
 
+    // MARK: - Writing
+
+    @Test(
+        "rows become the bytes that the gguf package makes of them",
+        arguments: [GGUFTensorType.float32, .float16, .bfloat16, .q80])
+    func writtenBlocks(type: GGUFTensorType) throws {
+        let source = try SafetensorsFile(Self.root.appending("blocks.safetensors"))
+        let recorded = try #require(Self.index()["rows"]?[type.name]?.members)
+        #expect(recorded.count > 5)
+        for (name, value) in recorded.map({ ($0.key, $0.value) }) {
+            let shape = try source.entry(named: name).shape
+            let rows = try source.matrix(name, shape: shape, rows: shape[0], columns: shape[1])
+            var bytes: [UInt8] = []
+            var count = 0
+            for row in 0..<rows.rows {
+                // Those that were recorded: numbers that every type can hold, and scales that have an inverse.
+                let values = rows.row(row)
+                let scales = (0..<values.count / 32).map { block in
+                    (0..<32).map { values[32 * block + $0].magnitude }.reduce(0, max) / 127
+                }
+                guard values.allSatisfy({ $0.magnitude < 65504 }),
+                    scales.allSatisfy({ $0 == 0 || (1 / $0).isFinite })
+                else { continue }
+                count += 1
+                var part = [UInt8](
+                    repeating: 0, count: values.count / type.block.elements * type.block.bytes)
+                #expect(part.withUnsafeMutableBytes { GGUFBlocks.quantize(type, values, into: $0) })
+                bytes += part
+            }
+            #expect(count == value.array?[0].int, "\(name)")
+            #expect(SHA256.hex(of: bytes) == value.array?[1].string, "\(name)")
+        }
+    }
+
+    @Test(
+        "what a type can't hold is refused",
+        arguments: [
+            (GGUFTensorType.float32, Float.infinity), (.float16, 65520), (.bfloat16, 3.4e38),
+            (.bfloat16, .nan),
+            (.q80, .nan), (.q80, -.infinity), (.q80, 1e7),
+        ])
+    func beyondTypes(type: GGUFTensorType, value: Float) {
+        var values = [Float](repeating: 1, count: 32)
+        values[7] = value
+        var bytes = [UInt8](repeating: 0, count: 32 / type.block.elements * type.block.bytes)
+        let fits = values.withUnsafeBufferPointer { values in
+            bytes.withUnsafeMutableBytes { GGUFBlocks.quantize(type, values, into: $0) }
+        }
+        #expect(!fits)
+    }
+
+    @Test(
+        "a file that is written has the values and the bytes that llama.cpp's convert_hf_to_gguf.py gives it",
+        arguments: ["llama", "qwen2", "qwen3"], Checkpoint.GGUFForm.allCases)
+    func written(name: String, form: Checkpoint.GGUFForm) throws {
+        let scratch = try ScratchFolder()
+        let path = scratch.path.appending("m.gguf")
+        let model = try Checkpoint.loadFrozen(Self.root.appending(name))
+        try Checkpoint.saveGGUF(
+            model, family: Checkpoint.family(Self.root.appending(name)), form, name: name, tokenizer: [],
+            to: path)
+        let file = try GGUFFile(path)
+        let recorded = try #require(Self.index()["written"]?[name]?[form.rawValue])
+        let tensors = try #require(recorded["tensors"]?.members)
+        #expect(file.tensors.count == tensors.count && tensors.count > 10)
+        for (name, value) in tensors.map({ ($0.key, $0.value) }) {
+            let tensor = try #require(file.tensors[name])
+            #expect(tensor.type.name == value.array?[0].string, "\(name)")
+            #expect(SHA256.hex(of: Array(file.bytes(of: tensor))) == value.array?[1].string, "\(name)")
+        }
+        var compared = 0
+        let values = try #require(recorded["values"]?.members)
+        for (key, value) in values.map({ ($0.key, $0.value) }) where !key.hasPrefix("tokenizer.") {
+            // What it draws from the name, which only describes.
+            if ["general.size_label", "general.finetune", "general.basename"].contains(key) { continue }
+            if let expected = value.string {
+                #expect(try file.string(key) == expected, "\(key)")
+            } else {
+                #expect(try file.number(key) == value.double, "\(key)")
+            }
+            compared += 1
+        }
+        #expect(compared >= 14)
+    }
+
+    @Test(
+        "a model that is written in 32-bit floats is the same when it is read",
+        arguments: ["llama", "qwen2", "qwen3"])
+    func writtenAndRead(name: String) throws {
+        let scratch = try ScratchFolder()
+        let folder = Self.root.appending(name)
+        let model = try Checkpoint.load(folder)
+        let path = scratch.path.appending("m.gguf")
+        try Checkpoint.saveGGUF(
+            model, family: Checkpoint.family(folder), .float32, name: name, tokenizer: [], to: path)
+        let again = try Checkpoint.load(path)
+        for specification in model.configuration.parameterSpecifications {
+            #expect(again.widened(specification.role).distance(to: model.widened(specification.role)) == 0)
+        }
+        #expect(again.configuration.headWidth == model.configuration.headWidth)
+    }
+
+    @Test("rotary scaling is written, and what can't be said is refused")
+    func writtenConfigurations() throws {
+        let scratch = try ScratchFolder()
+        let path = scratch.path.appending("m.gguf")
+        func write(
+            _ change: (inout TransformerConfiguration) -> Void,
+            _ family: any ModelFamily.Type = LlamaFamily.self
+        ) throws -> TransformerConfiguration {
+            var configuration = try Self.load(Self.small()).configuration
+            change(&configuration)
+            let model = try Transformer(
+                configuration,
+                parameters: ModelParameters(configuration) { (specification) -> Matrix in
+                    MutableMatrix(zeros: specification.rows, specification.columns).view
+                })
+            try Checkpoint.saveGGUF(model, family: family, .q80, name: "x", tokenizer: [], to: path)
+            return try Checkpoint.configuration(path)
+        }
+        let llama3 = RotaryScaling.llama3(factor: 32, low: 1, high: 4, originalPositions: 8192)
+        let scaled = try write {
+            $0.ropeScaling = llama3
+            $0.ropeTheta = 500_000
+            $0.headWidth = 64
+        }
+        #expect(scaled.ropeScaling == llama3 && scaled.headWidth == 64)
+        #expect(try write { $0.ropeScaling = .linear(factor: 2.5) }.ropeScaling == .linear(factor: 2.5))
+        try FileSystem.remove(path)
+        func problem(
+            _ change: (inout TransformerConfiguration) -> Void,
+            _ family: any ModelFamily.Type = LlamaFamily.self
+        ) throws -> String {
+            let error = try #require(throws: CheckpointError.self) { try write(change, family) }
+            #expect(!FileSystem.exists(path))
+            return "\(error)".replacing("\(path): ", with: "")
+        }
+        #expect(
+            try problem { $0.ropeTheta = 500_000.01 }
+                == "the model can't be written in GGUF: it has no way to say rotary base 500000.01 (it would be read as 500000.0)"
+        )
+        #expect(
+            try problem {
+                $0.ropeScaling = .llama3(factor: 8, low: 1, high: 2, originalPositions: 8192)
+            }.hasSuffix(
+                "only Llama 3's own rotary scaling can be read again there (low 1, high 4, 8192 positions)"))
+        #expect(
+            try problem({ _ in }, A2DLlamaFamily.self)
+                == "a model of type a2d-llama can't be written in GGUF; models of the types llama, qwen2, qwen3 can"
+        )
+    }
+
+    @Test("weights that are no numbers are refused by their tensor, and nothing is written")
+    func writtenWeights() throws {
+        let scratch = try ScratchFolder()
+        let path = scratch.path.appending("m.gguf")
+        let configuration = try Self.load(Self.small()).configuration
+        let model = try Transformer(
+            configuration,
+            parameters: ModelParameters(configuration) { (specification) -> Matrix in
+                let matrix = MutableMatrix(zeros: specification.rows, specification.columns)
+                if specification.role == .block(0, .key) { matrix[2, 1] = .nan }
+                return matrix.view
+            })
+        let error = try #require(throws: CheckpointError.self) {
+            try Checkpoint.saveGGUF(
+                model, family: LlamaFamily.self, .bfloat16, name: "x", tokenizer: [], to: path)
+        }
+        #expect(
+            "\(error)".hasSuffix(
+                "blk.0.attn_k.weight: row 2 has a weight that is no number or too large for BF16"),
+            "\(error)")
+        #expect(try FileSystem.list(scratch.path).isEmpty)
+    }
+
     // MARK: - Configuration
 
     /// A llama of one block with two heads of width 4, all of zeros.
