@@ -17,8 +17,8 @@ import Testing
 @Suite struct KillTests {
     /// Which stage to kill and how often, in running order; the second number where it goes on for long.
     static let plan = [
-        ("problems", 0, 0), ("tokenizer", 0, 0), ("teacher", 4, 9), ("tuned", 2, 5), ("trajectories", 3, 7),
-        ("student", 3, 9), ("vanilla", 3, 7), ("cached[threshold=0.1]", 3, 7),
+        ("problems", 0, 0), ("tokenizer", 0, 0), ("teacher", 4, 9), ("trajectories", 3, 7),
+        ("student", 3, 9), ("vanilla", 3, 7), ("cached[threshold=0.1]", 3, 7), ("tuned", 2, 5),
     ]
     /// A checkpoint after each step, and stages long enough to be hit several times.
     static let settings =
