@@ -188,6 +188,10 @@ slurm-check: build ## run the toy experiment on a one-node Slurm of this machine
 lease-check: build ## run one experiment by two processes on two FUSE mounts of one store, stop one, kill one (apt-get install bindfs); 1 minute
 	scripts/lease-check.sh
 
+.PHONY: docs-check
+docs-check: build ## run the commands of README.md and docs as they stand there, each page in a clean folder; 15 minutes, needs no network
+	scripts/docs-commands.py $(D3LLM)
+
 .PHONY: safety attacks attacks-short bytes-check
 SAFETY := ByteText|VisibleText|ShellWord|Secrets|Descriptor|EntryName|FolderTests|ForeignText|Hostile|InertMarkup|HeaderBytes|StoreSafety|SandboxAttack|SandboxEscape|SandboxProcess|PythonInterpreter|Fuzz|ServerTests|PrintingTests|MemoryBudget|SeparatedValues|SourceText|ReachTests
 

@@ -233,6 +233,20 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: [.embedInCode("Assets")]),
+        // Which runs a store has, and what differs between them.
+        .target(
+            name: "History",
+            dependencies: [
+                "Recipes", "ArtifactStore", "Runs", "Reporting", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        // The configurations of this project, for those who have the program only. Files is a folder of links to them.
+        .target(
+            name: "Cookbook",
+            dependencies: [
+                "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: [.embedInCode("Files")]),
         .target(
             name: "Notebooks",
             dependencies: [
@@ -261,7 +275,7 @@ let package = Package(
                 "Slurm", "Cluster", "Stages", "ResultStages", "DecodingStages", "DataStages", "Parity",
                 "Published", "Reporting", "Recipes", "ArtifactStore",
                 "Runs", "Audit", "Fetching",
-                "Sessions", "Serving", "Notebooks",
+                "Sessions", "Serving", "Notebooks", "Cookbook", "History",
                 "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "Documents", "JSON", "Files",
                 "Archives",
                 "Columnar",
@@ -308,6 +322,10 @@ let package = Package(
         .testTarget(
             name: "NotebooksTests",
             dependencies: ["Notebooks", "Recipes", "ArtifactStore", "Runs", "Audit", "TestSupport"]),
+        .testTarget(name: "CookbookTests", dependencies: ["Cookbook", "TestSupport"]),
+        .testTarget(
+            name: "HistoryTests",
+            dependencies: ["History", "Recipes", "ArtifactStore", "Runs", "Reporting", "TestSupport"]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "CSandbox", "TestSupport"]),
         .testTarget(
             name: "SessionsTests", dependencies: ["Sessions", "Decoding", "Tokenizers", "TestSupport"]),

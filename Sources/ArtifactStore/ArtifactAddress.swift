@@ -39,7 +39,12 @@ package struct ArtifactAddress: Sendable {
         }
         let all = candidates(in: store)
         let found = all.filter { $0.answers(to: text) }
-        if found.count == 1 { return store.root.pushing(FilePath(found[0].address)) }
+        if found.count == 1 {
+            let folder = store.root.pushing(FilePath(found[0].address))
+            // Throws for one that lacks its weights.
+            _ = try isComplete(folder)
+            return folder
+        }
         if found.count > 1 {
             let names = found.prefix(8).map(\.address).joined(separator: ", ")
             throw UnknownArtifactError(
@@ -48,9 +53,11 @@ package struct ArtifactAddress: Sendable {
         let names = Set(all.flatMap { [$0.name, $0.stage] }).sorted()
         let hint =
             all.isEmpty
-            ? "The store \(store.root) has no \(noun)s."
-            : NearestName.hint(for: text, among: names, what: "The store \(store.root) has")
-                ?? "The store \(store.root) has \(all.count) \(noun)s."
+            ? store.isThere
+                ? "The store \(store.place) has no \(noun)s."
+                : "There is no store \(store.place); --store names another."
+            : NearestName.hint(for: text, among: names, what: "The store \(store.place) has")
+                ?? "The store \(store.place) has \(all.count) \(noun)s."
         throw UnknownArtifactError(
             "\"\(text)\" is neither the folder of a \(noun) nor the name of one in the store. \(hint)")
     }

@@ -82,8 +82,9 @@ package final class RunLog: Sendable {
 package enum RunAddress {
     /// The folder of the run that a text names.
     ///
-    /// The text is a run's folder or the `run.json` in it, as a path or relative to the store; or the name of an
-    /// experiment, which stands for its newest run that has ended.
+    /// The text is a run's folder or the `run.json` in it, as a path or relative to the store; the name of that folder
+    /// alone, where one run only has it; or the name of an experiment, which stands for its newest run that has ended,
+    /// with `~1` behind it for the one before, `~2` for the one before that.
     /// - Throws: `UnknownRunError` with the nearest name; `RunRecordError` for the folder of a run that hasn't ended;
     ///   `FileError`.
     package static func find(_ text: String, in store: Store) throws -> FilePath {
@@ -99,7 +100,40 @@ package enum RunAddress {
             if FileSystem.exists(path.appending(RunRecord.logFileName)) { throw RunRecordError.absent(path) }
         }
         if let newest = store.runs(of: text).last { return newest }
+        // The experiment's folder, as a shell completes it.
+        var inside = given
+        if inside.removePrefix(store.root), let newest = store.runs(of: inside.string).last { return newest }
+        if let earlier = earlier(text, in: store) { return earlier }
+        if let run = try called(text, in: store) { return run }
         throw UnknownRunError(text, store)
+    }
+
+    /// `mini/first~1`: the run before the newest.
+    private static func earlier(_ text: String, in store: Store) -> FilePath? {
+        guard let (experiment, number) = text.byteText.cut(atLast: "~"), let back = Int(number.text),
+            back >= 0
+        else { return nil }
+        let runs = store.runs(of: experiment.text)
+        return runs.indices.contains(runs.count - 1 - back) ? runs[runs.count - 1 - back] : nil
+    }
+
+    /// The run of any experiment whose folder has that name.
+    private static func called(_ text: String, in store: Store) throws -> FilePath? {
+        guard Timestamp.isCompact(text.byteText.cut(atLast: "-")?.before.text ?? "") else { return nil }
+        let found = store.experimentsWithRuns().filter { experiment in
+            store.runNames(of: experiment).contains { $0.name == text }
+        }
+        guard found.count < 2 else {
+            let names = found.prefix(8).map { "\($0)/runs/\(text)" }.joined(separator: ", ")
+            throw UnknownRunError(
+                description: "\"\(text)\" could be \(found.count) runs: \(names). Give more of the name.")
+        }
+        guard let experiment = found.first else { return nil }
+        let folder = store.runsFolder(experiment).appending(text)
+        guard FileSystem.exists(folder.appending(RunRecord.fileName)) else {
+            throw RunRecordError.absent(folder)
+        }
+        return folder
     }
 }
 
@@ -118,7 +152,7 @@ extension Store {
     ///
     /// They consist of a time and a number that counts the runs of the same second ("-10" comes after "-9"); other names
     /// are left out.
-    func runNames(of experiment: String) -> [(time: String, count: Int, name: String)] {
+    package func runNames(of experiment: String) -> [(time: String, count: Int, name: String)] {
         let names = (try? FileSystem.list(runsFolder(experiment))) ?? []
         let keyed = names.compactMap { name -> (time: String, count: Int, name: String)? in
             guard let (time, number) = name.byteText.cut(atLast: "-"), let count = Int(number.text),
@@ -167,16 +201,48 @@ package struct UnknownRunError: Failure, Sendable, Hashable {
 
     package let description: String
 
+    package init(description: String) { self.description = description }
+
     package init(_ text: String, _ store: Store) {
         let names = store.experimentsWithRuns()
         let hint =
             names.isEmpty
-            ? "No experiment has run in the store \(store.root)."
+            ? Self.emptiness(of: store)
             : NearestName.hint(for: text, among: names, what: "Experiments with runs")
-                ?? "\(names.count) experiments have run in the store \(store.root)."
+                ?? "\(names.count) experiments have run in the store \(store.place)."
+        let configured = Self.experiment(ofConfiguration: text).map {
+            " It is a configuration, whose newest run is called \"\($0)\"."
+        }
         description =
-            "\"\(text)\" is neither the folder of a run nor its run.json nor an experiment that has run. \(hint)"
+            "\"\(text)\" is neither the folder of a run nor its run.json nor an experiment that has run.\(configured ?? "") \(hint)"
     }
+
+    /// The experiment's name where the text is the path of a configuration that says it; nil for everything else.
+    private static func experiment(ofConfiguration text: String) -> String? {
+        let path = FilePath(text)
+        guard text.byteText.hasSuffix(".json"), let size = (try? FileSystem.status(path))??.size,
+            size < 1 << 20, let bytes = try? FileSystem.read(path)
+        else { return nil }
+        let root = try? JSONDocument(parsing: bytes, name: text, allowComments: true).root
+        return root?["stages"] == nil && root?["extends"] == nil ? nil : root?["name"]?.string
+    }
+
+    /// For a store without any run.
+    package init(_ store: Store) { description = Self.emptiness(of: store) }
+
+    private static func emptiness(of store: Store) -> String {
+        store.isThere
+            ? "No experiment has run in the store \(store.place)."
+            : "No experiment has run in the store \(store.place): there is no such folder. --store names another."
+    }
+}
+
+extension Store {
+    /// Where it is, whatever the current folder.
+    package var place: FilePath { ((try? FileSystem.absolute(root)) ?? root).lexicallyNormalized() }
+
+    /// Whether there is anything at its place.
+    package var isThere: Bool { FileSystem.exists(root) }
 }
 
 /// A run with its record and the store that its artifacts are in.

@@ -17,8 +17,14 @@ package struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
     package let hint: String?
     /// Where the value is used, if it was written for a variable.
     package let use: String?
+    /// What is wrong behind it, where other problems may come of the same: a name that several places give.
+    ///
+    /// Of problems with one cause the first is told.
+    package let cause: String?
+    /// Where else the same is wrong.
+    package var alsoAt: [String] = []
 
-    package init(at origin: Origin, _ message: String, hint: String? = nil) {
+    package init(at origin: Origin, _ message: String, hint: String? = nil, cause: String? = nil) {
         let (line, column) = origin.source.position(of: origin.range.lowerBound)
         self.file = origin.source.name
         self.line = line
@@ -27,6 +33,7 @@ package struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
         self.excerpt = origin.source.excerpt(at: origin.range.lowerBound)
         self.hint = hint
         self.use = Self.use(origin.uses)
+        self.cause = cause
     }
 
     private static func use(_ uses: [Origin]) -> String? {
@@ -42,11 +49,27 @@ package struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
         self.excerpt = error.excerpt
         self.hint = hint
         self.use = nil
+        self.cause = nil
     }
+
+    /// "12:51", with the file where it is another than that of the problem that is told.
+    package func place(besides file: String) -> String {
+        self.file == file ? "\(line):\(column)" : "\(self.file):\(line):\(column)"
+    }
+
+    private var others: String? {
+        guard !alsoAt.isEmpty else { return nil }
+        let more = alsoAt.count - Self.placeLimit
+        return "The same at \(alsoAt.prefix(Self.placeLimit).joined(separator: ", "))"
+            + (more > 0 ? " and \(more) more places." : ".")
+    }
+
+    /// So many places are named.
+    private static let placeLimit = 8
 
     package var description: String {
         (["\(file.visible):\(line):\(column): \(message.visible)", excerpt]
-            + [hint, use].compactMap { $0?.visible })
+            + [hint, use, others].compactMap { $0?.visible })
             .joined(separator: "\n")
     }
 }
@@ -57,7 +80,7 @@ extension Diagnostic {
         [
             "file": .string(file), "line": .integer(line), "column": .integer(column),
             "message": .string(message),
-            "notes": .array([hint, use].compactMap { $0 }.map(JSONValue.string)),
+            "notes": .array([hint, use, others].compactMap { $0 }.map(JSONValue.string)),
         ]
     }
 }

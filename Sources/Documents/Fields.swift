@@ -33,6 +33,8 @@ package final class Fields {
     /// The keys that depend on one of them, and those of them that hold; nil while it isn't known which do.
     package var alternatives: ObjectDescription.Alternatives?
     var alternativeKeys: [String]? = []
+    /// The keys that are missing, with the problems that say so.
+    private var missing: [String: Diagnostic] = [:]
     /// The options that others leave without an effect.
     package internal(set) var unused: Set<String> = []
     /// The resolved values of the keys that are part of the recipe, without references.
@@ -102,6 +104,7 @@ package final class Fields {
                 session.report(
                     anchor, "\(name(of: nil)) lacks the key \"\(key)\".",
                     hint: "\"\(key)\" should be \(type.expectation): \(summary)")
+                if session.hasRoom, let problem = session.diagnostics.last { missing[key] = problem }
             }
             return placeholder
         }
@@ -141,8 +144,25 @@ package final class Fields {
         where session.hasRoom && !known.contains(member.key) && !reserved.contains(member.key) {
             session.report(
                 member.keyOrigin, "\(name(of: nil))\(choice) has no key \"\(member.key)\".",
-                hint: NearestName.hint(for: member.key, among: known + reserved, what: "Its keys"))
+                hint: NearestName.nearest(to: member.key, among: known + reserved) == nil
+                    ? deeper(member.key)
+                        ?? NearestName.hint(for: member.key, among: known + reserved, what: "Its keys")
+                    : NearestName.hint(for: member.key, among: known + reserved, what: "Its keys"))
+            // A key that is missing only because its name was mistyped isn't told as missing besides.
+            if let meant = NearestName.nearest(to: member.key, among: known), let problem = missing[meant] {
+                session.withdraw(problem)
+            }
         }
+    }
+
+    /// Where a key belongs that isn't one of this object: in the only object below that has it.
+    private func deeper(_ key: String) -> String? {
+        let owners = descriptions.filter { field in
+            guard case .object(let object) = field.type else { return false }
+            return object.fields(of: node?[field.key]).contains { $0.key == key }
+        }
+        guard owners.count == 1, let owner = owners.first else { return nil }
+        return "Did you mean \"\(owner.key).\(key)\"?"
     }
 
     /// What messages call this object, or one of its keys.
@@ -171,10 +191,16 @@ package final class ReadingSession {
     /// Whether more problems are kept.
     package var hasRoom: Bool { diagnostics.count < Self.limit }
 
-    package func report(_ origin: Origin, _ message: String, hint: @autoclosure () -> String? = nil) {
+    /// - Parameter cause: What may be wrong at other places too, and is told once.
+    package func report(
+        _ origin: Origin, _ message: String, hint: @autoclosure () -> String? = nil, cause: String? = nil
+    ) {
         guard hasRoom else { return }
-        diagnostics.append(Diagnostic(at: origin, message.capitalizedFirst, hint: hint()))
+        diagnostics.append(Diagnostic(at: origin, message.capitalizedFirst, hint: hint(), cause: cause))
     }
+
+    /// Takes back a problem that comes of another one.
+    package func withdraw(_ problem: Diagnostic) { diagnostics.removeAll { $0 == problem } }
 }
 
 /// What the readers of one module's own types share while one thing is read.

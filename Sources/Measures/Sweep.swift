@@ -237,6 +237,19 @@ package struct MeasureName: Sendable, Hashable {
     package static let forms =
         "LABEL.tpf@90 (or another accuracy), LABEL.tpf, LABEL.accuracy, LABEL.aup or LABEL.commonAUP"
 
+    /// The measure that somebody meant who wrote another text; nil where none is alike.
+    package static func nearest(to text: String, labels: [String]) -> String? {
+        if let name = MeasureName(text), let label = NearestName.nearest(to: name.label, among: labels),
+            let suffix = text.byteText.dropping(prefix: name.label.byteText)
+        {
+            return "\(label)\(suffix.text)"
+        }
+        return NearestName.nearest(
+            to: text,
+            among: labels.flatMap { label in ["aup", "commonAUP", "tpf", "accuracy"].map { "\(label).\($0)" }
+            })
+    }
+
     package init(_ label: String, _ kind: Kind) {
         self.label = label
         self.kind = kind

@@ -185,7 +185,8 @@ extension Fields {
             session.report(
                 node.origin,
                 "\(name(of: key)) refers to the stage \"\(stage)\", which isn't in this experiment.",
-                hint: NearestName.hint(for: stage, among: directory.entries.map(\.name), what: "Stages"))
+                hint: NearestName.hint(for: stage, among: directory.entries.map(\.name), what: "Stages"),
+                cause: "no stage \(stage)")
             return nil
         }
         references?.recordEdge(to: stage, at: node.origin)

@@ -243,8 +243,21 @@ struct ConfigFiles {
             visit(try read(base.path), base.path)
         } catch {
             done.insert(identity)
-            problems.append(Diagnostic(at: base.origin, Self.message(error, base.path)))
+            problems.append(
+                Diagnostic(
+                    at: base.origin, Self.message(error, base.path),
+                    hint: error is FileError ? Self.nearest(to: base.path) : nil))
         }
+    }
+
+    /// The file of the same folder that may have been meant.
+    private static func nearest(to path: FilePath) -> String? {
+        let folder = path.removingLastComponent()
+        guard let name = path.lastComponent?.string, !FileSystem.exists(path),
+            let names = try? FileSystem.list(folder.isEmpty ? "." : folder)
+        else { return nil }
+        return NearestName.nearest(to: name, among: names.filter { $0.byteText.hasSuffix(".json") })
+            .map { "Did you mean \"\($0)\"?" }
     }
 
     private static func message(_ error: any Error, _ path: FilePath) -> String {

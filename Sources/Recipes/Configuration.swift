@@ -164,7 +164,10 @@ extension Configuration {
             let place = above.parts.isEmpty ? "The experiment" : "\"\(above)\""
             switch path.parts[count - 1] {
             case .key(let key):
-                let hint = NearestName.hint(for: key, among: keys(at: above), what: "Its keys") ?? ""
+                let known = keys(at: above)
+                let hint =
+                    (NearestName.nearest(to: key, among: known) == nil ? longer(text, key, above) : nil)
+                    ?? NearestName.hint(for: key, among: known, what: "Its keys") ?? ""
                 throw UnknownPathError(description: "\(place) has no key \"\(key)\". \(hint)".trimmed)
             case .index(let index):
                 let count = root[above]?.array?.count
@@ -176,6 +179,19 @@ extension Configuration {
             }
         }
         return path
+    }
+
+    /// The path that was meant where its beginning was left out, or what stands between stage and key.
+    private func longer(_ text: String, _ key: String, _ above: ConfigPath) -> String? {
+        if above.parts.isEmpty,
+            let section = ConfigPath.sections.first(where: { root[$0]?[key] != nil })
+        {
+            return "Did you mean \"\(section).\(text)\"?"
+        }
+        guard above.inStage != nil else { return nil }
+        let below = keys(at: above).map { above.appending(.key($0)) }
+        let owners = below.filter { keys(at: $0).contains(key) }
+        return owners.count == 1 ? "Did you mean \"\(owners[0].appending(.key(key)))\"?" : nil
     }
 
     private func isKnown(_ path: ConfigPath, _ lookup: FieldLookup) -> Bool {

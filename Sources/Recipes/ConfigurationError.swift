@@ -13,10 +13,25 @@ package struct ConfigurationError: Failure, Sendable, Hashable {
     package init(_ diagnostics: [Diagnostic]) {
         // Variants of one stage share most of their lines, and with them their problems.
         var seen: Set<Diagnostic> = []
-        self.diagnostics =
+        self.diagnostics = Self.byCause(
             diagnostics
-            .filter { seen.insert($0).inserted }
-            .sorted { ($0.file, $0.line, $0.column) < ($1.file, $1.line, $1.column) }
+                .filter { seen.insert($0).inserted }
+                .sorted { ($0.file, $0.line, $0.column) < ($1.file, $1.line, $1.column) })
+    }
+
+    /// The first problem of each cause, with the places of the others.
+    private static func byCause(_ problems: [Diagnostic]) -> [Diagnostic] {
+        var told: [Diagnostic] = []
+        var places: [String: Int] = [:]
+        for problem in problems {
+            guard let cause = problem.cause, let index = places[cause] else {
+                if let cause = problem.cause { places[cause] = told.count }
+                told.append(problem)
+                continue
+            }
+            told[index].alsoAt.append(problem.place(besides: told[index].file))
+        }
+        return told
     }
 
     package var description: String {

@@ -96,6 +96,12 @@ package struct Override: Sendable {
                     hint: NearestName.hint(for: stage, among: names, what: "Stages"))
             }
         }
+        if let meant = stageMeant(in: root) {
+            throw Diagnostic(
+                at: keyOrigin,
+                "The experiment has no key \"\(path.key(at: 0) ?? "")\", but a stage of that name.",
+                hint: "Did you mean \"\(meant)\"?")
+        }
         do {
             try root.set(path.parts[...], to: value, keyOrigin: keyOrigin)
             try settleMatrix(in: &root)
@@ -103,6 +109,15 @@ package struct Override: Sendable {
         } catch {
             throw Diagnostic(at: keyOrigin, "The path \(error.reason).", hint: error.hint)
         }
+    }
+
+    /// The path that was meant where it begins with the name of a stage, and with no key of the experiment.
+    private func stageMeant(in root: JSONNode) -> String? {
+        guard path.parts.count > 1, let name = path.key(at: 0), root[name] == nil,
+            ![Replication.key, Replication.summaryKey, UntilFields.key, Pins.key].contains(name)
+        else { return nil }
+        let section = ConfigPath.sections.first { root[$0]?[name] != nil }
+        return section.map { "\($0).\(path)" }
     }
 
     /// Takes the path out of its stage's matrix, and sets it inside the values that the matrix gives to what is above.
@@ -249,7 +264,7 @@ package struct ConfigPath: Hashable, Sendable, CustomStringConvertible {
         case index(Int)
     }
 
-    private(set) var parts: [Part]
+    package private(set) var parts: [Part]
 
     package init(_ parts: [Part]) { self.parts = parts }
 

@@ -66,7 +66,10 @@ package struct AUPStage: StageKind {
             guard let label, !known.contains(label) else { continue }
             fields.reject(
                 key, "\"\(label)\" is no curve.",
-                hint: "The labels are \(curves.map(\.label).joined(separator: ", ")).")
+                hint: NearestName.nearest(to: label, among: curves.map(\.label)).map {
+                    "Did you mean \"\($0)\"?"
+                }
+                    ?? "The labels are \(curves.map(\.label).joined(separator: ", ")).")
         }
         for claim in claims {
             for side in [claim.left, claim.right]
@@ -74,8 +77,10 @@ package struct AUPStage: StageKind {
                 fields.reject(
                     "claims",
                     "The claim \"\(claim.statement)\" speaks of \"\(side)\", which is no measure of a curve.",
-                    hint:
-                        "A measure is \(MeasureName.forms); the labels are \(curves.map(\.label).joined(separator: ", "))."
+                    hint: MeasureName.nearest(to: side, labels: curves.map(\.label)).map {
+                        "Did you mean \"\($0)\"?"
+                    }
+                        ?? "A measure is \(MeasureName.forms); the labels are \(curves.map(\.label).joined(separator: ", "))."
                 )
             }
         }

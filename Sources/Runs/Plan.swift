@@ -14,6 +14,8 @@ package struct Plan: Sendable {
         package let status: Status
         /// Why, as a phrase.
         package let reason: String
+        /// The same without the artifact that it was compared with; nil where there is no more to it than a place.
+        let cause: String?
         /// How the recipe differs from the nearest one in the store; empty where there is none.
         package let changes: [RecipeChange]
         /// The artifact that it was compared with.
@@ -84,7 +86,8 @@ package struct Plan: Sendable {
             let origin = artifact.record.origin
             let note = origin.map { ", IMPORTED from \($0.bundle)" } ?? ""
             return Entry(
-                stage: stage.id, status: .cached, reason: "\(artifact.folder)\(note)", changes: [],
+                stage: stage.id, status: .cached, reason: "\(artifact.folder)\(note)", cause: nil,
+                changes: [],
                 nearest: nil, folder: artifact.folder, origin: origin)
         }
         let folder = store.folder(of: stage, in: experiment)
@@ -105,8 +108,18 @@ package struct Plan: Sendable {
         }
         return Entry(
             stage: stage.id, status: leftovers == nil ? .run : .resume,
-            reason: reasons.joined(separator: "; "), changes: changes, nearest: nearest.map(Nearest.init),
-            folder: folder)
+            reason: reasons.joined(separator: "; "), cause: cause(reasons, changes, nearest),
+            changes: changes,
+            nearest: nearest.map(Nearest.init), folder: folder)
+    }
+
+    /// What a stage has in common with variants that are made for the same reason.
+    private static func cause(
+        _ reasons: [String], _ changes: [RecipeChange], _ nearest: StoreCatalog.Nearest?
+    ) -> String? {
+        guard reasons.count == 1, let reason = reasons.first else { return nil }
+        guard let nearest, nearest.isSameStage, !changes.isEmpty else { return reason }
+        return "\(ChangeSummary(changes))"
     }
 
     private static func phrase(
@@ -205,30 +218,75 @@ extension Plan {
 }
 
 extension Plan {
+    /// One line of the table.
+    private struct Line {
+        /// Stage and status, and where that was asked for time and memory; of a heading the name only.
+        let cells: [String]
+        let reason: String
+    }
+
     /// A table for people: stage, status, what it would take where that was asked for, reason; then the sums.
+    ///
+    /// Variants of one stage stand below its name, which says what they have in common.
     package var text: String {
-        var rows = entries.map { [$0.stage.visible, $0.status.rawValue] }
-        if forecast != nil {
-            for (index, entry) in entries.enumerated() {
-                let isKnown = entry.forecast != nil
-                rows[index] += [
-                    entry.forecast?.seconds.map(Readable.span) ?? (entry.status == .cached ? "" : "?"),
-                    isKnown ? entry.forecast?.memory.map(Readable.size) ?? "?" : "",
-                ]
-            }
-        }
-        let columns = rows.first?.count ?? 0
+        let lines = groups.flatMap(lines(of:))
+        let columns = lines.map(\.cells.count).max() ?? 0
         let widths = (0..<columns).map { column in
-            // The status keeps one width, so that plans of different states line up.
-            max(rows.map { $0[column].count }.max() ?? 0, column == 1 ? 11 : 0)
+            // Stages keep the width of their full names and the status one width, so that plans line up.
+            max(
+                lines.map { $0.cells.indices.contains(column) ? $0.cells[column].count : 0 }.max() ?? 0,
+                column == 1 ? 11 : 0, column == 0 ? entries.map(\.stage.visible.count).max() ?? 0 : 0)
         }
-        let lines = zip(rows, entries).map { row, entry in
-            zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) + "  " }.joined()
-                + entry.reason.visible
+        let text = lines.map { line -> String in
+            let cells = line.cells + Array(repeating: "", count: columns - line.cells.count)
+            let row = zip(cells, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) + "  " }
+            let text = row.joined() + line.reason.visible
+            return Self.trimmed(text) + "\n"
         }
         let cached = entries.count { $0.status == .cached }
-        return lines.joined(separator: "\n") + "\n\n\(cached) of \(entries.count) stages are cached.\n"
+        return text.joined() + "\n\(cached) of \(entries.count) stages are cached.\n"
             + looks + (imported.map { "\($0)\n" } ?? "") + calibrations + (forecast?.text ?? "")
+    }
+
+    private static func trimmed(_ line: String) -> String {
+        String(
+            decoding: line.utf8.dropLast(line.utf8.reversed().prefix { $0 == UInt8(ascii: " ") }.count),
+            as: UTF8.self)
+    }
+
+    /// The entries by stage, in running order; a stage without a matrix is alone.
+    private var groups: [(name: String, entries: [Entry])] {
+        var groups: [(name: String, entries: [Entry])] = []
+        for (entry, stage) in zip(entries, experiment.stages) {
+            if groups.last?.name == stage.name {
+                groups[groups.count - 1].entries.append(entry)
+            } else {
+                groups.append((stage.name, [entry]))
+            }
+        }
+        return groups
+    }
+
+    private func lines(of group: (name: String, entries: [Entry])) -> [Line] {
+        guard group.entries.count > 1 else {
+            return group.entries.map { Line(cells: cells($0, $0.stage), reason: $0.reason) }
+        }
+        let causes = Set(group.entries.map(\.cause))
+        let shared = causes.count == 1 ? group.entries[0].cause : nil
+        let variants = group.entries.map { entry in
+            let variant = entry.stage.byteText.dropping(prefix: group.name.byteText)?.text ?? entry.stage
+            return Line(cells: cells(entry, "  \(variant)"), reason: shared == nil ? entry.reason : "")
+        }
+        return [Line(cells: [group.name.visible], reason: shared ?? "")] + variants
+    }
+
+    private func cells(_ entry: Entry, _ name: String) -> [String] {
+        let cells = [name.visible, entry.status.rawValue]
+        guard forecast != nil else { return cells }
+        return cells + [
+            entry.forecast?.seconds.map(Readable.span) ?? (entry.status == .cached ? "" : "?"),
+            entry.forecast.map { $0.memory.map(Readable.size) ?? "?" } ?? "",
+        ]
     }
 
     /// How far repeats go at least and at most; empty where all stages are made.

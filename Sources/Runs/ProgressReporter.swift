@@ -33,23 +33,30 @@ package final class ProgressReporter: Sendable {
     private let renderer: ProgressRenderer
     private let write: @Sendable (String) -> Void
     private let now: @Sendable () -> ContinuousClock.Instant
+    private let events: (@Sendable (ProgressEvent) -> Void)?
     private let state = Mutex(State())
 
     /// A log that goes where `write` puts it.
+    ///
+    /// - Parameter events: Is told the same, one call after another.
     package init(
         style: Style, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
-        write: @escaping @Sendable (String) -> Void
+        events: (@Sendable (ProgressEvent) -> Void)? = nil, write: @escaping @Sendable (String) -> Void
     ) {
         self.style = style
+        self.events = events
         renderer = ProgressRenderer(isUnicode: style.isUnicode)
         self.write = write
         self.now = now
     }
 
     /// The log of a command: standard error.
-    package static func standardError() -> ProgressReporter {
+    ///
+    /// - Parameter events: Is told the same, for programs.
+    package static func standardError(events: (@Sendable (ProgressEvent) -> Void)? = nil) -> ProgressReporter
+    {
         // A log that can't be written (a closed pipe, a full disk) is no reason to stop the work.
-        ProgressReporter(style: .forStandardError()) {
+        ProgressReporter(style: events == nil ? .forStandardError() : .plain, events: events) {
             _ = try? FileDescriptor.standardError.writeAll($0.utf8)
         }
     }
@@ -58,12 +65,20 @@ package final class ProgressReporter: Sendable {
     package static var silent: ProgressReporter { ProgressReporter(style: .plain) { _ in } }
 
     /// Writes a line.
-    package func log(_ message: String) { state.withLock { emit(message.visibleLines, &$0) } }
+    package func log(_ message: String) {
+        state.withLock {
+            events?(.said(message, isWarning: false))
+            emit(message.visibleLines, &$0)
+        }
+    }
 
     /// Writes a line that asks for attention.
     package func warn(_ message: String) {
         let message = message.visibleLines
-        state.withLock { emit(colored("warning: ", "33") + message, plain: "warning: " + message, &$0) }
+        state.withLock {
+            events?(.said(message, isWarning: true))
+            emit(colored("warning: ", "33") + message, plain: "warning: " + message, &$0)
+        }
     }
 
     /// Gives every line that stays to `record` also, without colours; nil ends that.
@@ -83,6 +98,7 @@ package final class ProgressReporter: Sendable {
             var stage = RunningStage(id, label: label, now: now())
             stage.waiting = waiting
             state.stages.append(stage)
+            events?(.began(label, waiting: waiting))
             let line = "\(label): \(waiting ?? "started")"
             state.record?(line)
             if style.rewritesLines { draw(&state) } else { write(line + "\n") }
@@ -96,6 +112,7 @@ package final class ProgressReporter: Sendable {
         state.withLock { state in
             guard let index = state.stages.firstIndex(where: { $0.id == id }) else { return }
             let label = state.stages.remove(at: index).label
+            events?(.ended(label, message))
             if let message {
                 emit("\(colored(label, "32")): \(message)", plain: "\(label): \(message)", &state)
             } else if style.rewritesLines {
@@ -144,6 +161,12 @@ package final class ProgressReporter: Sendable {
             let line = renderer.plainLine(stage, now: now)
             if isDue {
                 state.stages[index].lastShown = now
+                if let events, let stretch = stage.stretch {
+                    events(
+                        .progressed(
+                            stage.label, done: stretch.done, total: stretch.total, unit: stretch.unit,
+                            note: stage.note))
+                }
                 write(line + "\n")
             }
             if isRecordDue {

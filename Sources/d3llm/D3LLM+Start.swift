@@ -22,6 +22,10 @@ extension D3LLM {
         if RankLaunch.current() == nil, EnvironmentSecrets.value("D3LLM_DEBUGGABLE") == nil {
             ProcessMemory.protect()
         }
+        if let message = SubcommandHint.message(Array(CommandLine.arguments.dropFirst())) {
+            Output.notice(message)
+            exit(withError: ExitCode.validationFailure)
+        }
         main(nil)
     }
 }

@@ -17,7 +17,8 @@ struct D3LLM: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunCommand.self, LaunchCommand.self, ReportCommand.self, VerifyCommand.self,
+            InitCommand.self, RecipesCommand.self, RunCommand.self, LaunchCommand.self, RunsCommand.self,
+            ReportCommand.self, VerifyCommand.self,
             DeterminismCommand.self,
             DiffCommand.self, AgreeCommand.self,
             ExportCommand.self,

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import DataStages
+import Files
 import JSON
 import SystemPackage
 
@@ -77,7 +78,11 @@ struct DataCommand: ParsableCommand {
                 guard let (role, name) = pair.byteText.cut(at: "=") else { continue }
                 request.columns[role.text] = name.text
             }
-            let report = try DataReport(FilePath(file), request)
+            let path = FilePath(file)
+            guard try FileSystem.status(path) != nil else {
+                throw FileError("read", path, .noSuchFileOrDirectory)
+            }
+            let report = try DataReport(path, request)
             try output.print(report.text, report.value)
             if !report.problems.isEmpty { throw ExitCodes.failure }
         }

@@ -77,8 +77,8 @@ struct DeterminismCommand: ParsableCommand {
         for level in chosen {
             Output.notice("determinism: running \(loaded.name) at \(level)\n")
             let command =
-                ["env", "D3LLM_LEVEL=\(level)", Launcher.ownProgram, "run", experiment.config]
-                + experiment.overrides.flatMap { ["--set", $0] }
+                try ["env", "D3LLM_LEVEL=\(level)", Launcher.ownProgram, "run", experiment.config]
+                + experiment.settings().flatMap { ["--set", $0] }
                 + ["--store", scratch.path.appending(level).string, "--no-forecast"]
                 + (threads.map { ["--threads", "\($0)"] } ?? [])
             let code = Subprocess.run(command)

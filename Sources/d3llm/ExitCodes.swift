@@ -27,14 +27,19 @@ enum ExitCodes {
 
     /// Runs `body`; an error becomes an exit code and is printed: on standard error, or as JSON where the result would
     /// have been.
-    static func reporting<Result>(asJSON json: Bool = false, _ body: () throws -> Result) throws -> Result {
+    ///
+    /// - Parameter isLine: Whether that JSON is one line, as the events before it.
+    static func reporting<Result>(
+        asJSON json: Bool = false, isLine: Bool = false, _ body: () throws -> Result
+    ) throws -> Result {
         do {
             return try body()
         } catch let code as ExitCode {
             throw code
         } catch {
             if json {
-                try Output.json(ErrorReport.value(of: error, code: code(for: error)))
+                let value = ErrorReport.value(of: error, code: code(for: error))
+                if isLine { Output.event(value) } else { try Output.json(value) }
                 throw code(for: error)
             }
             Output.notice("\(error.told)\n")

@@ -32,6 +32,10 @@ struct GCCommand: ParsableCommand {
 
     func run() throws {
         try ExitCodes.reporting(asJSON: format.json) {
+            guard storage.store.isThere || format.json else {
+                Output.words("There is no store \(storage.store.place): nothing to remove.\n")
+                return
+            }
             let collector = GarbageCollector(storage.store, registry: D3LLM.registry, olderThan: olderThan)
                 .waiting(.never) { [reporter = ProgressReporter.standardError()] in reporter.log($0) }
             var report = try collector.look()

@@ -24,7 +24,7 @@ struct ImportCommand: ParsableCommand {
     func run() throws {
         try ExitCodes.reporting(asJSON: format.json) {
             let summary = try Importer(into: storage.store, cancellation: .onSignals()).run(FilePath(file))
-            try format.print(summary.text, summary.value)
+            try format.print(summary.text(store: storage.given), summary.value)
         }
     }
 }

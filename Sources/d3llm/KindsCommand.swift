@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Recipes
 import Runs
 
@@ -18,8 +19,9 @@ struct KindsCommand: ParsableCommand {
             return
         }
         guard let found = D3LLM.registry[kind] else {
-            let names = D3LLM.registry.kinds.map { $0.name }.joined(separator: ", ")
-            throw ValidationError("There is no kind \"\(kind)\". Kinds: \(names).")
+            let hint = NearestName.hint(
+                for: kind, among: D3LLM.registry.kinds.map { $0.name }, what: "Kinds")
+            throw ValidationError("There is no kind \"\(kind)\". \(hint ?? "")")
         }
         try output.print(StageRegistry.table(of: found), StageRegistry.value(of: found))
     }

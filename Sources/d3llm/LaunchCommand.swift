@@ -115,7 +115,7 @@ struct LaunchCommand: ParsableCommand {
                         arguments: storage.lockArguments + codeExecution.arguments))
                 if isPrinting {
                     let source = (
-                        file: FilePath(self.experiment.config), overrides: self.experiment.overrides
+                        file: FilePath(self.experiment.config), overrides: try self.experiment.settings()
                     )
                     Output.file(try launcher.preview(source))
                     return

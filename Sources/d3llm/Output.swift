@@ -19,6 +19,12 @@ enum Output {
     /// Writes JSON to standard output; the same value, with escapes for what a terminal would act on.
     static func json(_ value: JSONValue) throws { print(try value.printedText(), terminator: "") }
 
+    /// Writes JSON on one line to standard output, at once; one that can't be written is no reason to stop.
+    static func event(_ value: JSONValue) {
+        guard let text = try? value.printedText(isCompact: true) else { return }
+        _ = try? FileDescriptor.standardOutput.writeAll(text.utf8)
+    }
+
     /// Writes a file's text to standard output: as it is to files and pipes, made visible on a terminal.
     static func file(_ text: String) {
         print(isatty(STDOUT_FILENO) == 1 ? text.visibleLines : text, terminator: "")

@@ -63,6 +63,12 @@ struct RunCommand: ParsableCommand {
     )
     var offline = false
 
+    @Flag(
+        help:
+            "Print what happens as JSON, one object a line, instead of the tables; docs/json.md says what is in it."
+    )
+    var json = false
+
     @OptionGroup var codeExecution: CodeExecutionOptions
 
     @OptionGroup var trust: TrustOption
@@ -77,13 +83,21 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
-        try ExitCodes.reporting {
-            guard let transport = try ranks.join() else { return try run(nil, .standardError()) }
+        try ExitCodes.reporting(asJSON: json, isLine: true) {
+            let reporter = ProgressReporter.standardError(events: events)
+            guard let transport = try ranks.join() else { return try run(nil, reporter) }
             guard transport.rank == 0 else { return try RankServing.run(transport, equipment) }
-            let reporter = ProgressReporter.standardError()
             let job = RankedJob(transport, ranks, reporter)
-            try job.run { try ExitCodes.reporting { try run(job.pool, reporter) } }
+            try job.run {
+                try ExitCodes.reporting(asJSON: json, isLine: true) { try run(job.pool, reporter) }
+            }
         }
+    }
+
+    /// What the log tells is told to; nil without --json.
+    private var events: (@Sendable (ProgressEvent) -> Void)? {
+        guard json else { return nil }
+        return { Output.event($0.value) }
     }
 
     /// What stages may do, in this process and in other ranks.
@@ -125,10 +139,31 @@ struct RunCommand: ParsableCommand {
             let lines = forecast.run.lines.map { "\($0)\n" }.joined()
             Output.notice(lines)
         }
-        for report in try runner().run().reports {
+        let outcome = try runner().run()
+        guard !json else {
+            Output.event(Self.end(outcome))
+            return
+        }
+        for report in outcome.reports {
             Output.words(report.text + (report.text.byteText.hasSuffix("\n") ? "" : "\n"))
             Output.words("\nThis table is in \("\(report.path)".visible)\n")
         }
+    }
+
+    /// The last event: what the run left.
+    private static func end(_ outcome: RunOutcome) -> JSONValue {
+        [
+            "event": "end", "record": .text(outcome.record?.string),
+            "stages": .array(
+                outcome.stages.map { stage in
+                    [
+                        "stage": .string(stage.stage), "status": stage.wasCached ? "cached" : "made",
+                        "folder": .string(stage.artifact.folder.string),
+                        "summary": .string(stage.artifact.record.summary),
+                    ]
+                }),
+            "tables": .array(outcome.reports.map { .string("\($0.path)") }),
+        ]
     }
 
     /// What decides the last bits of numbers here.
@@ -163,11 +198,71 @@ struct ExperimentOptions: ParsableArguments {
         help: ArgumentHelp("Change a key, as in stages.curve.decoder.delay=1.", valueName: "path=value"))
     var overrides: [String] = []
 
+    @Option(
+        name: .customLong("sweep"),
+        help: ArgumentHelp(
+            "Make a stage for each of several values, as in stages.curve.decoder.threshold=0.1,0.2; or the experiment for each seed, as in seed=1,2.",
+            valueName: "path=values"))
+    var sweeps: [String] = []
+
     func load() throws -> Experiment { try configuration().experiment() }
 
     func configuration() throws -> Configuration {
-        try Configuration(FilePath(config), overrides: overrides, registry: D3LLM.registry)
+        try ConfigurationFile.check(config)
+        return try Configuration(
+            FilePath(config), overrides: settings(), registry: D3LLM.registry)
     }
+
+    /// What the command line changes, as arguments of `--set`.
+    func settings() throws -> [String] { try overrides + sweeps.map { try Sweep.override($0) } }
+}
+
+/// `--sweep path=values`, which says in one line what a matrix or `replicate` says in a file.
+enum Sweep {
+    /// The same as an argument of `--set`.
+    ///
+    /// - Throws: ``SweepError`` for an argument that names no key, or no values.
+    static func override(_ argument: String) throws -> String {
+        guard let (path, text) = argument.byteText.cut(at: "="), !path.isEmpty, !text.isEmpty else {
+            throw SweepError(
+                description:
+                    "--sweep takes a path, an equals sign and values with commas between them, as in stages.curve.decoder.threshold=0.1,0.2; this is \"\(argument)\"."
+            )
+        }
+        return "\(try place(of: path.text))=\(try values(text))"
+    }
+
+    /// Where the values go: the stage's matrix for one of its keys, else `replicate`.
+    private static func place(of path: String) throws -> String {
+        let parts = path.byteText.split(".", maxSplits: 2).map(\.text)
+        switch parts.first {
+        case "stages" where parts.count == 3, "summary" where parts.count == 3:
+            return "\(parts[0]).\(parts[1]).matrix.\(parts[2])"
+        case "seed" where parts.count == 1, "variables" where parts.count > 1: return "replicate.\(path)"
+        default:
+            throw SweepError(
+                description:
+                    "--sweep takes a key of a stage, such as stages.curve.decoder.threshold, or seed, or a variable such as variables.n; this is \"\(path)\"."
+            )
+        }
+    }
+
+    /// A JSON list as it is given, or words between commas, which are texts where they are no JSON.
+    private static func values(_ text: ByteText) throws -> String {
+        if text.hasPrefix("[") { return text.text }
+        let values = text.split(",", keepingEmpty: true).map { word -> JSONValue in
+            let document = try? JSONDocument(parsing: Array(word.text.utf8), name: "--sweep")
+            return document.map { JSONValue($0.root) } ?? .string(word.text)
+        }
+        return String(decoding: try JSONValue.array(values).compactBytes(), as: UTF8.self)
+    }
+}
+
+/// An argument of `--sweep` that says nothing.
+struct SweepError: Failure {
+    var failureKind: FailureKind { .request }
+
+    let description: String
 }
 
 /// Whose artifacts are used.
@@ -182,7 +277,13 @@ struct TrustOption: ParsableArguments {
 /// Where artifacts are.
 struct StoreOptions: ParsableArguments {
     @Option(name: .customLong("store"), help: "The folder of artifacts.", completion: .directory)
-    var path: String = "store"
+    var path: String = standard
+
+    /// The store of the current folder.
+    private static let standard = "store"
+
+    /// The store for commands that are suggested; nil where they would take it by themselves.
+    var given: String? { path == Self.standard ? nil : path }
 
     @Option(
         help: ArgumentHelp(

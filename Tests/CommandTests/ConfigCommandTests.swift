@@ -52,4 +52,31 @@ import Testing
         let unknown = try command.start(["why", "q", path] + store).wait()
         #expect(unknown.code == 2 && unknown.log.contains("has no stage \"q\""))
     }
+
+    @Test func aSweepIsAMatrixOrAReplication() throws {
+        let swept = try command("config", "show", path, "--sweep", "stages.p.train=5,6")
+        #expect(swept.output.contains(#""train": [5, 6]"#), "\(swept.output)")
+        let plan = try command(
+            "plan", path, "--sweep", "stages.p.train=5,6", "--no-forecast", "--store", command.store.string)
+        #expect(
+            plan.output == """
+                p                         no artifact
+                  [train=5]  will run
+                  [train=6]  will run
+
+                0 of 2 stages are cached.
+
+                """, "\(plan.output)")
+        let seeds = try command("config", "show", path, "--sweep", "seed=1,2")
+        #expect(seeds.output.contains(#""seed": [1, 2]"#), "\(seeds.output)")
+        // Words are texts, a list in brackets is taken as it is.
+        let words = try command("config", "show", path, "--sweep", "variables.n=[7, 8]")
+        #expect(words.output.contains(#""variables.n": [7, 8]"#), "\(words.output)")
+        for (argument, message) in [
+            ("train=5,6", "--sweep takes a key of a stage"), ("stages.p.train", "an equals sign and values"),
+        ] {
+            let wrong = try command("plan", path, "--sweep", argument)
+            #expect(wrong.code == 2 && wrong.log.contains(message), "\(wrong.log)")
+        }
+    }
 }

@@ -153,7 +153,7 @@ import Testing
         #expect(try start([]).wait().code == 64)
         #expect(try start(["--all", "data"]).wait().code == 64)
         let unknown = try start(["dta"]).wait()
-        #expect(unknown.code == 2 && unknown.log.contains("Its inputs: data"), "\(unknown.log)")
+        #expect(unknown.code == 2 && unknown.log.contains("Did you mean \"data\"?"), "\(unknown.log)")
         try FileSystem.writeAtomically("{", to: lock)
         #expect(try start(["data"]).wait().code == 2)
     }

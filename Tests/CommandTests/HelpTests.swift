@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "run", "launch", "report", "verify", "determinism", "diff", "agree", "export", "import", "gc",
+        "init", "recipes", "run", "launch", "runs", "report", "verify", "determinism", "diff", "agree",
+        "export", "import", "gc",
         "fetch", "data", "plan",
         "why",
         "validate", "config", "schema", "table", "leaderboard", "coverage", "power", "decode",

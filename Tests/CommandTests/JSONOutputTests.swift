@@ -64,6 +64,28 @@ import Testing
         #expect(folder["error"]?["code"]?.int == 3)
     }
 
+    @Test func aRunTellsItsEventsOneALine() throws {
+        let path = try command.config(ExitCodeTests.quick)
+        func events(_ arguments: [String], code: Int) throws -> [JSONValue] {
+            let outcome = try command.start(
+                ["run", path, "--json", "--no-forecast", "--store", command.store.string] + arguments
+            ).wait()
+            #expect(outcome.code == code, "\(outcome.log)")
+            return try outcome.output.split(separator: "\n").map {
+                JSONValue(try JSONDocument(parsing: Array($0.utf8), name: "event").root)
+            }
+        }
+        let made = try events([], code: 0)
+        #expect(made.first?["event"] == "stage" && made.first?["state"] == "started")
+        #expect(made.contains { $0["state"] == "made" && $0["label"] == "[1/1] p" })
+        let end = try #require(made.last)
+        #expect(end["event"] == "end" && end["stages"]?.array?.first?["status"] == "made")
+        #expect(end["stages"]?.array?.first?["stage"] == "p")
+        #expect(try events([], code: 0).last?["stages"]?.array?.first?["status"] == "cached")
+        let wrong = try events(["--set", "stages.p.train=0"], code: 2)
+        #expect(wrong.count == 1 && wrong[0]["error"]?["code"] == 2)
+    }
+
     @Test func parityIsCounted() throws {
         let folder = try ScratchFolder()
         try FileSystem.linkOrMove(

@@ -41,6 +41,11 @@ import Testing
         #expect(text.contains("4 artifacts, ") && text.contains("1 file of weights"), "\(text)")
         let imported = try ask("import", bundle.string, "--store", other.string)
         #expect(imported.contains("4 artifacts: 4 new\n1 artifact without weights"), "\(imported)")
+        #expect(imported.hasSuffix(" --store \(other)\n"), "\(imported)")
+        for name in ["micro/teacher", "teacher"] {
+            let decoded = try ask("decode", name, "a", "--store", other.string, code: 2)
+            #expect(decoded.contains("was imported without its weights. Run its experiment"), "\(decoded)")
+        }
         let verified = try ask("verify", "micro", "--store", other.string)
         #expect(verified.contains("left out: model.safetensors ("), "\(verified)")
         #expect(verified.contains("checks that can be made hold; 1 need"), "\(verified)")

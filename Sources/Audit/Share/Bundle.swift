@@ -174,7 +174,9 @@ extension ExportSummary {
 
 extension ImportSummary {
     /// What was imported, for people.
-    package var text: String {
+    ///
+    /// - Parameter store: The store as the command line names it; nil for the one that commands take by default.
+    package func text(store: String? = nil) -> String {
         let kinds: [(Entry.Outcome, String)] = [
             (.imported, "new"), (.completed, "completed with weights"), (.kept, "there already"),
         ]
@@ -189,7 +191,8 @@ extension ImportSummary {
             text +=
                 "\(ExportSummary.count(incomplete, "artifact")) without weights: to be checked and read, not to be gone on from\n"
         }
-        return text + "Check it with: d3llm verify \(ShellWord.quoted(run))\n"
+        let place = store.map { " --store \(ShellWord.quoted($0))" } ?? ""
+        return text + "Check it with: d3llm verify \(ShellWord.quoted(run))\(place)\n"
     }
 
     /// The same as JSON.

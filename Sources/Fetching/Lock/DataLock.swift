@@ -41,12 +41,12 @@ package struct DataLock: Sendable {
 
     /// The input of that name.
     ///
-    /// - Throws: ``FetchError`` that lists the names.
+    /// - Throws: ``FetchError`` with the nearest name, or with all.
     package func input(_ name: String) throws(FetchError) -> LockedInput {
         guard let input = inputs.first(where: { $0.name == name }) else {
             throw FetchError(
                 .unknownInput,
-                "\(path) has no input \"\(name)\". Its inputs: \(inputs.map(\.name).joined(separator: ", "))."
+                "\(path) has no input \"\(name)\". \(NearestName.hint(for: name, among: inputs.map(\.name), what: "Its inputs") ?? "`d3llm fetch --list` lists them.")"
             )
         }
         return input
