@@ -99,7 +99,7 @@ check-tools:
 	$(BROWSER_PYTHON) -m pip install --quiet --requirement $<
 	touch $@
 
-seeds: build ## run the main experiment over four to eight seeds, until its claims are decided; 1 to 3 hours on 2 cores
+seeds: build ## run the main experiment over four to eight seeds, until its claims are decided; 40 minutes to 3 hours on 2 cores
 	$(D3LLM) run configs/mini/table1-seeds.json --store $(STORE) --threads $(THREADS)
 
 components: build ## measure each part of d3LLM, on two tasks over four and three teachers; about an hour on 2 cores with AVX-512, what make seeds made is taken from there

@@ -48,7 +48,7 @@ enum CookbookFiles {
         ("mini/first-seeds", "2 min more"),
         ("mini/smoke", "45 s"),
         ("mini/table1", "12 to 20 min"),
-        ("mini/table1-seeds", "1 to 3 h"),
+        ("mini/table1-seeds", "40 min to 3 h"),
         ("mini/sudoku", "5 min"),
         ("own/chain", "2 min"),
         ("own/checkpoint", "as the model is large"),

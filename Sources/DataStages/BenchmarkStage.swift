@@ -30,6 +30,8 @@ package struct BenchmarkStage: QuickStage {
 
     package let task: Task
     let options: TaskOptions
+    /// What answers may import.
+    package var packages: [String] { options.packages }
     let equivalence: AnswerEquivalence?
     let file: ArtifactReference
     let training: ArtifactReference?
@@ -62,7 +64,7 @@ package struct BenchmarkStage: QuickStage {
             tests: fields.optionalChoice(
                 "tests",
                 "humaneval-plus and mbpp-plus: which tests decide, those of EvalPlus (plus, the default) or only those that the data set had before (base). Both are recorded."
-            ))
+            ), packages: ProgramPackages.read(fields))
         self.options = options
         equivalence = fields.optionalChoice(
             "equivalence",
@@ -87,6 +89,9 @@ package struct BenchmarkStage: QuickStage {
                 options.tests != nil && !task.isOfEvalPlus
                 ? "tests" : options.extraction == nil ? "examples" : "extraction"
             fields.reject(key, error.description)
+        }
+        if !options.packages.isEmpty, !task.runsPrograms {
+            fields.reject("packages", ProgramPackages.unneeded)
         }
         if equivalence != nil, task != .math {
             fields.reject("equivalence", "Only answers of math are compared as expressions.")
@@ -168,6 +173,42 @@ package struct BenchmarkStage: QuickStage {
                 }
             }.joined()
         }
+    }
+}
+
+/// The key `packages`, which says what answers that are programs may import.
+enum ProgramPackages {
+    static let unneeded = "Only answers that are programs import packages."
+
+    /// Names as Python has them, without dots, each once.
+    static func read(_ fields: Fields) -> [String] {
+        let names =
+            fields.optionalStrings(
+                "packages",
+                "Python packages that answers may import beside the standard library, such as numpy, as the harnesses had it; by default none."
+            ) ?? []
+        for (index, name) in names.enumerated() {
+            let letters = Array(name.utf8)
+            let isName = letters.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+                    true
+                default: false
+                }
+            }
+            guard isName, let first = letters.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
+            else {
+                fields.reject(
+                    "packages", "\"\(name)\" isn't the name of a package as it is imported, such as numpy.")
+                return []
+            }
+            if names[..<index].contains(name) {
+                fields.reject("packages", "\"\(name)\" is there twice.")
+                return []
+            }
+        }
+        return names
     }
 }
 

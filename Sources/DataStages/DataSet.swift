@@ -281,6 +281,7 @@ package struct QuestionFile {
         if let examples = task.examples { options["examples"] = .integer(examples) }
         if let extraction = task.extraction { options["extraction"] = .string(extraction.rawValue) }
         if let tests = task.tests { options["tests"] = .string(tests.rawValue) }
+        if !task.packages.isEmpty { options["packages"] = .array(task.packages.map { .string($0) }) }
         if let equivalence { options["equivalence"] = .string(equivalence.rawValue) }
         try FileSystem.writeAtomically(
             try JSONValue.object(options).prettyBytes(), to: folder.appending(Self.options))
@@ -322,7 +323,8 @@ package struct QuestionFile {
         task = TaskOptions(
             task: name, family: family, examples: root["examples"]?.int,
             extraction: root["extraction"]?.string.flatMap(TaskOptions.Extraction.init),
-            tests: root["tests"]?.string.flatMap(EvalPlusTask.Tests.init))
+            tests: root["tests"]?.string.flatMap(EvalPlusTask.Tests.init),
+            packages: root["packages"]?.array?.compactMap(\.string) ?? [])
         equivalence = root["equivalence"]?.string.flatMap(AnswerEquivalence.init)
         let benchmark = try BenchmarkTasks.make(task)
         let lines = folder.appending(Self.name(of: part))

@@ -27,6 +27,8 @@ package struct QuestionsStage: QuickStage {
     let unit: TextUnit?
     let limit: Int?
     package let options: RecordReader.Options
+    /// What answers may import.
+    package var packages: [String] { options.packages }
 
     package init(_ fields: Fields) {
         file = fields.artifact(
@@ -102,6 +104,10 @@ package struct QuestionsStage: QuickStage {
                 "grader",
                 "What makes an answer right: exact (the reference and nothing else), number (the last number), boxed (what stands in the last \\boxed), tests (a program that passes them), none (the default: nothing is graded, and there is no accuracy)."
             ) ?? .none
+        options.packages = ProgramPackages.read(fields)
+        if !options.packages.isEmpty, options.grader != .tests {
+            fields.reject("packages", ProgramPackages.unneeded)
+        }
         let template: Template? = fields.optionalChoice(
             "template",
             "How a question reaches a model: model (the default: in its chat template, once, or as it is where it has none), chat (a model without a template is an error), plain (as it is), twice (in the template, and that in it again: the released training of d3LLM on LLaDA)."
@@ -261,7 +267,8 @@ struct QuestionBuilder {
         }
         // The family says nothing here: each question knows its form.
         try QuestionFile(
-            task: TaskOptions(task: OwnTask.name, family: .llada), equivalence: nil, items: items(test)
+            task: TaskOptions(task: OwnTask.name, family: .llada, packages: reader.options.packages),
+            equivalence: nil, items: items(test)
         ).write(to: folder, train: items(train))
         let all = train + test
         let responses = all.count { $0.response != nil }

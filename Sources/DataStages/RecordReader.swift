@@ -42,6 +42,8 @@ package struct RecordReader: Sendable {
         /// The prompt's text with `{}` in place of the question.
         var wording: String?
         package var grader: OwnGrader = .none
+        /// What answers that are programs may import beside the standard library.
+        var packages: [String] = []
         var template: TaskPrompt.Form = .model
         /// What ids begin with, for records that have none.
         var idPrefix = "record"

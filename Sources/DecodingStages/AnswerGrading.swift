@@ -22,7 +22,7 @@ package struct AnswerGrading: Sendable {
     init(_ file: QuestionFile, _ permissions: Permissions) throws {
         let task = BenchmarkStage.Task(rawValue: file.task.task)
         if file.runsPrograms {
-            sandbox = try CodeExecution.sandbox(permissions)
+            sandbox = try CodeExecution.sandbox(permissions, packages: file.task.packages)
             guard let found = PythonParser() else {
                 throw DataError(
                     description: "There is no python3 of at least 3.9 in PATH, which programs are cleaned by."
@@ -129,13 +129,22 @@ package enum CodeExecution {
     /// - Throws: `SandboxError` where the isolation that is asked for can't be had.
     package static func facts(for experiment: Experiment, _ permissions: Permissions) throws -> JSONObject {
         guard permissions.codeExecution, !experiment.codeExecutions.isEmpty else { return [:] }
-        let sandbox = try sandbox(permissions)
-        return [
-            "codeExecution": [
-                "isolation": .string(sandbox.isolation.rawValue), "python": .string(sandbox.python.version),
-                "obstacles": .array(sandbox.obstacles.map { .string($0) }),
-            ]
+        // Each stage's own packages are looked for where its answers are graded, too; here, all of them together.
+        let packages = Set(experiment.stages.flatMap { Self.packages(of: $0.implementation) }).sorted()
+        let sandbox = try sandbox(permissions, packages: packages)
+        var facts: JSONObject = [
+            "isolation": .string(sandbox.isolation.rawValue), "python": .string(sandbox.python.version),
+            "obstacles": .array(sandbox.obstacles.map { .string($0) }),
         ]
+        if !packages.isEmpty {
+            facts["packages"] = .object(
+                JSONObject(sandbox.python.packages.map { ($0.name, .string($0.version)) }))
+        }
+        return ["codeExecution": .object(facts)]
+    }
+
+    private static func packages(of stage: any StageDescription) -> [String] {
+        (stage as? BenchmarkStage)?.packages ?? (stage as? QuestionsStage)?.packages ?? []
     }
 
     /// Why answers to the questions of a stage are run, as a phrase behind "because"; nil if they aren't.
@@ -149,9 +158,9 @@ package enum CodeExecution {
         return nil
     }
 
-    static func sandbox(_ permissions: Permissions) throws -> Sandbox {
+    static func sandbox(_ permissions: Permissions, packages: [String] = []) throws -> Sandbox {
         let floor = permissions.isolationFloor.flatMap(Isolation.init) ?? .seccomp
-        return try Sandbox(floor: floor)
+        return try Sandbox(floor: floor, packages: packages)
     }
 }
 

@@ -19,7 +19,18 @@ package struct PythonInterpreter: Sendable, Hashable {
     /// The version of sympy; nil without sympy or without antlr 4.11, which its LaTeX parser needs.
     package let sympy: String?
     /// What it needs to read beside the system's libraries.
-    let folders: [String]
+    private(set) var folders: [String]
+    /// What programs may import beside the standard library.
+    package private(set) var packages: [Package] = []
+
+    /// A package that is installed for an interpreter.
+    package struct Package: Sendable, Hashable {
+        /// As it is imported, without a dot.
+        package let name: String
+        package let version: String
+        /// The folder that it is in, among others.
+        let place: String
+    }
 
     /// Every `python3` of `PATH` that works, each interpreter once.
     ///
@@ -86,6 +97,75 @@ package struct PythonInterpreter: Sendable, Hashable {
             "folders": [f for f in folders if f.startswith("/") and f != "/"],
         }).encode())
         """
+
+    /// The same interpreter, whose programs may import packages.
+    ///
+    /// - Parameter names: of modules that the standard library doesn't have, without dots.
+    /// - Returns: nil where one of them isn't installed for it.
+    func with(packages names: [String]) -> PythonInterpreter? {
+        let command = ConfinedProcess.Command(
+            executable: executable, arguments: ["-s", "-B", "-c", Self.packageQuestion] + names,
+            environment: ["LANG=C.UTF-8"], readable: [])
+        guard
+            let outcome = try? ConfinedProcess.run(
+                command, input: [], isolation: .limits,
+                limits: SandboxLimits(cpuSeconds: 30, wallSeconds: 120), isTrusted: true),
+            outcome.ending == .exit(0),
+            let found = try? JSONDocument(parsing: outcome.output, name: executable).root.array,
+            found.count == names.count
+        else { return nil }
+        var python = self
+        for (name, entry) in zip(names, found) {
+            guard let place = entry["place"]?.string, place.byteText.hasPrefix("/"),
+                let version = entry["version"]?.string
+            else { return nil }
+            python.packages.append(Package(name: name, version: version, place: place))
+            // Wheels have their libraries in a folder beside the package.
+            python.folders += ["\(place)/\(name)", "\(place)/\(name).libs"].filter { access($0, F_OK) == 0 }
+        }
+        return python
+    }
+
+    private static let packageQuestion = """
+        import importlib.metadata, importlib.util, json, os, sys
+        found = []
+        for name in sys.argv[1:]:
+            try:
+                spec = importlib.util.find_spec(name)
+                folders = list(spec.submodule_search_locations or [])
+                place = os.path.dirname(folders[0] if folders else spec.origin)
+                names = getattr(importlib.metadata, "packages_distributions", dict)().get(name, [name])
+                found.append({"place": place, "version": importlib.metadata.version(names[0])})
+            except Exception:
+                found.append({})
+        os.write(3, json.dumps(found).encode())
+        """
+
+    /// Python that a program's process begins with, so that the packages can be imported and nothing that lies beside them.
+    var prelude: String {
+        guard !packages.isEmpty else { return "" }
+        // JSON's texts are Python's too.
+        let places = JSONValue.object(JSONObject(packages.map { ($0.name, .string($0.place)) }))
+        guard let literal = try? places.compactBytes() else { return "" }
+        return """
+            import importlib.machinery, sys
+            class Packages:
+                places = \(String(decoding: literal, as: UTF8.self))
+                path_finder = importlib.machinery.PathFinder
+                @classmethod
+                def find_spec(cls, name, path=None, target=None):
+                    if path is None and name in cls.places:
+                        return cls.path_finder.find_spec(name, [cls.places[name]])
+            sys.meta_path.append(Packages)
+            del Packages
+
+            """
+    }
+
+    /// Packages that compute with threads of their own have one: more count against the limits of a program.
+    var environment: [String] {
+        packages.isEmpty ? [] : ["OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "MKL_NUM_THREADS=1"]
+    }
 
     /// What programs may read: the interpreter and the system's libraries, outer folders first.
     var readable: [String] {

@@ -19,12 +19,23 @@ package struct Sandbox: Sendable {
     ///   - pythons: in the order in which they are preferred among those of the same level.
     ///   - most: no stronger level than this, for tests.
     ///   - floor: the weakest level that will do.
-    /// - Throws: ``SandboxError`` when only weaker levels work, or none.
+    ///   - packages: names of modules that programs may import beside the standard library.
+    /// - Throws: ``SandboxError`` when only weaker levels work, or none, or no interpreter has the packages.
     package init(
         _ pythons: [PythonInterpreter] = PythonInterpreter.all(), atMost most: Isolation = .namespaces,
-        floor: Isolation = .seccomp
+        floor: Isolation = .seccomp, packages: [String] = []
     ) throws(SandboxError) {
-        try self.init(pythons, atMost: most, floor: floor, isTrusted: false)
+        var fitting = pythons
+        if !packages.isEmpty {
+            fitting = pythons.compactMap { $0.with(packages: packages) }
+            guard pythons.isEmpty || !fitting.isEmpty else {
+                let names = packages.joined(separator: " ")
+                throw SandboxError(
+                    "Programs may import \(names), which no python3 in PATH has: \(pythons.map(\.executable).joined(separator: ", ")). Install it for one of them (pip install \(names)), or leave \"packages\" out."
+                )
+            }
+        }
+        try self.init(fitting, atMost: most, floor: floor, isTrusted: false)
     }
 
     init(
@@ -106,7 +117,8 @@ package struct Sandbox: Sendable {
         ConfinedProcess.Command(
             executable: python.executable, arguments: arguments,
             // Sets of strings have the same order in each run.
-            environment: ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/", "PYTHONHASHSEED=0"],
+            environment: ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "HOME=/", "PYTHONHASHSEED=0"]
+                + python.environment,
             readable: python.readable)
     }
 
@@ -124,15 +136,16 @@ package struct Sandbox: Sendable {
 }
 
 extension Sandbox {
-    /// All answers of one program together; inputs of some problems give megabytes.
+    /// All answers of one program together, as they are sent; inputs of some problems give megabytes.
     private static let answerBytes = 64 << 20
 
     /// Asks a program's function for its answers in one process, and compares them in another.
     ///
+    /// - Parameter limits: of the program; the other has three times its time, because it reads the answers besides.
     /// - Returns: how the comparison went where an answer is wrong or all are right, else how the program ended.
     /// - Throws: ``SandboxError`` when one of them can't be run.
     package func run(
-        _ program: String, comparing function: ComparedFunction, limits: SandboxLimits = SandboxLimits()
+        _ program: String, comparing function: ComparedFunction, limits: SandboxLimits = .comparison
     ) throws(SandboxError) -> ProgramOutcome {
         var generous = limits
         generous.output = max(limits.output, Self.answerBytes)
@@ -144,7 +157,10 @@ extension Sandbox {
             ], limits: generous)
         let verdict = try execute(
             AnswerScripts.grader, ["grader": .string(function.grader)],
-            followedBy: answers.output, limits: limits)
+            followedBy: answers.output,
+            limits: SandboxLimits(
+                cpuSeconds: 3 * limits.cpuSeconds, wallSeconds: 3 * limits.wallSeconds, memory: limits.memory,
+                files: limits.files, output: limits.output))
         guard case .exit(0) = verdict.ending,
             let root = try? JSONDocument(parsing: verdict.output, name: "verdict").root
         else { return try outcome(of: verdict.ending) }
@@ -161,7 +177,7 @@ extension Sandbox {
         let outcome: ConfinedProcess.Outcome
         do {
             outcome = try ConfinedProcess.run(
-                Self.command(python, ["-S", "-s", "-B", "-c", script]),
+                Self.command(python, ["-S", "-s", "-B", "-c", python.prelude + script]),
                 input: try request.compactBytes() + [UInt8(ascii: "\n")] + rest, isolation: isolation,
                 limits: limits, isTrusted: isTrusted)
         } catch {
@@ -200,7 +216,7 @@ extension Sandbox {
         do {
             let request: JSONValue = ["secret": .string(secret), "source": .string("\(program)\n\(tests)")]
             outcome = try ConfinedProcess.run(
-                Self.command(python, ["-S", "-s", "-B", "-c", Self.driver]),
+                Self.command(python, ["-S", "-s", "-B", "-c", python.prelude + Self.driver]),
                 input: try request.compactBytes(), isolation: isolation, limits: limits, isTrusted: isTrusted)
         } catch {
             throw SandboxError("A program can't be run: \(error).")
@@ -302,6 +318,13 @@ package struct SandboxLimits: Sendable, Hashable {
     package var files: Int
     /// Bytes that it may send as its result.
     package var output: Int
+
+    /// Those of EvalPlus 0.3.1 for all inputs of a problem together: 60 s (`EVALPLUS_TIMEOUT_PER_TASK`) and 4 GiB
+    /// (`EVALPLUS_MAX_MEMORY_BYTES`).
+    ///
+    /// MBPP+ has a problem whose right answer alone is a list of more than 1 GB (Mbpp/255). What EvalPlus has besides, 4 s or
+    /// four times the reference's time for each input, is left out: it makes slow programs wrong, which these limits let pass.
+    package static let comparison = SandboxLimits(cpuSeconds: 60, wallSeconds: 60, memory: 4 << 30)
 
     /// - Parameter busySeconds: 20 times the processor time and at least a minute unless it is given.
     package init(

@@ -169,6 +169,67 @@ import Testing
         }
     }
 
+    /// As Mbpp/255 has them, whose largest answer is a gigabyte: this one is 77 MB of JSON, more than may be sent.
+    @Test(arguments: [("l", true), ("l[:-1] + [l[0]]", false)])
+    func longAnswersAreComparedItemByItem(_ answer: String, _ isRight: Bool) throws {
+        let list = "list(itertools.combinations_with_replacement(['Dog', 'Cat', 'CatBird', 'Fish'], 85))"
+        let program = """
+            import itertools
+            def twice(x):
+                if x != 1:
+                    return [x, x]
+                l = \(list)
+                l += [(1, True), [2**70, None], 0.5, 'é'] * 2000
+                return \(answer)
+            """
+        let whole = list.replacing("itertools", with: "__import__('itertools')")
+        let expected = "[x, x] if x != 1 else \(whole) + [(1, True), [2**70, None], 0.5, 'é'] * 2000"
+        let outcome = try outcome(program, expected: expected)
+        #expect(outcome == (isRight ? .passed : .raised("AssertionError", message: "")), "\(outcome)")
+    }
+
+    /// EvalPlus gives program and reference 4 GiB each, apart.
+    @Test func programAndReferenceHaveMemoryOfTheirOwn() throws {
+        let program = "def twice(x):\n    return len(bytes(3 << 30))\n"
+        #expect(try outcome(program, expected: "len(bytes(3 << 30))") == .passed)
+        let more = try outcome(program.replacing("3 <<", with: "5 <<"), expected: "len(bytes(3 << 30))")
+        #expect(more == .raised("MemoryError", message: ""))
+    }
+
+    @Test func aProblemWithoutFurtherInputsHasItsOwnTests() throws {
+        let sandbox = try CodeExecution.sandbox(Permissions(codeExecution: true))
+        for tests in EvalPlusTask.Tests.allCases {
+            // As the release has Mbpp/793.
+            let line = """
+                {"task_id": "Mbpp/793", "prompt": "", "entry_point": "last", "canonical_solution": \
+                "def last(a, x):\\n    return len(a) - 1 - a[::-1].index(x)\\n", "base_input": [[[1, 2, 1], 1]], \
+                "plus_input": {}, "atol": 0}
+                """
+            let task = EvalPlusTask(.mbpp, tests: tests)
+            let document = try #require(
+                try task.document(TaskRecord(parsing: Array(line.utf8), index: 0, file: "problem", line: 1)))
+            guard case .untested(let program) = task.verdict("", document) else { continue }
+            #expect(try sandbox.run("def last(a, x): return 2", program.tests) == .passed)
+            #expect(try !sandbox.run("def last(a, x): return 0", program.tests).hasPassed)
+        }
+    }
+
+    /// numpy where a python has it, which programs can run by.
+    @Test func numbersOfNumpyAreNumbers() throws {
+        guard
+            let sandbox = try? CodeExecution.sandbox(Permissions(codeExecution: true), packages: ["numpy"])
+        else { return }
+        let compared = ComparedFunction(
+            entryPoint: "f", inputs: "inputs = [[2]]",
+            grader: "def judge(answers):\n    assert next(answers) == [6, 2.5, True]\n    return True")
+        let program = """
+            import numpy as np
+            def f(x):
+                return [np.arange(4).sum(), np.mean([2, 3]), np.bool_(x > 1)]
+            """
+        #expect(try sandbox.run(program, comparing: compared) == .passed)
+    }
+
     @Test func whatEndsAProgramIsSaidWhereItsAnswersAreRight() throws {
         let stops = "def twice(x):\n    if x == 'a': raise ValueError('no')\n    return [x, x]\n"
         #expect(try outcome(stops) == .raised("ValueError", message: "no"))

@@ -162,12 +162,15 @@ package struct TaskOptions: Sendable, Hashable {
     package var extraction: Extraction?
     /// What decides for EvalPlus; ``EvalPlusTask/Tests/plus`` when nil.
     package var tests: EvalPlusTask.Tests?
+    /// What answers that are programs may import beside the standard library.
+    package var packages: [String]
 
     package init(
         task: String, family: BenchmarkTasks.Family, examples: Int? = nil, extraction: Extraction? = nil,
-        tests: EvalPlusTask.Tests? = nil
+        tests: EvalPlusTask.Tests? = nil, packages: [String] = []
     ) {
         self.tests = tests
+        self.packages = packages
         self.task = task
         self.family = family
         self.examples = examples
