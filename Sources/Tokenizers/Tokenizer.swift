@@ -1,3 +1,7 @@
+public import Base
+package import Documents
+internal import JSON
+
 /// Turns text into token ids and back.
 ///
 /// Names follow swift-transformers, reduced to what models here need.
@@ -68,5 +72,117 @@ public struct Token: Sendable, Hashable {
     public init(id: Int, range: Range<Int>) {
         self.id = id
         self.range = range
+    }
+}
+
+/// The tokens with a meaning of their own, by the role that they play.
+public struct SpecialTokens: Sendable, Hashable {
+    /// Stands for text without a token of its own.
+    public var unknown: String
+    /// Stands at a position that is still to be decoded; nil for a model that doesn't mask.
+    public var mask: String?
+    /// Ends a text, and fills up what follows.
+    public var endOfText: String?
+    /// Stands between prompt and response.
+    public var separator: String?
+
+    /// Tokens for the given roles.
+    public init(unknown: String, mask: String? = nil, endOfText: String? = nil, separator: String? = nil) {
+        self.unknown = unknown
+        self.mask = mask
+        self.endOfText = endOfText
+        self.separator = separator
+    }
+
+    /// The tokens of the tokenizers that are trained here.
+    public static let standard = SpecialTokens(
+        unknown: "<|unk|>", mask: "<|mask|>", endOfText: "<|endoftext|>", separator: "<|sep|>")
+
+    /// The tokens that are there, in the order in which a trained vocabulary starts with them.
+    public var all: [String] { [unknown] + [mask, endOfText, separator].compactMap(\.self) }
+}
+
+/// What makes a tokenizer's file unusable, and where.
+public struct TokenizerError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .inputOutput }
+
+    /// The file, and the line and column if known, such as `tokenizer.json:7:3`.
+    public let location: String
+    /// The JSON path of the offending value, such as `$.pre_tokenizer.pretokenizers[1].type`.
+    public let path: String
+    /// What is wrong and what would be right, as a sentence.
+    public let message: String
+
+    /// An error at a place of a file.
+    public init(location: String, path: String, message: String) {
+        self.location = location
+        self.path = path
+        self.message = message
+    }
+
+    public var description: String { "\(location): at \(path): \(message)" }
+}
+
+extension TokenizerError: DocumentProblem {
+    package init(_ flaw: DocumentFlaw) {
+        let path =
+            flaw.path.isEmpty || flaw.path.utf8.first == UInt8(ascii: "[") ? flaw.path : ".\(flaw.path)"
+        self.init(
+            location: flaw.origin.place, path: "$\(path)", message: flaw.message(about: "This"))
+    }
+}
+
+/// Components of a `Sequence`, those in others included.
+private let mostComponents = 256
+
+/// A value of a tokenizer's file together with where it stands, for errors that say so.
+typealias TokenizerField = DocumentValue<TokenizerError>
+
+extension DocumentValue<TokenizerError> {
+    init(root document: JSONDocument) { self.init(document.root, subject: document.name) }
+
+    /// Where it stands, for errors.
+    var place: (location: String, path: String) {
+        let error = error("")
+        return (error.location, error.path)
+    }
+
+    /// A token id: whole, not negative, and small enough for the 32 bits, one of them the sign, that sequences of
+    /// tokens have.
+    func tokenId() throws(TokenizerError) -> Int {
+        guard let id = node.int, id >= 0, id <= Int(Int32.max) else {
+            throw mismatch("a token id, a whole number from 0 to \(Int32.max)")
+        }
+        return id
+    }
+
+    /// The `type` of a component, such as `ByteLevel`.
+    func componentType() throws(TokenizerError) -> String { try required("type").string() }
+
+    /// An error that refuses this component by its name.
+    ///
+    /// - Parameters:
+    ///   - kind: what it is, such as `pre-tokenizer`.
+    ///   - supported: the names that can stand here.
+    func unsupported(_ kind: String, supported: [String]) throws(TokenizerError) -> TokenizerError {
+        let name = try componentType()
+        return try required("type").error(
+            "The \(kind) `\(name)` isn't supported; supported here: \(supported.joined(separator: ", ")).")
+    }
+
+    /// A component, or the components of a `Sequence`, or none.
+    ///
+    /// - Parameter key: the member of a `Sequence` that lists its components.
+    func components(_ key: String) throws(TokenizerError) -> [TokenizerField] {
+        guard try componentType() == "Sequence" else { return [self] }
+        var result: [TokenizerField] = []
+        for element in try required(key).elements() {
+            result += try element.components(key)
+            // Each goes over the whole text; those of published tokenizers have a handful.
+            guard result.count <= mostComponents else {
+                throw error("A `Sequence` may have up to \(mostComponents) components.")
+            }
+        }
+        return result
     }
 }

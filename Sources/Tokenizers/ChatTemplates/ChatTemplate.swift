@@ -1,3 +1,4 @@
+public import Base
 public import JSON
 
 /// A chat template in the part of the language Jinja that templates of current models use.
@@ -66,4 +67,40 @@ public struct ChatTemplate: Sendable {
             TemplateBudget(limits, shouldStop: shouldStop), date: date)
         return try renderer.render(body)
     }
+}
+
+/// One message of a conversation, as chat templates see it.
+public struct ChatMessage: Sendable, Hashable {
+    /// Everything that a template can ask for: `role`, `content`, `tool_calls` and the like.
+    public var members: JSONObject
+
+    /// A message with any members.
+    public init(_ members: JSONObject) { self.members = members }
+
+    /// A message of text.
+    ///
+    /// - Parameters:
+    ///   - role: usually `system`, `user` or `assistant`.
+    ///   - content: what was said.
+    public init(role: String, content: String) {
+        members = ["role": .string(role), "content": .string(content)]
+    }
+}
+
+/// Why a chat template can't be used, or what it refused to write.
+public struct ChatTemplateError: Failure, Sendable, Hashable {
+    public var failureKind: FailureKind { .request }
+
+    /// Where: the template and the line and column in it, such as `tokenizer_config.json, chat template:3:12`.
+    public let location: String
+    /// What is wrong and what would be right, as a sentence.
+    public let message: String
+
+    /// An error at a place of a template.
+    public init(location: String, message: String) {
+        self.location = location
+        self.message = message
+    }
+
+    public var description: String { "\(location): \(message)" }
 }

@@ -1,5 +1,76 @@
 internal import Base
 
+/// The text of a template, as the scalars that places in it count.
+struct TemplateText: Sendable {
+    /// The scalars, every line break a single one, without a line break at the end.
+    let scalars: [Unicode.Scalar]
+    /// What errors call the template.
+    let name: String
+
+    init(_ source: String, name: String) {
+        self.name = name
+        var scalars: [Unicode.Scalar] = []
+        var previous: Unicode.Scalar?
+        for scalar in source.unicodeScalars {
+            if scalar == "\r" {
+                scalars.append("\n")
+            } else if scalar != "\n" || previous != "\r" {
+                scalars.append(scalar)
+            }
+            previous = scalar
+        }
+        if scalars.last == "\n" { scalars.removeLast() }
+        self.scalars = scalars
+    }
+
+    /// An error at a place.
+    func error(at place: Int, _ message: String) -> ChatTemplateError {
+        let before = scalars[..<min(place, scalars.count)]
+        let line = before.count { $0 == "\n" } + 1
+        let column = before.count - (before.lastIndex(of: "\n").map { $0 + 1 } ?? 0) + 1
+        return ChatTemplateError(location: "\(name):\(line):\(column)", message: message)
+    }
+
+    /// The text of a range.
+    func string(_ range: Range<Int>) -> String { String(String.UnicodeScalarView(scalars[range])) }
+
+    /// Whether exactly `text` stands at `place`.
+    func has(_ text: StaticString, at place: Int) -> Bool {
+        text.withUTF8Buffer { bytes in
+            place + bytes.count <= scalars.count
+                && zip(bytes, scalars[place...]).allSatisfy { UInt32($0) == $1.value }
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether Python's `str.isspace` holds.
+    var isPythonSpace: Bool { properties.isWhitespace || (0x1C...0x1F).contains(value) }
+}
+
+/// A piece of a template.
+struct TemplateToken: Sendable, Equatable {
+    enum Kind: Sendable, Equatable {
+        /// Text that is written as it is.
+        case text(String)
+        /// `{{` and `}}`.
+        case outputBegin, outputEnd
+        /// `{%` and `%}`.
+        case statementBegin, statementEnd
+        case name(String)
+        case string(String)
+        case integer(Int)
+        case double(Double)
+        /// Brackets, operators, commas.
+        case symbol(String)
+        case end
+    }
+
+    let kind: Kind
+    /// Where it begins: an index of scalars.
+    let place: Int
+}
+
 /// Cuts a template into text, tags and what stands in them.
 ///
 /// White space around tags goes as Jinja's options `trim_blocks` and `lstrip_blocks` say, which Hugging Face's
