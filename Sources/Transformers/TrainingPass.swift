@@ -191,31 +191,168 @@ public final class TrainingPass {
     }
 }
 
-/// What one block keeps for its gradient.
-///
-/// Input, its norm, keys and values have one row per packed token, all others one for each of ``wanted``.
-struct BlockActivations {
-    /// The packed rows whose output is computed; nil for all.
-    var wanted: [Int]?
-    var input: Matrix
-    var attentionInverse: Matrix
-    var attentionNormed: Matrix
-    /// The rows of ``attentionNormed`` that queries are made of.
-    var queried: Matrix
-    var query: Matrix
-    var key: Matrix
-    var value: Matrix
-    /// Present where the model norms its heads.
-    var queryHeads: HeadNorm?
-    var keyHeads: HeadNorm?
-    /// Softmax of each sequence: heads · its wanted rows × T.
-    var probabilities: [Matrix]
-    var attended: Matrix
-    var middle: Matrix
-    var feedForwardInverse: Matrix
-    var feedForwardNormed: Matrix
-    var gate: Matrix
-    var up: Matrix
-    var activated: Matrix
-    var output: MutableMatrix
+extension TrainingPass {
+    /// `y = x · weightᵀ (+ low-rank change) (+ bias)` for several layers of the same inputs: x is rows × inputs.
+    func linear(
+        _ x: Matrix, _ layers: [(role: ParameterRole, weight: Weight, bias: Weight?, y: MutableMatrix)]
+    ) {
+        let mark = arena.mark
+        defer { arena.release(to: mark) }
+        let input = layers[0].weight.input(x, arena, threads: threads)
+        for (role, weight, bias, y) in layers {
+            weight.multiply(input, into: y, arena, threads: threads)
+            addLowRank(role, x, to: y)
+            if let bias { Kernels.addRow(bias.matrix, to: y) }
+        }
+    }
+
+    /// Gradient of the inputs of `y = x · weightᵀ`: `dx` (+)= dy · weight.
+    ///
+    /// - Parameters:
+    ///   - dy: rows × outputs.
+    ///   - transposed: the weight's transpose where the pass computes in bfloat16.
+    func inputGradient(
+        _ dy: Matrix, _ weight: Weight, transposed: Weight?, into dx: MutableMatrix, accumulate: Bool = false
+    ) {
+        if case .frozen(let frozen) = weight {
+            return frozen.multiplyTransposed(dy, into: dx, accumulate: accumulate, arena, threads: threads)
+        }
+        guard let transposed else {
+            BLAS.multiply(dy, weight.matrix, into: dx, accumulate: accumulate, threads: threads)
+            return
+        }
+        let mark = arena.mark
+        defer { arena.release(to: mark) }
+        let input = transposed.input(dy, arena)
+        guard accumulate else { return transposed.multiply(input, into: dx, arena) }
+        let product = arena.matrix(dx.rows, dx.columns)
+        transposed.multiply(input, into: product, arena)
+        Kernels.add(product.view, to: dx)
+    }
+
+    /// The gradients of `y = x · weightᵀ (+ low-rank change)`: `dx` (+)= dy · weight with what the change adds, and
+    /// `dWeight` += dyᵀ · x, or those of the change.
+    ///
+    /// - Parameters:
+    ///   - rows: which rows of the batch dy and x are, where they aren't all.
+    ///   - dWeight: nil where the weight is frozen.
+    func linearBackward(
+        _ role: ParameterRole, _ dy: Matrix, _ x: Matrix, rows: [Int]? = nil, _ weight: Weight,
+        transposed: Weight?, into dx: MutableMatrix, accumulate: Bool = false,
+        weightGradient dWeight: MutableMatrix?
+    ) {
+        inputGradient(dy, weight, transposed: transposed, into: dx, accumulate: accumulate)
+        lowRankBackward(role, dy, x, rows: rows, to: dx)
+        if let dWeight { weightGradient(dy, x, rows: rows, into: dWeight) }
+    }
+
+    /// Gradient of the weight of `y = x · weightᵀ`: `dWeight` += dyᵀ · x.
+    func weightGradient(_ dy: Matrix, _ x: Matrix, rows: [Int]? = nil, into dWeight: MutableMatrix) {
+        if weights.transposed == nil {
+            BLAS.multiplyTransposed(
+                dy, x, rows: rows, of: rows == nil ? dy.rows : layout.rows, into: dWeight, accumulate: true)
+        } else {
+            precondition(rows == nil, "sums of bfloat16 are over all rows")
+            BFloat16Gradient.add(dy, x, into: dWeight, arena)
+        }
+    }
+}
+
+/// Weights of the loss terms of one row; a row with both zero contributes nothing.
+public struct RowLossWeights: Sendable {
+    /// Factor on the row's cross-entropy, in nats, against its target.
+    public var crossEntropy: Float
+    /// Factor on the entropy of the row's prediction, in nats.
+    public var entropy: Float
+
+    public init(crossEntropy: Float, entropy: Float = 0) {
+        self.crossEntropy = crossEntropy
+        self.entropy = entropy
+    }
+}
+
+/// Distributions that some rows are trained towards instead of their target token.
+public struct SoftTargets: Sendable {
+    /// One distribution over the vocabulary per row: targets × V.
+    public var probabilities: Matrix
+    /// For each hidden row the row of ``probabilities`` that is its target, or nil for its token.
+    public var rows: [Int?]
+
+    public init(probabilities: Matrix, rows: [Int?]) {
+        self.probabilities = probabilities
+        self.rows = rows
+    }
+
+    /// The target of a hidden row, V probabilities; nil where that is its token.
+    func distribution(_ row: Int) -> UnsafeBufferPointer<Float>? { rows[row].map { probabilities.row($0) } }
+}
+
+extension TrainingPass {
+    /// Rows of logits that exist at a time: the head is streamed, so nothing of size rows × V is kept.
+    private static let chunk = 256
+
+    /// Loss terms of every hidden row against its target token, or its distribution where it has one.
+    public func rowLosses(targets: [Int32], soft: SoftTargets? = nil, temperature: Float) -> [RowLoss] {
+        precondition(targets.count == hidden.rows, "\(targets.count) targets for \(hidden.rows) rows")
+        var result: [RowLoss] = []
+        result.reserveCapacity(targets.count)
+        forEachChunk { logits, rows in
+            for (i, row) in rows.enumerated() {
+                var loss = Kernels.rowLoss(logits.view.row(i), target: targets[row], temperature: temperature)
+                if let distribution = soft?.distribution(row) {
+                    loss.crossEntropy = Kernels.softCrossEntropy(logits.view.row(i), target: distribution)
+                }
+                result.append(loss)
+            }
+        }
+        return result
+    }
+
+    /// Gradient of ``hidden`` for the weighted loss terms; adds the head's own gradient to `gradients`, if there are any.
+    public func headBackward(
+        targets: [Int32], soft: SoftTargets? = nil, weights: [RowLossWeights], temperature: Float,
+        into gradients: FlatParameters?
+    ) -> Matrix {
+        precondition(
+            targets.count == hidden.rows && weights.count == hidden.rows, "one target and one weight per row")
+        beginBackward()
+        let dHead = gradients.map { $0.views.head ?? $0.views.embedding }
+        let dHidden = arena.matrix(hidden.rows, hidden.columns)
+        forEachChunk { logits, rows in
+            let gradient = arena.matrix(rows.count, logits.columns)
+            for (i, row) in rows.enumerated() {
+                if let distribution = soft?.distribution(row) {
+                    precondition(weights[row].entropy == 0, "a soft target has no entropy term")
+                    Kernels.softCrossEntropyBackward(
+                        logits.view.row(i), target: distribution, weight: weights[row].crossEntropy,
+                        into: gradient.row(i))
+                    continue
+                }
+                Kernels.rowLossBackward(
+                    logits.view.row(i), target: targets[row], ceWeight: weights[row].crossEntropy,
+                    entropyWeight: weights[row].entropy, temperature: temperature, into: gradient.row(i))
+            }
+            inputGradient(
+                gradient.view, self.weights.forward.headOrEmbedding,
+                transposed: self.weights.transposed?.headOrEmbedding,
+                into: dHidden.slice(rows: rows))
+            if let dHead { weightGradient(gradient.view, hidden.slice(rows: rows), into: dHead) }
+        }
+        return dHidden.view
+    }
+
+    private func forEachChunk(_ body: (MutableMatrix, Range<Int>) -> Void) {
+        let c = transformer.configuration
+        defer { weights.forward.headOrEmbedding.advise(isNeeded: false) }
+        var start = 0
+        while start < hidden.rows {
+            let rows = start..<min(start + Self.chunk, hidden.rows)
+            let mark = arena.mark
+            let logits = arena.matrix(rows.count, c.vocabulary)
+            linear(hidden.slice(rows: rows), [(.head, weights.forward.headOrEmbedding, nil, logits)])
+            body(logits, rows)
+            arena.release(to: mark)
+            start = rows.upperBound
+        }
+    }
 }

@@ -1,4 +1,5 @@
-internal import JSON
+internal import Documents
+public import JSON
 public import Numerics
 
 /// Which keys a query may attend to.
@@ -70,6 +71,11 @@ public struct TransformerConfiguration: Sendable, Hashable {
     /// Longest sequence the model was made for.
     public var maximumPositions = 4096
 
+    /// A shape whose options have their defaults: bidirectional, no biases, no norms of heads.
+    ///
+    /// - Parameters:
+    ///   - keyValueHeads: as many as `heads` where they aren't given.
+    ///   - headWidth: `width / heads` where it isn't given.
     public init(
         layers: Int, width: Int, heads: Int, keyValueHeads: Int? = nil, headWidth: Int? = nil,
         feedForwardWidth: Int, vocabulary: Int
@@ -145,4 +151,139 @@ public struct TransformerConfiguration: Sendable, Hashable {
         if !(ropeTheta > 1 && ropeTheta < 1e30) { return "the rotary base can't be \(ropeTheta)" }
         return ropeScaling.problem
     }
+}
+
+extension TransformerConfiguration {
+    /// Bytes that one token of a sequence of `tokens` keeps from the forward pass until its gradient is computed.
+    public func activationBytes(tokens: Int) -> Int { layers * blockActivationBytes(tokens: tokens) }
+
+    /// The same where a block's activations are computed again: each block's input, and one block's activations.
+    public func recomputedActivationBytes(tokens: Int) -> Int {
+        layers * 4 * width + blockActivationBytes(tokens: tokens)
+    }
+
+    /// Inputs, norms and results of the linear layers of one block, and the attention's weights of one row.
+    private func blockActivationBytes(tokens: Int) -> Int {
+        4 * (4 * width + 2 * queryWidth + 2 * keyValueWidth + 3 * feedForwardWidth + heads * tokens)
+    }
+
+    /// The first option in which this differs from `other`, as "head width 10 (it would be read as 8)".
+    func difference(from other: TransformerConfiguration) -> String? {
+        guard self != other else { return nil }
+        let options: [(name: String, own: String, other: String)] = [
+            ("\(layers) layers", "\(layers)", "\(other.layers)"),
+            ("width \(width)", "\(width)", "\(other.width)"),
+            ("\(heads) heads", "\(heads)", "\(other.heads)"),
+            ("\(keyValueHeads) key-value heads", "\(keyValueHeads)", "\(other.keyValueHeads)"),
+            ("head width \(headWidth)", "\(headWidth)", "\(other.headWidth)"),
+            ("feed-forward width \(feedForwardWidth)", "\(feedForwardWidth)", "\(other.feedForwardWidth)"),
+            ("vocabulary \(vocabulary)", "\(vocabulary)", "\(other.vocabulary)"),
+            ("epsilon \(normEpsilon)", "\(normEpsilon)", "\(other.normEpsilon)"),
+            ("rotary base \(ropeTheta)", "\(ropeTheta)", "\(other.ropeTheta)"),
+            ("rotary scaling \(ropeScaling)", "\(ropeScaling)", "\(other.ropeScaling)"),
+            ("tied head \(tiedHead)", "\(tiedHead)", "\(other.tiedHead)"),
+            (
+                "query, key and value biases \(queryKeyValueBias)", "\(queryKeyValueBias)",
+                "\(other.queryKeyValueBias)"
+            ),
+            ("query and key norms \(queryKeyNorm)", "\(queryKeyNorm)", "\(other.queryKeyNorm)"),
+            ("attention \(attention)", "\(attention)", "\(other.attention)"),
+            ("logit shift \(logitShift)", "\(logitShift)", "\(other.logitShift)"),
+            ("positions \(maximumPositions)", "\(maximumPositions)", "\(other.maximumPositions)"),
+        ]
+        guard let first = options.first(where: { $0.own != $0.other }) else { return "its special tokens" }
+        return "\(first.name) (it would be read as \(first.other))"
+    }
+}
+
+/// The whole configuration by the names of its properties: for processes and forecasts, which must not lose any.
+///
+/// Files of checkpoints have the form of their family instead (``ModelFamily/document(for:type:)``).
+extension TransformerConfiguration {
+    /// Every property by its name.
+    public var document: JSONValue {
+        [
+            "layers": .integer(layers), "width": .integer(width), "heads": .integer(heads),
+            "keyValueHeads": .integer(keyValueHeads), "headWidth": .integer(headWidth),
+            "feedForwardWidth": .integer(feedForwardWidth), "vocabulary": .integer(vocabulary),
+            "normEpsilon": .number(Double(normEpsilon)), "ropeTheta": .number(ropeTheta),
+            "ropeScaling": ropeScaling.document, "tiedHead": .bool(tiedHead),
+            "queryKeyValueBias": .bool(queryKeyValueBias),
+            "queryKeyNorm": .bool(queryKeyNorm), "attention": attention.document,
+            "logitShift": .bool(logitShift), "maskToken": maskToken.map { .integer(Int($0)) } ?? .null,
+            "endToken": endToken.map { .integer(Int($0)) } ?? .null,
+            "furtherEndTokens": .array(furtherEndTokens.map { .integer(Int($0)) }),
+            "maximumPositions": .integer(maximumPositions),
+        ]
+    }
+
+    private static let properties = [
+        "layers", "width", "heads", "keyValueHeads", "headWidth", "feedForwardWidth", "vocabulary",
+        "normEpsilon",
+        "ropeTheta", "ropeScaling", "tiedHead", "queryKeyValueBias", "queryKeyNorm", "attention",
+        "logitShift", "maskToken",
+        "endToken", "furtherEndTokens", "maximumPositions",
+    ]
+
+    /// The configuration that ``document`` is of.
+    ///
+    /// - Throws: ``FamilyError`` for a property that is missing, unknown or no legal value, and for a configuration that
+    ///   contradicts itself.
+    public init(document: JSONValue) throws(FamilyError) {
+        let nowhere = Origin(source: SourceText(name: "a message", bytes: []), range: 0..<0)
+        let members = FamilyOptions(JSONNode(document, at: nowhere), subject: "the model")
+        try members.allow(Self.properties)
+        self.init(
+            layers: try members.integer("layers"), width: try members.integer("width"),
+            heads: try members.integer("heads"), keyValueHeads: try members.integer("keyValueHeads"),
+            headWidth: try members.integer("headWidth"),
+            feedForwardWidth: try members.integer("feedForwardWidth"),
+            vocabulary: try members.integer("vocabulary"))
+        normEpsilon = Float(try members.number("normEpsilon"))
+        ropeTheta = try members.number("ropeTheta")
+        ropeScaling = try RotaryScaling(members.member("ropeScaling"))
+        tiedHead = try members.flag("tiedHead")
+        queryKeyValueBias = try members.flag("queryKeyValueBias")
+        queryKeyNorm = try members.flag("queryKeyNorm")
+        attention = try AttentionPattern(members.required("attention"))
+        logitShift = try members.flag("logitShift")
+        maskToken = try members.member("maskToken").tokenOrNull()
+        endToken = try members.member("endToken").tokenOrNull()
+        furtherEndTokens = try members.required("furtherEndTokens").tokens()
+        maximumPositions = try members.integer("maximumPositions")
+        if let problem { throw FamilyError("the model can't be: \(problem)") }
+    }
+
+    /// Every stored property with its value as text: equal for equal configurations of one build, and never short of
+    /// a property, because it is made from the type itself.
+    public var propertyText: String {
+        Mirror(reflecting: self).children.map { "\($0.label ?? "?"): \($0.value)" }.joined(separator: ", ")
+    }
+}
+
+extension AttentionPattern {
+    fileprivate var document: JSONValue {
+        switch self {
+        case .bidirectional: "bidirectional"
+        case .causal: "causal"
+        case .blockCausal(let promptLength, let blockLength):
+            ["promptLength": .integer(promptLength), "blockLength": .integer(blockLength)]
+        }
+    }
+
+    fileprivate init(_ value: FamilyOptions) throws(FamilyError) {
+        switch value.node.string {
+        case "bidirectional": self = .bidirectional
+        case "causal": self = .causal
+        default:
+            try value.allow(["promptLength", "blockLength"])
+            self = .blockCausal(
+                promptLength: try value.integer("promptLength", in: 0...),
+                blockLength: try value.integer("blockLength", in: 1...))
+        }
+    }
+}
+
+extension DocumentValue<FamilyError> {
+    fileprivate func tokenOrNull() throws(FamilyError) -> Int32? { node.isNull ? nil : try token() }
 }
