@@ -271,7 +271,8 @@ schema: build ## write configs/schema/experiment.json from the parser's own desc
 format: ## rewrite the sources in the project's format; seconds
 	swift format --in-place --parallel --recursive --configuration .swift-format $(SOURCES)
 
-format-check: ## fail if the sources aren't in the project's format; seconds
+format-check: ## fail if the sources aren't in the project's format, or a wall between modules or folders gave way; seconds
+	scripts/figures.py --check
 	swift format lint --strict --parallel --recursive --configuration .swift-format $(SOURCES)
 
 doctor: build ## print what this machine has, how fast it is and what it lacks; seconds
