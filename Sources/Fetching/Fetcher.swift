@@ -344,26 +344,6 @@ extension Download {
     }
 }
 
-/// What the cache has of an input.
-package struct CheckedInput: Sendable {
-    package enum State: String, Sendable {
-        /// All of it, byte by byte.
-        case whole
-        /// Some files of it.
-        case partial
-        case absent
-        /// Something else stands in its place.
-        case damaged
-        /// It has no hashes that could be checked.
-        case unpinned
-    }
-
-    package let input: LockedInput
-    package let state: State
-    /// Sentences on what is wrong.
-    package let problems: [String]
-}
-
 extension Fetcher {
     /// Hashes everything that the cache has of inputs, and compares it with the lock file; opens no socket.
     ///
