@@ -1,8 +1,8 @@
 internal import Documents
 internal import Files
-public import GGUF
+package import GGUF
 internal import JSON
-public import SystemPackage
+package import SystemPackage
 
 extension TokenizerFiles {
     /// What a model in GGUF says of its tokens: a folder's tokenizer, under the keys that llama.cpp's
@@ -16,7 +16,7 @@ extension TokenizerFiles {
     ///   - ends: the tokens that end the model's texts, the first of them first.
     /// - Throws: as ``init(folder:)``; ``TokenizerError`` for a tokenizer that cuts or frames texts as no name in GGUF says it,
     ///   so that the file would give other tokens.
-    public static func ggufMetadata(
+    package static func ggufMetadata(
         _ folder: FilePath, rows: Int, ends: [Int32]
     ) throws -> [GGUFWriter.Entry] {
         let source = try documents(folder)

@@ -1,23 +1,23 @@
 internal import Files
 internal import JSON
-public import SystemPackage
+package import SystemPackage
 
 /// A tokenizer that has got a mask token: what has to be written in its folder for that.
 ///
 /// A token that the tokenizer has already keeps its id. Another one gets the next free id, as Hugging Face's
 /// `add_special_tokens({"mask_token": …})` gives it.
-public struct MaskedTokenizer: Sendable {
+package struct MaskedTokenizer: Sendable {
     /// The id of the mask token.
-    public let id: Int
+    package let id: Int
     /// The files that change, by name.
-    public let files: [String: [UInt8]]
+    package let files: [String: [UInt8]]
 
     /// Reads a folder and gives its tokenizer a mask token.
     ///
     /// - Parameter token: The mask token's text.
     /// - Throws: `TokenizerError` for a folder without tokenizer.json whose tokenizer doesn't have the token; what reading
     ///   a tokenizer throws.
-    public init(_ folder: FilePath, token: String) throws {
+    package init(_ folder: FilePath, token: String) throws {
         let tokenizer = try TokenizerFiles(folder: folder).tokenizer
         // Those of a model in GGUF, which has none of its own.
         let converted = try TokenizerFiles.converted(folder)

@@ -55,7 +55,7 @@ extension Tokenizer {
     public func decode(tokenIds: [Int]) -> String { decode(tokenIds: tokenIds, skipSpecialTokens: false) }
 
     /// The text of `tokenIds`, special tokens included, with all spaces that are in it.
-    public func exactText(of tokenIds: [Int]) -> String {
+    package func exactText(of tokenIds: [Int]) -> String {
         let parts = tokenIds.compactMap { decodedBytes(of: $0, skipSpecialTokens: false) }
         return String(decoding: Array(parts.joined(separator: tokenSeparator.utf8)), as: UTF8.self)
     }
@@ -69,25 +69,25 @@ public struct Token: Sendable, Hashable {
     public let range: Range<Int>
 
     /// A token that covers `range`.
-    public init(id: Int, range: Range<Int>) {
+    package init(id: Int, range: Range<Int>) {
         self.id = id
         self.range = range
     }
 }
 
 /// The tokens with a meaning of their own, by the role that they play.
-public struct SpecialTokens: Sendable, Hashable {
+package struct SpecialTokens: Sendable, Hashable {
     /// Stands for text without a token of its own.
-    public var unknown: String
+    package var unknown: String
     /// Stands at a position that is still to be decoded; nil for a model that doesn't mask.
-    public var mask: String?
+    package var mask: String?
     /// Ends a text, and fills up what follows.
-    public var endOfText: String?
+    package var endOfText: String?
     /// Stands between prompt and response.
-    public var separator: String?
+    package var separator: String?
 
     /// Tokens for the given roles.
-    public init(unknown: String, mask: String? = nil, endOfText: String? = nil, separator: String? = nil) {
+    package init(unknown: String, mask: String? = nil, endOfText: String? = nil, separator: String? = nil) {
         self.unknown = unknown
         self.mask = mask
         self.endOfText = endOfText
@@ -95,11 +95,11 @@ public struct SpecialTokens: Sendable, Hashable {
     }
 
     /// The tokens of the tokenizers that are trained here.
-    public static let standard = SpecialTokens(
+    package static let standard = SpecialTokens(
         unknown: "<|unk|>", mask: "<|mask|>", endOfText: "<|endoftext|>", separator: "<|sep|>")
 
     /// The tokens that are there, in the order in which a trained vocabulary starts with them.
-    public var all: [String] { [unknown] + [mask, endOfText, separator].compactMap(\.self) }
+    package var all: [String] { [unknown] + [mask, endOfText, separator].compactMap(\.self) }
 }
 
 /// What makes a tokenizer's file unusable, and where.
@@ -107,14 +107,14 @@ public struct TokenizerError: Failure, Sendable, Hashable {
     public var failureKind: FailureKind { .inputOutput }
 
     /// The file, and the line and column if known, such as `tokenizer.json:7:3`.
-    public let location: String
+    package let location: String
     /// The JSON path of the offending value, such as `$.pre_tokenizer.pretokenizers[1].type`.
-    public let path: String
+    package let path: String
     /// What is wrong and what would be right, as a sentence.
-    public let message: String
+    package let message: String
 
     /// An error at a place of a file.
-    public init(location: String, path: String, message: String) {
+    package init(location: String, path: String, message: String) {
         self.location = location
         self.path = path
         self.message = message

@@ -1,7 +1,7 @@
 internal import Documents
 internal import Files
-public import JSON
-public import SystemPackage
+package import JSON
+package import SystemPackage
 
 /// A tokenizer as Hugging Face's libraries store one: a folder with its files.
 ///
@@ -12,11 +12,11 @@ public import SystemPackage
 /// | `tokenizer_config.json` | tokens with a role, more added tokens, the chat template |
 /// | `chat_template.jinja` | the chat template; comes before the one in the configuration |
 /// | `NAME.gguf` | all of it, in a model in GGUF that has no `tokenizer.json` beside it |
-public struct TokenizerFiles: Sendable {
+package struct TokenizerFiles: Sendable {
     /// What turns text into ids.
-    public let tokenizer: any Tokenizer
+    package let tokenizer: any Tokenizer
     /// The strings of the tokens with a role, by Hugging Face's names, such as `bos_token`.
-    public let specialTokens: [String: String]
+    package let specialTokens: [String: String]
     /// The chat template, or what is wrong with it; nil if the folder has none.
     ///
     /// A template that isn't understood is only an error for who asks for it.
@@ -26,7 +26,7 @@ public struct TokenizerFiles: Sendable {
     ///
     /// - Throws: `FileError`, `FileEncodingError`, `JSONSyntaxError`, `GGUFError`, or `TokenizerError` for what is missing, or
     ///   isn't supported, by its JSON path or its key.
-    public init(folder: FilePath) throws {
+    package init(folder: FilePath) throws {
         let source = try Self.documents(folder)
         tokenizer = try Self.tokenizer(source.tokenizer, source.configuration)
         specialTokens = try source.configuration.map { try Self.specialTokens($0) } ?? [:]
@@ -76,18 +76,18 @@ public struct TokenizerFiles: Sendable {
     /// such files itself.
     ///
     /// - Throws: as ``init(folder:)``.
-    public static func converted(_ model: FilePath) throws -> [String: [UInt8]] {
+    package static func converted(_ model: FilePath) throws -> [String: [UInt8]] {
         let files = try GGUFTokenizer(model)?.files() ?? []
         return Dictionary(files.map { ($0.name, $0.bytes) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Whether the folder has a chat template.
-    public var hasChatTemplate: Bool { template != nil }
+    package var hasChatTemplate: Bool { template != nil }
 
     /// The chat template; nil if the folder has none.
     ///
     /// - Throws: `ChatTemplateError` if it isn't understood.
-    public func chatTemplate() throws(ChatTemplateError) -> ChatTemplate? { try template?.get() }
+    package func chatTemplate() throws(ChatTemplateError) -> ChatTemplate? { try template?.get() }
 
     /// The text of a conversation as the model wants it.
     ///
@@ -98,7 +98,7 @@ public struct TokenizerFiles: Sendable {
     ///   - variables: what else the template can ask for.
     ///   - date: what a template gets that asks for today's date; nil where the text mustn't depend on the day.
     /// - Throws: `ChatTemplateError`, also when the folder has no template.
-    public func applyChatTemplate(
+    package func applyChatTemplate(
         to messages: [ChatMessage], addGenerationPrompt: Bool = true, tools: [JSONValue]? = nil,
         variables: [String: JSONValue] = [:], date: ChatDate? = nil
     ) throws(ChatTemplateError) -> String {
@@ -119,7 +119,7 @@ public struct TokenizerFiles: Sendable {
     /// Special tokens are those of the template; the tokenizer adds none of its own.
     /// - Throws: as ``applyChatTemplate(to:addGenerationPrompt:tools:variables:date:)``; ``TokenizerError`` as
     ///   ``Tokenizer/tokenize(text:)``.
-    public func encodeChat(
+    package func encodeChat(
         _ messages: [ChatMessage], addGenerationPrompt: Bool = true, tools: [JSONValue]? = nil,
         variables: [String: JSONValue] = [:], date: ChatDate? = nil
     ) throws -> [Int] {

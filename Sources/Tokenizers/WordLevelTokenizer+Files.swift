@@ -151,7 +151,7 @@ extension WordLevelTokenizer {
     /// Writes `tokenizer.json` and `tokenizer_config.json` to a folder that exists.
     ///
     /// - Throws: `FileError`.
-    public func write(to folder: FilePath) throws {
+    package func write(to folder: FilePath) throws {
         try FileSystem.writeAtomically(tokenizerJSON(), to: folder.appending("tokenizer.json"))
         try FileSystem.writeAtomically(configurationJSON(), to: folder.appending("tokenizer_config.json"))
     }

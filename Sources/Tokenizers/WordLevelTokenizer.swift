@@ -22,7 +22,7 @@ public struct WordLevelTokenizer: Tokenizer {
     /// The added tokens, the longest first.
     let added: [AddedToken]
     /// The tokens that play a role.
-    public let specialTokens: SpecialTokens
+    package let specialTokens: SpecialTokens
     public let cleansUpSpaces: Bool
     private let unknownId: Int
     private let specialIds: Set<Int>
@@ -54,7 +54,7 @@ public struct WordLevelTokenizer: Tokenizer {
     }
 
     /// Whether the other tokenizer has the same tokens with the same ids.
-    public func hasSameVocabulary(as other: WordLevelTokenizer) -> Bool { ids == other.ids }
+    package func hasSameVocabulary(as other: WordLevelTokenizer) -> Bool { ids == other.ids }
 
     public var vocabularySize: Int { ids.count }
     public var unknownTokenId: Int? { unknownId }
@@ -182,7 +182,7 @@ extension WordLevelTokenizer {
     ///   - specialTokens: the tokens with a role.
     /// - Throws: `WordLevelTrainingError` when the limit leaves no room for a word, or special tokens are empty or
     ///   equal.
-    public static func train(
+    package static func train(
         on corpus: some Sequence<String>, vocabularyLimit: Int? = nil,
         specialTokens: SpecialTokens = .standard
     ) throws(WordLevelTrainingError) -> WordLevelTokenizer {
@@ -220,13 +220,13 @@ extension WordLevelTokenizer {
 }
 
 /// Why a vocabulary can't be made.
-public enum WordLevelTrainingError: Error, Sendable, Hashable, CustomStringConvertible {
+package enum WordLevelTrainingError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The special tokens alone take up the vocabulary.
     case limitTooSmall(Int, specialTokens: Int)
     /// A special token is empty, or two are equal.
     case illegalSpecialTokens([String])
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .limitTooSmall(let limit, let specialTokens):
             "A vocabulary of at most \(limit) tokens has no room for words beside its \(specialTokens) special "

@@ -1,4 +1,4 @@
-public import Numerics
+package import Numerics
 
 /// Scaled dot-product attention of one sequence, head by head.
 struct Attention: Sendable {
@@ -131,7 +131,7 @@ public final class KeyValueCache {
     private let layers: Int
     private(set) var capacity: Int
     /// Positions held.
-    public private(set) var length = 0
+    package private(set) var length = 0
     private var keys: [FloatBuffer]
     private var values: [FloatBuffer]
 
@@ -147,18 +147,18 @@ public final class KeyValueCache {
     }
 
     /// Forgets the positions from `length` on.
-    public func truncate(to length: Int) {
+    package func truncate(to length: Int) {
         precondition(length >= 0 && length <= self.length, "can't cut a cache of \(self.length) to \(length)")
         self.length = length
     }
 
     /// Keys of layer `layer`, `rows` × (kv heads · K); row p holds what is at cache index p.
-    public func keyMatrix(_ layer: Int, rows: Int) -> MutableMatrix {
+    package func keyMatrix(_ layer: Int, rows: Int) -> MutableMatrix {
         keys[layer].matrix(rows: rows, columns: columns)
     }
 
     /// Values of layer `layer`, `rows` × (kv heads · K).
-    public func valueMatrix(_ layer: Int, rows: Int) -> MutableMatrix {
+    package func valueMatrix(_ layer: Int, rows: Int) -> MutableMatrix {
         values[layer].matrix(rows: rows, columns: columns)
     }
 

@@ -1,11 +1,11 @@
 internal import Files
-public import GGUF
+package import GGUF
 internal import Numerics
-public import SystemPackage
+package import SystemPackage
 
 extension Checkpoint {
     /// How the matrices of a model in GGUF are written; vectors are always 32-bit floats.
-    public enum GGUFForm: String, Sendable, CaseIterable {
+    package enum GGUFForm: String, Sendable, CaseIterable {
         case float32 = "F32"
         case bfloat16 = "BF16"
         /// 8 bits and a scale for 32 elements; F16 where rows can't be cut into 32, as llama.cpp has it.
@@ -38,7 +38,7 @@ extension Checkpoint {
     ///   - tokenizer: what it says of the tokens, one for each row of the embedding.
     /// - Throws: ``CheckpointError`` for a model that llama.cpp's files of the family can't describe, and for weights that
     ///   the form can't hold; `GGUFError`, `FileError`.
-    public static func saveGGUF(
+    package static func saveGGUF(
         _ transformer: Transformer, family: any ModelFamily.Type, _ form: GGUFForm, name: String,
         tokenizer: [GGUFWriter.Entry], to path: FilePath
     ) throws {

@@ -1,4 +1,4 @@
-public import Base
+package import Base
 internal import Files
 internal import JSON
 public import Numerics
@@ -46,7 +46,7 @@ public enum Checkpoint {
     /// - Parameter form: in ``FrozenForm/int8`` linear layers are quantised, tensor by tensor, and the files' pages given
     ///   back.
     /// - Throws: as ``load(_:precision:threads:)``.
-    public static func loadFrozen(
+    package static func loadFrozen(
         _ folder: FilePath, _ form: FrozenForm = .stored, threads: Int = Threads.available
     ) throws -> Transformer {
         let (configuration, tensor) = try tensors(folder)
@@ -92,7 +92,7 @@ public enum Checkpoint {
     /// Whether all matrices of a folder's blocks are stored in bfloat16 and no adapter changes them: a model that is too
     /// large to be written again in 32-bit floats.
     /// - Throws: as ``load(_:precision:threads:)``.
-    public static func isStoredInBFloat16(_ folder: FilePath) throws -> Bool {
+    package static func isStoredInBFloat16(_ folder: FilePath) throws -> Bool {
         guard !LoRAOptions.isThere(folder) else { return false }
         let (family, configuration, shards) = try open(folder)
         return try configuration.parameterSpecifications.allSatisfy { specification in
@@ -146,7 +146,7 @@ public enum Checkpoint {
     /// made the folder expects.
     ///
     /// - Throws: as ``load(_:precision:threads:)``.
-    public static func remarks(_ folder: FilePath) throws -> [String] {
+    package static func remarks(_ folder: FilePath) throws -> [String] {
         let (family, configuration, shards) = try open(folder)
         var remarks: [String] = []
         if FileSystem.exists(folder.appending(single)), FileSystem.exists(folder.appending(index)) {
@@ -184,13 +184,13 @@ public enum Checkpoint {
 
     /// Reads only config.json, or the header of a GGUF file.
     /// - Throws: ``CheckpointError`` for a missing or unsupported option, `GGUFError`, `JSONSyntaxError`, `FileError`.
-    public static func configuration(_ folder: FilePath) throws -> TransformerConfiguration {
+    package static func configuration(_ folder: FilePath) throws -> TransformerConfiguration {
         try readConfiguration(folder, GGUFModel(folder)).configuration
     }
 
     /// The family that a model folder belongs to, by its `model_type`, or by its `general.architecture` in GGUF.
     /// - Throws: as ``configuration(_:)``.
-    public static func family(_ folder: FilePath) throws -> any ModelFamily.Type {
+    package static func family(_ folder: FilePath) throws -> any ModelFamily.Type {
         try readConfiguration(folder, GGUFModel(folder)).family
     }
 
@@ -246,7 +246,7 @@ extension Checkpoint {
     ///   - adapter: what is added to the weights, tensor by tensor as they are written.
     ///   - maximumShard: bytes after which a new file is begun; a tensor is never cut.
     /// - Throws: ``CheckpointError`` when the family's config.json can't say what the model is; `FileError`.
-    public static func save(
+    package static func save(
         _ transformer: Transformer, adding adapter: LoRAAdapter? = nil,
         family: any ModelFamily.Type = LLaDAFamily.self, to folder: FilePath,
         type: SafetensorsWriter.FloatType = .float32, maximumShard: Int = 5_000_000_000
@@ -325,23 +325,23 @@ extension Checkpoint {
 }
 
 /// What is wrong with a checkpoint: file, tensor, and what was expected there.
-public struct CheckpointError: Failure, Sendable {
-    public var failureKind: FailureKind { .inputOutput }
+package struct CheckpointError: Failure, Sendable {
+    package var failureKind: FailureKind { .inputOutput }
 
     /// The file, or the folder where none of its files is to blame.
-    public let file: FilePath
+    package let file: FilePath
     /// The tensor concerned, if one is.
-    public let tensor: String?
+    package let tensor: String?
     /// A sentence: what is wrong and what would be right.
-    public let message: String
+    package let message: String
 
-    public init(_ file: FilePath, tensor: String? = nil, _ message: String) {
+    package init(_ file: FilePath, tensor: String? = nil, _ message: String) {
         self.file = file
         self.tensor = tensor
         self.message = message
     }
 
-    public var description: String {
+    package var description: String {
         "\(file): " + (tensor.map { "tensor \($0): " } ?? "") + message
     }
 }

@@ -3,7 +3,7 @@ package import Documents
 internal import Files
 internal import JSON
 internal import Numerics
-public import SystemPackage
+package import SystemPackage
 
 /// The options of a config.json.
 typealias FamilyOptions = DocumentValue<FamilyError>
@@ -229,13 +229,13 @@ extension RotaryScaling {
 /// What generation_config.json says of a checkpoint: where its texts end, and what changes greedy decoding.
 ///
 /// transformers takes the end tokens from there where the file is, and from config.json where it isn't.
-public struct GenerationDefaults: Sendable {
+package struct GenerationDefaults: Sendable {
     /// The tokens under `eos_token_id`, none for null or an absent key; nil where the file isn't there.
     private(set) var endTokens: [Int32]?
     /// `repetition_penalty`; 1 where it isn't given.
-    public private(set) var repetitionPenalty = 1.0
+    package private(set) var repetitionPenalty = 1.0
     /// Keys of the file that would change greedy decoding and that nothing here carries out.
-    public private(set) var unsupported: [String] = []
+    package private(set) var unsupported: [String] = []
 
     /// Keys that change greedy decoding, with the value that changes nothing, as Python writes it.
     private static let inert: [(key: String, values: Set<String>)] = [
@@ -248,12 +248,12 @@ public struct GenerationDefaults: Sendable {
 
     /// Whether the file is there and names no end token: transformers goes on to the length that is asked for then, whatever
     /// config.json and the tokenizer say.
-    public var endsNothing: Bool { endTokens?.isEmpty ?? false }
+    package var endsNothing: Bool { endTokens?.isEmpty ?? false }
 
     /// Reads a folder.
     ///
     /// - Throws: ``CheckpointError`` for a value that is no token; `JSONSyntaxError`, `FileError`.
-    public init(_ folder: FilePath) throws {
+    package init(_ folder: FilePath) throws {
         let path = folder.appending("generation_config.json")
         guard FileSystem.exists(path) else { return }
         let document = try JSONDocument(

@@ -1,5 +1,5 @@
 internal import Documents
-public import JSON
+package import JSON
 internal import Numerics
 
 /// LLaDA checkpoints (GSAI-ML/LLaDA-8B-*): configuration keys and weight names of its `modeling_llada.py`.
@@ -8,11 +8,11 @@ internal import Numerics
 /// attention pattern and the logit shift of models that began as autoregressive ones, a head width of its own, norms
 /// of the query and key heads, and scaled rotary positions.
 public enum LLaDAFamily: ModelFamily {
-    public static let modelTypes = ["llada"]
+    package static let modelTypes = ["llada"]
 
     private static let extensionKey = "d3llm"
 
-    public static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
+    package static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
         let options = FamilyOptions(root: root)
         try options.require("block_type", "llama")
         try options.require("activation_type", "silu")
@@ -54,7 +54,7 @@ public enum LLaDAFamily: ModelFamily {
         return c
     }
 
-    public static func document(
+    package static func document(
         for c: TransformerConfiguration, type: SafetensorsWriter.FloatType
     ) -> JSONValue {
         var object: JSONObject = [

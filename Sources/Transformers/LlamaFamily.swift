@@ -1,27 +1,27 @@
 internal import Documents
-public import JSON
+package import JSON
 
 /// Llama checkpoints, and those of its layout (SmolLM2): causal models without biases.
 ///
 /// Keys, defaults and names are those of transformers' `modeling_llama.py`.
-public enum LlamaFamily: ModelFamily {
-    public static let modelTypes = ["llama"]
-    public static var maskedForm: any ModelFamily.Type { A2DLlamaFamily.self }
+package enum LlamaFamily: ModelFamily {
+    package static let modelTypes = ["llama"]
+    package static var maskedForm: any ModelFamily.Type { A2DLlamaFamily.self }
 
-    public static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
+    package static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
         var c = try layout(root)
         c.attention = .causal
         c.logitShift = true
         return c
     }
 
-    public static func document(
+    package static func document(
         for c: TransformerConfiguration, type: SafetensorsWriter.FloatType
     ) -> JSONValue {
         .object(object(for: c, modelType: "llama", architecture: "LlamaForCausalLM", type: type))
     }
 
-    public static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
+    package static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
 
     /// What the causal models and the diffusion models made of them share.
     static func layout(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
@@ -59,16 +59,16 @@ public enum LlamaFamily: ModelFamily {
 /// Row i of the logits predicts token i unless config.json says `right_shift_logits`, which is how dLLM's trainers and
 /// samplers name the other way. The mask token is often known to the tokenizer alone; `mask_token_id` is read where it
 /// is there.
-public enum A2DLlamaFamily: ModelFamily {
-    public static let modelTypes = ["a2d-llama"]
+package enum A2DLlamaFamily: ModelFamily {
+    package static let modelTypes = ["a2d-llama"]
 
-    public static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
+    package static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
         var c = try LlamaFamily.layout(root)
         c.logitShift = try FamilyOptions(root: root).flag("right_shift_logits", default: false)
         return c
     }
 
-    public static func document(
+    package static func document(
         for c: TransformerConfiguration, type: SafetensorsWriter.FloatType
     ) -> JSONValue {
         var object = LlamaFamily.object(
@@ -77,5 +77,5 @@ public enum A2DLlamaFamily: ModelFamily {
         return .object(object)
     }
 
-    public static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
+    package static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
 }

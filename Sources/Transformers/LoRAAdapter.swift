@@ -2,43 +2,43 @@ internal import Base
 internal import Documents
 internal import Files
 internal import JSON
-public import Numerics
-public import SystemPackage
+package import Numerics
+package import SystemPackage
 
 /// Low-rank changes of some weights: W becomes W + scaling · B · A (Hu et al., arXiv 2106.09685), in PEFT's files.
 ///
 /// Decoding uses merged weights. Training keeps the two apart (``LowRankLayers``); that the gradients of A and B also
 /// follow from those of merged weights (``gradients(from:)``) is what tests compare it with.
-public struct LoRAAdapter: Sendable {
+package struct LoRAAdapter: Sendable {
     /// The change of one weight.
-    public struct Pair: Sendable {
+    package struct Pair: Sendable {
         /// Which weight, outputs × inputs.
-        public let role: ParameterRole
+        package let role: ParameterRole
         /// Rank × inputs.
-        public let a: Matrix
+        package let a: Matrix
         /// Outputs × rank.
-        public let b: Matrix
+        package let b: Matrix
 
-        public init(role: ParameterRole, a: Matrix, b: Matrix) {
+        package init(role: ParameterRole, a: Matrix, b: Matrix) {
             (self.role, self.a, self.b) = (role, a, b)
         }
     }
 
     /// Rows of A and columns of B.
-    public let rank: Int
+    package let rank: Int
     /// `lora_alpha`, what ``scaling`` is computed from.
-    public let alpha: Double
+    package let alpha: Double
     /// Whether alpha is divided by the root of the rank (rank-stabilized LoRA, arXiv 2312.03732).
-    public let usesRankRoot: Bool
+    package let usesRankRoot: Bool
     /// One for each weight that is changed.
-    public let pairs: [Pair]
+    package let pairs: [Pair]
 
     /// Factor on B · A: alpha / rank, or alpha / √rank.
-    public var scaling: Float {
+    package var scaling: Float {
         Float(alpha / (usesRankRoot ? Double(rank).squareRoot() : Double(rank)))
     }
 
-    public init(rank: Int, alpha: Double, usesRankRoot: Bool = false, pairs: [Pair]) {
+    package init(rank: Int, alpha: Double, usesRankRoot: Bool = false, pairs: [Pair]) {
         precondition(rank > 0, "an adapter has a rank of at least 1")
         self.rank = rank
         self.alpha = alpha
@@ -58,7 +58,7 @@ public struct LoRAAdapter: Sendable {
     }
 
     /// Adds the adapter to a model's weights, in place.
-    public func merge(into parameters: FlatParameters) {
+    package func merge(into parameters: FlatParameters) {
         for pair in pairs {
             guard let weight = parameters.views[pair.role] else {
                 preconditionFailure("no weight \(pair.role)")
@@ -77,7 +77,7 @@ public struct LoRAAdapter: Sendable {
 
     /// Gradients of A and B of every pair, in order, from the gradient of the merged weights:
     /// dA = scaling · Bᵀ · dW, dB = scaling · dW · Aᵀ.
-    public func gradients(from merged: FlatParameters) -> [(a: Matrix, b: Matrix)] {
+    package func gradients(from merged: FlatParameters) -> [(a: Matrix, b: Matrix)] {
         pairs.map { pair in
             let dWeight = merged.view(of: pair.role)
             let a = MutableMatrix(zeros: pair.a.rows, pair.a.columns)
@@ -90,27 +90,27 @@ public struct LoRAAdapter: Sendable {
 }
 
 /// What an adapter_config.json of PEFT says.
-public struct LoRAOptions: Sendable {
+package struct LoRAOptions: Sendable {
     /// `r`.
-    public let rank: Int
+    package let rank: Int
     /// `lora_alpha`.
-    public let alpha: Double
+    package let alpha: Double
     /// `use_rslora`.
-    public let usesRankRoot: Bool
+    package let usesRankRoot: Bool
     /// Names of the modules that it was trained on; nil where a pattern is given instead.
-    public let targets: [String]?
+    package let targets: [String]?
     /// The model that it was trained on, as PEFT was told.
-    public let base: String?
+    package let base: String?
 
     /// Whether a folder has such a file.
-    public static func isThere(_ folder: FilePath) -> Bool {
+    package static func isThere(_ folder: FilePath) -> Bool {
         FileSystem.exists(folder.appending(LoRAAdapter.configurationFile))
     }
 
     /// Reads the file of a folder.
     ///
     /// - Throws: ``CheckpointError`` for an option that isn't implemented, `JSONSyntaxError`, `FileError`.
-    public init(_ folder: FilePath) throws {
+    package init(_ folder: FilePath) throws {
         let path = folder.appending(LoRAAdapter.configurationFile)
         let document = try JSONDocument(
             parsing: FileSystem.read(path, limit: FileLimit.settings), name: path.string, allowNonFinite: true
@@ -154,7 +154,7 @@ public struct LoRAOptions: Sendable {
     }
 
     /// Names of ``targets`` that no linear layer of a model has, sorted.
-    public func unmatched(
+    package func unmatched(
         in configuration: TransformerConfiguration, _ family: any ModelFamily.Type
     ) -> [String] {
         let modules = configuration.parameterSpecifications.filter { !$0.isVector }
@@ -171,7 +171,7 @@ extension LoRAAdapter {
     /// for several architectures. ``LoRAOptions/unmatched(in:_:)`` tells them.
     /// - Throws: ``CheckpointError`` for an option that isn't implemented, tensors that fit no weight of the model or
     ///   have another shape, half a pair, or an adapter that changes nothing; `FileError`.
-    public init(
+    package init(
         _ folder: FilePath, for configuration: TransformerConfiguration, _ family: any ModelFamily.Type
     ) throws {
         let options = try LoRAOptions(folder)
@@ -226,7 +226,7 @@ extension LoRAAdapter {
     }
 
     /// Writes the adapter so that PEFT and ``init(_:for:_:)`` read it.
-    public func write(
+    package func write(
         to folder: FilePath, _ family: any ModelFamily.Type, type: SafetensorsWriter.FloatType = .float32
     ) throws {
         try FileSystem.createDirectory(folder)
@@ -259,7 +259,7 @@ extension LoRAAdapter {
 /// The layers of a model that a low-rank adapter in training changes.
 ///
 /// A layer computes y = W x + s · B (A x) with W as it is: the two parts are never put together.
-public struct LowRankLayers: Sendable {
+package struct LowRankLayers: Sendable {
     /// What is added to one layer.
     struct Layer: Sendable {
         /// Rank × inputs.
@@ -272,11 +272,11 @@ public struct LowRankLayers: Sendable {
 
     let scaling: Float
     /// Elements of A and B of all pairs.
-    public let count: Int
+    package let count: Int
     private let layers: [ParameterRole: Layer]
 
     /// - Parameter adapter: its matrices are read in every pass.
-    public init(_ adapter: LoRAAdapter) {
+    package init(_ adapter: LoRAAdapter) {
         scaling = adapter.scaling
         var offset = 0
         var layers: [ParameterRole: Layer] = [:]
@@ -291,7 +291,7 @@ public struct LowRankLayers: Sendable {
     subscript(role: ParameterRole) -> Layer? { layers[role] }
 
     /// Views of the gradients of A and B of a pair among those of all.
-    public func gradient(of role: ParameterRole, in gradients: FloatBuffer) -> (a: Matrix, b: Matrix)? {
+    package func gradient(of role: ParameterRole, in gradients: FloatBuffer) -> (a: Matrix, b: Matrix)? {
         layers[role].map { layer in
             let (a, b) = layer.places(in: gradients)
             return (a.view, b.view)

@@ -1,10 +1,10 @@
 internal import Base
-public import JSON
+package import JSON
 
 /// How one family of models writes its configuration and names its weights.
 ///
 /// Adding a family is one conforming type and one line in ``ModelFamilies``.
-public protocol ModelFamily: Sendable {
+package protocol ModelFamily: Sendable {
     /// Values of `model_type` in config.json that belong to the family; the first is written.
     static var modelTypes: [String] { get }
 
@@ -27,24 +27,24 @@ public protocol ModelFamily: Sendable {
 }
 
 extension ModelFamily {
-    public static var maskedForm: any ModelFamily.Type { Self.self }
+    package static var maskedForm: any ModelFamily.Type { Self.self }
 }
 
 /// An option of config.json that is missing or that this program does not implement.
-public struct FamilyError: Error, Sendable, CustomStringConvertible {
+package struct FamilyError: Error, Sendable, CustomStringConvertible {
     /// Byte offset in the file, where one is known.
-    public let offset: Int?
-    public let description: String
+    package let offset: Int?
+    package let description: String
 
-    public init(_ description: String, offset: Int? = nil) {
+    package init(_ description: String, offset: Int? = nil) {
         self.description = description
         self.offset = offset
     }
 }
 
 /// The families that checkpoints may belong to.
-public enum ModelFamilies {
-    public static let all: [any ModelFamily.Type] = [
+package enum ModelFamilies {
+    package static let all: [any ModelFamily.Type] = [
         LLaDAFamily.self, DreamFamily.self, Qwen2Family.self, Qwen3Family.self, LlamaFamily.self,
         A2DQwen2Family.self, A2DQwen3Family.self, A2DLlamaFamily.self,
     ]
@@ -60,7 +60,7 @@ public enum ModelFamilies {
     ]
 
     /// The family with the given `model_type`.
-    public static func named(_ type: String) -> (any ModelFamily.Type)? {
+    package static func named(_ type: String) -> (any ModelFamily.Type)? {
         all.first { $0.modelTypes.contains(type) }
     }
 }

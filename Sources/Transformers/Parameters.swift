@@ -4,46 +4,46 @@ public import Numerics
 ///
 /// Weights are [outputs × inputs], vectors one row; D, H, K and F are those of ``TransformerConfiguration``, kv its key and
 /// value heads.
-public struct BlockParameters<T: Sendable>: Sendable {
+package struct BlockParameters<T: Sendable>: Sendable {
     /// 1 × D.
-    public var attentionNorm: T
+    package var attentionNorm: T
     /// H·K × D.
-    public var query: T
+    package var query: T
     /// kv·K × D.
-    public var key: T
+    package var key: T
     /// kv·K × D.
-    public var value: T
+    package var value: T
     /// 1 × H·K.
-    public var queryBias: T?
+    package var queryBias: T?
     /// 1 × kv·K.
-    public var keyBias: T?
+    package var keyBias: T?
     /// 1 × kv·K.
-    public var valueBias: T?
+    package var valueBias: T?
     /// 1 × K, of all query heads.
-    public var queryNorm: T?
+    package var queryNorm: T?
     /// 1 × K, of all key heads.
-    public var keyNorm: T?
+    package var keyNorm: T?
     /// D × H·K.
-    public var attentionOutput: T
+    package var attentionOutput: T
     /// 1 × D.
-    public var feedForwardNorm: T
+    package var feedForwardNorm: T
     /// F × D.
-    public var gate: T
+    package var gate: T
     /// F × D.
-    public var up: T
+    package var up: T
     /// D × F.
-    public var down: T
+    package var down: T
 }
 
 /// All parameters of a transformer: weights, gradients or optimiser state, by the type of `T`.
 public struct ModelParameters<T: Sendable>: Sendable {
     /// V × D.
-    public var embedding: T
-    public var blocks: [BlockParameters<T>]
+    package var embedding: T
+    package var blocks: [BlockParameters<T>]
     /// 1 × D.
-    public var finalNorm: T
+    package var finalNorm: T
     /// V × D, or `nil` where the embedding is the head.
-    public var head: T?
+    package var head: T?
 }
 
 /// What a parameter is for, independent of how a family names it.
@@ -72,7 +72,7 @@ public struct ParameterSpecification: Sendable, Hashable {
     public var count: Int { rows * columns }
 
     /// Whether this is a norm's weight, which begins at 1 in models made from scratch.
-    public var isNorm: Bool {
+    package var isNorm: Bool {
         switch role {
         case .finalNorm: true
         case .block(_, .attentionNorm), .block(_, .queryNorm), .block(_, .keyNorm): true
@@ -170,16 +170,16 @@ extension ModelParameters {
 /// All parameters in one buffer, in order of layout: what training changes, and what gradients and optimiser
 /// state look like.
 public final class FlatParameters: Sendable {
-    public let configuration: TransformerConfiguration
+    package let configuration: TransformerConfiguration
     /// ``TransformerConfiguration/parameterCount`` elements.
     public let buffer: FloatBuffer
     /// Views into ``buffer`` by role.
-    public let views: ModelParameters<MutableMatrix>
+    package let views: ModelParameters<MutableMatrix>
     /// Each parameter with the offset of its first element.
-    public let specifications: [(specification: ParameterSpecification, offset: Int)]
+    package let specifications: [(specification: ParameterSpecification, offset: Int)]
 
     /// All parameters zero.
-    public init(zeros configuration: TransformerConfiguration) {
+    package init(zeros configuration: TransformerConfiguration) {
         let buffer = FloatBuffer(zeros: configuration.parameterCount)
         var offset = 0
         var specifications: [(specification: ParameterSpecification, offset: Int)] = []
@@ -194,7 +194,7 @@ public final class FlatParameters: Sendable {
     }
 
     /// A copy of a model's parameters, for training.
-    public convenience init(copying transformer: Transformer) {
+    package convenience init(copying transformer: Transformer) {
         self.init(zeros: transformer.configuration)
         for (specification, offset) in specifications {
             buffer.matrix(rows: specification.rows, columns: specification.columns, offset: offset)
@@ -205,7 +205,7 @@ public final class FlatParameters: Sendable {
     /// A copy of a model's parameters as those of a model that may have more tokens.
     ///
     /// A row of embedding and head that is new is the mean of those that are there.
-    public convenience init(copying transformer: Transformer, as configuration: TransformerConfiguration) {
+    package convenience init(copying transformer: Transformer, as configuration: TransformerConfiguration) {
         precondition(
             configuration.vocabulary >= transformer.configuration.vocabulary, "tokens can only be added")
         self.init(zeros: configuration)
@@ -227,7 +227,7 @@ public final class FlatParameters: Sendable {
     }
 
     /// The elements of one parameter.
-    public func elements(of index: Int) -> UnsafeMutableBufferPointer<Float> {
+    package func elements(of index: Int) -> UnsafeMutableBufferPointer<Float> {
         let (specification, offset) = specifications[index]
         return UnsafeMutableBufferPointer(start: buffer.pointer + offset, count: specification.count)
     }

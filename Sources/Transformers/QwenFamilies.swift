@@ -1,5 +1,5 @@
 internal import Documents
-public import JSON
+package import JSON
 
 /// What checkpoints of Qwen, of its descendants (Dream, A2D) and of Llama, which they took it from, have in common: the
 /// keys of config.json and the names of the weights.
@@ -97,24 +97,24 @@ enum QwenLayout {
 /// Qwen2 and Qwen2.5 checkpoints: causal models with biases on queries, keys and values.
 ///
 /// Keys and names are those of transformers' `modeling_qwen2.py`.
-public enum Qwen2Family: ModelFamily {
-    public static let modelTypes = ["qwen2"]
-    public static var maskedForm: any ModelFamily.Type { A2DQwen2Family.self }
+package enum Qwen2Family: ModelFamily {
+    package static let modelTypes = ["qwen2"]
+    package static var maskedForm: any ModelFamily.Type { A2DQwen2Family.self }
 
-    public static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
+    package static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
         var c = try layout(root)
         c.attention = .causal
         c.logitShift = true
         return c
     }
 
-    public static func document(
+    package static func document(
         for c: TransformerConfiguration, type: SafetensorsWriter.FloatType
     ) -> JSONValue {
         .object(object(for: c, modelType: "qwen2", architecture: "Qwen2ForCausalLM", type: type))
     }
 
-    public static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
+    package static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
 
     /// What the causal models and the diffusion models made of them share.
     static func layout(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
@@ -143,16 +143,16 @@ public enum Qwen2Family: ModelFamily {
 /// Row i of the logits predicts token i, as the published models were trained, unless config.json says
 /// `right_shift_logits`, which is how dLLM's trainers and samplers name the other way. The mask token is often known
 /// to the tokenizer alone; `mask_token_id` is read where it is there.
-public enum A2DQwen2Family: ModelFamily {
-    public static let modelTypes = ["a2d-qwen2"]
+package enum A2DQwen2Family: ModelFamily {
+    package static let modelTypes = ["a2d-qwen2"]
 
-    public static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
+    package static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
         var c = try Qwen2Family.layout(root)
         c.logitShift = try FamilyOptions(root: root).flag("right_shift_logits", default: false)
         return c
     }
 
-    public static func document(
+    package static func document(
         for c: TransformerConfiguration, type: SafetensorsWriter.FloatType
     ) -> JSONValue {
         var object = Qwen2Family.object(
@@ -161,17 +161,17 @@ public enum A2DQwen2Family: ModelFamily {
         return .object(object)
     }
 
-    public static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
+    package static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
 }
 
 /// Dream checkpoints (Dream-org/Dream-v0-*): configuration keys and weight names of `modeling_dream.py`, which are
 /// Qwen2's, with bidirectional attention.
 ///
 /// Row i of the logits predicts token i + 1: Dream began as an autoregressive model.
-public enum DreamFamily: ModelFamily {
-    public static let modelTypes = ["Dream"]
+package enum DreamFamily: ModelFamily {
+    package static let modelTypes = ["Dream"]
 
-    public static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
+    package static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
         var c = try QwenLayout.configuration(FamilyOptions(root: root))
         c.queryKeyValueBias = true
         c.logitShift = true
@@ -179,7 +179,7 @@ public enum DreamFamily: ModelFamily {
         return c
     }
 
-    public static func document(
+    package static func document(
         for c: TransformerConfiguration, type: SafetensorsWriter.FloatType
     ) -> JSONValue {
         var object = QwenLayout.object(for: c, modelType: "Dream", architecture: "DreamModel", type: type)
@@ -187,30 +187,30 @@ public enum DreamFamily: ModelFamily {
         return .object(object)
     }
 
-    public static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
+    package static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
 }
 
 /// Qwen3 checkpoints (dense): causal models with an RMS norm of each query and key head and no biases.
 ///
 /// Keys and names are those of transformers' `modeling_qwen3.py`.
-public enum Qwen3Family: ModelFamily {
-    public static let modelTypes = ["qwen3"]
-    public static var maskedForm: any ModelFamily.Type { A2DQwen3Family.self }
+package enum Qwen3Family: ModelFamily {
+    package static let modelTypes = ["qwen3"]
+    package static var maskedForm: any ModelFamily.Type { A2DQwen3Family.self }
 
-    public static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
+    package static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
         var c = try layout(root)
         c.attention = .causal
         c.logitShift = true
         return c
     }
 
-    public static func document(
+    package static func document(
         for c: TransformerConfiguration, type: SafetensorsWriter.FloatType
     ) -> JSONValue {
         .object(object(for: c, modelType: "qwen3", architecture: "Qwen3ForCausalLM", type: type))
     }
 
-    public static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
+    package static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
 
     /// What the causal models and the diffusion models made of them share.
     static func layout(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
@@ -240,16 +240,16 @@ public enum Qwen3Family: ModelFamily {
 /// Row i of the logits predicts token i, as the published models were trained, unless config.json says
 /// `right_shift_logits`, which is how dLLM's trainers and samplers name the other way. The mask token is often known
 /// to the tokenizer alone; `mask_token_id` is read where it is there.
-public enum A2DQwen3Family: ModelFamily {
-    public static let modelTypes = ["a2d-qwen3"]
+package enum A2DQwen3Family: ModelFamily {
+    package static let modelTypes = ["a2d-qwen3"]
 
-    public static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
+    package static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
         var c = try Qwen3Family.layout(root)
         c.logitShift = try FamilyOptions(root: root).flag("right_shift_logits", default: false)
         return c
     }
 
-    public static func document(
+    package static func document(
         for c: TransformerConfiguration, type: SafetensorsWriter.FloatType
     ) -> JSONValue {
         var object = Qwen3Family.object(
@@ -258,5 +258,5 @@ public enum A2DQwen3Family: ModelFamily {
         return .object(object)
     }
 
-    public static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
+    package static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
 }

@@ -1,12 +1,12 @@
-public import Files
+package import Files
 internal import JSON
-public import Numerics
-public import SystemPackage
+package import Numerics
+package import SystemPackage
 
 /// A memory-mapped safetensors file: an 8-byte length, a JSON header, then the tensors' bytes.
-public struct SafetensorsFile: Sendable {
+package struct SafetensorsFile: Sendable {
     /// Element types that the format knows and that are used here.
-    public enum ElementType: String, Sendable, CaseIterable {
+    package enum ElementType: String, Sendable, CaseIterable {
         case float32 = "F32"
         case bfloat16 = "BF16"
         case float16 = "F16"
@@ -19,7 +19,7 @@ public struct SafetensorsFile: Sendable {
         case bool = "BOOL"
 
         /// Bytes of one element.
-        public var size: Int {
+        package var size: Int {
             switch self {
             case .float64, .int64: 8
             case .float32, .int32: 4
@@ -30,27 +30,27 @@ public struct SafetensorsFile: Sendable {
     }
 
     /// One entry of the header.
-    public struct Entry: Sendable {
+    package struct Entry: Sendable {
         /// `dtype`.
-        public let type: ElementType
+        package let type: ElementType
         /// Extents, the slowest first; none for a single number.
-        public let shape: [Int]
+        package let shape: [Int]
         /// Bytes of the tensor, counted from the start of the file.
-        public let range: Range<Int>
+        package let range: Range<Int>
         /// Elements.
-        public var count: Int { shape.reduce(1, *) }
+        package var count: Int { shape.reduce(1, *) }
     }
 
-    public let map: MappedFile
+    package let map: MappedFile
     /// Tensors by name.
-    public let entries: [String: Entry]
+    package let entries: [String: Entry]
     /// The header's `__metadata__`.
-    public let metadata: [String: String]
+    package let metadata: [String: String]
 
     /// Maps the file and checks its header: every tensor inside the file, its size as its shape says, and every
     /// byte behind the header in exactly one tensor.
     /// - Throws: ``CheckpointError``, `FileError`.
-    public init(_ path: FilePath) throws {
+    package init(_ path: FilePath) throws {
         map = try MappedFile(path)
         let size = map.bytes.count
         guard size >= 8 else {
@@ -89,13 +89,13 @@ public struct SafetensorsFile: Sendable {
     }
 
     /// The bytes of a tensor.
-    public func bytes(of entry: Entry) -> UnsafeRawBufferPointer {
+    package func bytes(of entry: Entry) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: map.bytes[entry.range])
     }
 
     /// The elements of an integer tensor (`I64`, `I32`, `I16`, `I8`, `U8`, `BOOL`), row by row.
     /// - Throws: ``CheckpointError`` when the tensor is missing or of another type.
-    public func integers(_ name: String) throws(CheckpointError) -> [Int] {
+    package func integers(_ name: String) throws(CheckpointError) -> [Int] {
         let entry = try self.entry(named: name)
         let raw = bytes(of: entry)
         func load<T: FixedWidthInteger>(_: T.Type) -> [Int] {
@@ -114,7 +114,7 @@ public struct SafetensorsFile: Sendable {
     }
 
     /// The entry of a tensor that must be there.
-    public func entry(named name: String) throws(CheckpointError) -> Entry {
+    package func entry(named name: String) throws(CheckpointError) -> Entry {
         guard let entry = entries[name] else {
             throw CheckpointError(map.path, tensor: name, "is missing; the file has \(entries.count) tensors")
         }
@@ -203,7 +203,7 @@ extension SafetensorsFile {
     ///
     /// `F32` data is used where it lies in the mapped file; `BF16` and `F16` are widened into memory, `F64` is rounded.
     /// - Throws: ``CheckpointError`` when the tensor is missing or has another shape or type.
-    public func matrix(_ name: String, shape: [Int], rows: Int, columns: Int) throws(CheckpointError)
+    package func matrix(_ name: String, shape: [Int], rows: Int, columns: Int) throws(CheckpointError)
         -> Matrix
     {
         let entry = try entry(named: name)
@@ -276,9 +276,9 @@ extension FloatBuffer {
 }
 
 /// Writes safetensors files, tensor by tensor.
-public enum SafetensorsWriter {
+package enum SafetensorsWriter {
     /// How 32-bit floats are stored.
-    public enum FloatType: String, Sendable, CaseIterable {
+    package enum FloatType: String, Sendable, CaseIterable {
         case float32
         case bfloat16
 
@@ -290,21 +290,21 @@ public enum SafetensorsWriter {
     }
 
     /// A tensor to be written.
-    public struct Tensor: Sendable {
-        public let name: String
+    package struct Tensor: Sendable {
+        package let name: String
         /// Extents, the slowest first.
-        public let shape: [Int]
+        package let shape: [Int]
         private let make: @Sendable () -> Matrix
 
         var count: Int { shape.reduce(1, *) }
 
         /// - Parameter values: as many elements as `shape` says, in rows.
-        public init(name: String, shape: [Int], values: Matrix) {
+        package init(name: String, shape: [Int], values: Matrix) {
             self.init(name: name, shape: shape) { values }
         }
 
         /// A tensor whose elements are made when they are written, so that only one of many is in memory.
-        public init(name: String, shape: [Int], making values: @escaping @Sendable () -> Matrix) {
+        package init(name: String, shape: [Int], making values: @escaping @Sendable () -> Matrix) {
             self.name = name
             self.shape = shape
             make = values
@@ -319,7 +319,7 @@ public enum SafetensorsWriter {
 
     /// Writes `tensors` in order; the file appears whole or not at all.
     /// - Throws: `FileError`.
-    public static func write(
+    package static func write(
         _ tensors: [Tensor], type: FloatType = .float32, metadata: [String: String] = ["format": "pt"],
         to path: FilePath
     ) throws {

@@ -1,11 +1,11 @@
-public import Numerics
+package import Numerics
 
 /// Forward and backward pass over one ragged batch, with the activations kept in between.
 ///
 /// Explicit gradients, layer by layer, no tape. Use: ``forward(_:)`` once, then ``hidden`` to compute a loss,
 /// then ``backward(_:into:)`` once with the gradient of ``hidden``. Not thread-safe: one per worker; its memory is
 /// reused from batch to batch.
-public final class TrainingPass {
+package final class TrainingPass {
     let transformer: Transformer
     /// Where memory comes from at the moment: ``kept`` or ``scratch``.
     var arena: Arena
@@ -14,11 +14,11 @@ public final class TrainingPass {
     /// What is given back before: the same as ``kept``, or shared by passes that compute one after another.
     private let scratch: Arena
     /// Threads inside of products; results don't show them.
-    public var threads: Int
+    package var threads: Int
     /// What is trained where the weights aren't.
     let adapter: LowRankLayers?
     /// What backward passes add the adapter's gradients to, ``LowRankLayers/count`` elements.
-    public var lowRankGradient: FloatBuffer?
+    package var lowRankGradient: FloatBuffer?
     private let workspace = Workspace()
     var layout = RaggedLayout([], vocabulary: 0)
     var inputs: [ForwardInput] = []
@@ -26,7 +26,7 @@ public final class TrainingPass {
     let weights: TrainingWeights
     /// Keeps the blocks' inputs only and computes the rest of a block's activations again when its gradient needs
     /// them: the same bits for a third more work and a fraction of the memory.
-    public var recomputes = false
+    package var recomputes = false
     private var blocks: [KeptBlock] = []
     /// The rows of the last block that a loss looks at, where it computes no others after keys and values.
     ///
@@ -45,7 +45,7 @@ public final class TrainingPass {
     /// - Parameters:
     ///   - transformer: usually ``Transformer/init(over:)`` the parameters in training.
     ///   - weights: those of `transformer` in the form to compute with; 32-bit floats where they aren't given.
-    public init(_ transformer: Transformer, _ weights: TrainingWeights? = nil) {
+    package init(_ transformer: Transformer, _ weights: TrainingWeights? = nil) {
         self.transformer = transformer
         self.weights = weights ?? TrainingWeights(transformer, .float32)
         kept = Arena()
@@ -58,7 +58,7 @@ public final class TrainingPass {
     ///   - adapter: what is trained.
     ///   - scratch: shared by passes that compute one after another, so that each keeps only what its gradient needs.
     ///   - threads: how many threads products may use.
-    public init(_ transformer: Transformer, training adapter: LowRankLayers, scratch: Arena, threads: Int) {
+    package init(_ transformer: Transformer, training adapter: LowRankLayers, scratch: Arena, threads: Int) {
         self.transformer = transformer
         weights = TrainingWeights(transformer, .float32)
         kept = Arena(minimumChunk: 1 << 10)
@@ -67,16 +67,16 @@ public final class TrainingPass {
     }
 
     /// Bytes of memory held for activations, and for scratch that isn't shared.
-    public var bytes: Int { kept.bytes }
+    package var bytes: Int { kept.bytes }
 
     /// Final-normed rows that logits are wanted for, Σ |logitRows| × D; valid until the next ``forward(_:)``.
-    public var hidden: Matrix {
+    package var hidden: Matrix {
         guard let normed else { preconditionFailure("hidden states exist after a forward pass") }
         return normed
     }
 
     /// Runs the model over `inputs` (without caches) and keeps what the gradient needs.
-    public func forward(_ inputs: [ForwardInput]) {
+    package func forward(_ inputs: [ForwardInput]) {
         precondition(inputs.allSatisfy { $0.cache == nil }, "training uses no cache")
         let c = transformer.configuration
         arena = kept
@@ -126,7 +126,7 @@ public final class TrainingPass {
     ///   - dHidden: the gradient of ``hidden``, Σ |logitRows| × D, as
     ///     ``headBackward(targets:soft:weights:temperature:into:)`` gives it.
     ///   - gradients: nil where the weights are frozen.
-    public func backward(_ dHidden: Matrix, into gradients: FlatParameters?) {
+    package func backward(_ dHidden: Matrix, into gradients: FlatParameters?) {
         guard let last, let finalInverse else { preconditionFailure("backward follows forward") }
         let c = transformer.configuration
         let table = rotaryTable
@@ -259,26 +259,26 @@ extension TrainingPass {
 }
 
 /// Weights of the loss terms of one row; a row with both zero contributes nothing.
-public struct RowLossWeights: Sendable {
+package struct RowLossWeights: Sendable {
     /// Factor on the row's cross-entropy, in nats, against its target.
-    public var crossEntropy: Float
+    package var crossEntropy: Float
     /// Factor on the entropy of the row's prediction, in nats.
-    public var entropy: Float
+    package var entropy: Float
 
-    public init(crossEntropy: Float, entropy: Float = 0) {
+    package init(crossEntropy: Float, entropy: Float = 0) {
         self.crossEntropy = crossEntropy
         self.entropy = entropy
     }
 }
 
 /// Distributions that some rows are trained towards instead of their target token.
-public struct SoftTargets: Sendable {
+package struct SoftTargets: Sendable {
     /// One distribution over the vocabulary per row: targets × V.
-    public var probabilities: Matrix
+    package var probabilities: Matrix
     /// For each hidden row the row of ``probabilities`` that is its target, or nil for its token.
-    public var rows: [Int?]
+    package var rows: [Int?]
 
-    public init(probabilities: Matrix, rows: [Int?]) {
+    package init(probabilities: Matrix, rows: [Int?]) {
         self.probabilities = probabilities
         self.rows = rows
     }
@@ -292,7 +292,7 @@ extension TrainingPass {
     private static let chunk = 256
 
     /// Loss terms of every hidden row against its target token, or its distribution where it has one.
-    public func rowLosses(targets: [Int32], soft: SoftTargets? = nil, temperature: Float) -> [RowLoss] {
+    package func rowLosses(targets: [Int32], soft: SoftTargets? = nil, temperature: Float) -> [RowLoss] {
         precondition(targets.count == hidden.rows, "\(targets.count) targets for \(hidden.rows) rows")
         var result: [RowLoss] = []
         result.reserveCapacity(targets.count)
@@ -309,7 +309,7 @@ extension TrainingPass {
     }
 
     /// Gradient of ``hidden`` for the weighted loss terms; adds the head's own gradient to `gradients`, if there are any.
-    public func headBackward(
+    package func headBackward(
         targets: [Int32], soft: SoftTargets? = nil, weights: [RowLossWeights], temperature: Float,
         into gradients: FlatParameters?
     ) -> Matrix {

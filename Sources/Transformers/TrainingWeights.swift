@@ -1,5 +1,5 @@
 internal import Files
-public import Numerics
+package import Numerics
 
 /// What the linear layers of a model in training compute with.
 public enum TrainingPrecision: String, Sendable, Hashable, CaseIterable {
@@ -14,7 +14,7 @@ public enum TrainingPrecision: String, Sendable, Hashable, CaseIterable {
 ///
 /// In 32-bit floats they are views, which follow the parameters; in bfloat16 copies, which ``update(threads:)`` makes
 /// follow.
-public final class TrainingWeights: Sendable {
+package final class TrainingWeights: Sendable {
     private typealias Copy = (source: Matrix, forward: BFloat16Weight, transposed: BFloat16Weight)
 
     /// For `y = x · Wᵀ`.
@@ -24,7 +24,7 @@ public final class TrainingWeights: Sendable {
     private let copies: [Copy]
 
     /// - Parameter transformer: a model in 32-bit floats, whose parameters are in training.
-    public init(_ transformer: Transformer, _ precision: TrainingPrecision, threads: Int = 1) {
+    package init(_ transformer: Transformer, _ precision: TrainingPrecision, threads: Int = 1) {
         guard precision == .bfloat16 else {
             forward = transformer.weights
             transposed = nil
@@ -60,7 +60,7 @@ public final class TrainingWeights: Sendable {
     }
 
     /// Makes copies follow the parameters; nothing may be computed with them meanwhile.
-    public func update(threads: Int) {
+    package func update(threads: Int) {
         let jobs = copies.flatMap { copy in
             (0..<copy.forward.bands).map { (copy, $0, false) }
                 + (0..<copy.transposed.bands).map { (copy, $0, true) }
@@ -82,7 +82,7 @@ extension ModelParameters<Weight> {
 }
 
 /// How the linear layers of a model are kept that isn't trained.
-public enum FrozenForm: String, Sendable, Hashable, CaseIterable {
+package enum FrozenForm: String, Sendable, Hashable, CaseIterable {
     /// As the files hold them, mapped.
     case stored
     /// In 8-bit integers with a scale per output: half the memory of bfloat16. Only weights are rounded, not inputs.
@@ -94,7 +94,7 @@ extension Transformer {
     ///
     /// - Precondition: the weights are 32-bit floats or those of ``Checkpoint/loadFrozen(_:_:threads:)``, not packed.
     /// - Throws: `BLASError` when no matrix library can be loaded.
-    public func frozen(computing products: FrozenWeight.Products) throws(BLASError) -> Transformer {
+    package func frozen(computing products: FrozenWeight.Products) throws(BLASError) -> Transformer {
         var result = ModelParameters(configuration) { (specification) -> Weight in
             guard let weight = weights[specification.role] else {
                 preconditionFailure("the model has no parameter \(specification.role)")
@@ -109,7 +109,7 @@ extension Transformer {
     }
 
     /// Whether weights were rounded to 8 bits.
-    public var isQuantized: Bool {
+    package var isQuantized: Bool {
         configuration.parameterSpecifications.contains { specification in
             if case .frozen(let weight) = weights[specification.role], case .int8 = weight.numbers {
                 return true
@@ -130,7 +130,7 @@ extension Transformer {
 
 extension FlatParameters {
     /// A copy in 32-bit floats of a model whose weights are frozen, or such already.
-    public convenience init(widening transformer: Transformer) {
+    package convenience init(widening transformer: Transformer) {
         self.init(zeros: transformer.configuration)
         for (specification, offset) in specifications {
             buffer.matrix(rows: specification.rows, columns: specification.columns, offset: offset)
@@ -152,7 +152,7 @@ extension Weight {
 
 extension TrainingPrecision {
     /// What products with frozen weights are computed in.
-    public var products: FrozenWeight.Products {
+    package var products: FrozenWeight.Products {
         switch self {
         case .float32: .float32
         case .bfloat16: .bfloat16

@@ -7,13 +7,13 @@ public import Numerics
 public final class Transformer: Sendable {
     public let configuration: TransformerConfiguration
     /// The weights in the precision in which the model computes.
-    public let weights: ModelParameters<Weight>
+    package let weights: ModelParameters<Weight>
     /// The same as matrices, where all are kept in 32-bit floats.
     private let floats: ModelParameters<Matrix>?
 
     /// A model in 32-bit floats.
     /// - Throws: ``BLASError`` when no matrix library can be loaded.
-    public init(
+    package init(
         _ configuration: TransformerConfiguration, parameters: ModelParameters<Matrix>
     ) throws(BLASError) {
         try BLAS.load()
@@ -36,7 +36,7 @@ public final class Transformer: Sendable {
     }
 
     /// A model over (not a copy of) `flat`'s parameters.
-    public convenience init(over flat: FlatParameters) throws(BLASError) {
+    package convenience init(over flat: FlatParameters) throws(BLASError) {
         let views = ModelParameters(flat.configuration) { (specification) -> Matrix in
             flat.view(of: specification.role)
         }
@@ -44,13 +44,13 @@ public final class Transformer: Sendable {
     }
 
     /// All weights as matrices: for training and saving, which need a model in 32-bit floats.
-    public var parameters: ModelParameters<Matrix> {
+    package var parameters: ModelParameters<Matrix> {
         guard let floats else { preconditionFailure("the model isn't kept in 32-bit floats") }
         return floats
     }
 
     /// The weight with the given role, of a model in 32-bit floats.
-    public func parameter(_ role: ParameterRole) -> Matrix {
+    package func parameter(_ role: ParameterRole) -> Matrix {
         guard let found = parameters[role] else { preconditionFailure("the model has no parameter \(role)") }
         return found
     }
@@ -117,7 +117,7 @@ public final class Transformer: Sendable {
 
 extension ModelParameters {
     /// The parameter with the given role, if the model has it.
-    public subscript(role: ParameterRole) -> T? {
+    package subscript(role: ParameterRole) -> T? {
         switch role {
         case .embedding: return embedding
         case .finalNorm: return finalNorm
@@ -147,7 +147,7 @@ extension ModelParameters {
 
 extension FlatParameters {
     /// A read-only view of the parameter with the given role.
-    public func view(of role: ParameterRole) -> Matrix {
+    package func view(of role: ParameterRole) -> Matrix {
         guard let found = views[role] else { preconditionFailure("no parameter \(role)") }
         return found.view
     }
@@ -156,16 +156,16 @@ extension FlatParameters {
 /// One sequence of a ragged batch.
 public struct ForwardInput {
     /// Token ids, each inside the vocabulary.
-    public var tokens: [Int32]
+    package var tokens: [Int32]
     /// Absolute position of the first token, for rotary positions and attention patterns; it need not follow the
     /// cache's length.
-    public var firstPosition: Int
-    public var attention: AttentionPattern
+    package var firstPosition: Int
+    package var attention: AttentionPattern
     /// Keys and values to attend to besides the input's own.
-    public var cache: KeyValueCache?
-    public var cacheUpdate: CacheUpdate
+    package var cache: KeyValueCache?
+    package var cacheUpdate: CacheUpdate
     /// Ascending indices into ``tokens`` of the rows whose logits are wanted.
-    public var logitRows: [Int]
+    package var logitRows: [Int]
 
     public init(
         tokens: [Int32], firstPosition: Int = 0, attention: AttentionPattern = .bidirectional,
@@ -248,5 +248,5 @@ public final class Workspace {
     }
 
     /// Bytes of scratch memory held.
-    public var bytes: Int { arena.bytes }
+    package var bytes: Int { arena.bytes }
 }

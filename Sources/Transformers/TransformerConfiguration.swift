@@ -1,6 +1,6 @@
 internal import Documents
-public import JSON
-public import Numerics
+package import JSON
+package import Numerics
 
 /// Which keys a query may attend to.
 ///
@@ -46,30 +46,30 @@ public struct TransformerConfiguration: Sendable, Hashable {
     /// V, rows of the embedding and of the head.
     public var vocabulary: Int
     /// Added to the mean square in the RMS norms.
-    public var normEpsilon: Float = 1e-5
+    package var normEpsilon: Float = 1e-5
     /// Base of the rotary frequencies.
-    public var ropeTheta: Double = 10_000
+    package var ropeTheta: Double = 10_000
     /// How the rotary frequencies differ from those of the base (Llama 3.1).
-    public var ropeScaling = RotaryScaling.unscaled
+    package var ropeScaling = RotaryScaling.unscaled
     /// The head is the embedding.
     public var tiedHead = false
     /// Biases on the query, key and value projections.
-    public var queryKeyValueBias = false
+    package var queryKeyValueBias = false
     /// RMS norm of every head's queries and keys before they are rotated, with one weight of width K for all query
     /// heads and one for all key heads (Qwen3).
-    public var queryKeyNorm = false
+    package var queryKeyNorm = false
     /// How the model attends unless a caller asks for something else.
     public var attention: AttentionPattern = .bidirectional
     /// Row i of the logits predicts token i + 1 (Dream, autoregressive models) instead of token i (LLaDA).
-    public var logitShift = false
+    package var logitShift = false
     /// The token that stands for "not decoded yet".
-    public var maskToken: Int32?
+    package var maskToken: Int32?
     /// The token that ends a response.
-    public var endToken: Int32?
+    package var endToken: Int32?
     /// Other tokens that end a response, as `eos_token_id` of generation_config.json lists them.
-    public var furtherEndTokens: [Int32] = []
+    package var furtherEndTokens: [Int32] = []
     /// Longest sequence the model was made for.
-    public var maximumPositions = 4096
+    package var maximumPositions = 4096
 
     /// A shape whose options have their defaults: bidirectional, no biases, no norms of heads.
     ///
@@ -107,12 +107,12 @@ public struct TransformerConfiguration: Sendable, Hashable {
     }
 
     /// H·K, columns of the queries.
-    public var queryWidth: Int { heads * headWidth }
+    package var queryWidth: Int { heads * headWidth }
     /// Columns of the keys and of the values.
-    public var keyValueWidth: Int { keyValueHeads * headWidth }
+    package var keyValueWidth: Int { keyValueHeads * headWidth }
 
     /// What is inconsistent, as a sentence, or `nil`.
-    public var problem: String? {
+    package var problem: String? {
         let sizes = [
             ("layers", layers), ("width", width), ("heads", heads), ("key-value heads", keyValueHeads),
             ("head width", headWidth), ("feed-forward width", feedForwardWidth), ("vocabulary", vocabulary),
@@ -155,10 +155,10 @@ public struct TransformerConfiguration: Sendable, Hashable {
 
 extension TransformerConfiguration {
     /// Bytes that one token of a sequence of `tokens` keeps from the forward pass until its gradient is computed.
-    public func activationBytes(tokens: Int) -> Int { layers * blockActivationBytes(tokens: tokens) }
+    package func activationBytes(tokens: Int) -> Int { layers * blockActivationBytes(tokens: tokens) }
 
     /// The same where a block's activations are computed again: each block's input, and one block's activations.
-    public func recomputedActivationBytes(tokens: Int) -> Int {
+    package func recomputedActivationBytes(tokens: Int) -> Int {
         layers * 4 * width + blockActivationBytes(tokens: tokens)
     }
 
@@ -201,7 +201,7 @@ extension TransformerConfiguration {
 /// Files of checkpoints have the form of their family instead (``ModelFamily/document(for:type:)``).
 extension TransformerConfiguration {
     /// Every property by its name.
-    public var document: JSONValue {
+    package var document: JSONValue {
         [
             "layers": .integer(layers), "width": .integer(width), "heads": .integer(heads),
             "keyValueHeads": .integer(keyValueHeads), "headWidth": .integer(headWidth),
@@ -229,7 +229,7 @@ extension TransformerConfiguration {
     ///
     /// - Throws: ``FamilyError`` for a property that is missing, unknown or no legal value, and for a configuration that
     ///   contradicts itself.
-    public init(document: JSONValue) throws(FamilyError) {
+    package init(document: JSONValue) throws(FamilyError) {
         let nowhere = Origin(source: SourceText(name: "a message", bytes: []), range: 0..<0)
         let members = FamilyOptions(JSONNode(document, at: nowhere), subject: "the model")
         try members.allow(Self.properties)
@@ -256,7 +256,7 @@ extension TransformerConfiguration {
 
     /// Every stored property with its value as text: equal for equal configurations of one build, and never short of
     /// a property, because it is made from the type itself.
-    public var propertyText: String {
+    package var propertyText: String {
         Mirror(reflecting: self).children.map { "\($0.label ?? "?"): \($0.value)" }.joined(separator: ", ")
     }
 }

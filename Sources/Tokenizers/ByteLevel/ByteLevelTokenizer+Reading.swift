@@ -1,7 +1,7 @@
 internal import Documents
 internal import Files
 public import JSON
-public import SystemPackage
+package import SystemPackage
 
 extension ByteLevelTokenizer {
     /// Reads a `tokenizer.json` with a byte-level BPE model.
@@ -69,7 +69,7 @@ extension ByteLevelTokenizer {
     /// Reads `tokenizer.json` and, if it is there, `tokenizer_config.json` from a folder.
     ///
     /// - Throws: `FileError`, `JSONSyntaxError`, or `TokenizerError` for what this tokenizer doesn't support.
-    public convenience init(folder: FilePath) throws {
+    package convenience init(folder: FilePath) throws {
         func document(_ name: String) throws -> JSONDocument {
             let path = folder.appending(name)
             return try JSONDocument(parsing: FileSystem.read(path), name: path.string)

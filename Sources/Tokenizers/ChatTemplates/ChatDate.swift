@@ -5,7 +5,7 @@ internal import Base
 #endif
 
 /// A date and a time of day, for chat templates that ask for them.
-public struct ChatDate: Sendable, Hashable {
+package struct ChatDate: Sendable, Hashable {
     let year: Int
     let month: Int
     let day: Int
@@ -15,7 +15,7 @@ public struct ChatDate: Sendable, Hashable {
     let microsecond: Int
 
     /// A date of the Gregorian calendar; what is out of range counts as the nearest that is in it.
-    public init(
+    package init(
         year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0, microsecond: Int = 0
     ) {
         func bounded(_ value: Int, _ range: ClosedRange<Int>) -> Int {
@@ -31,7 +31,7 @@ public struct ChatDate: Sendable, Hashable {
     }
 
     /// The time of this machine's clock in its time zone, as Python's `datetime.now()`.
-    public static func now() -> ChatDate {
+    package static func now() -> ChatDate {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         var parts = tm()

@@ -1,5 +1,5 @@
-public import Base
-public import JSON
+package import Base
+package import JSON
 
 /// A chat template in the part of the language Jinja that templates of current models use.
 ///
@@ -8,9 +8,9 @@ public import JSON
 /// `continue`, `set` with a value or a body, `macro`, `filter`, `with`, `generation`, comments, expressions, slices, and
 /// the filters, tests and methods listed in `TemplateLanguage`. Anything else is refused by its name and place where it is
 /// reached, so that nothing is left out without a word; what isn't Jinja is refused when the template is read.
-public struct ChatTemplate: Sendable {
+package struct ChatTemplate: Sendable {
     /// The template as it was written.
-    public let source: String
+    package let source: String
     private let name: String
     private let body: [TemplateNode]
 
@@ -20,7 +20,7 @@ public struct ChatTemplate: Sendable {
     ///   - source: the text of the template.
     ///   - name: what errors call it.
     /// - Throws: `ChatTemplateError` for what isn't Jinja.
-    public init(_ source: String, name: String = "chat template") throws(ChatTemplateError) {
+    package init(_ source: String, name: String = "chat template") throws(ChatTemplateError) {
         self.source = source
         self.name = name
         let text = TemplateText(source, name: name)
@@ -40,7 +40,7 @@ public struct ChatTemplate: Sendable {
     ///   - shouldStop: asked again and again; after a yes, `ChatTemplateError` says so.
     /// - Throws: `ChatTemplateError` when the template refuses the conversation, does with its values what they don't
     ///   allow, or takes more time, memory or nesting than any real one.
-    public func render(
+    package func render(
         messages: [ChatMessage], addGenerationPrompt: Bool, tools: [JSONValue]? = nil,
         variables: [String: JSONValue] = [:], date: ChatDate? = nil,
         shouldStop: @escaping () -> Bool = { Task.isCancelled }
@@ -70,37 +70,37 @@ public struct ChatTemplate: Sendable {
 }
 
 /// One message of a conversation, as chat templates see it.
-public struct ChatMessage: Sendable, Hashable {
+package struct ChatMessage: Sendable, Hashable {
     /// Everything that a template can ask for: `role`, `content`, `tool_calls` and the like.
-    public var members: JSONObject
+    package var members: JSONObject
 
     /// A message with any members.
-    public init(_ members: JSONObject) { self.members = members }
+    package init(_ members: JSONObject) { self.members = members }
 
     /// A message of text.
     ///
     /// - Parameters:
     ///   - role: usually `system`, `user` or `assistant`.
     ///   - content: what was said.
-    public init(role: String, content: String) {
+    package init(role: String, content: String) {
         members = ["role": .string(role), "content": .string(content)]
     }
 }
 
 /// Why a chat template can't be used, or what it refused to write.
-public struct ChatTemplateError: Failure, Sendable, Hashable {
-    public var failureKind: FailureKind { .request }
+package struct ChatTemplateError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .request }
 
     /// Where: the template and the line and column in it, such as `tokenizer_config.json, chat template:3:12`.
-    public let location: String
+    package let location: String
     /// What is wrong and what would be right, as a sentence.
-    public let message: String
+    package let message: String
 
     /// An error at a place of a template.
-    public init(location: String, message: String) {
+    package init(location: String, message: String) {
         self.location = location
         self.message = message
     }
 
-    public var description: String { "\(location): \(message)" }
+    package var description: String { "\(location): \(message)" }
 }
