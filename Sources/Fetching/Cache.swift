@@ -20,7 +20,7 @@ struct HubFolder {
     let cache: FilePath
     let name: String
 
-    init(_ repository: LockedRepository, in cache: FilePath) {
+    init(_ repository: LockedInput.Repository, in cache: FilePath) {
         self.cache = cache
         name = "\(repository.kind.rawValue)s--" + repository.id.byteText.replacing("/", with: "--").text
     }
@@ -100,7 +100,7 @@ struct CachedFile {
     let finding: Finding
 
     /// Looks at a place, and hashes what stands there; links are followed.
-    init(_ file: LockedFile, at place: FilePath) throws(FileError) {
+    init(_ file: LockedInput.File, at place: FilePath) throws(FileError) {
         guard let status = try FileSystem.status(place), let sha256 = file.sha256 else {
             finding = .absent
             return

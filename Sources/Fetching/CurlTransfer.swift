@@ -232,6 +232,17 @@ struct ResponseHead: Sendable {
     /// More than this isn't a header of any server worth talking to.
     static let limit = 64 << 10
 
+    /// The status for people: "HTTP 404 (not found)".
+    var statusText: String {
+        let words: [Int: String] = [
+            400: "bad request", 401: "a token is needed", 403: "not allowed", 404: "not found",
+            408: "timeout",
+            410: "gone", 416: "no such range", 429: "too many requests", 451: "withheld for legal reasons",
+            500: "the server's own error", 502: "bad gateway", 503: "unavailable", 504: "gateway timeout",
+        ]
+        return "HTTP \(status)" + (words[status].map { " (\($0))" } ?? "")
+    }
+
     /// The first field of that name (lower case); nil when there is none.
     subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 

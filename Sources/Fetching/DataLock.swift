@@ -61,7 +61,7 @@ extension DataLock {
         var isExtension = false
         /// The commit of a repository, and the branch or tag that it was found by.
         let commit: (id: String, branch: String?)?
-        let files: [LockedFile]
+        let files: [LockedInput.File]
     }
 
     /// Writes the hashes of an input in the lock file, whole or not at all.
@@ -105,7 +105,7 @@ extension DataLock {
         }
     }
 
-    private static func difference(_ pinned: [LockedFile], _ found: [LockedFile]) -> String? {
+    private static func difference(_ pinned: [LockedInput.File], _ found: [LockedInput.File]) -> String? {
         for file in found {
             guard let other = pinned.first(where: { $0.path == file.path }) else {
                 return "\(file.path) is new"
@@ -131,7 +131,7 @@ extension DataLock {
         return .object(root)
     }
 
-    private static func value(_ file: LockedFile) -> JSONValue {
+    private static func value(_ file: LockedInput.File) -> JSONValue {
         var object: JSONObject = ["path": .string(file.path)]
         if !file.urls.isEmpty { object["urls"] = .array(file.urls.map(JSONValue.string)) }
         object["size"] = file.size.map(JSONValue.integer) ?? .null
@@ -200,7 +200,7 @@ struct LockReader {
             files: try files(node, areAddressed: false))
     }
 
-    private func repository(_ node: Value) throws(FetchError) -> LockedRepository {
+    private func repository(_ node: Value) throws(FetchError) -> LockedInput.Repository {
         let id = try node.text("repository") ?? ""
         let parts = id.byteText.split("/", keepingEmpty: true)
         guard parts.count == 2,
@@ -214,7 +214,7 @@ struct LockReader {
             throw node.at("repository").error("A repository is named as in \"GSAI-ML/LLaDA-8B-Instruct\".")
         }
         let kind = try node.text("type") ?? "model"
-        guard let kind = LockedRepository.Kind(rawValue: kind) else {
+        guard let kind = LockedInput.Repository.Kind(rawValue: kind) else {
             throw node.at("type").error("The type of a repository is \"model\" or \"dataset\".")
         }
         let mirrors = try node.texts("mirrors")
@@ -224,15 +224,15 @@ struct LockReader {
             throw node.error(
                 "A repository needs \"include\", patterns of the files that are wanted: [\"*.safetensors\"].")
         }
-        return LockedRepository(
+        return LockedInput.Repository(
             id: id, kind: kind, revision: try node.text("revision") ?? "main",
             branch: try node.text("branch"),
             include: include, mirrors: mirrors)
     }
 
-    private func files(_ node: Value, areAddressed: Bool) throws(FetchError) -> [LockedFile] {
+    private func files(_ node: Value, areAddressed: Bool) throws(FetchError) -> [LockedInput.File] {
         guard let list = node["files"] else { return [] }
-        var files: [LockedFile] = []
+        var files: [LockedInput.File] = []
         var paths = SafePaths()
         for node in try list.elements() {
             try node.allow(
@@ -265,7 +265,7 @@ struct LockReader {
                 blob.map({ Hexadecimal.isDigest($0, digits: 40) || Hexadecimal.isDigest($0, digits: 64) })
                     ?? true
             else { throw node.at("blob").error("A blob is named by 40 or 64 digits from 0-9 and a-f.") }
-            files.append(LockedFile(path: path, urls: urls, size: size, sha256: hash, blob: blob))
+            files.append(LockedInput.File(path: path, urls: urls, size: size, sha256: hash, blob: blob))
         }
         return files
     }

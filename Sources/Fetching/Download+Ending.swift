@@ -23,8 +23,8 @@ extension Download {
         case 416 where (part?.count ?? 0) > 0: try startAgain("the server has less than what is there")
         case 401, 403:
             wasRefused = true
-            try giveUpSource(StatusText.text(head))
-        default: try giveUpSource(StatusText.text(head))
+            try giveUpSource(head.statusText)
+        default: try giveUpSource(head.statusText)
         }
     }
 
@@ -50,7 +50,7 @@ extension Download {
     }
 
     private func busy(_ head: ResponseHead, after seconds: Int?) throws {
-        let reason = StatusText.text(head)
+        let reason = head.statusText
         if let seconds, seconds > options.longestWait {
             return try giveUpSource("\(reason), to be asked again in \(seconds) s")
         }
@@ -150,20 +150,6 @@ extension Download {
             : ""
         return FetchError(
             code, "\(request.name) couldn't be downloaded: \(failures.joined(separator: " "))\(cure)")
-    }
-}
-
-/// HTTP statuses for people.
-enum StatusText {
-    /// "HTTP 404 (not found)".
-    static func text(_ head: ResponseHead) -> String {
-        let words: [Int: String] = [
-            400: "bad request", 401: "a token is needed", 403: "not allowed", 404: "not found",
-            408: "timeout",
-            410: "gone", 416: "no such range", 429: "too many requests", 451: "withheld for legal reasons",
-            500: "the server's own error", 502: "bad gateway", 503: "unavailable", 504: "gateway timeout",
-        ]
-        return "HTTP \(head.status)" + (words[head.status].map { " (\($0))" } ?? "")
     }
 }
 

@@ -54,7 +54,7 @@ struct FetchJob {
     }
 
     /// A repository that isn't pinned yet, by what the hub says of it.
-    func resolve(unpinned input: LockedInput, _ repository: LockedRepository, _ listing: HubListing)
+    func resolve(unpinned input: LockedInput, _ repository: LockedInput.Repository, _ listing: HubListing)
         throws(HubListing.Unreadable) -> ResolvedInput
     {
         if let commit = repository.commit, commit != listing.commit {
@@ -72,11 +72,12 @@ struct FetchJob {
 
     /// A pinned model with the companions that the hub's list has at its commit and the lock file hasn't; nil where there
     /// are none.
-    func resolve(extending input: LockedInput, _ repository: LockedRepository, _ listing: HubListing)
+    func resolve(extending input: LockedInput, _ repository: LockedInput.Repository, _ listing: HubListing)
         throws -> ResolvedInput?
     {
         let missing = listing.files.filter { file in
-            LockedRepository.companions.contains(file.path) && !input.files.contains { $0.path == file.path }
+            LockedInput.Repository.companions.contains(file.path)
+                && !input.files.contains { $0.path == file.path }
         }
         guard repository.commit == listing.commit, !missing.isEmpty else { return nil }
         let hub = hub(repository, listing.commit, repository.branch)
@@ -87,7 +88,7 @@ struct FetchJob {
     }
 
     private func resolve(
-        _ files: [HubListing.File], of input: LockedInput, _ repository: LockedRepository,
+        _ files: [HubListing.File], of input: LockedInput, _ repository: LockedInput.Repository,
         _ hub: ResolvedInput.Hub
     ) throws(HubListing.Unreadable) -> [ResolvedInput.File] {
         try files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }.map {
@@ -114,7 +115,9 @@ struct FetchJob {
     }
 
     /// The download of what a hub says of a repository.
-    func listingRequest(of repository: LockedRepository, for input: LockedInput) throws -> DownloadRequest {
+    func listingRequest(of repository: LockedInput.Repository, for input: LockedInput) throws
+        -> DownloadRequest
+    {
         let sources = try hubSources(repository) { HubAddress.listing($0, repository) }
         let key = "listing-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         let folder = settings.filesCache.appending(".parts")
@@ -127,7 +130,8 @@ struct FetchJob {
 }
 
 extension FetchJob {
-    private func hub(_ repository: LockedRepository, _ commit: String, _ branch: String?) -> ResolvedInput.Hub
+    private func hub(_ repository: LockedInput.Repository, _ commit: String, _ branch: String?)
+        -> ResolvedInput.Hub
     {
         .init(folder: HubFolder(repository, in: settings.hubCache), commit: commit, branch: branch)
     }
@@ -144,7 +148,8 @@ extension FetchJob {
     }
 
     /// The hub, which may be sent the token, and then the mirrors, which may not.
-    private func hubSources(_ repository: LockedRepository, _ url: (String) -> String) throws(FetchError)
+    private func hubSources(_ repository: LockedInput.Repository, _ url: (String) -> String)
+        throws(FetchError)
         -> [DownloadRequest.Source]
     {
         guard let hub = PublicAddress(settings.endpoint) else {
@@ -162,7 +167,9 @@ extension FetchJob {
     }
 
     /// A file with addresses of its own.
-    private func request(_ file: LockedFile, of input: LockedInput) throws(FetchError) -> DownloadRequest {
+    private func request(_ file: LockedInput.File, of input: LockedInput) throws(FetchError)
+        -> DownloadRequest
+    {
         let sources = file.urls.compactMap { url in
             PublicAddress(url).map { DownloadRequest.Source(url: url, address: $0, token: nil) }
         }
@@ -181,7 +188,9 @@ extension FetchJob {
     }
 
     /// Looks whether the cache has the content.
-    private func resolved(_ request: DownloadRequest, _ file: LockedFile, alsoAt linked: FilePath? = nil)
+    private func resolved(
+        _ request: DownloadRequest, _ file: LockedInput.File, alsoAt linked: FilePath? = nil
+    )
         throws
         -> ResolvedInput.File
     {

@@ -71,7 +71,7 @@ package struct Fetcher {
     }
 
     /// - Parameter mayExtend: Whether a model gets files that came after it was pinned, see
-    ///   ``LockedRepository/companions``.
+    ///   ``LockedInput/Repository/companions``.
     private func fetch(_ inputs: [LockedInput], mayExtend: Bool = false) throws -> [FetchedInput] {
         let job = FetchJob(settings, options, observer)
         var resolved: [ResolvedInput] = []
@@ -223,7 +223,7 @@ extension Fetcher {
         let isNew = !input.isPinned || resolved.isExtended
         if isNew {
             var pinned = zip(resolved.files, files).map { file, downloaded in
-                LockedFile(
+                LockedInput.File(
                     path: file.path, urls: file.urls, size: downloaded.size, sha256: downloaded.sha256,
                     blob: file.blob == downloaded.sha256 ? nil : file.blob)
             }
@@ -382,14 +382,14 @@ extension Fetcher {
         return CheckedInput(input: input, state: state, problems: problems)
     }
 
-    private func place(of file: LockedFile, _ input: LockedInput) -> FilePath {
+    private func place(of file: LockedInput.File, _ input: LockedInput) -> FilePath {
         settings.place(of: file, input)
     }
 }
 
 extension HubSettings {
     /// Where Python and this program look for a file.
-    func place(of file: LockedFile, _ input: LockedInput) -> FilePath {
+    func place(of file: LockedInput.File, _ input: LockedInput) -> FilePath {
         switch input.origin {
         case .addresses: filesCache.appending(file.sha256 ?? "")
         case .repository(let repository):

@@ -127,11 +127,11 @@ struct HubListing {
 
 /// Addresses on a hub.
 enum HubAddress {
-    static func listing(_ endpoint: String, _ repository: LockedRepository) -> String {
+    static func listing(_ endpoint: String, _ repository: LockedInput.Repository) -> String {
         "\(endpoint)/api/\(repository.kind.rawValue)s/\(repository.id)/revision/\(escaped(repository.revision, keeping: ""))?blobs=true"
     }
 
-    static func file(_ endpoint: String, _ repository: LockedRepository, commit: String, _ path: String)
+    static func file(_ endpoint: String, _ repository: LockedInput.Repository, commit: String, _ path: String)
         -> String
     {
         let folder = repository.kind == .dataset ? "datasets/" : ""

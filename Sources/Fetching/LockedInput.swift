@@ -12,14 +12,14 @@ package struct LockedInput: Sendable, Hashable {
     package let terms: String?
     package let origin: Origin
     /// In the order of the lock file; none for a repository that isn't pinned yet.
-    package let files: [LockedFile]
+    package let files: [File]
 
     /// Where it is from.
     package enum Origin: Sendable, Hashable {
         /// Files with addresses of their own.
         case addresses
         /// A repository of a Hugging Face hub.
-        case repository(LockedRepository)
+        case repository(Repository)
     }
 
     /// Whether every byte of it is determined.
@@ -33,58 +33,60 @@ package struct LockedInput: Sendable, Hashable {
     package var size: Int? { isPinned ? files.reduce(0) { $0 + ($1.size ?? 0) } : nil }
 }
 
-/// One file of an input.
-package struct LockedFile: Sendable, Hashable {
-    /// Relative to the input's folder.
-    package let path: String
-    /// Where to get it, in the order in which they are tried; none for files of a repository.
-    package let urls: [String]
-    /// In bytes.
-    package let size: Int?
-    /// In hexadecimal.
-    package let sha256: String?
-    /// What a hub calls the content: git's hash of it, for files that aren't kept apart by their SHA-256.
-    package let blob: String?
+extension LockedInput {
+    /// One file of an input.
+    package struct File: Sendable, Hashable {
+        /// Relative to the input's folder.
+        package let path: String
+        /// Where to get it, in the order in which they are tried; none for files of a repository.
+        package let urls: [String]
+        /// In bytes.
+        package let size: Int?
+        /// In hexadecimal.
+        package let sha256: String?
+        /// What a hub calls the content: git's hash of it, for files that aren't kept apart by their SHA-256.
+        package let blob: String?
 
-    init(path: String, urls: [String] = [], size: Int?, sha256: String?, blob: String? = nil) {
-        (self.path, self.urls, self.size, self.sha256, self.blob) = (path, urls, size, sha256, blob)
-    }
-}
-
-/// A repository of a Hugging Face hub, and which of its files are wanted.
-package struct LockedRepository: Sendable, Hashable {
-    package enum Kind: String, Sendable, CaseIterable { case model, dataset }
-
-    /// `GSAI-ML/LLaDA-8B-Instruct`.
-    package let id: String
-    package let kind: Kind
-    /// A commit when it is pinned; else the branch, tag or commit that will be.
-    package let revision: String
-    /// The branch or tag that the commit was found by.
-    package let branch: String?
-    /// Patterns of the wanted files' paths: `*` stands for anything.
-    package let include: [String]
-    /// Other servers of the hub's kind, tried after the hub.
-    package let mirrors: [String]
-
-    /// Small files of a model that say how its texts are written and end; they come along with a model's configuration,
-    /// whatever patterns say: transformers since 4.52 writes templates into a file of their own.
-    static let companions = [
-        "chat_template.jinja", "generation_config.json", "special_tokens_map.json", "added_tokens.json",
-    ]
-
-    /// Whether a file of the repository is wanted.
-    func wants(_ path: String) -> Bool {
-        func isIncluded(_ path: String) -> Bool { include.contains { Wildcard.matches(path, $0) } }
-        return isIncluded(path) || (isModel && Self.companions.contains(path))
+        init(path: String, urls: [String] = [], size: Int?, sha256: String?, blob: String? = nil) {
+            (self.path, self.urls, self.size, self.sha256, self.blob) = (path, urls, size, sha256, blob)
+        }
     }
 
-    /// Whether the wanted files are those of a model, and not of an adapter or of data.
-    var isModel: Bool { kind == .model && include.contains { Wildcard.matches("config.json", $0) } }
+    /// A repository of a Hugging Face hub, and which of its files are wanted.
+    package struct Repository: Sendable, Hashable {
+        package enum Kind: String, Sendable, CaseIterable { case model, dataset }
 
-    /// The commit, if one is named: 40 hexadecimal digits.
-    package var commit: String? {
-        revision.utf8.count == 40 && revision.utf8.allSatisfy(Hexadecimal.isDigit) ? revision : nil
+        /// `GSAI-ML/LLaDA-8B-Instruct`.
+        package let id: String
+        package let kind: Kind
+        /// A commit when it is pinned; else the branch, tag or commit that will be.
+        package let revision: String
+        /// The branch or tag that the commit was found by.
+        package let branch: String?
+        /// Patterns of the wanted files' paths: `*` stands for anything.
+        package let include: [String]
+        /// Other servers of the hub's kind, tried after the hub.
+        package let mirrors: [String]
+
+        /// Small files of a model that say how its texts are written and end; they come along with a model's configuration,
+        /// whatever patterns say: transformers since 4.52 writes templates into a file of their own.
+        static let companions = [
+            "chat_template.jinja", "generation_config.json", "special_tokens_map.json", "added_tokens.json",
+        ]
+
+        /// Whether a file of the repository is wanted.
+        func wants(_ path: String) -> Bool {
+            func isIncluded(_ path: String) -> Bool { include.contains { Wildcard.matches(path, $0) } }
+            return isIncluded(path) || (isModel && Self.companions.contains(path))
+        }
+
+        /// Whether the wanted files are those of a model, and not of an adapter or of data.
+        var isModel: Bool { kind == .model && include.contains { Wildcard.matches("config.json", $0) } }
+
+        /// The commit, if one is named: 40 hexadecimal digits.
+        package var commit: String? {
+            revision.utf8.count == 40 && revision.utf8.allSatisfy(Hexadecimal.isDigit) ? revision : nil
+        }
     }
 }
 

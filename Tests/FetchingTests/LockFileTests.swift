@@ -62,7 +62,7 @@ import Testing
         try bench.lockFile(["https://a.example/x"], FetchBench.content(10))
         let pin = DataLock.Pin(
             name: "data", commit: nil,
-            files: [LockedFile(path: "file.bin", size: 3, sha256: SHA256.hex(of: [1, 2, 3]))])
+            files: [LockedInput.File(path: "file.bin", size: 3, sha256: SHA256.hex(of: [1, 2, 3]))])
         let before = try FileSystem.read(bench.lock)
         let guardFile = bench.scratch.path.appending("guard")
         #expect {
