@@ -74,6 +74,17 @@ lm-eval-check: build .build/lm-eval-venv/installed ## run lm-evaluation-harness 
 	$(LM_EVAL_PYTHON) -m pip install --quiet --requirement $<
 	touch $@
 
+FOLDERS_PYTHON := .build/folders-venv/bin/python
+
+.PHONY: model-folders-check
+model-folders-check: build .build/folders-venv/installed ## compare 600 made-up model folders, as people have them, with transformers and peft, token by token; 2 minutes, installs PyTorch
+	$(FOLDERS_PYTHON) scripts/model-folders-check.py $(D3LLM)
+
+.build/folders-venv/installed: scripts/model-folders-check.txt
+	python3 -m venv .build/folders-venv
+	$(FOLDERS_PYTHON) -m pip install --quiet --requirement $<
+	touch $@
+
 SMALL_MODEL := smollm2-135m-instruct-q4
 SMALL_PYTHON := .build/small-venv/bin/python
 

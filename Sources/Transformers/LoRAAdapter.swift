@@ -195,7 +195,7 @@ extension LoRAAdapter {
                     b: try file.matrix(
                         b, shape: [specification.rows, rank], rows: specification.rows, columns: rank)))
         }
-        expected.formUnion(Self.replacements(in: file, configuration, family).values)
+        for role in [ParameterRole.embedding, .head] { expected.insert(Self.prefix + family.name(of: role)) }
         let strangers = file.entries.keys.filter { !expected.contains($0) }.sorted()
         if let first = strangers.first {
             let others = strangers.count == 1 ? "" : "; nor do \(strangers.count - 1) others: "
@@ -212,6 +212,8 @@ extension LoRAAdapter {
     }
 
     /// The tensors of a file that stand for a weight of the model as a whole: embeddings that PEFT saved with the adapter.
+    ///
+    /// PEFT saves a head that is tied to the embedding as well, and reads it after the embedding, so that it is what counts.
     static func replacements(
         in file: SafetensorsFile, _ configuration: TransformerConfiguration, _ family: any ModelFamily.Type
     ) -> [ParameterRole: String] {
@@ -222,6 +224,8 @@ extension LoRAAdapter {
         for role in roles where file.entries[prefix + family.name(of: role)] != nil {
             found[role] = prefix + family.name(of: role)
         }
+        let head = prefix + family.name(of: .head)
+        if configuration.tiedHead, file.entries[head] != nil { found[.embedding] = head }
         return found
     }
 

@@ -61,11 +61,11 @@ enum ConfigurationFile {
             where !name.byteText.hasPrefix(".") && looked < limit {
                 looked += 1
                 let path = folder.appending(name)
+                // A link is another name of a file that is found by its own.
+                let kind = (try? FileSystem.status(path, followingLinks: false))??.kind
                 if name.byteText.hasSuffix(".json") {
-                    found.append(path.string)
-                } else if depth > 0, !["store", "schema", "published"].contains(name),
-                    (try? FileSystem.status(path, followingLinks: false))??.kind == .folder
-                {
+                    if kind == .file { found.append(path.string) }
+                } else if depth > 0, !["store", "schema", "published"].contains(name), kind == .folder {
                     visit(path, depth - 1)
                 }
             }

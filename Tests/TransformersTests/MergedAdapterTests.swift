@@ -153,6 +153,26 @@ import Testing
         for i in [0, 1, 7, c.vocabulary - 1] {
             for j in 0..<c.width { #expect(read[i, j] == Float((i * c.width + j) % 11) / 8) }
         }
+        // With a tied head PEFT saves both names, and reads the head's last.
+        let config = scratch.path.appending("config.json")
+        let document = try JSONDocument(parsing: FileSystem.read(config), name: "config").root
+        guard case .object(var members) = JSONValue(document) else {
+            Issue.record("the configuration is no object")
+            return
+        }
+        members["weight_tying"] = true
+        try FileSystem.writeAtomically(try JSONValue.object(members).prettyBytes(), to: config)
+        let head = FlatParameters(copying: base)
+        for i in 0..<(c.vocabulary * c.width) { head.buffer.pointer[i] = Float(i % 7) / 8 }
+        tensors.append(
+            .init(
+                name: "base_model.model." + LLaDAFamily.name(of: .head), shape: [c.vocabulary, c.width],
+                values: head.buffer.matrix(rows: c.vocabulary, columns: c.width, offset: 0).view))
+        try SafetensorsWriter.write(tensors, to: scratch.path.appending("adapter_model.safetensors"))
+        let tied = try Checkpoint.load(scratch.path).parameter(.embedding)
+        for i in [0, 1, 7, c.vocabulary - 1] {
+            for j in 0..<c.width { #expect(tied[i, j] == Float((i * c.width + j) % 7) / 8) }
+        }
     }
 
     @Test func modulesThatTheModelLacksAreTold() throws {
