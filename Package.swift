@@ -272,7 +272,8 @@ let package = Package(
         .executableTarget(
             name: "d3llm",
             dependencies: [
-                "Slurm", "Cluster", "Stages", "ResultStages", "DecodingStages", "DataStages", "Parity",
+                "Slurm", "Cluster", "Stages", "ResultStages", "DecodingStages", "ModelStages", "DataStages",
+                "StageBasics", "Parity",
                 "Published", "Reporting", "Recipes", "ArtifactStore",
                 "Runs", "Audit", "Fetching",
                 "Sessions", "Serving", "Notebooks", "Cookbook", "History",

@@ -28,6 +28,8 @@ EVERYWHERE = [
     (r"\S*d3llm launch slurm configs/mini/smoke.json( --store store)?$", "needs Slurm: make slurm-check"),
     (r"\S*d3llm launch status ", "tells of what was submitted to Slurm: make slurm-check"),
     (r"(d3llm fetch (gsm8k|llada-8b-instruct)|pip download)", "downloads"),
+    (r"d3llm evaluate d3llm-llada ", "needs downloads"),
+    (r"scripts/export-tracking.py", "needs the packages of TensorBoard or of Weights & Biases"),
     (r"d3llm run configs/(paper|small)/", "needs downloads, and takes years without a GPU or hours"),
     (r"\S*d3llm (run|decode|report|power) .*mini/table1", "of the main experiment, which takes minutes: make reproduce"),
 ]

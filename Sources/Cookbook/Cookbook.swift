@@ -70,6 +70,9 @@ package struct Cookbook: Sendable {
     /// The configuration's own text.
     package func text(of recipe: Recipe) -> String { texts[recipe.path] ?? "" }
 
+    /// The lock file of the project: where inputs from outside come from, and what they are.
+    package var lock: String { texts["data.lock"] ?? "" }
+
     /// Everything that a recipe needs, in a folder of its own.
     package func folder(of recipe: Recipe) -> StarterFolder {
         let paths = closure(of: recipe.path)

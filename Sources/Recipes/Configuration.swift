@@ -246,6 +246,18 @@ extension Configuration {
         return .object(object)
     }
 
+    /// The stages one by one, repeats written out, each as an object that means the same without variables; with them the seed
+    /// of those that name none, and the pins.
+    ///
+    /// A configuration of these stages, or of some with all that they refer to, gives them the same fingerprints.
+    package var plainStages: (stages: JSONObject, seed: Int, pins: JSONValue?) {
+        let plain = Replication.expand(root) { _ in }.root
+        let stages = (plain["stages"]?.members ?? []).map {
+            ($0.key, Self.escaping(JSONValue(setting: $0.value)))
+        }
+        return (JSONObject(stages), plain["seed"]?.int ?? 0, plain[Pins.key].map(JSONValue.init(setting:)))
+    }
+
     /// The object with the defaults of the keys that it lacks.
     private func filled(_ value: JSONValue, _ object: ObjectDescription, _ node: JSONNode?) -> JSONValue {
         var result = value.object ?? [:]
@@ -272,11 +284,16 @@ extension Configuration {
     ///
     /// Where `replicate` varies variables, texts are as they were written.
     private func escaped(_ value: JSONValue) -> JSONValue {
-        guard root["variables"] == nil else { return value }
-        return switch value {
+        root["variables"] == nil ? Self.escaping(value) : value
+    }
+
+    /// The value with its texts as they are written where variables may stand.
+    private static func escaping(_ value: JSONValue) -> JSONValue {
+        switch value {
         case .string(let text): .string(Variables.escaped(text))
-        case .array(let elements): .array(elements.map(escaped))
-        case .object(let object): .object(JSONObject(object.members.map { ($0.key, escaped($0.value)) }))
+        case .array(let elements): .array(elements.map(escaping))
+        case .object(let object):
+            .object(JSONObject(object.members.map { ($0.key, escaping($0.value)) }))
         default: value
         }
     }

@@ -17,8 +17,9 @@ struct D3LLM: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            InitCommand.self, RecipesCommand.self, RunCommand.self, LaunchCommand.self, RunsCommand.self,
-            ReportCommand.self, VerifyCommand.self,
+            InitCommand.self, RecipesCommand.self, EvaluateCommand.self, CompareCommand.self, RunCommand.self,
+            LaunchCommand.self, RunsCommand.self, ReportCommand.self,
+            VerifyCommand.self,
             DeterminismCommand.self,
             DiffCommand.self, AgreeCommand.self,
             ExportCommand.self,

@@ -126,51 +126,13 @@ struct RunCommand: ParsableCommand {
             })
         options.permissions = permissions
         options.ranks = ranks
-        let cancellation = Cancellation.onSignals()
-        func runner() -> Runner {
-            Runner(
-                experiment, store: store, options: options, reporter: reporter,
-                cancellation: cancellation)
-        }
-        if !noForecast,
-            let forecast = try runner().forecast(by: .measuring(store, threads: options.threads))
-        {
-            options.forecasts = forecast.stages
-            let lines = forecast.run.lines.map { "\($0)\n" }.joined()
-            Output.notice(lines)
-        }
-        let outcome = try runner().run()
-        guard !json else {
-            Output.event(Self.end(outcome))
-            return
-        }
-        for report in outcome.reports {
-            Output.words(report.text + (report.text.byteText.hasSuffix("\n") ? "" : "\n"))
-            Output.words("\nThis table is in \("\(report.path)".visible)\n")
-        }
+        let outcome = try ExperimentRun.run(
+            experiment, store, options, reporter, forecasts: !noForecast)
+        if json { Output.event(outcome.event) } else { outcome.showTables() }
     }
 
-    /// The last event: what the run left.
-    private static func end(_ outcome: RunOutcome) -> JSONValue {
-        [
-            "event": "end", "record": .text(outcome.record?.string),
-            "stages": .array(
-                outcome.stages.map { stage in
-                    [
-                        "stage": .string(stage.stage), "status": stage.wasCached ? "cached" : "made",
-                        "folder": .string(stage.artifact.folder.string),
-                        "summary": .string(stage.artifact.record.summary),
-                    ]
-                }),
-            "tables": .array(outcome.reports.map { .string("\($0.path)") }),
-        ]
-    }
-
-    /// What decides the last bits of numbers here.
     private func machineFacts(_ experiment: Experiment) throws -> JSONObject {
-        let facts = try NumericsFacts.recorded()
-        let execution = try CodeExecution.facts(for: experiment, permissions)
-        return JSONObject((facts.members + execution.members).map { ($0.key, $0.value) })
+        try ExperimentRun.machineFacts(experiment, permissions)
     }
 
     private func rankFacts(_ experiment: Experiment, _ facts: JSONObject) -> RankFacts {
@@ -185,6 +147,64 @@ struct RunCommand: ParsableCommand {
             threads: threadCount,
             services: try Stages.rankServices(
                 experiment, storage.store, permissions, threads: threadCount))
+    }
+}
+
+/// A run as commands start it: the forecast is told first, and Ctrl-C ends it at a safe point.
+enum ExperimentRun {
+    /// - Parameter forecasts: Whether this machine is measured to say how long the run takes.
+    static func run(
+        _ experiment: Experiment, _ store: Store, _ options: Runner.Options, _ reporter: ProgressReporter,
+        forecasts: Bool
+    ) throws -> RunOutcome {
+        var options = options
+        let cancellation = Cancellation.onSignals()
+        func runner() -> Runner {
+            Runner(
+                experiment, store: store, options: options, reporter: reporter,
+                cancellation: cancellation)
+        }
+        if forecasts,
+            let forecast = try runner().forecast(by: .measuring(store, threads: options.threads))
+        {
+            options.forecasts = forecast.stages
+            let lines = forecast.run.lines.map { "\($0)\n" }.joined()
+            Output.notice(lines)
+        }
+        return try runner().run()
+    }
+
+    /// What decides the last bits of numbers here.
+    static func machineFacts(_ experiment: Experiment, _ permissions: Permissions) throws -> JSONObject {
+        let facts = try NumericsFacts.recorded()
+        let execution = try CodeExecution.facts(for: experiment, permissions)
+        return JSONObject((facts.members + execution.members).map { ($0.key, $0.value) })
+    }
+}
+
+extension RunOutcome {
+    /// The last event of a run: what it left.
+    var event: JSONValue {
+        [
+            "event": "end", "record": .text(record?.string),
+            "stages": .array(
+                stages.map { stage in
+                    [
+                        "stage": .string(stage.stage), "status": stage.wasCached ? "cached" : "made",
+                        "folder": .string(stage.artifact.folder.string),
+                        "summary": .string(stage.artifact.record.summary),
+                    ]
+                }),
+            "tables": .array(reports.map { .string("\($0.path)") }),
+        ]
+    }
+
+    /// Prints the tables of the run.
+    func showTables() {
+        for report in reports {
+            Output.words(report.text + (report.text.byteText.hasSuffix("\n") ? "" : "\n"))
+            Output.words("\nThis table is in \("\(report.path)".visible)\n")
+        }
     }
 }
 

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "init", "recipes", "run", "launch", "runs", "report", "verify", "determinism", "diff", "agree",
+        "init", "recipes", "evaluate", "compare", "run", "launch", "runs", "report",
+        "verify", "determinism", "diff", "agree",
         "export", "import", "gc",
         "fetch", "data", "plan",
         "why",
