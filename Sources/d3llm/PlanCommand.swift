@@ -22,25 +22,41 @@ struct PlanCommand: ParsableCommand {
     @Flag(help: "Don't measure this machine: no times, no memory.")
     var noForecast = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Print the stages and what they read of one another as a graph instead: mermaid, or dot for Graphviz. What is in the store has a dashed border.",
+            valueName: "language"))
+    var dag: StageGraph.Language?
+
     @OptionGroup var trust: TrustOption
 
     @OptionGroup var output: JSONOption
 
-    func validate() throws { try ThreadsOption.check(threads) }
+    func validate() throws {
+        try ThreadsOption.check(threads)
+        if dag != nil, output.json { throw ValidationError("Give --dag or --json, not both.") }
+    }
 
     func run() throws {
         try ExitCodes.reporting(asJSON: output.json) {
             let forecaster =
-                noForecast ? nil : Forecaster.measuring(storage.store, threads: ThreadsOption.count(threads))
+                noForecast || dag != nil
+                ? nil : Forecaster.measuring(storage.store, threads: ThreadsOption.count(threads))
             let experiment = try experiment.load()
             let store = Store(storage.store, trust: trust.trust)
             let plan = try Plan(experiment, store: store, forecaster: forecaster)
+            if let dag {
+                let cached = plan.entries.filter { $0.status == .cached }.map(\.stage)
+                return Output.file(StageGraph(experiment, cached: Set(cached)).text(in: dag))
+            }
             var value = plan.value.object ?? [:]
             value["codeExecution"] = CodeExecutionOptions.value(experiment)
             try output.print(plan.text + CodeExecutionOptions.note(experiment), .object(value))
         }
     }
 }
+
+extension StageGraph.Language: ExpressibleByArgument {}
 
 /// `--threads`, as several commands have it.
 enum ThreadsOption {

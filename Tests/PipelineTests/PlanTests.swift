@@ -26,6 +26,43 @@ import Testing
                 "table                  will run     no artifact\n\n0 of 6 stages are cached.\n"))
     }
 
+    @Test func stagesAreDrawnAsAGraph() throws {
+        let experiment = try parse(chain)
+        let cached = Set(
+            experiment.stages.filter { $0.name == "numbers" || $0.id == "curve[threshold=0.5]" }.map(\.id))
+        let graph = StageGraph(experiment, cached: cached)
+        #expect(
+            graph.text(in: .mermaid) == """
+                flowchart LR
+                  s0["numbers<br/>source"]:::cached
+                  s1["curve × 3<br/>curve"]
+                  s2["single<br/>curve"]
+                  s3["table<br/>table"]
+                  s0 --> s1
+                  s0 --> s2
+                  s1 --> s3
+                  s2 --> s3
+                  classDef cached stroke-dasharray: 4 3
+
+                """)
+        #expect(
+            graph.text(in: .dot) == #"""
+                digraph experiment {
+                  rankdir=LR;
+                  node [shape=box];
+                  s0 [label="numbers\nsource", style=dashed];
+                  s1 [label="curve × 3\ncurve"];
+                  s2 [label="single\ncurve"];
+                  s3 [label="table\ntable"];
+                  s0 -> s1;
+                  s0 -> s2;
+                  s1 -> s3;
+                  s2 -> s3;
+                }
+
+                """#)
+    }
+
     @Test func reasonsNameTheFieldThatChanged() throws {
         let experiment = try parse(chain)
         _ = try Runner(experiment, store: store).run()
