@@ -252,6 +252,10 @@ package struct RunLocation: Sendable {
     package let record: RunRecord
     package let store: Store
 
+    package init(folder: FilePath, record: RunRecord, store: Store) {
+        (self.folder, self.record, self.store) = (folder, record, store)
+    }
+
     /// The run that a text names.
     ///
     /// - Parameters:

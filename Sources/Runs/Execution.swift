@@ -29,6 +29,9 @@ package final class Execution {
     private var waiting: [String: RunningStage.ID] = [:]
     /// The threads of stages that were started.
     private var shares: [String: ThreadShare] = [:]
+    /// The lines in the log of stages that were started.
+    private var lines: [String: RunningStage.ID] = [:]
+    private var lastTold: ContinuousClock.Instant?
     private var stopping: Stopping?
     private let stop = StopFlag()
     /// Held until the run's folder says what it uses.
@@ -106,6 +109,7 @@ package final class Execution {
         if stopping == nil, try startReady() { return true }
         guard schedule.isRunning || stopping == nil && !waiting.isEmpty else { return false }
         receive()
+        tellProgress()
         runner.reporter.tick()
         return true
     }
@@ -213,6 +217,7 @@ package final class Execution {
                 stop.isSet || cancellation.isCancelled || lock.isLost
             }, lock: lock)
         let mailbox = mailbox
+        lines[stage.id] = maker.line
         do {
             try BlockingThread.start {
                 let ending = maker.make()
@@ -310,6 +315,34 @@ package final class Execution {
     }
 }
 
+extension Execution {
+    /// Tells how far the run is: on the terminal, and in a file of its folder for those who look from outside.
+    private func tellProgress() {
+        let (running, now) = runner.reporter.running
+        guard let session, lastTold.map({ $0.duration(to: now) >= .seconds(1) }) ?? true else { return }
+        lastTold = now
+        let byLine = Dictionary(uniqueKeysWithValues: running.map { ($0.id, $0) })
+        var stages: [RunProgress.Stage] = []
+        for stage in selection.stages where results.outcomes[stage.id] == nil {
+            guard let line = waiting[stage.id] ?? lines[stage.id], let shown = byLine[line] else { continue }
+            stages.append(.init(stage, shown, now))
+        }
+        let forecasts = runner.options.forecasts
+        let made = results.outcomes.values.filter { !$0.wasCached }.map(\.stage)
+        let left = RemainingTime(
+            forecasts: forecasts.compactMapValues(\.seconds),
+            all: selection.stages.map(\.id).filter { results.outcomes[$0]?.wasCached != true },
+            made: Set(made), running: stages.map { ($0.stage, $0.share, $0.seconds) },
+            elapsed: session.clock.duration(to: .now).inSeconds
+        ).seconds
+        let progress = RunProgress(
+            time: Timestamp.now().text, seconds: session.clock.duration(to: .now).inSeconds,
+            secondsLeft: left, all: selection.stages.count, done: results.outcomes.count, stages: stages)
+        runner.reporter.tell(whole: progress.line)
+        progress.write(to: session.folder.path)
+    }
+}
+
 /// Asks all stages of a run to stop.
 private final class StopFlag: Sendable {
     private let flag = Atomic<Bool>(false)
@@ -334,6 +367,45 @@ package struct RunningStage: Sendable {
         var inherited: Int
         var done: Int
         package var start: ContinuousClock.Instant
+        /// How many units were done at times of the last half minute and a bit, the oldest first.
+        private var marks: [(time: ContinuousClock.Instant, done: Int)]
+
+        /// What the rate is measured over, where enough was done in it.
+        private static let window = Duration.seconds(30)
+        /// Fewer units than this in the window say little of the rate.
+        private static let fewest = 10
+
+        init(total: Int?, unit: String, inherited: Int, done: Int, start: ContinuousClock.Instant) {
+            (self.total, self.unit, self.inherited) = (total, unit, inherited)
+            (self.done, self.start) = (done, start)
+            marks = [(start, done)]
+        }
+
+        /// Counts units that are done.
+        mutating func advance(by count: Int, _ now: ContinuousClock.Instant) {
+            done += count
+            guard marks.last.map({ $0.time.duration(to: now) >= .seconds(1) }) ?? true else { return }
+            marks.append((now, done))
+            // One mark stays that is as old as the window.
+            while marks.count > 1, marks[1].time.duration(to: now) >= Self.window { marks.removeFirst() }
+        }
+
+        /// Units per second lately, or since the beginning where few were done lately; nil while none is done.
+        func rate(_ now: ContinuousClock.Instant) -> Double? {
+            let since = marks.first { $0.time.duration(to: now) <= Self.window + .seconds(2) }
+            if let since, done - since.done >= Self.fewest {
+                let elapsed = since.time.duration(to: now).inSeconds
+                if elapsed > 0 { return Double(done - since.done) / elapsed }
+            }
+            let elapsed = start.duration(to: now).inSeconds
+            return done > inherited && elapsed > 0 ? Double(done - inherited) / elapsed : nil
+        }
+
+        /// Seconds until all units are done, at that rate; nil where that isn't known.
+        func secondsLeft(_ now: ContinuousClock.Instant) -> Double? {
+            guard let total, let rate = rate(now), rate > 0 else { return nil }
+            return Double(max(0, total - done)) / rate
+        }
     }
 
     package let id: ID
@@ -370,21 +442,28 @@ package struct RunningStage: Sendable {
         }
     }
 
+    /// "120/300"; nil before a stretch has begun.
+    var shortCount: String? {
+        stretch.map { stretch in
+            Readable.count(stretch.done) + (stretch.total.map { "/\(Readable.count($0))" } ?? "")
+        }
+    }
+
+    /// "12.3/s"; nil where it isn't known.
+    func shortRate(_ now: ContinuousClock.Instant) -> String? {
+        stretch?.rate(now).map { "\(Readable.rate($0))/s" }
+    }
+
+    /// "15 s left"; nil where it isn't known, or nothing is left.
+    func left(_ now: ContinuousClock.Instant) -> String? {
+        stretch?.secondsLeft(now).flatMap { $0 > 0 ? "\(Readable.duration($0)) left" : nil }
+    }
+
     /// "12.3 steps/s", "15 s left", the note: those that are known.
     package func details(_ now: ContinuousClock.Instant) -> [String] {
-        var parts: [String] = []
-        if let stretch {
-            let elapsed = stretch.start.duration(to: now).inSeconds
-            let fresh = stretch.done - stretch.inherited
-            if fresh > 0, elapsed > 0 {
-                let rate = Double(fresh) / elapsed
-                parts.append("\(Readable.rate(rate)) \(stretch.unit)/s")
-                if let total = stretch.total, total > stretch.done {
-                    parts.append("\(Readable.duration(Double(total - stretch.done) / rate)) left")
-                }
-            }
+        let rate = stretch.flatMap { stretch in
+            stretch.rate(now).map { "\(Readable.rate($0)) \(stretch.unit)/s" }
         }
-        if let note { parts.append(note) }
-        return parts
+        return [rate, left(now), note].compactMap(\.self)
     }
 }

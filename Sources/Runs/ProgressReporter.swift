@@ -18,6 +18,8 @@ package final class ProgressReporter: Sendable {
         var stages: [RunningStage] = []
         var nextNumber = 0
         var area = LiveArea()
+        /// How far the whole run is, below the stages.
+        var whole: String?
         var lastDrawn: ContinuousClock.Instant?
         var record: (@Sendable (String) -> Void)?
     }
@@ -129,10 +131,18 @@ package final class ProgressReporter: Sendable {
         }
     }
 
+    /// What the line of the whole run says, below those of its stages on a terminal; nil for none.
+    func tell(whole: String?) { state.withLock { $0.whole = whole?.visible } }
+
+    /// The stages that have lines, and what time it is for them.
+    var running: (stages: [RunningStage], now: ContinuousClock.Instant) {
+        state.withLock { ($0.stages, now()) }
+    }
+
     /// Counts units that are done.
     func advance(_ id: RunningStage.ID, by count: Int, note: String?) {
-        change(id) { stage, _ in
-            stage.stretch?.done += count
+        change(id) { stage, now in
+            stage.stretch?.advance(by: count, now)
             if let note { stage.note = note.visible }
         }
     }
@@ -184,7 +194,9 @@ package final class ProgressReporter: Sendable {
         let now = now()
         let size = style.size()
         state.lastDrawn = now
-        let lines = renderer.liveLines(state.stages, columns: size.columns, rows: size.rows, now: now)
+        var lines = renderer.liveLines(
+            state.stages, columns: size.columns, rows: size.rows - (state.whole == nil ? 0 : 1), now: now)
+        if let whole = state.whole { lines.append(String(whole.prefix(max(20, size.columns - 1)))) }
         write(state.area.show(lines, columns: size.columns))
     }
 
@@ -293,13 +305,24 @@ struct ProgressRenderer: Sendable {
         guard let count = stage.count else {
             return "\(label)  \(Readable.duration(stage.start.duration(to: now).inSeconds))"
         }
-        var head = label
+        var (barred, bare) = (label, label)
         if let share = stage.share {
             let percent = "\(Int(share * 100))%"
-            head += "  \(bar(share, width: max(5, min(20, (width - labelWidth) / 4))))"
-            head += String(repeating: " ", count: 5 - percent.count) + percent
+            let space = String(repeating: " ", count: 5 - percent.count)
+            barred += "  \(bar(share, width: max(5, min(20, (width - labelWidth) / 4))))\(space)\(percent)"
+            bare += "\(space)\(percent)"
         }
-        return "\(head)  \(([count] + stage.details(now)).joined(separator: ", "))"
+        let whole = "\(barred)  \(([count] + stage.details(now)).joined(separator: ", "))"
+        // The note is the loss, which says more than the bar, the unit and the rate do.
+        guard whole.count > width, let note = stage.note else { return whole }
+        let (short, rate, left) = (stage.shortCount ?? count, stage.shortRate(now), stage.left(now))
+        let shorter = [
+            "\(barred)  \([short, rate, left, note].compactMap(\.self).joined(separator: ", "))",
+            "\(bare)  \([short, rate, left, note].compactMap(\.self).joined(separator: ", "))",
+            "\(bare)  \([short, left, note].compactMap(\.self).joined(separator: ", "))",
+            "\(bare)  \([short, note].joined(separator: ", "))",
+        ]
+        return shorter.first { $0.count <= width } ?? whole
     }
 
     private func bar(_ share: Double, width: Int) -> String {

@@ -88,7 +88,11 @@ package struct Runner: Sendable {
         let execution = Execution(self, selection, started: .now())
         defer {
             reporter.copy(to: nil)
-            execution.session?.folder.log?.close()
+            reporter.tell(whole: nil)
+            if let session = execution.session {
+                session.folder.log?.close()
+                RunProgress.remove(from: session.folder.path)
+            }
         }
         do {
             try execution.run()

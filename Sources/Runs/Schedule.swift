@@ -165,6 +165,8 @@ package struct RunSession: Sendable {
     /// What the caller knows of the machine.
     package let extras: JSONObject
     let peakMemory = PeakMemory()
+    /// When it began.
+    let clock = ContinuousClock.now
 
     /// - Throws: What `machineExtras` throws; `FileError` when the run's folder can't be made.
     package init(_ runner: Runner, started: Timestamp, extras: JSONObject) throws {

@@ -182,6 +182,8 @@ struct TrainingLoop {
         let total = phases.reduce(0) { $0 + $1.steps }
         let done = phases[..<start.phase].reduce(0) { $0 + $1.steps } + start.step
         let progress = context.progress(total: total, unit: "steps", done: done)
+        var live = LiveTrainingLog(folder: context.workFolder, log: log, total: total)
+        var stepsDone = done
         var lastSave = ContinuousClock.now
         for (p, phase) in phases.enumerated() where p >= start.phase {
             let optimizer = phase.makeOptimizer()
@@ -216,6 +218,8 @@ struct TrainingLoop {
                 log.record(
                     phase: phase.name, step: step, of: phase.steps, report: report, norm: norm, factor: factor
                 )
+                stepsDone += 1
+                live.update(log, done: stepsDone)
                 progress.advance(note: log.note)
             }
         }

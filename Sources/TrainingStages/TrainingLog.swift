@@ -142,6 +142,59 @@ extension TrainingLog {
     }
 }
 
+/// The log of a training while it runs, for those who look at it from outside.
+///
+/// It is a file of the stage's work folder, which goes when the artifact is whole; what is lost of it is lost to them only. Its lines are those of the artifact's log, each with the number of steps of all phases (`total`); those of this process
+/// also with how many of them are done (`done`) and the seconds since it began to train.
+struct LiveTrainingLog {
+    /// The name of the file, which is no journal.
+    static let fileName = "training-live.jsonl"
+
+    private let path: FilePath
+    private let total: Int
+    private let start = ContinuousClock.now
+    private var count: Int
+
+    /// Begins the file with the lines of an earlier process.
+    ///
+    /// - Parameter total: Steps of all phases.
+    init(folder: FilePath, log: TrainingLog, total: Int) {
+        path = folder.appending(Self.fileName)
+        self.total = total
+        count = log.lines.count
+        let bytes = log.lines.flatMap { Self.bytes($0, done: nil, total, seconds: nil) }
+        // Not flushed to the disk: of a machine that went down nothing goes on.
+        write(bytes, [.create, .truncate])
+    }
+
+    /// Adds the lines that the log has got since.
+    mutating func update(_ log: TrainingLog, done: Int) {
+        guard log.lines.count > count else { return }
+        let seconds = start.duration(to: .now) / .seconds(1)
+        let bytes = log.lines[count...].flatMap { Self.bytes($0, done: done, total, seconds: seconds) }
+        count = log.lines.count
+        write(bytes, [.append])
+    }
+
+    private static func bytes(_ line: JSONValue, done: Int?, _ total: Int, seconds: Double?) -> [UInt8] {
+        guard var object = line.object else { return [] }
+        if let done { object["done"] = .integer(done) }
+        object["total"] = .integer(total)
+        if let seconds { object["seconds"] = .number((seconds * 1000).rounded() / 1000) }
+        guard let bytes = try? JSONValue.object(object).compactBytes() else { return [] }
+        return bytes + [UInt8(ascii: "\n")]
+    }
+
+    private func write(_ bytes: [UInt8], _ options: FileDescriptor.OpenOptions) {
+        guard
+            let file = try? FileDescriptor.open(
+                path, .writeOnly, options: options.union([.closeOnExec, .noFollow]),
+                permissions: FilePermissions(rawValue: 0o666))
+        else { return }
+        _ = try? file.closeAfter { try file.writeAll(bytes) }
+    }
+}
+
 extension LossReport {
     /// As logs and checkpoints hold it.
     var value: JSONValue { ["total": .number(total), "groups": .array(groups.map(\.value))] }

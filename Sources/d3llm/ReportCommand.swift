@@ -17,7 +17,7 @@ struct ReportCommand: ParsableCommand {
             The file needs nothing but itself: no network, no other files. It is made from the records of the run. For \
             the trajectory viewer some samples are decoded again with the recorded models; one that doesn't come out \
             as it was recorded isn't shown. The numbers of an experiment that computes a published table are shown \
-            beside it. Runs that failed or were interrupted are shown as far as they came. \
+            beside it. Runs that failed, were interrupted or go on still are shown as far as they came. \
             Nothing is written to the store but the page itself, in the run's folder unless --output says otherwise.
             """)
 
@@ -43,7 +43,7 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         try ExitCodes.reporting(asJSON: json) {
-            let location = try subject.location()
+            let location = try subject.locationSoFar()
             let reporter = ProgressReporter.standardError()
             let report = try RunReport(
                 location, registry: D3LLM.registry,

@@ -1,6 +1,8 @@
 import ArgumentParser
 import ArtifactStore
 import Audit
+import Files
+import History
 import JSON
 import Recipes
 import Runs
@@ -73,4 +75,17 @@ struct RunArgument: ParsableArguments {
     @OptionGroup var storage: StoreOptions
 
     func location() throws -> RunLocation { try RunLocation.find(name, in: storage.store) }
+
+    /// The same, or of a run that hasn't ended what there is of it.
+    func locationSoFar() throws -> RunLocation {
+        do {
+            return try location()
+        } catch let error where error is RunRecordError || error is UnknownRunError {
+            guard let (folder, experiment) = try? LiveRun.find(name, in: storage.store),
+                !FileSystem.exists(folder.appending(RunRecord.fileName)),
+                let configured = LiveRun.experiment(of: folder, registry: D3LLM.registry)
+            else { throw error }
+            return LiveRun(folder, experiment: experiment, in: storage.store, configured: configured).stopped
+        }
+    }
 }

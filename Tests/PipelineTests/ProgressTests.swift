@@ -1,4 +1,8 @@
+import Files
+import JSON
 import Synchronization
+import SystemPackage
+import TestSupport
 import Testing
 
 @testable import ArtifactStore
@@ -77,6 +81,119 @@ import Testing
                     one,
                     "\u{1B}[32mstudent\u{1B}[0m: 2 s\n",
                 ].joined(), "\(stand.text)")
+    }
+
+    @Test func ratesAreThoseOfTheLastHalfMinute() {
+        let stand = Stand(.plain)
+        let reporter = stand.reporter
+        let student = reporter.begin("student")
+        reporter.beginStretch(student, total: 5000, unit: "steps", done: 0)
+        func pass(_ seconds: Int, rate: Int) {
+            for _ in 0..<seconds {
+                stand.pass(1)
+                reporter.advance(student, by: rate, note: nil)
+            }
+        }
+        pass(100, rate: 20)
+        pass(40, rate: 5)
+        // 2,200 steps in 140 s, but 5 a second lately.
+        #expect(
+            stand.text.contains("2,200 of 5,000 steps (44%), 5.0 steps/s, 9 min 20 s left\n"), "\(stand.text)"
+        )
+        // A few steps in a long time say it only together with all before.
+        let slow = reporter.begin("slow")
+        reporter.beginStretch(slow, total: 10, unit: "steps", done: 0)
+        for _ in 0..<4 {
+            stand.pass(60)
+            reporter.advance(slow, by: 1, note: nil)
+        }
+        #expect(
+            stand.text.contains("slow: 4 of 10 steps (40%), 0.017 steps/s, 6 min 00 s left\n"),
+            "\(stand.text)")
+    }
+
+    @Test func lossIsSeenInEightyColumns() {
+        let now = ContinuousClock.now
+        func line(_ label: String, columns: Int) -> String {
+            var stage = RunningStage(.init(number: 0), label: label, now: now)
+            stage.stretch = .init(total: 3800, unit: "steps", inherited: 0, done: 0, start: now)
+            stage.stretch?.advance(by: 1352, now + .seconds(178))
+            stage.note = "joint loss 0.326"
+            return ProgressRenderer(isUnicode: false).liveLines(
+                [stage], columns: columns, rows: 5, now: now + .seconds(178))[0]
+        }
+        #expect(
+            line("[3/9] teacher", columns: 120)
+                == "[3/9] teacher  #######-------------  35%  1,352 of 3,800 steps, 7.6 steps/s, 5 min 22 s left, joint loss 0.326"
+        )
+        #expect(
+            line("[3/9] teacher", columns: 80)
+                == "[3/9] teacher  35%  1,352/3,800, 7.6/s, 5 min 22 s left, joint loss 0.326")
+        #expect(
+            line("[13/100] student[steps=40]", columns: 80)
+                == "[13/100] student[steps=40]  35%  1,352/3,800, 5 min 22 s left, joint loss 0.326")
+        #expect(
+            line("[13/100] student[steps=40]", columns: 66).hasSuffix("35%  1,352/3,800, joint loss 0.326"))
+    }
+
+    @Test func theWholeRunHasALineBelowItsStages() {
+        let stand = Stand(.init(rewritesLines: true, isColored: false, columns: 60))
+        let reporter = stand.reporter
+        let student = reporter.begin("student")
+        reporter.tell(whole: "3 of 11 stages done, about 4 min left in all")
+        stand.pass(1)
+        reporter.tick()
+        #expect(
+            stand.text.hasSuffix("student  1.0 s\n3 of 11 stages done, about 4 min left in all"),
+            "\(stand.text)")
+        reporter.tell(whole: nil)
+        reporter.end(student, "2 s")
+        #expect(stand.text.hasSuffix("\u{1B}[1A\u{1B}[Jstudent: 2 s\n"), "\(stand.text)")
+    }
+
+    @Test func theTimeThatIsLeftIsTheForecastsAtThePaceSoFar() {
+        func left(made: Set<String>, _ running: [(String, Double?, Double)], elapsed: Double) -> Double? {
+            RemainingTime(
+                forecasts: ["a": 100, "b": 200, "c": 100], all: ["a", "b", "c"], made: made,
+                running: running.map { (stage: $0.0, share: $0.1, seconds: $0.2) }, elapsed: elapsed
+            ).seconds
+        }
+        #expect(left(made: [], [], elapsed: 0) == 400)
+        // Half of the work took 100 s where 200 s were forecast.
+        #expect(left(made: ["a"], [("b", 0.5, 50)], elapsed: 100) == 100)
+        // Without a count it goes by the time, and never comes to the end before the stage does.
+        #expect(left(made: ["a"], [("b", nil, 100)], elapsed: 200) == 200)
+        #expect(left(made: [], [("a", nil, 1000)], elapsed: 950) == 3050)
+        #expect(
+            RemainingTime(forecasts: ["a": 1], all: ["a", "b"], made: [], running: [], elapsed: 0).seconds
+                == nil)
+    }
+
+    @Test func progressIsReadFromTheRunsFolderWhateverLiesThere() throws {
+        let scratch = try ScratchFolder()
+        #expect(RunProgress(of: scratch.path) == nil)
+        let stage = RunProgress.Stage(
+            stage: "student", fingerprint: String(repeating: "a", count: 64), waiting: nil, unit: "steps",
+            done: 30,
+            total: 60, perSecond: 2.5, secondsLeft: 12, note: "loss 0.5", seconds: 12)
+        let progress = RunProgress(
+            time: "2026-11-30T10:00:00Z", seconds: 20, secondsLeft: 240, all: 11, done: 3, stages: [stage])
+        progress.write(to: scratch.path)
+        let read = try #require(RunProgress(of: scratch.path))
+        #expect(read.value == progress.value && read.stages.first?.share == 0.5)
+        #expect(read.line == "3 of 11 stages done, about 4 min 00 s left in all")
+        #expect(try FileSystem.list(scratch.path) == ["progress.json"])
+        let path = scratch.path.appending("progress.json")
+        for text in ["", "{", "[]", #"{"format": 2}"#, #"{"format": 1, "time": "t", "stages": {"all": 1}}"#] {
+            try FileSystem.writeAtomically(text, to: path)
+            #expect(RunProgress(of: scratch.path) == nil, "\(text)")
+        }
+        try FileSystem.writeAtomically(
+            #"{"format": 1, "time": "t", "stages": {"all": 1, "done": 0}, "running": [1, {"stage": "a", "fingerprint": "../x"}]}"#,
+            to: path)
+        #expect(RunProgress(of: scratch.path)?.stages.isEmpty == true)
+        RunProgress.remove(from: scratch.path)
+        #expect(try FileSystem.list(scratch.path).isEmpty)
     }
 
     @Test func aNarrowerTerminalIsErasedByItsRows() {

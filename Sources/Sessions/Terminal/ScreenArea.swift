@@ -46,3 +46,30 @@ struct ScreenArea {
 
     private static func synchronized(_ text: String) -> String { "\u{1B}[?2026h\(text)\u{1B}[?2026l" }
 }
+
+/// Lines of a command that are drawn in place again and again, each cut to the terminal's width.
+package struct LiveLines {
+    private let style: TerminalStyle
+    private var area = ScreenArea()
+
+    package init(_ style: TerminalStyle) { self.style = style }
+
+    /// Columns and rows that there are for them now.
+    package var size: (columns: Int, rows: Int) {
+        let size = TerminalStyle.size()
+        // A line that reaches the last column makes some terminals begin the next one.
+        return (max(10, size.columns - 1), max(1, size.rows - 1))
+    }
+
+    /// The text that replaces what is on the screen.
+    package mutating func show(_ lines: [String]) -> String {
+        let size = size
+        let fitted = lines.prefix(size.rows).map { line -> ScreenArea.Line in
+            let text = DisplayWidth.fitted(
+                Printable.line(line, isUnicode: style.isUnicode), size.columns,
+                ellipsis: style.isUnicode ? "…" : "...")
+            return ScreenArea.Line(text: text, width: DisplayWidth.of(text))
+        }
+        return area.show(fitted, columns: size.columns + 1)
+    }
+}
