@@ -24,7 +24,7 @@ EVERYWHERE = [
     (r"make( |$)", "compiles or needs the checkout: .ci/run makes what is quick"),
     (r"alias ", "for the reader's own shell"),
     (r"(sudo|eval|mpirun|srun|rsync|lm_eval|swift) ", "needs another program: make slurm-check, lease-check, lm-eval-check"),
-    (r"d3llm (serve|chat) ", "goes on until it is stopped: make browser-check"),
+    (r"d3llm (serve|chat|browse)( |$)", "goes on until it is stopped: make browser-check"),
     (r"\S*d3llm launch slurm configs/mini/smoke.json( --store store)?$", "needs Slurm: make slurm-check"),
     (r"\S*d3llm launch status ", "tells of what was submitted to Slurm: make slurm-check"),
     (r"(d3llm fetch (gsm8k|llada-8b-instruct)|pip download)", "downloads"),

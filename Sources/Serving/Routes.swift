@@ -14,24 +14,24 @@ extension Server {
     ///
     /// - Throws: `HTTPProblem`; ``ConnectionLost``.
     func route(_ request: HTTPRequest, _ responder: HTTPResponder) throws {
-        try checkOrigin(request)
+        try OriginCheck(allowedHosts: options.allowedHosts).check(request)
         if let asset = Asset.at(request.path) {
-            try expect(["GET", "HEAD"], request)
+            try request.expect(["GET", "HEAD"])
             return try responder.send(
                 200, asset.type, asset.bytes, headers: Asset.headers)
         }
         switch request.path {
         case "/health":
-            try expect(["GET"], request)
+            try request.expect(["GET"])
             try responder.send(200, health)
         case "/api/model":
-            try expect(["GET"], request)
+            try request.expect(["GET"])
             try responder.send(200, try description)
         case "/v1/models":
-            try expect(["GET"], request)
+            try request.expect(["GET"])
             try responder.send(200, ["object": "list", "data": [modelObject]])
         case "/v1/models/\(model.name)":
-            try expect(["GET"], request)
+            try request.expect(["GET"])
             try responder.send(200, modelObject)
         case "/api/decode":
             try stream(try body(of: request), responder)
@@ -46,7 +46,7 @@ extension Server {
 
     /// The members of a request's JSON object.
     private func body(of request: HTTPRequest) throws -> RequestValue {
-        try expect(["POST"], request)
+        try request.expect(["POST"])
         // A form of a foreign page can send text, but not this without the browser asking first.
         guard request["content-type"]?.byteText.asciiLowercased.hasPrefix("application/json") == true else {
             throw HTTPProblem(415, "Send the body as application/json.")
@@ -61,19 +61,18 @@ extension Server {
         guard root.members != nil else { throw HTTPProblem(400, "The body has to be a JSON object.") }
         return RequestValue(root, subject: "the request")
     }
+}
 
-    private func expect(_ methods: [String], _ request: HTTPRequest) throws(HTTPProblem) {
-        guard !methods.contains(request.method) else { return }
-        throw HTTPProblem(
-            405,
-            "\(request.path) takes \(methods.joined(separator: " or ")), not \(request.method.prefix(20)).")
-    }
+/// Who may ask a server.
+struct OriginCheck: Sendable {
+    /// Names of the server besides localhost and numbers.
+    let allowedHosts: [String]
 
     /// Refuses requests that a foreign web page made a browser send.
     ///
     /// A page can point its own name at this machine (DNS rebinding): then the browser sends that name as host. Names are
     /// refused but for those that nobody else can own; numeric addresses can't be rebound.
-    private func checkOrigin(_ request: HTTPRequest) throws(HTTPProblem) {
+    func check(_ request: HTTPRequest) throws(HTTPProblem) {
         guard let host = request["host"], isOwn(host) else {
             throw HTTPProblem(
                 421,
@@ -97,7 +96,7 @@ extension Server {
     }
 
     private func isAllowed(_ name: HostName) -> Bool {
-        options.allowedHosts.contains { $0.lowercased().byteText == name.text.byteText }
+        allowedHosts.contains { $0.lowercased().byteText == name.text.byteText }
     }
 }
 

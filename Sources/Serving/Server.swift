@@ -64,13 +64,48 @@ package final class Server: Sendable {
     ///   - shouldStop: asked several times a second.
     /// - Throws: ``ListenError``.
     package func run(ready: (String) -> Void, shouldStop: () -> Bool) throws(ListenError) {
-        let listener = try Listener(host: options.host, port: options.port)
-        let host = options.host.byteText.contains(":") ? "[\(options.host)]" : options.host
+        let service = HTTPService(
+            options.limits, activity, log: log, stops: { [self] in stops },
+            route: { [self] in try route($0, $1) })
+        try service.run(host: options.host, port: options.port, ready: ready, shouldStop: shouldStop) {
+            isStopping.store(true, ordering: .relaxed)
+        }
+    }
+}
+
+/// Takes connections, each on a thread of its own, and gives their requests to who answers them.
+final class HTTPService: Sendable {
+    private let limits: HTTPLimits
+    private let activity: Activity
+    private let log: @Sendable (String) -> Void
+    private let stops: @Sendable () -> Bool
+    private let route: @Sendable (HTTPRequest, HTTPResponder) throws -> Void
+
+    /// - Parameters:
+    ///   - log: gets a line per request.
+    ///   - stops: whether the server is about to end.
+    ///   - route: answers a request, or throws `HTTPProblem`.
+    init(
+        _ limits: HTTPLimits, _ activity: Activity, log: @escaping @Sendable (String) -> Void,
+        stops: @escaping @Sendable () -> Bool,
+        route: @escaping @Sendable (HTTPRequest, HTTPResponder) throws -> Void
+    ) {
+        (self.limits, self.activity, self.log, self.stops, self.route) = (limits, activity, log, stops, route)
+    }
+
+    /// Serves until it is told to stop.
+    ///
+    /// - Parameter ended: called when it was told to; whoever decodes should come to an end then.
+    func run(
+        host: String, port: Int, ready: (String) -> Void, shouldStop: () -> Bool, ended: () -> Void
+    ) throws(ListenError) {
+        let listener = try Listener(host: host, port: port)
+        let host = host.byteText.contains(":") ? "[\(host)]" : host
         ready("http://\(host):\(listener.port)/")
         while !shouldStop() {
             guard let socket = listener.accept(waiting: 200) else { continue }
-            let connection = Unowned(Connection(socket, options.limits))
-            let isWelcome = activity.connect(limit: options.limits.connections)
+            let connection = Unowned(Connection(socket, limits))
+            let isWelcome = activity.connect(limit: limits.connections)
             do {
                 try BlockingThread.start { [self] in
                     if isWelcome { serve(connection.value) } else { refuse(connection.value) }
@@ -80,7 +115,7 @@ package final class Server: Sendable {
                 if isWelcome { activity.disconnect() }
             }
         }
-        isStopping.store(true, ordering: .relaxed)
+        ended()
         // Threads end after the forward that they are in; whoever is slower ends with the process.
         for _ in 0..<50 where activity.snapshot.decoding > 0 { listener.pause() }
     }
@@ -98,12 +133,12 @@ package final class Server: Sendable {
     }
 
     private func serve(_ connection: Connection) {
-        for count in 1...options.limits.requestsPerConnection {
+        for count in 1...limits.requestsPerConnection {
             let start = ContinuousClock.now
             do {
                 guard let request = try connection.request() else { return }
                 let keepsAlive =
-                    request.keepsAlive && count < options.limits.requestsPerConnection && !stops
+                    request.keepsAlive && count < limits.requestsPerConnection && !stops()
                 let responder = HTTPResponder(
                     connection, keepsAlive: keepsAlive, isHead: request.method == "HEAD")
                 try answer(request, responder)

@@ -18,7 +18,7 @@ struct D3LLM: ParsableCommand {
         version: Version.current,
         subcommands: [
             InitCommand.self, RecipesCommand.self, EvaluateCommand.self, CompareCommand.self, RunCommand.self,
-            WatchCommand.self, LaunchCommand.self, RunsCommand.self, ReportCommand.self,
+            WatchCommand.self, LaunchCommand.self, RunsCommand.self, BrowseCommand.self, ReportCommand.self,
             VerifyCommand.self,
             DeterminismCommand.self,
             DiffCommand.self, AgreeCommand.self,

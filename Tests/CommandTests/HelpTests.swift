@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct HelpTests {
     static let subcommands = [
-        "init", "recipes", "evaluate", "compare", "run", "watch", "launch", "runs", "report",
+        "init", "recipes", "evaluate", "compare", "run", "watch", "launch", "runs", "browse", "report",
         "verify", "determinism", "diff", "agree",
         "export", "import", "gc",
         "fetch", "data", "plan",

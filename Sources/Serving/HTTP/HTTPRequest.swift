@@ -15,6 +15,13 @@ struct HTTPRequest: Sendable {
 
     /// The value of a header.
     subscript(_ name: String) -> String? { headers[name] }
+
+    /// Refuses other methods than these.
+    func expect(_ methods: [String]) throws(HTTPProblem) {
+        guard !methods.contains(method) else { return }
+        throw HTTPProblem(
+            405, "\(path) takes \(methods.joined(separator: " or ")), not \(method.prefix(20)).")
+    }
 }
 
 /// What is wrong with a request, as the answer to it.
