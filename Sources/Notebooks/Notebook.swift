@@ -2,6 +2,7 @@ package import ArtifactStore
 internal import Base
 internal import Files
 package import JSON
+internal import Reporting
 package import SystemPackage
 
 /// A Markdown file of an experiment: prose by people, and blocks that recorded results are rendered into.
@@ -33,6 +34,8 @@ package struct Notebook: Sendable {
         ///
         /// Blocks that can't be rendered stay as they are.
         package let bytes: [UInt8]
+        /// The pictures that its charts should be and aren't, with what has to be in them.
+        package let pictures: [(path: FilePath, bytes: [UInt8])]
 
         /// How many findings are of a kind.
         package func count(_ kind: NotebookFinding.Kind) -> Int { findings.count { $0.kind == kind } }
@@ -64,6 +67,7 @@ package struct Notebook: Sendable {
             reader: SourceReader(notebook: path, names: parser.names, store: store))
         var findings = parser.findings
         var result: [UInt8] = []
+        var pictures: [(path: FilePath, bytes: [UInt8])] = []
         var end = 0
         for block in parser.blocks {
             result += bytes[end..<block.content.lowerBound]
@@ -76,6 +80,12 @@ package struct Notebook: Sendable {
                 if new != content {
                     findings.append(
                         finding(.stale, StaleText(content, new, block).message, block, parser))
+                }
+                let drawn = renderer.takePictures()
+                pictures += drawn
+                if new == content, let picture = drawn.first {
+                    findings.append(
+                        finding(.stale, "\(picture.path) isn't what the results give.", block, parser))
                 }
                 content = new
             } catch {
@@ -92,7 +102,7 @@ package struct Notebook: Sendable {
             findings: findings.sorted { ($0.line, $0.column) < ($1.line, $1.column) },
             checkedFolders: renderer.reader.checkedFolders,
             comparedRuns: renderer.reader.comparedRuns.sorted(),
-            unchecked: renderer.reader.unchecked.sorted(), bytes: result)
+            unchecked: renderer.reader.unchecked.sorted(), bytes: result, pictures: pictures)
     }
 
     /// Whether the marker of a block of lines ends its line as Windows does.
@@ -141,6 +151,15 @@ private struct StaleText {
 /// Makes what stands between the markers of a block.
 struct BlockRenderer {
     var reader: SourceReader
+    private var pictures: [(path: FilePath, bytes: [UInt8])] = []
+
+    init(reader: SourceReader) { self.reader = reader }
+
+    /// The pictures of the last block that aren't as they should be.
+    mutating func takePictures() -> [(path: FilePath, bytes: [UInt8])] {
+        defer { pictures = [] }
+        return pictures
+    }
 
     /// - Throws: `NotebookProblem`, or any error of reading.
     mutating func text(_ block: NotebookBlock) throws -> String {
@@ -156,6 +175,7 @@ struct BlockRenderer {
         switch directive {
         case .table(let file): try table(file)
         case .figure(let file, let text): try figure(file, text)
+        case .chart(let request): try chart(request)
         case .run(let folder): try reader.run(folder).text
         case .repetition(let folder): try reader.run(folder).repetition()
         case .value(let expression, let format): try value(expression, format)
@@ -197,6 +217,18 @@ struct BlockRenderer {
             throw NotebookProblem.marker("\(file) has no title. Say in quotes behind it what it shows.")
         }
         return "![\(Markdown.text(text))](\(link))"
+    }
+
+    private mutating func chart(_ request: ChartRequest) throws -> String {
+        let chart = try RecordedChart(request, &reader)
+        for (file, svg) in [(request.file, chart.wide), (request.narrowFile, chart.narrow)] {
+            let path = try reader.picture(file)
+            let bytes = Array(svg.utf8)
+            let isThere = FileSystem.exists(path)
+            if try !isThere || FileSystem.read(path) != bytes { pictures.append((path, bytes)) }
+        }
+        return FigureStyle.picture(
+            wide: request.file, narrow: request.narrowFile, text: "\(chart.title). \(chart.summary)")
     }
 
     private mutating func value(_ expression: Expression, _ format: NumberFormat?) throws -> String {

@@ -274,6 +274,8 @@ enum Directive {
     case table(String)
     /// A link to a figure; its own title unless the marker gives another text for those who don't see it.
     case figure(String, text: String?)
+    /// A picture that is drawn from recorded tables.
+    case chart(ChartRequest)
     /// Which run the results are of.
     case run(String)
     /// The commands that make the results again.
@@ -284,7 +286,7 @@ enum Directive {
     case source(name: String, Expression.Reference)
 
     /// The words that markers begin with.
-    static let kinds = ["table", "figure", "run", "repeat", "value", "source"]
+    static let kinds = ["table", "figure", "chart", "run", "repeat", "value", "source"]
 
     /// - Parameter text: The text of a comment, `d3llm: table FILE`.
     init(_ text: String) throws(NotebookProblem) {
@@ -297,6 +299,7 @@ enum Directive {
         switch kind {
         case "table": self = .table(try Self.file(rest, kind))
         case "figure": self = try Self.figure(rest)
+        case "chart": self = .chart(try ChartRequest(rest))
         case "run": self = .run(try Self.file(rest, kind))
         case "repeat": self = .repetition(try Self.file(rest, kind))
         case "value": self = try Self.value(rest)
@@ -313,6 +316,7 @@ enum Directive {
         switch self {
         case .table: "table"
         case .figure: "figure"
+        case .chart: "chart"
         case .run: "run"
         case .repetition: "repeat"
         case .value: "value"

@@ -79,7 +79,7 @@ struct RecordedResults {
     }
 
     /// The folder nearest to `folder` that has the file, `folder` itself or one of the two above it.
-    private static func nearest(_ name: String, from folder: FilePath) -> FilePath? {
+    static func nearest(_ name: String, from folder: FilePath) -> FilePath? {
         var candidate = folder
         for _ in 0..<3 {
             if FileSystem.exists(candidate.isEmpty ? FilePath(name) : candidate.appending(name)) {
@@ -180,6 +180,8 @@ struct RecordedArtifact {
     let finished: String
     /// SHA-256 by name.
     let files: [(name: String, sha256: String)]
+    /// All of the record.
+    let document: JSONValue
     private let recipe: JSONValue
 
     /// - Throws: A problem where it isn't the record of an artifact, `FileError`.
@@ -201,6 +203,7 @@ struct RecordedArtifact {
         self.fingerprint = fingerprint
         self.finished = finished
         self.recipe = recipe
+        document = root
         self.files = try files.map { file in
             guard let name = file["path"]?.string, let sha256 = file["sha256"]?.string,
                 FilePath(foreign: name)?.isRelative == true

@@ -68,6 +68,48 @@ struct SourceReader {
             artifacts: try results.artifactsBelow().map { ($0.stage, $0.fingerprint) })
     }
 
+    /// A table of recorded results beside the notebook.
+    mutating func table(_ name: String) throws -> CSVFile {
+        let source = try self.source(name)
+        guard source.link != nil else {
+            throw NotebookProblem.marker("\(name) has to be recorded beside the notebook.")
+        }
+        do {
+            let table = try tables[source.path] ?? CSVFile(try FileSystem.readText(source.path))
+            tables[source.path] = table
+            return table
+        } catch let problem as NotebookProblem {
+            throw NotebookProblem(kind: problem.kind, message: "\(name): \(problem.message.trimmed)")
+        }
+    }
+
+    /// The record of the artifact that a file of recorded results is of: recipe, metrics; nil where none lists it.
+    mutating func artifact(with name: String) throws -> JSONValue? {
+        let path = try source(name).path
+        let artifacts = try checked(path.removingLastComponent()).artifacts
+        let file = path.lastComponent?.string.byteText
+        return artifacts.first { artifact in artifact.files.contains { $0.name.byteText == file } }?.document
+    }
+
+    /// Where a picture goes that is drawn for the notebook: below its folder, apart from recorded results.
+    ///
+    /// - Throws: A problem for another place; `FileError` where a link stands in the way.
+    func picture(_ file: String) throws -> FilePath {
+        guard let relative = FilePath(foreign: file), relative.isRelative,
+            relative.components.allSatisfy({ $0.kind == .regular })
+        else { throw NotebookProblem.marker("\(file) isn't a place below the notebook's folder.") }
+        let (path, kind) = try reach.place(file)
+        guard kind == nil || kind == .file else {
+            throw NotebookProblem.marker("\(file) is there, but it is no file.")
+        }
+        guard RecordedResults.nearest(ChecksumFile.name, from: path.removingLastComponent()) == nil else {
+            throw NotebookProblem.marker(
+                "\(file) is in a folder of recorded results, which holds what was recorded only. Choose another, such as figures/\(path.lastComponent?.string ?? "")."
+            )
+        }
+        return path
+    }
+
     /// What stands at a place of a file.
     mutating func datum(_ reference: Expression.Reference) throws(NotebookProblem) -> Datum {
         let place = names[reference.file]
@@ -96,7 +138,7 @@ struct SourceReader {
     }
 
     /// The file that a name stands for.
-    private func file(_ name: String) throws(NotebookProblem) -> String {
+    func file(_ name: String) throws(NotebookProblem) -> String {
         guard let place = names[name] else { return name }
         guard place.keys.isEmpty else {
             throw .marker("\(name) stands for a place in \(place.file); a file is needed here.")
@@ -297,6 +339,9 @@ struct RunSummary {
         self.link = link
         self.artifacts = artifacts
     }
+
+    /// The experiment that it is a run of.
+    var experiment: String { record.experiment }
 
     /// A Markdown list: run, artifacts, code, machine.
     var text: String {

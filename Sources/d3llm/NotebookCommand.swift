@@ -34,6 +34,10 @@ struct NotebookCommand: ParsableCommand {
             if !check {
                 for rendering in renderings where rendering.count(.stale) > 0 {
                     try FileSystem.writeAtomically(rendering.bytes, to: rendering.path)
+                    for picture in rendering.pictures {
+                        try FileSystem.createDirectory(picture.path.removingLastComponent())
+                        try FileSystem.writeAtomically(picture.bytes, to: picture.path)
+                    }
                 }
             }
             let report = NotebookReport(renderings, isCheck: check)

@@ -31,15 +31,22 @@ struct NotebookFolder {
         scratch = try ScratchFolder()
         try FileSystem.createDirectory(results)
         for (name, text) in Self.files { try write(text, name) }
-        let recipe: JSONValue = ["kind": "aup", "seed": 1]
+        try writeArtifact(files: Self.files.keys.sorted())
+    }
+
+    /// Writes the record of an artifact that has some of the files, and of the run that made it.
+    func writeArtifact(files: [String], metrics: JSONValue = [:], config: JSONValue? = nil) throws {
+        var recipe: JSONValue = ["kind": "aup", "seed": 1]
+        if let config { recipe = ["kind": "aup", "seed": 1, "config": config] }
         let fingerprint = SHA256.hex(of: try recipe.canonicalBytes())
         let record: JSONValue = [
             "fingerprint": .string(fingerprint), "finished": "2026-01-02T03:04:06Z", "recipe": recipe,
+            "metrics": metrics,
             "files": .array(
-                Self.files.keys.sorted().map {
+                try files.map {
                     [
                         "path": .string($0),
-                        "sha256": .string(SHA256.hex(of: Array(Self.files[$0, default: ""].utf8))),
+                        "sha256": .string(try SHA256.hex(ofFile: results.appending($0))),
                     ]
                 }),
         ]
