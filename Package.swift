@@ -140,7 +140,7 @@ let package = Package(
         .target(
             name: "Reporting",
             dependencies: ["Files"],
-            resources: ["report.css", "theme.js", "samples.js", "viewer.js"].map {
+            resources: ["report.css", "theme.js", "charts.js", "samples.js", "viewer.js", "teaching.js"].map {
                 .embedInCode("Assets/\($0)")
             }),
         // The kinds of stages, each target above those whose artifacts its kinds read.

@@ -5,20 +5,22 @@
     scripts/browser-check.py report.html --screenshots build/shots
 
 The page is opened from its file, with the network off. Exits 1 when the console shows an error, something is loaded
-from elsewhere, a control doesn't do what it should, or the markup isn't valid HTML. What a page doesn't have (no
-samples, no trajectories) is skipped and said.
+from elsewhere, a control doesn't do what it should, the markup isn't valid HTML, or axe finds something against WCAG 2.1
+AA. What a page doesn't have (no samples, no trajectories) is skipped and said.
 """
 
 import argparse
+import importlib.resources
 import pathlib
 import re
 import shutil
 import sys
+import xml.etree.ElementTree
 
 import html5lib
 from playwright.sync_api import sync_playwright
 
-WIDTHS = (1400, 400)
+WIDTHS = (1400, 390)
 
 
 class Check:
@@ -48,6 +50,57 @@ def markup(path, check):
     check("nothing from elsewhere", not re.search(r'(src|href)="(?!#)', text))
     check("a policy without exceptions", "Content-Security-Policy" in text and "unsafe-" not in text.split("</head>")[0])
     check("at most 2 MB", path.stat().st_size <= 2_000_000, f"{path.stat().st_size} bytes")
+
+
+def accessible(page, check, name):
+    """Axe finds nothing that is against WCAG 2.1, levels A and AA; the thousands of cells of grids would take it minutes."""
+    page.evaluate((importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({exclude: ['.matrix']}, {resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
+    faults = [f"{v['id']}: {v['nodes'][0]['html'][:120]} ({len(v['nodes'])})" for v in found["violations"]]
+    check(f"{name}: axe finds nothing", not faults, "; ".join(faults[:4]))
+
+
+def fits(page, check, name):
+    """Tables and charts end inside the window."""
+    cut = page.evaluate(
+        """[...document.querySelectorAll('table.rows, figure.plot svg, .numbers, .pane')].filter(e => {
+        const box = e.getBoundingClientRect(); return box.width > 0 && box.right > innerWidth + 1; })
+        .map(e => e.getAttribute('aria-label') || e.querySelector('caption')?.textContent || e.className.toString())""")
+    check(f"{name}: nothing is cut", not cut, "; ".join(str(c)[:60] for c in cut[:4]))
+
+
+def charts(page, check):
+    figure = page.locator("figure.plot").first
+    picture = figure.locator("svg:visible")
+    top = page.evaluate("document.querySelector('figure.plot').getBoundingClientRect().top + scrollY")
+    check("numbers and the first chart come first", page.locator(".numbers li").count() >= 2 and top < 900, f"{top:.0f} px")
+    label = picture.get_attribute("aria-label") or ""
+    check("the chart has its text", len(label) > 60, label[:60])
+    picture.locator(".f-point").last.click(force=True)
+    check("a point says what it is", len(figure.locator(".tip").inner_text()) > 10, figure.locator(".tip").inner_text())
+    for kind, sign in (("SVG", b"<svg"), ("PNG", b"\x89PNG"), ("CSV", b"Method,")):
+        with page.expect_download() as loading:
+            figure.get_by_role("button", name=f"Save as {kind}").click()
+        data = pathlib.Path(loading.value.path()).read_bytes()
+        check(f"it can be saved as {kind}", data.startswith(sign), f"{len(data)} bytes")
+        if kind == "SVG":
+            xml.etree.ElementTree.fromstring(data)
+
+
+def teaching(page, check):
+    shown = lambda: page.locator("#teaching-teacher .token.masked").count()
+    page.locator("#teaching-forward").fill("0")
+    first = shown()
+    page.locator("#teaching-forward").focus()
+    page.keyboard.press("End")
+    check("the teacher's answer appears", first > 0 and shown() == 0, f"{first} masked at first")
+    slider = page.locator("#teaching-step")
+    seen = set()
+    for step in (0, int(slider.get_attribute("max")) // 2, int(slider.get_attribute("max"))):
+        slider.fill(str(step))
+        seen.add(page.inner_text("#teaching-step-at"))
+    check("steps of the training differ", len(seen) == 3, "; ".join(sorted(seen)))
+    check("the window has masked tokens", page.locator("#teaching-student .token.masked").count() > 0)
 
 
 def overflow(page, check, name):
@@ -163,6 +216,28 @@ def viewer(page, check):
     check("and between forwards", facts.inner_text().startswith("Forward 2"))
     strips = left.locator(".matrix .strip").all_inner_texts()
     check("each forward has its cache strategy", len(strips) == grid.locator("tr").count() and all(strips))
+    page.select_option("#viewer-colour", "entropy")
+    check("entropy as colour", grid.locator("td.e0").count() > 0 and grid.locator("td.fully").count() == 0)
+    page.select_option("#viewer-colour", "state")
+    with page.expect_download() as loading:
+        page.click("#viewer-save")
+    picture = pathlib.Path(loading.value.path()).read_text(encoding="utf-8")
+    xml.etree.ElementTree.fromstring(picture)
+    check("a trajectory as an animated picture", "<animate " in picture, f"{len(picture)} characters")
+    page.click("#viewer-next")
+    tour = [page.inner_text("#viewer-tour")]
+    for _ in range(3):
+        page.click("#viewer-next")
+        tour.append(page.inner_text("#viewer-tour"))
+    check("a first look in four stops", len(set(tour)) == 4, tour[1][:60])
+    page.click("#viewer-next")
+    slider.fill("2")
+    place = page.evaluate("location.hash")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_timeout(200)
+    check("the address leads to the same forward", other.input_value("#step") == "2" and place.startswith("#viewer/"), place)
+    other.close()
     choices = page.locator("#viewer-right option")
     if choices.count() > 2:
         # Two decoders beside one another, on the first prompt on which they differ.
@@ -190,7 +265,7 @@ def keyboard(page, address, check):
     page.keyboard.press("Tab")
     check("the first stop skips to the content", page.evaluate("document.activeElement.className") == "skip")
     seen, outlined = set(), True
-    for _ in range(400):
+    for _ in range(1500):
         page.keyboard.press("Tab")
         found = page.evaluate(
             """(() => { const e = document.activeElement; if (!e || e === document.body) return null;
@@ -224,13 +299,19 @@ def inspect(browser, path, folder, check):
     check("it has a title and one first heading", page.title() and page.locator("h1").count() == 1)
     check("scripts in samples stay text", page.evaluate("typeof window.injected") == "undefined")
     theme(page, check)
-    for name, use in (("samples", samples), ("viewer", viewer)):
+    if page.locator("figure.plot").count():
+        charts(page, check)
+    accessible(page, check, "light")
+    page.select_option("#theme-choice", "dark")
+    accessible(page, check, "dark")
+    page.select_option("#theme-choice", "auto")
+    for name, use in (("samples", samples), ("teaching", teaching), ("viewer", viewer)):
         if page.locator(f"#{name}-panel").count() and page.locator(f"#{name}-panel").is_visible():
             use(page, check)
         else:
             print(f"  none {name}")
     keyboard(page, path.resolve().as_uri(), check)
-    check("nothing is loaded but the file", len(set(requests) - {"about:blank"}) == 1, ", ".join(requests[:3]))
+    check("nothing is loaded but the file", len({r.split("#")[0] for r in requests if not r.startswith("blob:")} - {"about:blank"}) == 1, ", ".join(requests[:3]))
     shots(page, path, folder, check)
     check("the console is quiet", not problems, "; ".join(problems[:3]))
     context.close()
@@ -240,6 +321,8 @@ def shots(page, path, folder, check):
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         overflow(page, check, f"{width} px")
+        fits(page, check, f"{width} px")
+        accessible(page, check, f"{width} px")
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             page.evaluate("scrollTo(0, 0)")

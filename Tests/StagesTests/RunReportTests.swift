@@ -70,6 +70,50 @@ import Testing
         }
     }
 
+    @Test func numbersAndCurvesComeBeforeWords() throws {
+        let html = try report(try Self.shared.get(), .init(decodes: false)).html
+        let places = try [
+            "<ul class=\"numbers\">", "data-name=\"curves\"", "In short: of 1 claim", "What d3LLM does",
+        ].map {
+            try #require(html.firstRange(of: $0), "\($0)").lowerBound
+        }
+        #expect(places == places.sorted())
+        // Both forms of each chart, and what those hear who can't see it.
+        #expect(html.contains("<div class=\"wide\">") && html.contains("<div class=\"narrow\">"))
+        #expect(html.contains("aria-label=\"Accuracy over tokens per forward. Accuracy in percent"))
+        #expect(
+            html.contains("<strong>1 of 1</strong> <span>claims hold</span>")
+                || html.contains("<strong>0 of 1</strong>"))
+    }
+
+    /// By the rule of trajectories, what is masked in a window is what the teacher decoded last.
+    @Test func lessonsMaskWhatTheTeacherDecodedLast() throws {
+        let data = try data(try report(try Self.shared.get()).html)
+        let teaching = try #require(data["teaching"])
+        let answers = try #require(teaching["answers"]?.array)
+        #expect(!answers.isEmpty && answers.count <= 3)
+        var masks = 0
+        for answer in answers {
+            let order = try #require(answer["order"]?.array).compactMap(\.int)
+            #expect(answer["tokens"]?.array?.count == order.count)
+            var last = -1
+            for lesson in try #require(answer["lessons"]?.array) {
+                let parts = try #require(lesson.array)
+                let (step, length) = (try #require(parts[0].int), try #require(parts[1].int))
+                let (start, flags) = (try #require(parts[3].int), Array(try #require(parts[4].string).utf8))
+                #expect(step > last && step < (teaching["steps"]?.int ?? 0))
+                last = step
+                #expect(start % length == 0)
+                let window = flags.indices.filter { start + $0 < order.count }
+                let hidden = window.filter { flags[$0] == UInt8(ascii: "1") }.map { order[start + $0] }
+                let given = window.filter { flags[$0] == UInt8(ascii: "0") }.map { order[start + $0] }
+                if let first = hidden.min(), let latest = given.max() { #expect(first >= latest) }
+                masks += hidden.count
+            }
+        }
+        #expect(masks > 0)
+    }
+
     @Test func promptsAreChosenByTheStatedRule() throws {
         let micro = try Self.shared.get()
         let contents = try RunContents(

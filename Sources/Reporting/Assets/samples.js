@@ -42,6 +42,7 @@ function draw(row) {
   line.append(element("td", ...verdictOf(row)));
   line.append(element("td", nfe(row), "number"), element("td", tokens(row), "number"));
   const cell = element("td", text(row));
+  const heads = [...table.tHead.rows[0].cells].map(head => head.textContent);
   const details = element("details");
   details.append(element("summary", "prompt, answer, origin"));
   details.dataset.unprinted = "";
@@ -57,6 +58,7 @@ function draw(row) {
   details.append(list);
   cell.append(details);
   line.append(cell);
+  [...line.cells].forEach((part, i) => { part.dataset.label = heads[i]; });
   return line;
 }
 

@@ -22,6 +22,9 @@ function element(tag, content, style) {
   if (content !== undefined) made.textContent = content;
   return made;
 }
+// Classes of entropies, in nats; the last has no upper end.
+const bounds = [0.1, 0.3, 0.6, 1];
+const colour = field("colour");
 const word = id => id === data.mask ? "?" : data.tokens[id] ?? `#${id}`;
 const title = method => method.name === method.setting ? method.name : `${method.name} (${method.setting})`;
 
@@ -125,7 +128,8 @@ class Pane {
         const before = trace.after[index][p], token = trace.after[index + 1][p];
         const isFresh = before !== token && token !== data.mask;
         const isDone = before !== undefined && before !== data.mask;
-        const style = [classes[state(trace, index, p)]];
+        const style = [this.shade(trace, index, p)];
+        if (isFresh) style.push("new");
         if (p && trace.blockLength && p % trace.blockLength === 0) style.push("start");
         if (this.differs === p) style.push("mark");
         const cell = row.insertCell();
@@ -139,8 +143,22 @@ class Pane {
     table.addEventListener("pointerover", event => this.cell(event.target));
     table.addEventListener("focusin", event => this.cell(event.target));
     table.addEventListener("keydown", event => this.move(event));
+    table.style.setProperty("--columns", trace.length);
     this.holder = element("div", undefined, "scroll");
+    this.holder.tabIndex = 0;
+    this.holder.setAttribute("role", "region");
+    this.holder.setAttribute("aria-label", "Grid of forwards");
     this.holder.append(table);
+  }
+
+  // What colours a cell: the state of its block, or what the forward was unsure of.
+  shade(trace, step, position) {
+    if (colour.value === "state") return classes[state(trace, step, position)];
+    const prediction = trace.predictions[step]?.get(position);
+    if (!prediction) return "blank";
+    const nats = prediction[1] / 1000;
+    const place = bounds.findIndex(bound => nats < bound);
+    return `e${place < 0 ? bounds.length : place}`;
   }
 
   cell(target) {
@@ -181,7 +199,8 @@ class Pane {
       if (p % (trace.blockLength || trace.length) === 0) groups.push(element("span", undefined, "block"));
       const id = now[p];
       const isMasked = id === undefined || id === data.mask;
-      const style = ["token", classes[state(trace, this.step, p)]];
+      const style = ["token", colour.value === "entropy" && this.step > 0
+        ? this.shade(trace, this.step - 1, p) : classes[state(trace, this.step, p)]];
       if (isMasked) style.push("masked");
       else if (id === data.end) style.push("end");
       if (this.step && before[p] !== id && !isMasked) style.push("fresh");
@@ -241,6 +260,107 @@ function draw() {
   for (const pane of panes) pane.draw(Number(slider.value));
   at.textContent = `after ${slider.value} of ${slider.max} forwards`;
   slider.setAttribute("aria-valuetext", at.textContent);
+  remember();
+}
+
+// The address names what is shown, so that it can be sent: #viewer/PROMPT/DECODER/OTHER/FORWARD. It is written only once
+// somebody has used the viewer: links to other parts stay as they are until then.
+let isUsed = false;
+const place = () => `#viewer/${[problem.value, left.value, right.value, slider.value].map(encodeURIComponent).join("/")}`;
+function remember() {
+  if (isUsed) try { history.replaceState(null, "", place()); } catch { /* a page in a frame may not */ }
+}
+
+function follow() {
+  const wanted = /^#viewer\/(\d+)\/(\d+)\/(\d+|none)\/(\d+)$/.exec(location.hash);
+  if (!wanted || !data.problems[wanted[1]] || !data.methods[wanted[2]] || (wanted[3] !== "none" && !data.methods[wanted[3]])) return;
+  [problem.value, left.value, right.value] = wanted.slice(1, 4);
+  load();
+  slider.value = wanted[4];
+  draw();
+  document.getElementById("viewer").scrollIntoView();
+}
+
+// One trajectory as a picture that plays by itself wherever SVG is shown.
+function animation(trace, title) {
+  const [w, h, columns] = [74, 26, trace.blockLength && trace.blockLength < 8 ? trace.blockLength : 8];
+  const pause = 0.7, duration = pause * (trace.count + 4);
+  const paint = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const escaped = text => text.replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
+  const end = trace.after[trace.count].indexOf(data.end);
+  const length = end < 0 ? trace.length : end + 1;
+  const height = 34 + h * Math.ceil(length / columns) + 24;
+  const appear = step => `<animate attributeName="opacity" values="0;1" keyTimes="0;${(pause * (step + 1) / duration).toFixed(4)}" `
+    + `calcMode="discrete" dur="${duration.toFixed(1)}s" repeatCount="indefinite"/>`;
+  const parts = [`<svg xmlns="${document.querySelector("svg")?.namespaceURI ?? ["http", "//www.w3.org/2000/svg"].join(":")}" width="${columns * w + 16}" height="${height}" `
+    + `viewBox="0 0 ${columns * w + 16} ${height}" font-family="ui-monospace, monospace" font-size="12">`,
+    `<title>${escaped(title)}</title>`, `<rect width="100%" height="100%" fill="${paint("--paper")}"/>`,
+    `<text x="8" y="20" fill="${paint("--ink")}">${escaped(title)}</text>`];
+  for (let p = 0; p < length; p++) {
+    const x = 8 + w * (p % columns), y = 32 + h * Math.floor(p / columns);
+    const id = trace.after[trace.count][p];
+    const text = id === data.end ? "end" : word(id);
+    const box = `x="${x}" y="${y}" width="${w - 3}" height="${h - 3}" rx="3"`;
+    parts.push(`<rect ${box} fill="${paint("--inactive")}"/>`,
+      `<g opacity="1">${appear(trace.decodedAt[p] ?? trace.count - 1)}<rect ${box} fill="${paint("--completed")}"/>`
+      + `<text x="${x + w / 2 - 1.5}" y="${y + 16}" text-anchor="middle" fill="${paint("--ink")}">${escaped(text)}</text></g>`);
+  }
+  parts.push(`<text x="8" y="${height - 8}" fill="${paint("--soft")}">${trace.count} forwards, ${trace.run.counted} tokens</text></svg>`);
+  return parts.join("\n");
+}
+
+field("save").addEventListener("click", () => {
+  const pane = panes[0];
+  if (!pane.trace) { field("said").textContent = "There is no recording of this prompt with this decoder."; return; }
+  const address = URL.createObjectURL(new Blob([animation(pane.trace, title(data.methods[Number(left.value)]))], { type: "image/svg+xml" }));
+  const link = element("a");
+  link.setAttribute("href", address);
+  link.download = `trajectory-${data.problems[Number(problem.value)].id.replace(/[^\w-]+/g, "-")}.svg`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10000);
+  field("said").textContent = "Saved; it plays by itself in a browser and on most pages.";
+});
+field("link").addEventListener("click", async () => {
+  isUsed = true;
+  remember();
+  try {
+    await navigator.clipboard.writeText(location.href);
+    field("said").textContent = "The link is copied.";
+  } catch {
+    field("said").textContent = "The link stands in the address bar.";
+  }
+});
+
+// A first look: four stops that use the viewer itself.
+const tour = [
+  ["First look, 1 of 4: nothing is decoded yet. Each row of the grid will be one forward evaluation, each column one position of the answer.",
+    () => { slider.value = 0; }],
+  ["2 of 4: this forward decided the most tokens at once. That is the speed: tokens per forward. They are framed above, dots in the grid.",
+    () => {
+      const counts = panes[0].trace.run.steps.map(step => step[4].filter((id, i) => i % 2 && id !== data.mask && id !== data.end).length);
+      slider.value = counts.indexOf(Math.max(...counts)) + 1;
+    }],
+  ["3 of 4: the same by entropy. Tokens are taken where the model is certain, here the pale cells; dark ones have to wait.",
+    () => { colour.value = "entropy"; shades(); }],
+  ["4 of 4: another decoder beside it, on the same prompt. The wave marks the first position at which the answers differ.",
+    () => { colour.value = "state"; shades(); if (right.value === "none" && data.methods.length > 1) { right.value = left.value === "0" ? "1" : "0"; load(); } slider.value = slider.max; }],
+];
+let visited = -1;
+field("tour").textContent = "New here? Four stops show what to look at.";
+field("next").addEventListener("click", () => {
+  stop();
+  visited = visited + 1 < tour.length ? visited + 1 : -1;
+  field("next").textContent = visited < 0 ? "Show me" : visited + 1 < tour.length ? "Next" : "Done";
+  field("tour").textContent = visited < 0 ? "New here? Four stops show what to look at." : tour[visited][0];
+  if (visited >= 0 && panes[0].trace) { tour[visited][1](); draw(); }
+});
+
+function shades() {
+  field("entropies").hidden = colour.value !== "entropy";
+  const now = slider.value;
+  load();
+  slider.value = now;
+  draw();
 }
 
 function stop() {
@@ -269,6 +389,7 @@ data.methods.forEach((method, index) => {
 });
 left.value = String(data.first);
 right.value = data.second === null ? "none" : String(data.second);
+colour.addEventListener("change", shades);
 for (const select of [problem, left, right]) select.addEventListener("change", load);
 slider.addEventListener("input", () => { stop(); draw(); });
 play.addEventListener("click", () => timer === null ? start() : stop());
@@ -287,5 +408,8 @@ panel.addEventListener("keydown", event => {
     timer === null ? start() : stop();
   }
 });
+for (const kind of ["input", "change", "click"]) panel.addEventListener(kind, () => { isUsed = true; }, true);
 panel.hidden = false;
 load();
+follow();
+addEventListener("hashchange", follow);

@@ -107,7 +107,8 @@ enum ReportAssets {
     static let script =
         "\n"
         + [
-            PackageResources.theme_js, PackageResources.samples_js, PackageResources.viewer_js,
+            PackageResources.theme_js, PackageResources.charts_js, PackageResources.samples_js,
+            PackageResources.viewer_js, PackageResources.teaching_js,
         ].map { "(() => {\n\"use strict\";\n\(text($0))})();\n" }.joined()
 
     /// What a browser lets a page do.
@@ -131,6 +132,8 @@ struct ContentPolicy: Sendable {
     init(scripts: [String], styles: [String]) {
         text = [
             "default-src 'none'", "script-src \(Self.sources(scripts))", "style-src \(Self.sources(styles))",
+            // Pictures that the page's own script made, to save them as PNG.
+            "img-src blob:",
             "base-uri 'none'", "form-action 'none'",
         ].joined(separator: "; ")
     }
@@ -216,6 +219,51 @@ extension HTML {
     /// A bar chart with what it says in words.
     package static func figure(_ chart: BarChart, width: Int = 640, caption: String) -> HTML {
         figure(SVGChartRenderer(width: width).render(chart), caption: caption)
+    }
+
+    /// Curves with what they say in words, for wide and for narrow windows, with their numbers for those who take them along.
+    ///
+    /// - Parameter name: What files are called that a reader takes from it.
+    package static func figure(_ chart: TradeoffChart, name: String, caption: String) -> HTML {
+        plot(
+            wide: TradeoffRenderer(chart, place: .page).svg,
+            narrow: TradeoffRenderer(chart, width: 360, place: .page).svg, csv: chart.csv, name: name,
+            caption: caption)
+    }
+
+    /// Rows of values with what they say in words; the same otherwise.
+    package static func figure(_ chart: ForestChart, name: String, caption: String) -> HTML {
+        plot(
+            wide: ForestRenderer(chart, place: .page).svg,
+            narrow: ForestRenderer(chart, width: 360, place: .page).svg, csv: chart.csv, name: name,
+            caption: caption)
+    }
+
+    private static func plot(wide: String, narrow: String, csv: String, name: String, caption: String) -> HTML
+    {
+        // Drawn by this module's renderers, which escape what they are given.
+        .element(.figure, .class("plot"), .data("name", name)) {
+            HTML.element(.div, .class("wide")) { HTML.markup(TrustedMarkup(wide)) }
+            HTML.element(.div, .class("narrow")) { HTML.markup(TrustedMarkup(narrow)) }
+            HTML.element(.figcaption, text: caption)
+            HTML.element(.p, .class("tip"), .aria("live", "polite"), .hidden)
+            HTML.element(.pre, .class("csv"), .hidden, text: csv)
+        }
+    }
+
+    /// A few numbers that say most, each with what it is and how sure it is.
+    package static func numbers(_ numbers: [(value: String, what: String, note: String)]) -> HTML {
+        .element(
+            .ul, [.class("numbers")],
+            numbers.map { number in
+                .element(.li) {
+                    HTML.element(.strong, text: number.value)
+                    HTML.text(" ")
+                    HTML.element(.span, text: number.what)
+                    HTML.text(" ")
+                    HTML.element(.span, .class("soft"), text: number.note)
+                }
+            })
     }
 
     /// Something that is folded away until a reader asks for it.

@@ -1,6 +1,7 @@
 /// A table of a page, whose cells may hold links and markup.
 ///
-/// It has a caption, headings with scopes, and scrolls by itself where the window is narrower.
+/// It has a caption, headings with scopes, and scrolls by itself where the window is narrower; on a telephone rows become
+/// blocks, for which the roles are written down: browsers forget them otherwise.
 package struct ReportTable: Sendable {
     /// A heading, and where the cells below it stand.
     package struct Column: Sendable {
@@ -65,10 +66,12 @@ package struct ReportTable: Sendable {
     package var html: HTML {
         .group([
             .element(.div, .class("scroll"), .tabindex(0), .role("region"), .aria("label", caption)) {
-                HTML.element(.table) {
+                HTML.element(.table, .class("rows"), .role("table")) {
                     HTML.element(.caption, text: caption)
-                    HTML.element(.thead) { HTML.element(.tr, [], columns.map(Self.heading)) }
-                    HTML.element(.tbody, [], rows.map(row))
+                    HTML.element(.thead, .role("rowgroup")) {
+                        HTML.element(.tr, [.role("row")], columns.map(Self.heading))
+                    }
+                    HTML.element(.tbody, [.role("rowgroup")], rows.map(row))
                 }
             },
             notes.isEmpty
@@ -77,7 +80,7 @@ package struct ReportTable: Sendable {
     }
 
     private static func heading(_ column: Column) -> HTML {
-        var attributes: [HTMLAttribute] = [.scope("col")]
+        var attributes: [HTMLAttribute] = [.scope("col"), .role("columnheader")]
         if column.isNumeric { attributes.append(.class("number")) }
         if let hint = column.hint { attributes.append(.title(hint)) }
         return .element(.th, attributes, [.text(column.title)])
@@ -85,12 +88,15 @@ package struct ReportTable: Sendable {
 
     private func row(_ row: Row) -> HTML {
         precondition(row.cells.count == columns.count, "a row has one cell for every column")
+        // Where the window is narrow each row is a block of its own, whose cells say what they are.
         let attributes =
-            (row.id.map { [HTMLAttribute.id($0)] } ?? []) + (row.style.map { [.class($0)] } ?? [])
+            [HTMLAttribute.role("row")] + (row.id.map { [HTMLAttribute.id($0)] } ?? [])
+            + (row.style.map { [.class($0)] } ?? [])
         let cells = zip(columns, row.cells).enumerated().map { index, pair -> HTML in
             let style: [HTMLAttribute] = pair.0.isNumeric ? [.class("number")] : []
             return index == 0
-                ? .element(.th, [.scope("row")] + style, [pair.1]) : .element(.td, style, [pair.1])
+                ? .element(.th, [.scope("row"), .role("rowheader")] + style, [pair.1])
+                : .element(.td, [.role("cell"), .data("label", pair.0.title)] + style, [pair.1])
         }
         return .element(.tr, attributes, cells)
     }

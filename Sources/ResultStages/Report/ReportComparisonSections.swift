@@ -12,6 +12,8 @@ struct ReportComparisonSections {
     let number: Int
     /// The stage that made it, where titles should tell it from others.
     let name: String?
+    /// Whether its curves stand at the top of the page already.
+    let isFirst: Bool
     /// The place of a stage among those whose samples are in the page; nil where they aren't.
     let sampleIndex: (RunContents.Item) -> Int?
 
@@ -103,19 +105,18 @@ struct ReportComparisonSections {
     }
 
     private var curves: ReportSection {
-        let best = comparison.settings.map(\.accuracy.value).max() ?? 0
-        return ReportSection(id("curves"), title("Accuracy over tokens per forward")) {
-            HTML.figure(
-                chart("All settings", comparison.settings), width: 680, height: 440,
-                caption:
-                    "Every setting of every method on all problems; the bars are Wilson 95 % intervals. Up and to the right is better."
-            )
-            HTML.figure(
-                chart(
-                    "Settings within 5 points of the best",
-                    comparison.settings.filter { $0.accuracy.value >= best - 5 }), width: 680, height: 440,
-                caption:
-                    "The same, without settings that are more than 5 points below the most accurate of all.")
+        ReportSection(id("curves"), title("Accuracy over tokens per forward")) {
+            if isFirst {
+                HTML.element(.p) {
+                    HTML.text("The picture stands ")
+                    HTML.link("verdict", "at the top of the page")
+                    HTML.text("; here are its numbers.")
+                }
+            } else {
+                HTML.figure(
+                    comparison.tradeoff, name: id("curves"),
+                    caption: "Every setting of every method on all problems.")
+            }
             HTML.paragraph(
                 "Published points are not drawn in: they are of other models and other problems, so that a point of theirs beside one of these would compare nothing. d3llm table shows the published tables, with a verdict for every cell."
             )
@@ -123,20 +124,6 @@ struct ReportComparisonSections {
                 settings.html
             }
         }
-    }
-
-    private func chart(_ title: String, _ settings: [ReportedComparison.Setting]) -> LineChart {
-        var chart = LineChart(
-            title: title, xTitle: "tokens per forward", yTitle: "accuracy (%)",
-            series: comparison.methods.map { method in
-                let points = settings.filter { $0.label == method.label }.sorted { $0.tpf < $1.tpf }
-                return .init(
-                    method.label,
-                    points: points.map { .init(x: $0.tpf, y: $0.accuracy.value, error: $0.accuracy.range) })
-            })
-        // Variants of a method can have the same values.
-        chart.seriesOffset = 2
-        return chart
     }
 
     private var settings: ReportTable {
@@ -170,15 +157,13 @@ struct ReportComparisonSections {
     private var areas: ReportSection {
         ReportSection(id("aup"), title("AUP")) {
             HTML.figure(
-                BarChart(
-                    title: "Accuracy under parallelism",
-                    axisTitle: "AUP, bootstrap 95 % interval over problems",
-                    series: ["AUP"],
-                    groups: comparison.methods.compactMap { method in
-                        method.aup.map { .init(method.label, [.init($0.value, error: $0.range)]) }
-                    }), width: 680,
+                ForestChart(
+                    title: "Accuracy under parallelism", axisTitle: "AUP", kind: .positive,
+                    rows: comparison.methods.compactMap { method in
+                        method.aup.map { .init(method.label, value: $0.value, interval: $0.range) }
+                    }), name: id("aup"),
                 caption:
-                    "The area below the curve of each method, with lost accuracy weighed heavily. The intervals don't cover another training."
+                    "The area below the curve of each method, with lost accuracy weighed heavily. Bootstrap 95 % intervals over problems; they don't cover another training."
             )
         }
     }
@@ -196,22 +181,22 @@ struct ReportComparisonSections {
         // Percent and AUP have no common axis: ratios where there are some.
         let hasRatios = claims.contains(where: \.isRatio)
         let shown = claims.filter { hasRatios ? $0.isRatio : $0.left.byteText.hasSuffix(".aup") }
-        let rows = shown.compactMap { claim -> DotChart.Row? in
+        let rows = shown.compactMap { claim -> ForestChart.Row? in
             claim.difference.map { effect in
-                let isBounded = effect.range.map { $0.lowerBound.isFinite && $0.upperBound.isFinite } ?? false
-                return .init(
-                    claim.statement, value: effect.value, error: isBounded ? effect.range : nil,
-                    values: claim.values)
+                .init(
+                    claim.statement, value: effect.value, interval: effect.range, values: claim.values,
+                    verdict: claim.verdict)
             }
         }
         guard !rows.isEmpty else { return nil }
         return ReportSection(id, title) {
             HTML.figure(
-                DotChart(
+                ForestChart(
                     title: hasRatios ? "Claimed effects" : "Claimed effects on AUP",
-                    axisTitle: (hasRatios ? "left over right in percent" : "difference of AUP")
-                        + ", interval over \(what)",
-                    reference: 0, rows: rows), width: 560,
+                    axisTitle: hasRatios
+                        ? "percent more than what it is compared with, on a scale of ratios; interval over \(what)"
+                        : "AUP more than what it is compared with, interval over \(what)",
+                    kind: hasRatios ? .ratio : .difference, digits: hasRatios ? 1 : 0, rows: rows), name: id,
                 caption: (hasRatios
                     ? "For each claim about a ratio, left over right"
                     : "For each claim about AUP, left minus right")

@@ -24,7 +24,8 @@ struct ReportTraces {
     /// By place in ``choices``, then by method; nil where there is no trace.
     private(set) var traces: [[DecodedTrace?]]
     private(set) var notes: [String] = []
-    private var words: EvaluateStage.TraceWords?
+    /// What tokens are called; nil where nothing was decoded again.
+    private(set) var words: EvaluateStage.TraceWords?
     private var blockLengths: [Int]
 
     /// The problems by rule: the first half of the places goes to the first ids, the other half to the first problems
@@ -175,6 +176,17 @@ extension ReportTraces {
                 select("problem", "Prompt")
                 select("left", "Decoder")
                 select("right", "Beside it")
+                HTML.element(.label) {
+                    HTML.text("Colour")
+                    HTML.element(.select, .id("viewer-colour")) {
+                        HTML.element(.option, .value("state"), text: "state of the block")
+                        HTML.element(.option, .value("entropy"), text: "entropy")
+                    }
+                }
+            }
+            HTML.element(.div, .class("box tour"), .role("group"), .aria("label", "A first look")) {
+                HTML.element(.p, .id("viewer-tour"), .aria("live", "polite"))
+                button("next", "Show me")
             }
             HTML.element(.p, .id("viewer-prompt"))
             HTML.element(.p, .id("viewer-divergence"), .class("divergence"), .aria("live", "polite"), .hidden)
@@ -196,6 +208,11 @@ extension ReportTraces {
                     }
                 }
             }
+            HTML.element(.div, .class("controls"), .role("group"), .aria("label", "Take it along")) {
+                button("link", "Link to this forward")
+                button("save", "Save as animated SVG")
+                HTML.element(.output, .id("viewer-said"), .aria("live", "polite"))
+            }
             legend
             HTML.element(.div, .class("panes")) {
                 HTML.element(.div, .class("pane"), .id("viewer-pane-left"))
@@ -215,6 +232,13 @@ extension ReportTraces {
                     ("stabilizing", "", "completed but stabilizing: not in the cache yet"),
                     ("completed", "", "completed"), ("", "●", "decoded by this forward"),
                     ("", "?", "not decoded yet"), ("", "·", "decoded before"),
+                ].map(Self.legendEntry)),
+            .element(
+                .ul,
+                [.class("legend entropies"), .id("viewer-entropies"), .aria("label", "Entropy"), .hidden],
+                [
+                    ("e0", "", "below 0.1 nats: certain"), ("e1", "", "below 0.3"), ("e2", "", "below 0.6"),
+                    ("e3", "", "below 1"), ("e4", "", "1 or more: open"), ("", "", "white: not predicted"),
                 ].map(Self.legendEntry)),
             .element(
                 .ul, [.class("legend"), .aria("label", "Cache")],

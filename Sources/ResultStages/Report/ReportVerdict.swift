@@ -31,6 +31,7 @@ struct ReportVerdict {
     var section: ReportSection {
         ReportSection("verdict", "Verdict") {
             if run.status != .finished { trouble }
+            ReportGlance(comparison: comparison, repeats: repeats, claims: claims, roles: roles).html
             HTML.element(.p, .class("short"), text: "In short: \(short)")
             if !claims.isEmpty { claimTable }
             HTML.group(additions.map { .element(.p, [], [.link($0.id, $0.title)]) })

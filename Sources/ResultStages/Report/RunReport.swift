@@ -54,15 +54,15 @@ package struct RunReport: Sendable {
         let contents = try RunContents(location, registry: registry, cancellation: cancellation)
         let source = ReportSource(contents: contents)
         let repeats = try Self.first(of: source.items(.summary)) { try ReportedRepeats($0, $1) }
-        // Tables that repeats are made of are shown by the first of them.
-        let tables = source.items(.table).prefix(repeats == nil ? .max : 1)
-        let comparisons = try tables.compactMap { item in
+        let all = try source.items(.table).compactMap { item in
             try item.artifact.map { try ReportedComparison(item, $0, in: contents) }
         }
+        // Tables that repeats are made of are shown whole by the first of them, and by one row each.
+        let comparisons = Array(all.prefix(repeats == nil ? .max : 1))
         let samples = ReportSamples(source, comparisons)
         var draft = ReportDraft(
-            source: source, comparisons: comparisons, repeats: repeats, samples: samples, traces: nil,
-            additions: additions,
+            source: source, comparisons: comparisons, repeats: repeats, each: repeats == nil ? [] : all,
+            samples: samples, traces: nil, additions: additions,
             reason: samples.methods.isEmpty
                 ? "This run has no samples to decode again."
                 : "This page was made without decoding samples again; d3llm report does so unless it is told not to."
@@ -94,6 +94,8 @@ struct ReportDraft {
     let source: ReportSource
     let comparisons: [ReportedComparison]
     let repeats: ReportedRepeats?
+    /// The tables that were repeated, where there are repeats.
+    let each: [ReportedComparison]
     let samples: ReportSamples
     var traces: ReportTraces?
     /// What others have to say of the run, shown behind the verdict.
@@ -132,6 +134,8 @@ struct ReportDraft {
         var members: [(String, JSONValue)] = []
         if problems > 0 { members.append(("samples", samples.value(first: problems))) }
         if let value = traces?.value(first: traced) { members.append(("traces", value)) }
+        let teaching = traced > 0 ? ReportTeaching(source, words: traces?.words) : nil
+        if let teaching { members.append(("teaching", teaching.value)) }
         let data =
             try members.isEmpty
             ? nil : String(decoding: JSONValue.object(JSONObject(members)).compactBytes(), as: UTF8.self)
@@ -141,13 +145,13 @@ struct ReportDraft {
             title: "\(run.experiment): report of a run",
             lead:
                 "Run \(source.contents.location.address), \(run.status.rawValue) \(run.finished); d3LLM in Swift, a reproduction of arXiv 2601.07568.\(imported)",
-            sections: sections(problems: problems, traced: traced), data: data,
+            sections: sections(problems: problems, traced: traced, teaching), data: data,
             footer:
                 "Made by d3llm report from the records of the run; the same run gives the same page. Places are relative to the store. Nothing on this page is loaded from elsewhere."
         ).rendered
     }
 
-    private func sections(problems: Int, traced: Int) -> [ReportSection] {
+    private func sections(problems: Int, traced: Int, _ teaching: ReportTeaching?) -> [ReportSection] {
         let verdict = ReportVerdict(
             source: source, comparisons: comparisons, repeats: repeats, additions: additions)
         var sections = [verdict.section]
@@ -155,7 +159,7 @@ struct ReportDraft {
         if let repeats {
             sections +=
                 ReportRepeatsSections(
-                    repeats: repeats, roles: comparisons.main?.roles ?? .usual
+                    repeats: repeats, each: each, roles: comparisons.main?.roles ?? .usual
                 ).sections
         }
         for (number, comparison) in comparisons.enumerated() {
@@ -164,12 +168,14 @@ struct ReportDraft {
                 ReportComparisonSections(
                     source: source, comparison: comparison, number: number,
                     name: isOnly ? nil : comparison.item.entry.stage,
+                    isFirst: comparison.item.entry.stage == comparisons.main?.item.entry.stage,
                     sampleIndex: { problems > 0 ? samples.index(of: $0) : nil }
                 ).sections
         }
         if let training = ReportTraining(source).section { sections.append(training) }
         if let errors = ReportErrors(source: source).section { sections.append(errors) }
         sections.append(samples.section(shown: problems))
+        if let teaching { sections.append(teaching.section) }
         sections.append(traces.map { $0.section(shown: traced) } ?? ReportTraces.absent(reason))
         return sections + [ReportCosts(source: source).section, ReportEnvironment(source: source).section]
     }
@@ -210,6 +216,8 @@ struct ReportErrors {
 /// The sections of repeats of a comparison: table, areas, main effects.
 struct ReportRepeatsSections {
     let repeats: ReportedRepeats
+    /// The tables that were repeated.
+    var each: [ReportedComparison] = []
     let roles: ReportRoles
 
     var sections: [ReportSection] {
@@ -272,16 +280,57 @@ struct ReportRepeatsSections {
                 ]
             ).html
             HTML.figure(
-                DotChart(
-                    title: "AUP over repeats", axisTitle: "AUP: mean, 95 % interval, each repeat",
+                ForestChart(
+                    title: "AUP over repeats", axisTitle: "AUP", kind: .positive,
                     rows: repeats.methods.compactMap { method in
                         method.aup.map {
-                            .init(method.label, value: $0.value, error: $0.range, values: method.values)
+                            .init(method.label, value: $0.value, interval: $0.range, values: method.values)
                         }
-                    }), width: 680,
-                caption:
-                    "Means with Student's 95 % interval over the repeats; the small circles are the repeats.")
+                    }), name: "repeats",
+                caption: "The circles are the repeats, each of which trains all models anew.")
+            if !each.isEmpty { eachRepeat }
         }
+    }
+
+    /// Every repeat by itself: its seed, the accuracy that its operating points have to reach, and what came of it.
+    private var eachRepeat: HTML {
+        let headings = each.first?.methods.first?.speeds.map(\.heading) ?? []
+        return ReportTable(
+            caption: "Each repeat",
+            columns: [
+                .init("Repeat"), .init("Seed", isNumeric: true), .init("Target (%)", isNumeric: true),
+                .init("Method"),
+            ]
+                + headings.map { .init($0, isNumeric: true) }
+                + [
+                    .init("TPF", isNumeric: true), .init("Accuracy (%)", isNumeric: true),
+                    .init("AUP", isNumeric: true),
+                ],
+            rows: each.flatMap { comparison in
+                [roles.subject, roles.baseline].compactMap { label in
+                    comparison.methods.first { $0.label == label }
+                }.map { method in
+                    ReportTable.Row(
+                        style: method.label == roles.subject ? "ours" : nil,
+                        [
+                            .text(comparison.item.entry.stage),
+                            .text(
+                                comparison.item.artifact?.record.recipe["seed"]?.int.map(String.init) ?? "—"),
+                            ReportText.number(comparison.target, 1), .text(method.label),
+                        ]
+                            + headings.map { heading in
+                                method.speeds.first { $0.heading == heading }.map(ReportText.speed)
+                                    ?? .text("—")
+                            } + [
+                                ReportText.interval(method.tpf, 2), ReportText.interval(method.accuracy, 1),
+                                ReportText.interval(method.aup, 0),
+                            ])
+                }
+            },
+            notes: [
+                "Target: the accuracy that an operating point has to reach on the problems for choosing. TPF, accuracy: at the operating point; a dash where no setting reaches the target. Intervals are over problems."
+            ]
+        ).html
     }
 }
 

@@ -1,3 +1,4 @@
+package import DecodingStages
 internal import ModelStages
 internal import Numerics
 package import Recipes
@@ -13,7 +14,7 @@ package struct D3LLMRecipe: DistillationRecipe {
         case whole
     }
 
-    let mask: TrajectoryMask.Order
+    package let mask: TrajectoryMask.Order
     let window: Window
     let stateIndex: TrajectoryMask.StateIndex
     package let noise: NoiseFields
@@ -125,6 +126,45 @@ package struct D3LLMRecipe: DistillationRecipe {
             last = range
         }
         return result
+    }
+}
+
+/// How one of the teacher's answers is shown to the student at a step of training.
+package struct Lesson: Sendable, Hashable {
+    /// From 0.
+    package let step: Int
+    /// The length that windows have then, in tokens, and the share of a window that is masked.
+    package let windowLength: Int
+    package let ratio: Double
+    /// Where the window lies in the response; what is before it is given, what is behind it is masked.
+    package let window: Range<Int>
+    /// One flag per position of the window.
+    package let masked: [Bool]
+}
+
+extension D3LLMRecipe {
+    /// What a student would see of an answer at some steps, were it the first of the batch.
+    ///
+    /// - Parameters:
+    ///   - end: The token that ends answers.
+    ///   - steps: From 0, less than `count`.
+    package func lessons(
+        of answer: TrajectoryRecord, end: Int32?, at steps: [Int], of count: Int, seed: UInt64
+    ) -> [Lesson] {
+        let length =
+            end.flatMap { answer.response.firstIndex(of: $0) }.map { $0 + 1 } ?? answer.response.count
+        let row = AnswerRow(
+            tokens: answer.response, promptLength: 0, fullLength: length,
+            trajectory: .init(
+                states: Int(answer.unmaskStep.max() ?? -1) + 1, unmaskStep: answer.unmaskStep), index: 0)
+        return steps.compactMap { step in
+            guard let shown = windows(of: [row], step: step, of: count, seed: seed).first else { return nil }
+            let progress = Double(step) / Double(count) * Double(windowLengths.count)
+            return Lesson(
+                step: step, windowLength: Curriculum.windowLength(windowLengths, epoch: progress),
+                ratio: noise.ratio(step: step, of: count, seed: seed), window: shown.range,
+                masked: shown.masked)
+        }
     }
 }
 
