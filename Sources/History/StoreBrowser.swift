@@ -145,7 +145,8 @@ extension StoreBrowser {
             return .init([
                 link(["experiment", name], name), .text("\(runs.count)"),
                 .text(last?.started.visible ?? ""), .text(last?.state.rawValue ?? ""),
-                .text(last?.numbers.summary?.visible ?? ""),
+                // A run that goes on has none yet.
+                .text(runs.compactMap(\.numbers.summary).last?.visible ?? ""),
             ])
         }
         let table = ReportTable(

@@ -95,6 +95,7 @@ struct QuickExperiment {
                 "kind": "aup", "data": .string("@\(data)"), "reference": .string("@\(first.id)"),
                 "curves": .object(
                     JSONObject(evaluations.map { ($0.label, .string("@\($0.stage)")) })),
+                "claims": [],
             ]
         }
         let written = try stages.members.filter { !taken.contains($0.key) }.map {

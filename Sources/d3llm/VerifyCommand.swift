@@ -85,7 +85,10 @@ struct RunArgument: ParsableArguments {
                 !FileSystem.exists(folder.appending(RunRecord.fileName)),
                 let configured = LiveRun.experiment(of: folder, registry: D3LLM.registry)
             else { throw error }
-            return LiveRun(folder, experiment: experiment, in: storage.store, configured: configured).stopped
+            let run = LiveRun(folder, experiment: experiment, in: storage.store, configured: configured)
+            // Of a run that never said how far it is nothing can be shown.
+            guard run.progress != nil else { throw error }
+            return run.stopped
         }
     }
 }

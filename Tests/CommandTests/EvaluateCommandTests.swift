@@ -151,7 +151,7 @@ import Testing
             try refused("evaluate", "nobody", "--task", "math").contains("Nor is it an input of data.lock"))
         #expect(
             try refused("evaluate", "d3llm-llada", "--task", "gsm8k", "--method", "vanilla")
-                .contains("There is no benchmark \"gsm8k\". Did you mean"))
+                .contains("There is no benchmark \"gsm8k\". They are: gsm8k-cot, "))
         #expect(
             try refused("evaluate", "d3llm-llada", "--task", "math").contains(
                 "name the decoding method (--method"))
