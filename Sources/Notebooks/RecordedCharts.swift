@@ -36,7 +36,7 @@ struct RecordedChart {
             }
             let table = try reader.table(source)
             let chart =
-                table.headings.contains("Claim")
+                table.has("Claim")
                 ? try Self.effects(table, title: title) : try Self.areas(table, title: title)
             self.title = chart.title
             summary = chart.summary
@@ -121,7 +121,7 @@ struct RecordedChart {
     // MARK: Repeats
 
     private static func areas(_ table: CSVFile, title: String?) throws -> ForestChart {
-        guard table.headings.contains("AUP of each") else {
+        guard table.has("AUP of each") else {
             throw NotebookProblem.marker(
                 "This table.csv isn't of repeats (it has no column \"AUP of each\"); draw its sweep.csv instead."
             )
@@ -140,15 +140,15 @@ struct RecordedChart {
 
     private static func effects(_ table: CSVFile, title: String?) throws -> ForestChart {
         let isRatio =
-            table.headings.contains("Effect (%)") && table.column("Effect (%)").contains { !$0.isEmpty }
+            table.has("Effect (%)") && table.column("Effect (%)").contains { !$0.isEmpty }
         let heading = isRatio ? "Effect (%)" : "Difference"
         let rows = try table.records.filter { row in
             !row[heading].isEmpty && (isRatio || row["Compared"].byteText.contains(".aup vs"))
         }.map { row in
             ForestChart.Row(
                 row["Claim"], value: try row.number(heading), interval: try row.range(heading),
-                values: try table.headings.contains("Of each") ? row.list("Of each") : [],
-                claim: table.headings.contains("Claimed") ? row["Claimed"] : nil, verdict: row["Verdict"])
+                values: try table.has("Of each") ? row.list("Of each") : [],
+                claim: table.has("Claimed") ? row["Claimed"] : nil, verdict: row["Verdict"])
         }
         var chart = ForestChart(
             title: title ?? "Claimed effects",
@@ -251,6 +251,9 @@ extension CSVFile {
             return numbers
         }
     }
+
+    /// Whether there is a column under a heading.
+    func has(_ heading: String) -> Bool { headings.contains { $0.byteText == heading.byteText } }
 
     /// All rows.
     var records: [Record] { rows.map { Record(cells: $0, headings: headings) } }
