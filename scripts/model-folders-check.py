@@ -194,6 +194,12 @@ class Maker:
         write(self.folder / "generation_config.json", generation)
 
 
+def says_nothing(folder):
+    """Whether neither config.json nor a generation_config.json speaks of end tokens."""
+    config = json.loads((folder / "config.json").read_text())
+    return config.get("eos_token_id") is None and not (folder / "generation_config.json").exists()
+
+
 def prompt_ids(tokenizer, prompt):
     """In the chat template where there is one, as `decode` asks."""
     if not tokenizer.chat_template:
@@ -221,6 +227,9 @@ def reference(folder, adapted, asked):
     for prompt, applied in asked:
         ids = prompt_ids(tokenizer, prompt)
         more = {} if applied else {"repetition_penalty": 1.0}
+        if says_nothing(folder):
+            # transformers would go on to the length; d3llm ends where the tokenizer says that texts end (docs/models.md).
+            more["eos_token_id"] = tokenizer.eos_token_id
         with torch.no_grad():
             given = model.generate(
                 input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=LENGTH, do_sample=False, pad_token_id=0, **more)

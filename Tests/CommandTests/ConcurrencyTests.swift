@@ -66,12 +66,13 @@ import Testing
             "\(outcome.log)")
         #expect(outcome.log.contains("Z, ended before it was done\n"), "\(outcome.log)")
         #expect(outcome.log.contains("teacher: going on from "), "\(outcome.log)")
-        // The killed run has a log but no record, so that it isn't taken for a finished one.
+        // The killed run has a log and how far it was but no record, so that it isn't taken for a finished one.
         let runs = command.experiment.appending("runs")
         let records = try FileSystem.list(runs).map { run in
             try FileSystem.list(runs.appending(run)).joined(separator: " ")
         }
-        #expect(records.sorted() == ["experiment.json log.txt", "experiment.json log.txt run.json"])
+        #expect(
+            records.sorted() == ["experiment.json log.txt progress.json", "experiment.json log.txt run.json"])
         let straight = try D3LLMCommand()
         #expect(try straight.start(arguments(straight) + slow).wait().code == 0)
         #expect(

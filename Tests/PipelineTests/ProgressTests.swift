@@ -108,7 +108,7 @@ import Testing
             reporter.advance(slow, by: 1, note: nil)
         }
         #expect(
-            stand.text.contains("slow: 4 of 10 steps (40%), 0.017 steps/s, 6 min 00 s left\n"),
+            stand.text.contains("slow: 4 of 10 steps (40%), 0.02 steps/s, 6 min 00 s left\n"),
             "\(stand.text)")
     }
 
