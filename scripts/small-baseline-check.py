@@ -163,7 +163,8 @@ def run(d3llm, work, options):
     record = {}
     for path in (store / NAME).glob("*/samples.jsonl"):
         stage = path.parent.name.rsplit("-", 1)[0]
-        record[stage] = [entry.get("value", entry) for entry in lines(path)]
+        # The first line of a journal says whose it is.
+        record[stage] = [entry["value"] for entry in lines(path) if "value" in entry]
     exported = {stage: lines(next((work / "exported" / stage).glob("samples_*.jsonl"))) for stage in TASKS}
     [model] = (store / NAME).glob("model-*/*.gguf")
     files = {stage: next((store / NAME).glob(f"{stage}-data-*")) for stage in TASKS}
@@ -208,10 +209,12 @@ def compare(stage, model, result, record, exported, tie):
         if sample["prompt"] not in model.responses:
             continue
         ids, theirs = model.responses[sample["prompt"]]
-        ours = cut(sample["tokens"], model.ends)
-        if ours == theirs:
+        # A sample keeps its text and how many tokens it has, the end token included, not their ids.
+        counts = {len(theirs), len(theirs) + 1}
+        if sample["text"] == model.tokenizer.decode(theirs, skip_special_tokens=True) and sample["tokens"] in counts:
             same += 1
             continue
+        ours = model.tokenizer(sample["text"], add_special_tokens=False).input_ids
         place = first_difference(ours, theirs)
         logits = model.next_logits(ids + theirs[:place])
         pair = [tokens[place] if place < len(tokens) else min(model.ends) for tokens in (ours, theirs)]
