@@ -202,6 +202,18 @@ def compare(stage, model, result, record, exported, tie):
         arguments = sample["arguments"]
         return arguments["gen_args_0"]["arg_0"] if isinstance(arguments, dict) else arguments[0][0]
 
+    def text(sample, stops):
+        """The answer up to the harness's stop strings; `d3llm` keeps all of it and cuts where it grades."""
+        [[answer]] = sample["resps"]
+        for stop in stops:
+            answer = answer.split(stop)[0]
+        return answer
+
+    def stops(key):
+        arguments = harness[key]["arguments"]
+        more = arguments["gen_args_0"]["arg_1"] if isinstance(arguments, dict) else arguments[0][1]
+        return more["until"]
+
     wrong = [key for key in own if key in harness and prompt(own[key]) != prompt(harness[key])]
     check(f"{stage}: the same prompts", not wrong, f"{len(own) - len(wrong)} of {len(own)}")
     same, ties, gaps = 0, [], []
@@ -226,14 +238,15 @@ def compare(stage, model, result, record, exported, tie):
         print(f"     {sample}: token {place + 1} differs; its two logits are {gap:.2e} apart", flush=True)
     differing = {sample for sample, _, _ in ties + gaps}
     places = {sample["prompt"]: sample["id"] for sample in record}
-    for what, field in [("texts", lambda s: s["resps"]),
-                        ("verdicts", lambda s: float(s[metric]))]:
-        wrong = [(key, places.get(prompt(own[key]))) for key in own if key in harness and field(own[key]) != field(harness[key])]
+    for what, field in [("texts", lambda s, key: text(s, stops(key))),
+                        ("verdicts", lambda s, _: float(s[metric]))]:
+        wrong = [(key, places.get(prompt(own[key]))) for key in own
+                 if key in harness and field(own[key], key) != field(harness[key], key)]
         unexplained = [key for key, sample in wrong if sample not in differing]
         check(f"{stage}: the same {what}", not unexplained,
               f"{len(own) - len(wrong)} of {len(own)}" + (f"; others where tokens differ: {[s for k, s in wrong if k not in unexplained]}" if wrong else ""))
         for key in unexplained[:5]:
-            print(f"     {key}: {field(own[key])!r} here, {field(harness[key])!r} there", flush=True)
+            print(f"     {key}: {field(own[key], key)!r} here, {field(harness[key], key)!r} there", flush=True)
     right = {name: (sum(float(s[metric]) for k, s in own.items() if k[1] == name), sum(float(s[metric]) for k, s in harness.items() if k[1] == name))
              for name in sorted({k[1] for k in own})}
     for name, (ours, theirs) in right.items():
