@@ -15,7 +15,8 @@ let package = Package(
         .library(
             name: "Readers",
             targets: [
-                "Archives", "Columnar", "Fetching", "GGUF", "JSON", "Serving", "Tokenizers", "Transformers",
+                "Archives", "ChatTemplates", "Columnar", "Fetching", "GGUF", "JSON", "Serving", "Tokenizers",
+                "Transformers",
             ]),
     ],
     dependencies: [
@@ -81,10 +82,12 @@ let package = Package(
                 "Documents", "Numerics", "GGUF", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        // Jinja, as far as chat templates have it.
+        .target(name: "ChatTemplates", dependencies: ["JSON", "Base"]),
         .target(
             name: "Tokenizers",
             dependencies: [
-                "Documents", "GGUF", "JSON", "Files", "COniguruma", "CUTF8Proc",
+                "ChatTemplates", "Documents", "GGUF", "JSON", "Files", "COniguruma", "CUTF8Proc",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
@@ -155,7 +158,8 @@ let package = Package(
         .target(
             name: "DataStages",
             dependencies: [
-                "StageBasics", "Recipes", "ArtifactStore", "Runs", "Fetching", "Evaluation", "Tokenizers",
+                "StageBasics", "Recipes", "ArtifactStore", "Runs", "Fetching", "Evaluation", "ChatTemplates",
+                "Tokenizers",
                 "Transformers", "Reporting", "Archives", "Columnar", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -164,7 +168,8 @@ let package = Package(
             name: "ModelStages",
             dependencies: [
                 "DataStages", "StageBasics", "Recipes", "ArtifactStore", "Runs", "Fetching", "Decoding",
-                "Evaluation", "Tokenizers", "Transformers", "GGUF", "Numerics", "Archives", "JSON", "Files",
+                "Evaluation", "ChatTemplates", "Tokenizers", "Transformers", "GGUF", "Numerics", "Archives",
+                "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: [.embedInCode("known-models.json")]),
@@ -183,7 +188,8 @@ let package = Package(
             name: "TrainingStages",
             dependencies: [
                 "DecodingStages", "ModelStages", "DataStages", "StageBasics", "Recipes", "ArtifactStore",
-                "Runs", "Audit", "Training", "Evaluation", "Tokenizers", "Transformers", "Numerics",
+                "Runs", "Audit", "Training", "Evaluation", "ChatTemplates", "Tokenizers", "Transformers",
+                "Numerics",
                 "Reporting", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -222,14 +228,16 @@ let package = Package(
         .target(
             name: "Sessions",
             dependencies: [
-                "Decoding", "Tokenizers", "Transformers", "Numerics", "Documents", "JSON", "Files",
+                "Decoding", "ChatTemplates", "Tokenizers", "Transformers", "Numerics", "Documents", "JSON",
+                "Files",
                 "CUTF8Proc",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Serving",
             dependencies: [
-                "Sessions", "Decoding", "Tokenizers", "Transformers", "Documents", "JSON", "Base",
+                "Sessions", "Decoding", "ChatTemplates", "Tokenizers", "Transformers", "Documents", "JSON",
+                "Base",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: [.embedInCode("Assets")]),
@@ -295,7 +303,7 @@ let package = Package(
         .testTarget(name: "GGUFTests", dependencies: ["GGUF", "TestSupport"]),
         .testTarget(
             name: "TransformersTests", dependencies: ["Transformers", "GGUF", "Numerics", "TestSupport"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestSupport"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["ChatTemplates", "Tokenizers", "TestSupport"]),
         .testTarget(name: "DecodingTests", dependencies: ["Decoding", "Documents", "TestSupport"]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Transformers", "Numerics", "TestSupport"]),
@@ -310,7 +318,7 @@ let package = Package(
                 "Stages", "ResultStages", "TrainingStages", "DecodingStages", "ModelStages", "DataStages",
                 "StageBasics", "Recipes", "ArtifactStore", "Runs", "Audit", "Training", "Decoding",
                 "Evaluation", "Measures",
-                "Tokenizers", "Transformers",
+                "ChatTemplates", "Tokenizers", "Transformers",
                 "Numerics", "TestModels", "TestSupport",
             ]),
         .testTarget(
@@ -329,7 +337,8 @@ let package = Package(
             dependencies: ["History", "Recipes", "ArtifactStore", "Runs", "Reporting", "TestSupport"]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "CSandbox", "TestSupport"]),
         .testTarget(
-            name: "SessionsTests", dependencies: ["Sessions", "Decoding", "Tokenizers", "TestSupport"]),
+            name: "SessionsTests",
+            dependencies: ["Sessions", "Decoding", "Tokenizers", "ChatTemplates", "TestSupport"]),
         .testTarget(name: "ServingTests", dependencies: ["Serving", "Sessions", "Base", "TestSupport"]),
         .testTarget(
             name: "SlurmTests",

@@ -1,4 +1,5 @@
 internal import Base
+package import ChatTemplates
 package import Evaluation
 internal import StageBasics
 internal import SystemPackage

@@ -1,4 +1,5 @@
 internal import Base
+internal import ChatTemplates
 internal import Decoding
 internal import Documents
 internal import JSON

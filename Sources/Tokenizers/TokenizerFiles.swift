@@ -1,3 +1,4 @@
+package import ChatTemplates
 internal import Documents
 internal import Files
 package import JSON
@@ -20,7 +21,9 @@ package struct TokenizerFiles: Sendable {
     /// The chat template, or what is wrong with it; nil if the folder has none.
     ///
     /// A template that isn't understood is only an error for who asks for it.
-    private let template: Result<ChatTemplate, ChatTemplateError>?
+    private var template: Result<ChatTemplate, ChatTemplateError>?
+    /// The name of the file that holds a folder's template, if one of its own does.
+    package static let templateName = "chat_template.jinja"
 
     /// Reads a folder.
     ///
@@ -62,7 +65,7 @@ package struct TokenizerFiles: Sendable {
     static func templateSource(
         _ folder: FilePath, _ configuration: JSONDocument?
     ) throws -> (text: String, name: String)? {
-        let path = folder.appending("chat_template.jinja")
+        let path = folder.appending(templateName)
         if FileSystem.exists(path) {
             return (try FileSystem.readText(path, limit: FileLimit.settings), path.string)
         }
@@ -79,6 +82,13 @@ package struct TokenizerFiles: Sendable {
     package static func converted(_ model: FilePath) throws -> [String: [UInt8]] {
         let files = try GGUFTokenizer(model)?.files() ?? []
         return Dictionary(files.map { ($0.name, $0.bytes) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The same tokenizer with another chat template.
+    package func with(template: ChatTemplate) -> TokenizerFiles {
+        var changed = self
+        changed.template = .success(template)
+        return changed
     }
 
     /// Whether the folder has a chat template.

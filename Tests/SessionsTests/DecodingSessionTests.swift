@@ -1,3 +1,4 @@
+import ChatTemplates
 import Decoding
 import Files
 import JSON

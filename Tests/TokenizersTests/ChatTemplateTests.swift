@@ -4,6 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import ChatTemplates
 @testable import Tokenizers
 
 /// Chat templates against what Hugging Face's `apply_chat_template` makes of them.

@@ -1,3 +1,4 @@
+import ChatTemplates
 import Files
 import GGUF
 import JSON

@@ -3,6 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import ChatTemplates
 @testable import Tokenizers
 
 /// Templates that nobody means well with: each ends in a text or an error, in bounded time and memory.

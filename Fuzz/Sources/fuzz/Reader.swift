@@ -3,6 +3,7 @@ import Numerics
 import SystemPackage
 
 @testable import Archives
+@testable import ChatTemplates
 @testable import Columnar
 @testable import Fetching
 @testable import GGUF

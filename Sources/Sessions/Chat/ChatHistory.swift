@@ -1,4 +1,4 @@
-package import Tokenizers
+package import ChatTemplates
 
 /// What was said in a conversation.
 package struct ChatHistory: Sendable, Hashable {

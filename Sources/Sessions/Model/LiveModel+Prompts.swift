@@ -1,4 +1,5 @@
 internal import Base
+package import ChatTemplates
 internal import JSON
 package import SystemPackage
 package import Tokenizers
