@@ -12,12 +12,13 @@ package struct SynthesizeStage: StageKind {
     package static let name = "synthesize"
     package static let version = 1
     package static let summary =
-        "Generates problems with solutions (word problems, Countdown, Sudoku 4×4), split by a hash of the question."
+        "Generates problems with solutions (word problems of a hundred words or in ordinary English, Countdown, Sudoku 4×4), split by a hash of the question."
     package static let output = ArtifactType.dataset
     package static let parts = ["train", "test"]
 
     enum Task: String, CaseIterable {
         case wordProblems = "word-problems"
+        case english = "english-problems"
         case countdown
         case sudoku = "sudoku-4x4"
     }
@@ -26,6 +27,7 @@ package struct SynthesizeStage: StageKind {
     let train: Int
     let test: Int
     let options: WordProblems.Options
+    let english: (sums: ClosedRange<Int>, longest: Int)
     let countdown: Countdown.Options
     let sudokuBlanks: Int
 
@@ -55,6 +57,20 @@ package struct SynthesizeStage: StageKind {
                 "wordings",
                 "free (the default): of different lengths; equal-length: every solution has the same number of tokens, so that the answer and the end have fixed places."
             ) ?? .free)
+        english = Self.own(
+            .english, task, fields, "Word problems in ordinary English, for checkpoints.",
+            default: (2...4, 56)
+        ) { fields in
+            let least = fields.integer(
+                "leastSums", default: 2, in: 1...4, "Sums of the shortest worked answer.")
+            let most = fields.integer("mostSums", default: 4, in: 1...4, "Sums of the longest worked answer.")
+            if most < least { fields.reject("mostSums", "It is less than leastSums, \(least).") }
+            let longest = fields.integer(
+                "longest", default: 56, in: 30...200,
+                "The most words, digits and signs of a worked answer; a tokenizer may make a few tokens more of them."
+            )
+            return (min(least, most)...max(least, most), longest)
+        }
         countdown = Self.own(
             .countdown, task, fields, "Countdown: a target from given numbers.", default: .init()
         ) { fields in
@@ -102,6 +118,7 @@ package struct SynthesizeStage: StageKind {
     func source(seed: UInt64) throws -> any ProblemSource {
         switch task {
         case .wordProblems: try WordProblems(options: options, seed: seed)
+        case .english: EnglishProblems(sums: english.sums, longest: english.longest, seed: seed)
         case .countdown: Countdown(options: countdown, seed: seed)
         case .sudoku: Sudoku4x4(blanks: sudokuBlanks, seed: seed)
         }
@@ -131,12 +148,20 @@ extension SynthesizeStage {
         else { return facts }
         let count = Double(problems.count)
         func mean(_ size: (Problem) -> Int) -> Double { Double(problems.reduce(0) { $0 + size($1) }) / count }
-        facts[.promptTokens] = mean { tokenizer.ids($0.prompt()).count }
-        facts[.responseTokens] = mean { tokenizer.ids($0.response).count + 1 }
+        if task == .english {
+            facts[.promptTokens] = mean { EnglishProblems.pieces(of: $0.question) } + Self.chatTemplate
+            facts[.responseTokens] = mean { EnglishProblems.pieces(of: $0.response) + 1 }
+        } else {
+            facts[.promptTokens] = mean { tokenizer.ids($0.prompt()).count }
+            facts[.responseTokens] = mean { tokenizer.ids($0.response).count + 1 }
+        }
         facts[.problemBytes] = mean { (try? ProblemFile.value(of: $0).compactBytes().count + 1) ?? 0 }
         facts[.words] = Double(tokenizer.vocabularySize)
         return facts
     }
+
+    /// Tokens that a chat template stands around a question with; SmolLM2's own has 31, a short one none.
+    private static let chatTemplate = 31.0
 
     /// So many problems at the measured time of one.
     package func forecast(_ context: ForecastContext) -> StageForecast? {

@@ -7,7 +7,7 @@ internal import Numerics
 package struct Problem: Sendable, Hashable, Identifiable {
     /// One change of the running total.
     package struct Step: Sendable, Hashable {
-        /// The weekday that names the step in question and response.
+        /// The weekday that names the step in question and response; empty where nothing names it.
         package let day: String
         /// What is added to the running total; negative when something is taken away.
         package let change: Int
@@ -141,6 +141,7 @@ enum ProblemDraws {
         let response: String
         let answer: Int
         let rules: Problem.Rules
+        var steps: [Problem.Step] = []
     }
 
     /// Problem i depends on the seed, the split and i only; in the test split also on those before it.
@@ -176,8 +177,7 @@ enum ProblemDraws {
             result.append(
                 Problem(
                     id: id, question: found.question, response: found.response, answer: found.answer,
-                    steps: [],
-                    rules: found.rules))
+                    steps: found.steps, rules: found.rules))
         }
         return result
     }

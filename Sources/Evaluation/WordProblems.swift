@@ -325,7 +325,7 @@ extension WordProblems.Numbers {
 
 extension RandomStream {
     /// One of `choices`, each as likely as the others.
-    fileprivate mutating func pick(_ choices: [String]) -> String {
+    mutating func pick(_ choices: [String]) -> String {
         choices[nextInt(in: 0..<choices.count)]
     }
 

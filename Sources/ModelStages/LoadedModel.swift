@@ -1,3 +1,4 @@
+package import ChatTemplates
 package import DataStages
 internal import Decoding
 internal import Evaluation
@@ -26,10 +27,13 @@ package struct LoadedModel: Sendable {
 
     /// Reads a model.
     ///
-    /// - Parameter needs: what the model's folder has to name, see ``ModelTokens/init(_:needs:)``.
-    /// - Throws: What reading model or tokenizer throws; as ``ModelTokens/init(_:needs:)``.
+    /// - Parameters:
+    ///   - needs: what the model's folder has to name, see ``ModelTokens/init(_:needs:template:)``.
+    ///   - template: a chat template in the place of the folder's.
+    /// - Throws: What reading model or tokenizer throws; as ``ModelTokens/init(_:needs:template:)``.
     package init(
-        _ folder: FilePath, _ form: Form = .precision(.float32), needs: ModelTokens.Needs = .all
+        _ folder: FilePath, _ form: Form = .precision(.float32), needs: ModelTokens.Needs = .all,
+        template: ChatTemplate? = nil
     ) throws {
         self.folder = folder
         transformer =
@@ -39,7 +43,7 @@ package struct LoadedModel: Sendable {
                 try Checkpoint.loadFrozen(folder, form, threads: threads)
             }
         family = try Checkpoint.family(folder)
-        tokens = try ModelTokens(folder, needs: needs)
+        tokens = try ModelTokens(folder, needs: needs, template: template)
     }
 
     package var configuration: TransformerConfiguration { transformer.configuration }
@@ -94,6 +98,8 @@ package struct ModelTokens: Sendable {
     /// What generation_config.json asks of repeated tokens; 1 for nothing.
     package let repetitionPenalty: Double
     private let folder: FilePath
+    /// The chat template in the place of the folder's; nil where that counts.
+    private let template: ChatTemplate?
 
     /// How answers become text.
     package var answers: AnswerTokens { AnswerTokens(tokenizer: tokenizer, ends: ends) }
@@ -107,12 +113,21 @@ package struct ModelTokens: Sendable {
         return knownEnd
     }
 
-    /// - Throws: ``DataError`` where the model doesn't name what is needed; ``DamagedFileError`` where model and tokenizer
+    /// - Parameter template: a chat template in the place of the folder's.
+    /// - Throws: ``DataError`` where the model doesn't name what is needed, and for a template where tokens are words; ``DamagedFileError`` where model and tokenizer
     ///   don't belong together; what reading configuration and tokenizer throws.
-    package init(_ folder: FilePath, needs: Needs = .all) throws {
+    package init(_ folder: FilePath, needs: Needs = .all, template: ChatTemplate? = nil) throws {
         let configuration = try Checkpoint.configuration(folder)
-        let files = try TokenizerFiles(folder: folder)
+        let own = try TokenizerFiles(folder: folder)
+        let files = template.map { own.with(template: $0) } ?? own
         self.folder = folder
+        self.template = template
+        if template != nil, files.tokenizer is WordLevelTokenizer {
+            throw DataError(
+                description:
+                    "\(folder) has words as tokens and no chat template, so that it can't get another one; leave \"chatTemplate\" out."
+            )
+        }
         tokenizer = files.tokenizer
         encoder = QuestionEncoder(files, configuration, name: "\(folder)")
         vocabulary = configuration.vocabulary
@@ -163,9 +178,16 @@ package struct ModelTokens: Sendable {
         for (name, bytes) in try TokenizerFiles.converted(folder) {
             try FileSystem.writeAtomically(bytes, to: target.appending(name))
         }
-        for name in Self.fileNames where FileSystem.exists(folder.appending(name)) {
+        for name in Self.fileNames
+        where FileSystem.exists(folder.appending(name))
+            && (template == nil || name != TokenizerFiles.templateName)
+        {
             try FileSystem.writeAtomically(
                 try FileSystem.read(folder.appending(name)), to: target.appending(name))
+        }
+        if let template {
+            try FileSystem.writeAtomically(
+                Array(template.source.utf8), to: target.appending(TokenizerFiles.templateName))
         }
     }
 }

@@ -52,8 +52,10 @@ public final class Arena {
         let needed = (rows * columns + 15) & ~15  // keeps each matrix on a 64-byte boundary
         while true {
             if chunk == chunks.count {
-                let first = consolidates && chunks.isEmpty ? peak : 0
-                chunks.append(FloatBuffer(uninitialized: max(needed, minimumChunk, first)))
+                // Each as long as all before it: few and large, so that the system gets them back when they are replaced, and
+                // of what isn't used no page is taken.
+                let grown = consolidates ? (chunks.isEmpty ? peak : chunks.reduce(0) { $0 + $1.count }) : 0
+                chunks.append(FloatBuffer(uninitialized: max(needed, minimumChunk, grown)))
             }
             let buffer = chunks[chunk]
             if used + needed <= buffer.count {

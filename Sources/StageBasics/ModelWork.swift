@@ -277,9 +277,10 @@ package enum MemoryModel {
     /// A model in training.
     ///
     /// Weights, the gradients of each lane, the optimiser's state, activations of all tokens of a batch or of one shard
-    /// per lane, and a chunk of logits with its gradient per lane.
+    /// per lane, and a chunk of logits with its gradient per lane. Products in bfloat16 have weights and their transposes
+    /// besides, in two bytes each.
     package static func training(
-        _ shape: PassShape, keepsActivations: Bool, isMuon: Bool
+        _ shape: PassShape, keepsActivations: Bool, isMuon: Bool, isHalf: Bool
     ) -> Double {
         let weights = 4 * Double(shape.configuration.parameterCount)
         // Muon's momentum and the scratch memory of its products, beside AdamW's two moments.
@@ -292,7 +293,7 @@ package enum MemoryModel {
             kept <= Double(BatchGradient.activationLimit)
             ? kept : tokens * Double(shape.configuration.recomputedActivationBytes(tokens: shape.tokens))
         let chunk = Double(BatchGradient.lanes * min(256, shape.logitRows * shape.sequences))
-        return weights * Double(1 + BatchGradient.lanes) + optimizer + activations
+        return weights * Double(1 + (isHalf ? 1 : 0) + BatchGradient.lanes) + optimizer + activations
             + 8 * chunk * Double(shape.configuration.vocabulary)
     }
 }

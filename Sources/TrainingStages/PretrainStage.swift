@@ -30,7 +30,7 @@ package struct PretrainStage: StageKind {
     enum Start {
         case scratch(ModelFields, tokenizer: ArtifactReference)
         /// The tokenizer may be named too, to be compared with the model's.
-        case model(ArtifactReference, tokenizer: ArtifactReference?, maskToken: String?)
+        case model(ArtifactReference, tokenizer: ArtifactReference?, StartingModel.Changes)
     }
 
     package init(_ fields: Fields) {
@@ -43,7 +43,7 @@ package struct PretrainStage: StageKind {
             "from", types: [.model],
             "Go on from this model, made here or a checkpoint, instead of from scratch.")
         {
-            start = .model(from, tokenizer: tokenizer, maskToken: StartingModel.maskToken(fields))
+            start = .model(from, tokenizer: tokenizer, StartingModel.Changes(fields))
             if fields.optionalObject("model", shape, { ModelFields($0) }) != nil {
                 fields.reject("model", "The shape is that of the model that training goes on from.")
             }
@@ -57,12 +57,11 @@ package struct PretrainStage: StageKind {
             start = .scratch(
                 fields.object("model", shape) { ModelFields($0) },
                 tokenizer: tokenizer ?? ArtifactReference.placeholder)
-            if StartingModel.maskToken(fields) != nil {
-                fields.reject(
-                    "maskToken",
-                    "A model from scratch has the mask token of its tokenizer; this is for one that training goes on from."
-                )
-            }
+            StartingModel.Changes(fields).reject(
+                fields,
+                maskToken:
+                    "A model from scratch has the mask token of its tokenizer; this is for one that training goes on from.",
+                template: "A model from scratch has words as tokens and no chat template.")
         }
         rows = TrainingRows(fields) {
             $0.integer(
@@ -123,10 +122,10 @@ package struct PretrainStage: StageKind {
                 try Checkpoint.save($0, to: $1)
                 try tokenizer.write(to: $1)
             }
-        case .model(let reference, let tokenizer, let maskToken):
+        case .model(let reference, let tokenizer, let changes):
             let masks = phases.contains { $0.mixture.contains { $0.objective != .autoregressive } }
             let model = try StartingModel(
-                context.folder(of: reference), maskToken: maskToken, masks: masks)
+                context.folder(of: reference), changes, masks: masks)
             if let tokenizer,
                 !model.hasVocabulary(of: try WordLevelTokenizer(folder: context.folder(of: tokenizer)))
             {
@@ -138,7 +137,7 @@ package struct PretrainStage: StageKind {
             try rows.check(model.configuration)
             if let note = model.note { context.log(note) }
             return Base(
-                parameters: try model.parameters(), family: model.family, encoder: model.encoder,
+                parameters: model.parameters, family: model.family, encoder: model.encoder,
                 mask: model.mask, end: model.end, write: { try model.write($0, to: $1) })
         }
     }

@@ -29,7 +29,7 @@ package struct SFTStage: StageKind {
     let batchSize: Int
     let objective: PretrainingObjective
     let windowLength: Int
-    let maskToken: String?
+    let changes: StartingModel.Changes
     let adapter: AdapterFields?
     let optimizer: OptimizerFields
     let loop: LoopFields
@@ -55,7 +55,7 @@ package struct SFTStage: StageKind {
         fields.condition(
             "windowLength", isUsed: objective == .maskedWindow, with: "the objective \(objective.rawValue)",
             user: "the objective masked-window")
-        maskToken = StartingModel.maskToken(fields)
+        changes = StartingModel.Changes(fields)
         adapter = AdapterFields.read(fields)
         optimizer = fields.object("optimizer", "How the parameters are updated.") {
             OptimizerFields(
@@ -63,10 +63,13 @@ package struct SFTStage: StageKind {
                 rule: .matrices, beta2: 0.999)
         }
         if adapter != nil { optimizer.rejectForAdapters(fields) }
-        if adapter != nil, maskToken != nil {
-            fields.reject(
-                "maskToken",
-                "An adapter leaves the model's tokens and attention as they are; train all parameters to give it a mask token."
+        if adapter != nil {
+            changes.reject(
+                fields,
+                maskToken:
+                    "An adapter leaves the model's tokens and attention as they are; train all parameters to give it a mask token.",
+                template:
+                    "An adapter leaves the model's files as they are; train all parameters to give it another template."
             )
         }
         loop = LoopFields(fields)
@@ -90,11 +93,11 @@ package struct SFTStage: StageKind {
             trained = tuned.trainee.trained.count
         } else {
             let base = try StartingModel(
-                context.folder(of: model), maskToken: maskToken, masks: objective != .autoregressive)
+                context.folder(of: model), changes, masks: objective != .autoregressive)
             try check(base.configuration)
             if let note = base.note { context.log(note) }
             let examples = try rows.examples(set, base.encoder, end: base.end)
-            let parameters = try base.parameters()
+            let parameters = base.parameters
             losses = try train(
                 FullTraining(parameters), examples, base.configuration, mask: base.mask, context
             ) { optimizer.make(base.configuration, family: base.family, threads: context.threads) }

@@ -25,6 +25,8 @@ struct TrainingCost {
     let checkpointSeconds: Double
     /// Whether the mean of weights is kept beside them.
     var averages = false
+    /// Whether products are in bfloat16.
+    var isHalf = false
     /// Where only an adapter is trained.
     var adapter: AdapterCost?
     /// What training starts from; nil for a model from scratch.
@@ -58,7 +60,8 @@ struct TrainingCost {
             phases.map { phase in
                 adapter.map { $0.memory(phase, threads: context.threads) }
                     ?? MemoryModel.training(
-                        phase.batch, keepsActivations: phase.keepsActivations, isMuon: phase.isMuon)
+                        phase.batch, keepsActivations: phase.keepsActivations, isMuon: phase.isMuon,
+                        isHalf: isHalf)
             }.max().map { Int(clamped: $0 + besides) }
         }
         var forecast = StageForecast(
@@ -227,6 +230,7 @@ extension LoopFields {
     ) -> StageForecast? {
         var cost = TrainingCost(phases: phases, checkpointSeconds: checkpointSeconds)
         cost.averages = average != nil
+        cost.isHalf = precision == .bfloat16
         cost.model = model
         if let model, let adapter, let configuration = phases.first?.batch.configuration {
             cost.adapter = AdapterCost(

@@ -1,5 +1,6 @@
 internal import ArtifactStore
 internal import Audit
+internal import ChatTemplates
 internal import DataStages
 internal import Files
 internal import ModelStages
@@ -25,37 +26,80 @@ struct StartingModel {
     let mask: Int32
     /// The token that ends a text.
     let end: Int32
+    /// A copy of the weights, to be trained.
+    let parameters: FlatParameters
     /// What the log says of what the model becomes; nil where there is nothing to say.
     let note: String?
-    private let model: LoadedModel
+    private let tokens: ModelTokens
     private let masked: MaskedTokenizer?
 
-    /// The key `maskToken` of the kinds that train.
-    static func maskToken(_ fields: Fields) -> String? {
-        let token = fields.optionalString(
-            "maskToken",
-            "Makes a masked-diffusion model of an autoregressive one: the token (such as <|mask|>) that stands for what isn't "
-                + "decoded yet. The model attends both ways then, and its rows go on predicting the next token. Where the "
-                + "tokenizer hasn't got the token it is added, with a row of the embedding where none is to spare."
-        )
-        if let token, token.isEmpty || token.utf8.count > 100 {
-            fields.reject("maskToken", "A token has 1 to 100 bytes.")
+    /// What a model gets before it is trained, as configurations write it.
+    struct Changes {
+        /// The token that a model without one gets, to become a masked-diffusion model.
+        let maskToken: String?
+        /// The chat template in the place of the model's own.
+        let template: ChatTemplate?
+
+        init(maskToken: String? = nil, template: ChatTemplate? = nil) {
+            self.maskToken = maskToken
+            self.template = template
         }
-        return token
+
+        /// Reads the keys `maskToken` and `chatTemplate`.
+        init(_ fields: Fields) {
+            maskToken = Self.maskToken(fields)
+            template = Self.template(fields)
+        }
+
+        /// Refuses the keys where they mean nothing, each with a reason.
+        func reject(_ fields: Fields, maskToken reason: String, template templateReason: String) {
+            if maskToken != nil { fields.reject("maskToken", reason) }
+            if template != nil { fields.reject("chatTemplate", templateReason) }
+        }
+
+        private static func maskToken(_ fields: Fields) -> String? {
+            let token = fields.optionalString(
+                "maskToken",
+                "Makes a masked-diffusion model of an autoregressive one: the token (such as <|mask|>) that stands for what isn't "
+                    + "decoded yet. The model attends both ways then, and its rows go on predicting the next token. Where the "
+                    + "tokenizer hasn't got the token it is added, with a row of the embedding where none is to spare."
+            )
+            if let token, token.isEmpty || token.utf8.count > 100 {
+                fields.reject("maskToken", "A token has 1 to 100 bytes.")
+            }
+            return token
+        }
+
+        private static func template(_ fields: Fields) -> ChatTemplate? {
+            guard
+                let text = fields.optionalString(
+                    "chatTemplate",
+                    "Jinja: how questions and conversations become text for this model, while it is trained and ever after. It is "
+                        + "written as the model's chat_template.jinja; absent: the model keeps its own. A shorter one saves tokens of "
+                        + "every question.")
+            else { return nil }
+            do throws(ChatTemplateError) { return try ChatTemplate(text, name: "chatTemplate") } catch {
+                fields.reject("chatTemplate", "\(error)")
+                return nil
+            }
+        }
     }
 
     /// Reads a model.
     ///
     /// - Parameters:
-    ///   - maskToken: the token that a model without one gets, to become a masked-diffusion model.
+    ///   - changes: what the model gets first.
     ///   - masks: whether an objective of the training masks tokens.
-    /// - Throws: ``DataError`` for a model that can't do what the objectives need; what reading the model throws.
-    init(_ folder: FilePath, maskToken: String?, masks: Bool) throws {
-        model = try LoadedModel(folder, needs: .end)
-        (encoder, end) = (model.encoder, model.tokens.end)
+    /// - Throws: ``DataError`` for a model that can't do what the objectives need, and where memory doesn't suffice; what
+    ///   reading the model throws.
+    init(_ folder: FilePath, _ changes: Changes, masks: Bool) throws {
+        // Left when its weights are copied, so that they are there once while the copy is trained.
+        let model = try LoadedModel(folder, needs: .end, template: changes.template)
+        (encoder, tokens, end) = (model.encoder, model.tokens, model.tokens.end)
         var changed = model.configuration
         let known = model.tokens.knownMask
         let isMasked = changed.attention != .causal && known != nil
+        let maskToken = changes.maskToken
         guard let maskToken, !isMasked else {
             if masks, known == nil { throw DataError(description: ModelTokens.withoutMask(folder)) }
             guard !masks || isMasked else {
@@ -65,6 +109,7 @@ struct StartingModel {
                 )
             }
             (configuration, family, mask, masked) = (changed, model.family, model.maskToken, nil)
+            parameters = try Self.parameters(of: model, as: changed)
             note =
                 maskToken == nil
                 ? nil : "The model has a mask token already, \(mask); \"maskToken\" changes nothing."
@@ -84,29 +129,29 @@ struct StartingModel {
             throw DataError(description: "the masked-diffusion model can't be built: \(problem)")
         }
         configuration = changed
+        parameters = try Self.parameters(of: model, as: changed)
         family = model.family.maskedForm
         (mask, masked) = (Int32(made.id), made)
         note =
             "The model becomes one of type \(family.modelTypes[0]), with the mask token \(maskToken) (\(made.id)\(changed.vocabulary > rows ? ", a row more of the embedding" : ""))."
     }
 
-    /// A copy of the weights, to be trained.
-    ///
-    /// - Throws: ``DataError`` where memory doesn't suffice.
-    func parameters() throws -> FlatParameters {
+    private static func parameters(
+        of model: LoadedModel, as configuration: TransformerConfiguration
+    ) throws(DataError) -> FlatParameters {
         try TrainingMemory.check(configuration)
         return FlatParameters(copying: model.transformer, as: configuration)
     }
 
     /// Whether the model's tokens are those of another tokenizer.
     func hasVocabulary(of words: WordLevelTokenizer) -> Bool {
-        (model.tokens.tokenizer as? WordLevelTokenizer)?.hasSameVocabulary(as: words) ?? false
+        (tokens.tokenizer as? WordLevelTokenizer)?.hasSameVocabulary(as: words) ?? false
     }
 
     /// Writes what became of the model, with its tokenizer.
     func write(_ transformer: Transformer, to target: FilePath) throws {
         try Checkpoint.save(transformer, family: family, to: target)
-        try model.tokens.write(to: target)
+        try tokens.write(to: target)
         for (name, bytes) in masked?.files ?? [:] {
             try FileSystem.writeAtomically(bytes, to: target.appending(name))
         }

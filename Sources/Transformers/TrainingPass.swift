@@ -48,7 +48,8 @@ package final class TrainingPass {
     package init(_ transformer: Transformer, _ weights: TrainingWeights? = nil) {
         self.transformer = transformer
         self.weights = weights ?? TrainingWeights(transformer, .float32)
-        kept = Arena()
+        // Batches have other numbers of tokens each time: blocks of memory cut for one would lie unused by the next.
+        kept = Arena(consolidates: true)
         (scratch, arena, threads, adapter) = (kept, kept, 1, nil)
     }
 
@@ -61,7 +62,7 @@ package final class TrainingPass {
     package init(_ transformer: Transformer, training adapter: LowRankLayers, scratch: Arena, threads: Int) {
         self.transformer = transformer
         weights = TrainingWeights(transformer, .float32)
-        kept = Arena(minimumChunk: 1 << 10)
+        kept = Arena(minimumChunk: 1 << 10, consolidates: true)
         (self.scratch, arena) = (scratch, kept)
         (self.threads, self.adapter) = (threads, adapter)
     }

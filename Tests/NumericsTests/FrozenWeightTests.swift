@@ -137,4 +137,14 @@ import Testing
         _ = arena.matrix(1, 2016)
         #expect(arena.bytes == 4 * (16 + 2000 + 16))
     }
+
+    @Test("an arena that consolidates grows by few blocks, each as long as all before")
+    func growth() {
+        let arena = Arena(minimumChunk: 16, consolidates: true)
+        for _ in 0..<1000 { arena.matrix(1, 16).fill(1) }
+        #expect(arena.bytes == 4 * 16 * 1024)
+        arena.reset()
+        _ = arena.matrix(1, 16)
+        #expect(arena.bytes == 4 * 16 * 1000)
+    }
 }

@@ -1,5 +1,6 @@
 import ArtifactStore
 import Audit
+import ChatTemplates
 import Files
 import JSON
 import Numerics
@@ -80,10 +81,10 @@ import Transformers
     }
 
     @Test func aMaskTokenIsAddedToOne() throws {
-        let start = try StartingModel(Self.fixture, maskToken: "<|new|>", masks: true)
+        let start = try StartingModel(Self.fixture, .init(maskToken: "<|new|>"), masks: true)
         #expect(
             start.mask == 406 && start.configuration.vocabulary == 407 && start.family is A2DLlamaFamily.Type)
-        let given = try StartingModel(Self.fixture, maskToken: "<|mask|>", masks: true)
+        let given = try StartingModel(Self.fixture, .init(maskToken: "<|mask|>"), masks: true)
         #expect(given.mask == 403 && given.configuration.vocabulary == 406)
     }
 

@@ -109,6 +109,11 @@ import Testing
         #expect(problems(with: #""task": "countdown", "countdown": { "numbers": 3 }"#) == [])
         #expect(problems(with: #""numbers": "fixed", "wordings": "equal-length""#) == [])
         #expect(
+            problems(
+                with: #""task": "english-problems", "english-problems": { "leastSums": 3, "mostSums": 2 }"#
+            ).joined()
+                .contains("It is less than leastSums, 3."))
+        #expect(
             problems(with: #""countdown": { "numbers": 3 }"#).joined().contains(
                 "These are options of the task countdown; this stage's is word-problems."))
         #expect(

@@ -264,10 +264,36 @@ import Transformers
                 "\"windowLength\" has no effect with the objective llada"))
         #expect(
             failure(sft(#", "maskToken": "<|mask|>", "adapter": {}"#)).contains("An adapter leaves"))
+        #expect(
+            failure(sft(#", "chatTemplate": "{{ 1 }}", "adapter": {}"#)).contains(
+                "An adapter leaves the model's files"))
+        let unknown = failure(sft(plain + #", "chatTemplate": "{% for message in %}""#))
+        #expect(unknown.contains("sft.json:") && unknown.contains("chatTemplate"), "\(unknown)")
         let questions = (0..<8).map { #"{"prompt": "Say \#($0) !"}"# }
         let missing = failure(sft(plain), lines: questions, grader: "none")
         #expect(
             missing.contains("there is no response to learn from") && missing.contains("line 1 (record-1)"))
+    }
+
+    @Test func aChatTemplateIsTrainedWithAndKept() throws {
+        let template = "{% for message in messages %}<q> {{ message.content }}\n{% endfor %}"
+        func stage(_ keys: String) -> String {
+            #""teacher": {"kind": "sft", "model": "@model", "data": "@q", "generationLength": 16, "steps": 1, "batch": 2, "maskToken": "<|mask|>"\#(keys)}"#
+        }
+        let key = #", "chatTemplate": "\#(template.replacing("\n", with: #"\n"#))""#
+        let outcome = try run(stage(key), model: "qwen2_a")
+        let folder = try #require(outcome.artifact("teacher")).folder
+        #expect(try FileSystem.readText(folder.appending("chat_template.jinja")) == template)
+        let set = DataSet(try #require(outcome.artifact("q")).folder, name: "@q")
+        let item = try #require(try set.items(.train).first)
+        let made = try LoadedModel(folder)
+        let prompt = try made.encoder.prompt(item, room: 16)
+        #expect(
+            made.tokens.tokenizer.decode(tokenIds: prompt.map(Int.init), skipSpecialTokens: false)
+                == "<q> \(item.question)\n")
+        // It is what the training saw: with the model's own template other weights come out.
+        let own = try run(stage(""), model: "qwen2_a")
+        #expect(try weights(own.artifact("teacher")) != weights(outcome.artifact("teacher")))
     }
 
     @Test func aFormerNameOfAKindIsUnderstood() throws {
