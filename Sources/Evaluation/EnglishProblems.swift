@@ -14,8 +14,10 @@ package struct EnglishProblems: ProblemSource {
     /// The seed of all random draws.
     package let seed: UInt64
 
-    /// No total is larger.
-    static let largest = 199
+    /// No total is larger: all have one or two digits.
+    static let largest = 99
+    /// What is added or taken away at a time: numbers small enough that a few thousand problems have all sums.
+    static let changes = 2..<13
 
     /// - Parameters:
     ///   - sums: 1 to 4 of them.
@@ -108,7 +110,7 @@ private struct EnglishStory {
     private mutating func begin(mayMultiply: Bool, _ random: inout RandomStream) {
         let where_ = random.pick(kind.places)
         if mayMultiply, random.nextInt(in: 0..<4) == 0 {
-            let (boxes, each) = (random.nextInt(in: 2..<9), random.nextInt(in: 3..<13))
+            let (boxes, each) = (random.nextInt(in: 2..<7), random.nextInt(in: 3..<11))
             let box = random.pick(EnglishWords.boxes)
             total = boxes * each
             sums += 1
@@ -125,7 +127,7 @@ private struct EnglishStory {
                     "There are \(boxes)*\(each)=\(total) \(things) at first.",
                 ]))
         } else {
-            total = random.nextInt(in: 5..<80)
+            total = random.nextInt(in: 5..<61)
             said.append(
                 random.pick([
                     "\(person.name) has \(total) \(things).",
@@ -148,7 +150,7 @@ private struct EnglishStory {
     }
 
     private mutating func gain(_ random: inout RandomStream) {
-        let more = random.nextInt(in: 2..<40)
+        let more = random.nextInt(in: EnglishProblems.changes)
         guard total + more <= EnglishProblems.largest else { return }
         let where_ = random.pick(kind.places)
         let when = random.pick(EnglishWords.times)
@@ -163,8 +165,8 @@ private struct EnglishStory {
     }
 
     private mutating func lose(_ random: inout RandomStream) {
-        guard total > 6 else { return }
-        let fewer = random.nextInt(in: 2..<min(40, total - 2))
+        let fewer = random.nextInt(in: EnglishProblems.changes)
+        guard total - fewer >= 2 else { return }
         let where_ = random.pick(kind.places)
         let when = random.pick(EnglishWords.times)
         said.append(
@@ -179,7 +181,7 @@ private struct EnglishStory {
     }
 
     private mutating func gainBoxes(_ random: inout RandomStream) {
-        let (boxes, each) = (random.nextInt(in: 2..<8), random.nextInt(in: 2..<11))
+        let (boxes, each) = (random.nextInt(in: 2..<6), random.nextInt(in: 2..<10))
         guard total + boxes * each <= EnglishProblems.largest else { return }
         let box = random.pick(EnglishWords.boxes)
         said.append(
@@ -254,7 +256,7 @@ private struct EnglishStory {
     }
 
     private mutating func share(_ random: inout RandomStream) {
-        let parts = random.nextInt(in: 2..<10)
+        let parts = random.nextInt(in: 2..<7)
         guard total.isMultiple(of: parts), total / parts >= 2 else { return }
         let box = random.pick(EnglishWords.boxes)
         if random.nextInt(in: 0..<2) == 0 {
@@ -272,7 +274,7 @@ private struct EnglishStory {
     }
 
     private mutating func sell(_ random: inout RandomStream) {
-        let price = random.nextInt(in: 2..<8)
+        let price = random.nextInt(in: 2..<6)
         guard total * price <= EnglishProblems.largest else { return }
         said.append(
             random.pick([
@@ -284,7 +286,7 @@ private struct EnglishStory {
     }
 
     private mutating func together(_ random: inout RandomStream) {
-        let other = random.nextInt(in: 3..<60)
+        let other = random.nextInt(in: 3..<31)
         guard total + other <= EnglishProblems.largest else { return }
         said.append(
             random.pick([
@@ -296,9 +298,9 @@ private struct EnglishStory {
     }
 
     private mutating func times(_ random: inout RandomStream) {
-        let factor = random.nextInt(in: 2..<6)
+        let factor = random.nextInt(in: 2..<5)
         guard total * factor <= EnglishProblems.largest else { return }
-        let words = ["twice", "three times", "four times", "five times"][factor - 2]
+        let words = ["twice", "three times", "four times"][factor - 2]
         said.append(
             "\(friend.name) has \(words) as many \(things) as \(person.name). How many does \(friend.name) have?"
         )
@@ -307,7 +309,7 @@ private struct EnglishStory {
     }
 
     private mutating func compare(_ random: inout RandomStream) {
-        let other = random.nextInt(in: 2..<40)
+        let other = random.nextInt(in: EnglishProblems.changes)
         switch random.nextInt(in: 0..<3) {
         case 0:
             guard total + other <= EnglishProblems.largest else { return }
