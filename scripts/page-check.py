@@ -46,6 +46,17 @@ def drive(page, name):
     width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if width > 0:
         problems.append(f"the page is {width} pixels too wide")
+    # A question by its id, where there is a data set beside the model.
+    if page.is_visible("#sample"):
+        page.fill("#sample", page.get_attribute("#sample", "placeholder"))
+        page.locator("#pace").fill("0")
+        page.click("#run")
+        page.wait_for_selector("#run:not([disabled])", timeout=60000)
+        told = page.locator(".counters").first.inner_text()
+        if "right: the answer to" not in told and "wrong: the answer to" not in told:
+            problems.append(f"nothing says whether the answer is right: {told}")
+        if not page.input_value("#prompt"):
+            problems.append("the question isn't shown")
     picture(page, name + "-done")
 
 

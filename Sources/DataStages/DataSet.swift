@@ -30,6 +30,12 @@ package struct DataSet {
         hasTasks = FileSystem.exists(folder.appending(QuestionFile.options))
     }
 
+    /// Whether there is a file of the part.
+    package func has(_ part: Part) -> Bool {
+        FileSystem.exists(
+            folder.appending(hasTasks ? QuestionFile.name(of: part) : "\(part.rawValue).jsonl"))
+    }
+
     /// The questions of a part, in order.
     ///
     /// - Throws: ``DataError`` where there is no such part; ``DamagedFileError``, `TaskError`, `FileError`.

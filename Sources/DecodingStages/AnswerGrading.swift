@@ -6,7 +6,8 @@ package import Recipes
 package import Runs
 internal import Sandbox
 internal import StageBasics
-internal import Tokenizers
+package import SystemPackage
+package import Tokenizers
 
 /// Grades answers of benchmarks, with Python where a verdict needs it.
 package struct AnswerGrading: Sendable {
@@ -183,10 +184,14 @@ extension Sandbox {
 /// Says which answers of a teacher are right: by the rules of generated problems, or as the tasks of questions grade.
 struct AnswerJudge: Sendable {
     private let grading: AnswerGrading?
+    private let grader: AnswerGrader
 
-    /// - Parameter file: what grades answers to questions of tasks; nil for generated problems.
+    /// - Parameters:
+    ///   - file: what grades answers to questions of tasks; nil for generated problems.
+    ///   - grader: for word problems.
     /// - Throws: `PermissionError` where answers are programs that may not be run; what ``AnswerGrading`` throws.
-    init(_ file: QuestionFile?, _ permissions: Permissions) throws {
+    init(_ file: QuestionFile?, _ permissions: Permissions, grader: AnswerGrader = .final) throws {
+        self.grader = grader
         guard let file else {
             grading = nil
             return
@@ -208,7 +213,7 @@ struct AnswerJudge: Sendable {
         for (index, answer) in answers.enumerated() {
             switch answer.item {
             case .problem(let problem):
-                verdicts.append(problem.accepts(tokens.problemText(answer.response)))
+                verdicts.append(problem.accepts(tokens.problemText(answer.response), by: grader))
             case .task(let item):
                 verdicts.append(nil)
                 asked.append((tokens.text(answer.response), item))
@@ -220,5 +225,52 @@ struct AnswerJudge: Sendable {
             verdicts[index] = grade.isCorrect
         }
         return verdicts
+    }
+}
+
+/// One question of a data set, and whether an answer to it is right, as a stage of kind `evaluate` says it.
+package struct GradedQuestion: Sendable {
+    private let item: DataItem
+    private let tokens: AnswerTokens
+    private let judge: AnswerJudge
+
+    /// Finds a question by its id, among those that are asked and then among those to train on.
+    ///
+    /// - Parameters:
+    ///   - grader: The stage's key of that name, for word problems.
+    ///   - tokenizer: The answering model's.
+    ///   - ends: The tokens that end a text of the model's.
+    /// - Throws: ``DataError`` where there is no such question, or where answers are programs: they aren't run here; what
+    ///   reading the data set throws.
+    package init(
+        _ id: String, in folder: FilePath, grader: String?, tokenizer: any Tokenizer, ends: Set<Int32>
+    ) throws {
+        let set = DataSet(folder, name: "\(folder)")
+        var found: (item: DataItem, file: QuestionFile?)?
+        for part in [DataSet.Part.test, .train] where found == nil && set.has(part) {
+            let (items, file) = try set.read(part)
+            found = items.first { $0.id == id }.map { ($0, file) }
+        }
+        guard let found else { throw DataError(description: "The data set grades no question \"\(id)\".") }
+        guard found.file?.runsPrograms != true else {
+            throw DataError(description: "The answers are programs, which only d3llm run runs.")
+        }
+        item = found.item
+        tokens = AnswerTokens(tokenizer: tokenizer, ends: ends)
+        judge = try AnswerJudge(
+            found.file, .none, grader: grader.flatMap(AnswerGrader.init(rawValue:)) ?? .final)
+    }
+
+    /// Whether a response is right; nil where nothing says what would be.
+    package func isRight(_ response: [Int32]) throws -> Bool? {
+        try judge.verdicts([(item, response)], tokens).first ?? nil
+    }
+
+    /// The right answer for people: a worked one where there are several.
+    package var reference: String {
+        switch item {
+        case .problem(let problem) where problem.rules != .finalNumber: problem.response
+        case .problem, .task: item.answer
+        }
     }
 }

@@ -198,6 +198,10 @@ package struct AnswerTokens: Sendable {
     /// The tokens that end a text; none where the model has none.
     let ends: Set<Int32>
 
+    package init(tokenizer: any Tokenizer, ends: Set<Int32>) {
+        (self.tokenizer, self.ends) = (tokenizer, ends)
+    }
+
     /// The text of an answer to a question of a task: what stands before the first end token.
     ///
     /// Digits that stand apart only because each is a token are put together again.

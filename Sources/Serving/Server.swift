@@ -29,6 +29,8 @@ package final class Server: Sendable {
         package var maximumTokens = 2048
         /// Threads of all responses together.
         package var threads = 1
+        /// The questions that the page can ask by their ids; nil for none.
+        package var samples: LiveSamples?
         package var limits = HTTPLimits()
 
         package init() {}
@@ -342,15 +344,16 @@ struct Listener: ~Copyable {
 extension Server {
     /// Answers the page: each event of a response as it happens.
     func stream(_ body: RequestValue, _ responder: HTTPResponder) throws {
-        try body.allow(["prompt", "method", "options", "seed"])
-        let text = try body.string("prompt")
+        try body.allow(["prompt", "sample", "method", "options", "seed"])
+        let sample = try asked(body)
+        let text = try sample?.question ?? body.string("prompt")
         let seed = try body["seed"]?.integer()
         let setting = try self.setting(body)
-        let prompt = try asProblem { try model.prompt(text) }
+        let prompt = try asProblem { try model.prompt(text, isExact: sample != nil) }
         try activity.decoding(slots: options.slots) {
             try responder.beginEvents()
             do {
-                try decode(prompt, setting, seed: seed, responder) { event, _ in
+                try decode(prompt, setting, seed: seed, check: sample?.check, responder) { event, _ in
                     try responder.event(try event.json.compactBytes())
                 }
             } catch let problem as HTTPProblem {
@@ -363,21 +366,46 @@ extension Server {
         }
     }
 
+    /// The question of a data set that a request names instead of giving a prompt.
+    private func asked(_ body: RequestValue) throws -> LiveSample? {
+        guard let id = try body["sample"]?.string() else { return nil }
+        guard body["prompt"] == nil else {
+            throw HTTPProblem(400, "Give \"prompt\" or \"sample\", not both.", parameter: "sample")
+        }
+        guard let samples = options.samples else {
+            throw HTTPProblem(
+                400, "This server has no questions: there is no data set beside its model. Give \"prompt\".",
+                parameter: "sample")
+        }
+        do {
+            return try samples.find(id)
+        } catch is SessionError {
+            // Its description has folders of this machine.
+            throw HTTPProblem(
+                400, "There is no question \"\(id.prefix(100))\". The first is \"\(samples.first)\".",
+                parameter: "sample")
+        } catch {
+            throw HTTPProblem(500, "The data set can't be read.")
+        }
+    }
+
     /// Decodes until the end, until the client has gone, or until `take` asks for it.
     ///
     /// - Parameters:
     ///   - index: number of the prompt in its request; a seed gives each prompt other draws.
     ///   - likelihoods: which log-probabilities the events tell.
+    ///   - check: grades the response.
     ///   - take: gets each event and a function that stops decoding.
     /// - Throws: `HTTPProblem` for what decoding refuses; ``ConnectionLost``.
     @discardableResult
     func decode(
         _ prompt: LivePrompt, _ setting: DecoderSetting, seed: Int?, index: Int = 0,
-        likelihoods: LikelihoodRequest? = nil, _ responder: HTTPResponder,
+        likelihoods: LikelihoodRequest? = nil, check: AnswerCheck? = nil, _ responder: HTTPResponder,
         _ take: @escaping (DecodingEvent, _ stop: () -> Void) throws -> Void
     ) throws -> DecodingEvent.End {
         let state = StreamState()
-        let session = DecodingSession(model, setting, threads: max(1, options.threads / options.slots))
+        let session = DecodingSession(
+            model, setting, threads: max(1, options.threads / options.slots), check: check)
         let sampling = seed.map { Sampling(seed: UInt64(bitPattern: Int64($0)), sample: UInt64(index)) }
         let end = try asProblem {
             try session.decode(prompt, sampling: sampling, likelihoods: likelihoods) { [self] in
@@ -421,7 +449,9 @@ extension Server {
         for (name, value) in given { values[name] = JSONValue(value.node) }
         let name = method ?? setting.method.name
         let asked = try asProblem {
-            try DecoderSetting(method: name, values: values, inherited: inherited, for: model)
+            try DecoderSetting(
+                method: name, values: values, inherited: inherited, chosen: usesOwn ? setting.chosen : nil,
+                for: model)
         }
         let length = asked.setup.lengths.response
         if length > options.maximumTokens {

@@ -39,13 +39,15 @@ struct ChatCommand: ParsableCommand {
 
     func run() throws {
         try ExitCodes.reporting {
-            let model = try live.load()
-            var setting = try live.setting(for: model)
+            let start = try live.load()
+            let model = start.model
+            var setting = start.setting
             let style = TerminalStyle.ofStandardOutput()
             let output = style.map { AnswerOutput.live($0, pace: .milliseconds(pace)) } ?? .answer
             // Only answers go to standard output.
             func say(_ text: String) { Output.notice(text + "\n") }
             say(model.caveat ?? "\(model.name) answers; /help lists what else can be typed.")
+            if let remark = setting.remark { say("\(remark).") }
             if let example = model.example { say("Try: \(example)") }
             var history = ChatHistory(system: system)
             var reader = LineReader()

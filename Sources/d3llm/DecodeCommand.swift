@@ -12,8 +12,11 @@ struct DecodeCommand: ParsableCommand {
             their entropy, new ones underlined. Elsewhere, or with --plain, each forward is a line; with --json each \
             event is one (docs/json.md).
 
-            The prompt is the argument, or standard input without one. With --sample it is a problem of a data set. \
-            Instruct checkpoints get it through their chat template. See docs/live.md.
+            The prompt is the argument, or standard input without one. With --sample it is a problem of a data set, \
+            and the end says whether the answer is right. Instruct checkpoints get it through their chat template.
+
+            A model of an experiment is decoded with the setting that the experiment chose for it, its operating point, \
+            unless --method or --set say otherwise. See docs/live.md.
             """)
 
     @OptionGroup var live: LiveOptions
@@ -57,11 +60,12 @@ struct DecodeCommand: ParsableCommand {
     func run() throws {
         try ExitCodes.reporting(asJSON: json) {
             let text = try sample == nil ? prompt ?? readPrompt() : ""
-            let model = try live.load()
-            let setting = try live.setting(for: model)
-            let asked = try prompt(model, text)
-            let end = try output.decode(
-                DecodingSession(model, setting, threads: live.threadCount), asked, seed: seed)
+            let start = try live.load()
+            let sample = try self.sample.map { try start.sample($0, data: data) }
+            let asked = try start.model.prompt(sample?.question ?? text, isExact: sample != nil)
+            let session = DecodingSession(
+                start.model, start.setting, threads: live.threadCount, check: sample?.check)
+            let end = try output.decode(session, asked, seed: seed)
             if end.reason == .cancelled { throw ExitCodes.interrupted }
         }
     }
@@ -70,14 +74,6 @@ struct DecodeCommand: ParsableCommand {
         if json { return .json }
         guard !plain, let style = TerminalStyle.ofStandardOutput() else { return .plain }
         return .live(style, pace: .milliseconds(pace))
-    }
-
-    private func prompt(_ model: LiveModel, _ text: String) throws -> LivePrompt {
-        guard let sample else { return try model.prompt(text) }
-        let folder =
-            try data.map { try ArtifactAddress.dataset.find($0, in: live.storage.store) }
-            ?? ArtifactAddress.dataset.find(beside: model.folder)
-        return try model.prompt(SampleFinder.find(sample, in: folder).question, isExact: true)
     }
 
     private func readPrompt() throws -> String {

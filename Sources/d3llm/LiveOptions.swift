@@ -1,8 +1,10 @@
 import ArgumentParser
 import ArtifactStore
 import Decoding
+import DecodingStages
 import Files
 import Numerics
+import ResultStages
 import Runs
 import Sessions
 import SystemPackage
@@ -18,7 +20,10 @@ struct LiveOptions: ParsableArguments {
     var model: String
 
     @Option(
-        help: "The decoding method; by default multi-block, or autoregressive for such a model.",
+        help: """
+            The decoding method, at its defaults. Without it the setting that the model's experiment chose; where there is \
+            none multi-block, or autoregressive for such a model.
+            """,
         completion: .list(DecodingMethod.all.map(\.name)))
     var method: String?
 
@@ -45,8 +50,8 @@ struct LiveOptions: ParsableArguments {
         }
     }
 
-    /// Loads the model.
-    func load() throws -> LiveModel {
+    /// Loads the model and finds out how it is decoded.
+    func load() throws -> LiveStart {
         // Options are checked by what they say before a model of many gigabytes is read; those that depend on the
         // model are checked again with it.
         if let method { _ = try DecodingMethod.named(method) }
@@ -55,7 +60,10 @@ struct LiveOptions: ParsableArguments {
         for remark in try Checkpoint.remarks(folder) {
             ProgressReporter.standardError().log("Note: \(remark)")
         }
-        return try LiveModel(folder: folder, precision: precision, threads: threadCount, method: method)
+        let point = OperatingPoint(of: folder, in: storage.store)
+        let named = method ?? point?.method
+        let model = try LiveModel(folder: folder, precision: precision, threads: threadCount, method: named)
+        return try LiveStart(model, self, point)
     }
 
     @Sendable private static func precision(_ text: String) throws -> WeightPrecision {
@@ -64,8 +72,67 @@ struct LiveOptions: ParsableArguments {
     }
 
     var threadCount: Int { threads ?? Threads.available }
+}
 
-    func setting(for model: LiveModel) throws -> DecoderSetting {
-        try DecoderSetting(method: method, settings: settings, for: model)
+/// A model that is loaded, with what its experiment says of it.
+struct LiveStart {
+    let model: LiveModel
+    let setting: DecoderSetting
+    private let point: OperatingPoint?
+    private let store: Store
+
+    fileprivate init(_ model: LiveModel, _ options: LiveOptions, _ point: OperatingPoint?) throws {
+        (self.model, self.point, store) = (model, point, options.storage.store)
+        // Whoever names a method gets it at its defaults.
+        let chosen = options.method == nil ? point.map(ChosenSetting.init) : nil
+        setting = try DecoderSetting(
+            method: options.method, settings: options.settings, chosen: chosen, for: model)
+    }
+
+    /// A question of a data set: of the named one; else of the one beside the model, or that its experiment asked.
+    ///
+    /// - Throws: `UnknownArtifactError` where there is no data set; `SessionError` for a question that it lacks.
+    func sample(_ id: String, data: String?) throws -> LiveSample { try sample(id, in: folder(data)) }
+
+    /// The questions of the model's own experiment; nil where there is no data set, or none with questions.
+    var samples: LiveSamples? {
+        guard let folder = try? folder(nil), let first = SampleFinder.first(in: folder) else { return nil }
+        return LiveSamples(first: first) { try sample($0, in: folder) }
+    }
+
+    private func folder(_ data: String?) throws -> FilePath {
+        if let data { return try ArtifactAddress.dataset.find(data, in: store) }
+        do {
+            return try ArtifactAddress.dataset.find(beside: model.folder)
+        } catch {
+            guard let folder = point?.data else { throw error }
+            return folder
+        }
+    }
+
+    private func sample(_ id: String, in folder: FilePath) throws -> LiveSample {
+        let question = try SampleFinder.find(id, in: folder).question
+        let ends = Set(model.furtherEndTokens + (model.endToken.map { [$0] } ?? []))
+        let graded = Result {
+            try GradedQuestion(
+                id, in: folder, grader: point?.grader, tokenizer: model.tokenizer, ends: ends)
+        }
+        return LiveSample(question: question) { response in
+            do {
+                let graded = try graded.get()
+                let isRight = try graded.isRight(response)
+                return AnswerVerdict(
+                    sample: id, isCorrect: isRight, reference: graded.reference,
+                    note: isRight == nil ? "The data set has no right answer." : nil)
+            } catch {
+                return AnswerVerdict(sample: id, isCorrect: nil, reference: nil, note: "\(error)")
+            }
+        }
+    }
+}
+
+extension ChosenSetting {
+    fileprivate init(_ point: OperatingPoint) {
+        self.init(method: point.method, values: point.options, sentence: point.sentence)
     }
 }

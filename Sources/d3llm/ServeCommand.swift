@@ -50,18 +50,21 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         try ExitCodes.reporting {
-            let model = try live.load()
+            let start = try live.load()
+            let model = start.model
             var options = Server.Options()
             (options.host, options.port, options.allowedHosts) = (host, port, allowedHosts)
             (options.slots, options.maximumTokens, options.threads) = (slots, maximumTokens, live.threadCount)
+            options.samples = start.samples
             @Sendable func say(_ text: String) { Output.notice(text + "\n") }
-            let server = Server(model, try live.setting(for: model), options, log: say)
+            let server = Server(model, start.setting, options, log: say)
             TerminalGuard.begin(hidesCursor: false)
             defer { TerminalGuard.end() }
             if !["127.0.0.1", "::1"].contains(host) {
                 say("warning: other machines can use this server; it asks for no password.")
             }
             if let caveat = model.caveat { say(caveat) }
+            if let remark = start.setting.remark { say("\(remark).") }
             try server.run { address in
                 _ = try? FileDescriptor.standardOutput.writeAll(
                     ("Serving \(model.name) at \(address)".visible + "\n").utf8)

@@ -56,6 +56,50 @@ import Testing
         #expect(try shape == Snapshots.recorded("command/json-decode.txt", now: shape))
     }
 
+    /// A model of a run that has a table is decoded as the table says, unless the command line says otherwise.
+    @Test func theOperatingPointOfTheModelsRunIsTheDefault() throws {
+        let decoder = #"{"method": "fast-dllm", "generationLength": 24, "blockLength": 8}"#
+        let config = try command.config(
+            """
+            {"name": "small", "seed": 3, "stages": {
+              "problems": {"kind": "synthesize", "train": 8, "test": 8, "steps": 1},
+              "tokenizer": {"kind": "tokenizer", "corpus": "@problems"},
+              "teacher": {"kind": "pretrain", "data": "@problems", "tokenizer": "@tokenizer",
+                "model": {"layers": 1, "width": 16, "heads": 2, "feedForwardWidth": 32},
+                "phases": [{"name": "a", "steps": 2, "mixture": [{"objective": "llada", "rows": 4}]}]},
+              "fast": {"kind": "evaluate", "model": "@teacher", "data": "@problems", "decoder": \(decoder),
+                "matrix": {"decoder.threshold": [0.9, 0.01]}},
+              "table": {"kind": "aup", "reference": "@fast[threshold=0.9]", "data": "@problems", "resamples": 40,
+                "curves": {"quick": "@fast"}, "claims": []}
+            }}
+            """)
+        let store = ["--store", command.store.string]
+        let made = try command.start(["run", config] + store).wait()
+        #expect(made.code == 0, "\(made.log)")
+        let asked = ["decode", "small/teacher", "--sample", "test-0"] + store
+        let sentence = "Setting of quick's operating point in small: threshold 0.01"
+        let plain = try command.start(asked).wait()
+        let lines = plain.output.split(separator: "\n")
+        #expect(
+            plain.code == 0 && lines.dropFirst().first == Substring(sentence), "\(plain.output) \(plain.log)")
+        #expect(lines.first?.hasPrefix("teacher") == true && lines.first?.contains("fast-dllm") == true)
+        // Nothing was learned.
+        let solution = try FileSystem.readText(
+            command.store.appending("small").appending(
+                #require(
+                    FileSystem.list(command.store.appending("small")).first { $0.hasPrefix("problems-") })
+            ).appending("test.jsonl"))
+        let answer = try #require(solution.firstMatch(of: /"answer":([0-9]+)/)).1
+        #expect(lines.last == "wrong: the answer to test-0 is \(answer)")
+        let changed = try command.start(asked + ["--set", "threshold=0.5"]).wait()
+        #expect(changed.output.contains("\(sentence); changed: threshold 0.5\n"), "\(changed.output)")
+        let named = try command.start(asked + ["--method", "vanilla"]).wait()
+        #expect(named.code == 0 && !named.output.contains("Setting of"))
+        let chat = try command.shell(
+            "echo Anna | \"$0\" chat small/teacher --store \(command.store.string)")
+        #expect(chat.code == 0 && chat.log.contains("\(sentence)."), "\(chat.log)")
+    }
+
     @Test func aModelInGGUFIsNamedByItsFileOrFolder() throws {
         let folder = Fixtures.path("gguf/llama").string
         let length = ["--set", "generationLength=8", "the words"]

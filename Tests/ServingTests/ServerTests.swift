@@ -1,4 +1,5 @@
 import JSON
+import Sessions
 import Testing
 
 @testable import Serving
@@ -268,6 +269,35 @@ import Testing
         }
         let wrong = running.answer(chat("").replacing("\"words\"", with: "\"nobody\"  "))
         #expect(["404", "400"].contains(status(wrong)))
+    }
+
+    @Test func aQuestionOfTheTestDataIsAskedByItsIdAndGraded() throws {
+        let running = try RunningServer {
+            $0.samples = LiveSamples(first: "test-1") { id in
+                guard id == "test-1" else { throw SessionError(.unknownSample, "/secret/folder has none") }
+                return LiveSample(question: Self.question) {
+                    AnswerVerdict(sample: id, isCorrect: $0.isEmpty, reference: "56")
+                }
+            }
+        }
+        let answer = running.answer(RunningServer.post("/api/decode", #"{"sample": "test-1"}"#))
+        #expect(status(answer) == "200" && answer.contains(#""prompt":"\#(Self.question)""#))
+        #expect(
+            answer.contains(
+                #""verdict":{"sample":"test-1","correct":false,"reference":"56","note":null}"#), "\(answer)")
+        let unknown = running.answer(RunningServer.post("/api/decode", #"{"sample": "test-2"}"#))
+        #expect(status(unknown) == "400" && unknown.contains("test-1") && !unknown.contains("secret"))
+        let both = running.answer(
+            RunningServer.post("/api/decode", #"{"sample": "test-1", "prompt": "a"}"#))
+        #expect(status(both) == "400")
+        #expect(try json(running.get("/api/model"))["sample"]?.string == "test-1")
+        // A prompt has no verdict, and a server without a data set no questions.
+        let prompt = RunningServer.post("/api/decode", #"{"prompt": "\#(Self.question)"}"#)
+        #expect(running.answer(prompt).contains(#""verdict":null"#))
+        let bare = try RunningServer()
+        let refused = bare.answer(RunningServer.post("/api/decode", #"{"sample": "test-1"}"#))
+        #expect(status(refused) == "400" && refused.contains("no data set"))
+        #expect(try json(bare.get("/api/model"))["sample"] == .null)
     }
 
     @Test func moreThanTheSlotsIs429AndClientsThatLeaveGiveThemBack() throws {

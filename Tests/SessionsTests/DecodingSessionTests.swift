@@ -39,6 +39,44 @@ import Tokenizers
         #expect(end.counters.tokens == counted || method == "autoregressive")
     }
 
+    @Test func aMeasuredSettingStandsInForDefaultsAndSaysSo() throws {
+        let chosen = ChosenSetting(
+            method: "multi-block", values: ["threshold": 0.4, "generationLength": 24], sentence: "Measured")
+        let plain = try DecoderSetting(method: nil, settings: [], chosen: chosen, for: model)
+        #expect(plain.method.name == "multi-block" && plain.remark == "Measured")
+        #expect(plain.value("threshold")?.double == 0.4 && plain.integer("generationLength") == 24)
+        // What was left open when it was measured was at its default, not at what suits models that were made here.
+        #expect(plain.values["earlyStop"] == nil)
+        let changed = try DecoderSetting(
+            method: nil, settings: ["threshold=0.2", "generationLength=24"], chosen: chosen, for: model)
+        #expect(changed.value("threshold")?.double == 0.2 && changed.integer("generationLength") == 24)
+        #expect(changed.remark == "Measured; changed: threshold 0.2")
+        let other = try DecoderSetting(method: "vanilla", settings: [], chosen: chosen, for: model)
+        #expect(other.remark == nil && other.integer("generationLength") == 48)
+        #expect(throws: DecodingError.self) {
+            try DecoderSetting(method: nil, settings: ["treshold=1"], chosen: chosen, for: model)
+        }
+    }
+
+    /// The tokens that are graded are those of the response; one that was stopped isn't graded.
+    @Test func theVerdictIsOfTheWholeResponse() throws {
+        let setting = try LiveFixture.setting(model)
+        let events = try LiveFixture.events(model, setting)
+        var told: [Int: Int32] = [:]
+        for event in events { for token in event.tokens { told[token.position] = token.token } }
+        let session = DecodingSession(model, setting, threads: 1) { [told] response in
+            let isWhole = response.enumerated().allSatisfy { told[$0.offset] == $0.element }
+            return AnswerVerdict(sample: "test-1", isCorrect: isWhole && !response.isEmpty, reference: "56")
+        }
+        let prompt = try model.prompt(LiveFixture.question)
+        let end = try session.decode(prompt) { _ in }
+        #expect(end.verdict?.sentence == "right: the answer to test-1 is 56")
+        #expect(PlainText().lines(.end(end)).hasSuffix("\nright: the answer to test-1 is 56\n"))
+        #expect(try session.decode(prompt, shouldStop: { true }, observe: { _ in }).verdict == nil)
+        let ungraded = AnswerVerdict(sample: "a", isCorrect: nil, reference: nil, note: "It is a program.")
+        #expect(ungraded.sentence == "not graded: It is a program.")
+    }
+
     @Test func decodingStopsWhereItIsTold() throws {
         let events = try LiveFixture.events(model, LiveFixture.setting(model, "vanilla"), stopAfter: 3)
         #expect(events.count == 5)

@@ -258,13 +258,18 @@ extension Server {
                 "model": .string(model.name), "caveat": model.caveat.map { .string($0) } ?? .null,
                 "example": model.example.map { .string($0) } ?? .null,
                 "method": .string(setting.method.name), "maximumTokens": .integer(options.maximumTokens),
-                "methods": .array(try methods.map { try Self.description(of: $0, model) }),
+                "settingFrom": setting.remark.map { .string($0) } ?? .null,
+                "sample": options.samples.map { .string($0.first) } ?? .null,
+                "methods": .array(try methods.map { try description(of: $0) }),
             ]
         }
     }
 
-    private static func description(of method: DecodingMethod, _ model: LiveModel) throws -> JSONValue {
-        let usual = try DecoderSetting(method: method.name, values: [:], for: model)
+    /// A method with the values that its options have in requests that leave them open.
+    private func description(of method: DecodingMethod) throws -> JSONValue {
+        let usual =
+            try method.name == setting.method.name
+            ? setting : DecoderSetting(method: method.name, values: [:], for: model)
         let options = method.options.map { option -> JSONValue in
             var object: JSONObject = [
                 "name": .string(option.key), "summary": .string(option.summary),

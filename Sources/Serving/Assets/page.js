@@ -58,11 +58,12 @@ class Lane {
     this.part("counters").textContent = "not finished";
   }
 
-  async run(prompt) {
+  // What is asked: {prompt} or {sample}.
+  async run(asked) {
     try {
       const answer = await fetch("/api/decode", {
         method: "POST", headers: {"Content-Type": "application/json"}, signal: this.abort.signal,
-        body: JSON.stringify({prompt, method: this.method.name, options: this.options}),
+        body: JSON.stringify({...asked, method: this.method.name, options: this.options}),
       });
       if (!answer.ok) throw new Error((await answer.json()).error.message);
       let rest = "";
@@ -82,7 +83,11 @@ class Lane {
   }
 
   take(event) {
-    if (event.event === "start") this.start = event;
+    if (event.event === "start") {
+      this.start = event;
+      // Of a question only the id was typed.
+      if ($("sample").value.trim()) $("prompt").value = event.prompt;
+    }
     if (event.event === "step") this.steps.push(event);
     if (event.event === "end") this.end = event;
     if (event.event === "error") throw new Error(event.message);
@@ -117,7 +122,8 @@ class Lane {
     this.part("cache").replaceChildren(...this.cache(step));
     this.part("stepText").textContent = `${count} of ${this.steps.length}, ${step.kind}`;
     const c = (isWhole ? this.end : step).counters;
-    const reason = isWhole ? {end: ", ended", length: ", ended at its length", cancelled: ", stopped"}[this.end.reason] : "";
+    const reason = isWhole ? {end: ", ended", length: ", ended at its length", cancelled: ", stopped"}[this.end.reason] +
+      verdict(this.end.verdict) : "";
     this.part("counters").textContent = `${c.tokens} of ${this.start.maximumLength} tokens, NFE ${c.nfe}, TPF ` +
       `${c.tpf.toFixed(2)}, ${(c.seconds * 1000).toFixed(0)} ms measured${reason}`;
   }
@@ -196,6 +202,13 @@ function cell(name) {
   return node;
 }
 
+// Whether the answer is right, where a question of the test data was asked.
+function verdict(found) {
+  if (!found) return "";
+  if (found.correct === null) return `; not graded: ${found.note}`;
+  return `; ${found.correct ? "right" : "wrong"}: the answer to ${found.sample} is ${found.reference}`;
+}
+
 function shade(entropy) {
   if (entropy === null) return "filled";
   const index = LIMITS.findIndex((limit) => entropy < limit);
@@ -216,7 +229,8 @@ function race() {
   const runners = lanes.filter((lane) => !lane.root.hidden);
   setRunning(true);
   for (const lane of runners) lane.reset();
-  for (const lane of runners) lane.run($("prompt").value);
+  const sample = $("sample").value.trim();
+  for (const lane of runners) lane.run(sample ? {sample} : {prompt: $("prompt").value});
   const tick = () => {
     const isOver = runners.map((lane) => lane.advance()).every(Boolean);
     if (isOver) setRunning(false);
@@ -232,6 +246,11 @@ async function begin() {
   $("caveat").textContent = model.caveat ?? "";
   $("caveat").hidden = !model.caveat;
   $("prompt").value = model.example ?? "";
+  $("from").textContent = model.settingFrom ? model.settingFrom + "." : "";
+  $("from").hidden = !model.settingFrom;
+  $("sampleRow").hidden = !model.sample;
+  $("sample").placeholder = model.sample ?? "";
+  $("sample").addEventListener("input", () => { $("prompt").required = !$("sample").value.trim(); });
   const names = model.methods.map((each) => each.name);
   const other = ["multi-block-cache", "vanilla"].find((name) => names.includes(name) && name !== model.method);
   const rival = names.includes("vanilla") && model.method !== "vanilla" ? "vanilla" : other;

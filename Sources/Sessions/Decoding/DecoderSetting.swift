@@ -11,6 +11,8 @@ package struct DecoderSetting: Sendable {
     package let method: DecodingMethod
     /// The options that were given or that suit the model; the others have the method's defaults.
     package let values: [String: JSONValue]
+    /// What was measured to be a good setting of the model, where this one follows it.
+    package let chosen: ChosenSetting?
     /// The method with these options.
     package let setup: DecoderSetup
     /// Makes the decoder of a sequence.
@@ -22,17 +24,22 @@ package struct DecoderSetting: Sendable {
     ///   - method: name of a method; nil for the one that suits the model.
     ///   - values: options by name.
     ///   - inherited: options that hold where `values` leaves them open and lets them have an effect.
+    ///   - chosen: a setting that stands in for the method that suits the model where none is named, and whose options
+    ///     hold like `inherited` for its own method.
     ///   - model: whose usual lengths stand in for those that aren't given.
     /// - Throws: `DecodingError` that names the nearest method or option, and the legal values; also for a method that
     ///   the model lacks the mask token for.
     package init(
         method: String?, values: [String: JSONValue], inherited: [String: JSONValue] = [:],
-        for model: LiveModel
+        chosen: ChosenSetting? = nil, for model: LiveModel
     ) throws(DecodingError) {
-        let found = try Self.method(method, for: model)
+        let found = try Self.method(method ?? chosen?.method, for: model)
         try Self.check(found, model.name, hasMask: model.hasMaskToken)
+        self.chosen = chosen?.method == found.name ? chosen : nil
         var all = values.merging(inherited) { given, _ in given }
-        for (meaning, value) in Self.usualValues(model) {
+        all.merge(self.chosen?.values ?? [:]) { given, _ in given }
+        // What a measured setting leaves open was at the method's default.
+        for (meaning, value) in self.chosen == nil ? Self.usualValues(model) : [:] {
             guard let name = found.option(meaning)?.key, all[name] == nil else { continue }
             all[name] = value
         }
@@ -45,8 +52,10 @@ package struct DecoderSetting: Sendable {
     /// Reads options written as `name=value`.
     ///
     /// - Throws: ``SessionError`` for what has no "="; `DecodingError` as above.
-    package init(method: String?, settings: [String], for model: LiveModel) throws {
-        let found = try Self.method(method, for: model)
+    package init(
+        method: String?, settings: [String], chosen: ChosenSetting? = nil, for model: LiveModel
+    ) throws {
+        let found = try Self.method(method ?? chosen?.method, for: model)
         var values: [String: JSONValue] = [:]
         for setting in settings {
             guard let (key, value) = setting.byteText.cut(at: "="), !key.isEmpty else {
@@ -59,7 +68,7 @@ package struct DecoderSetting: Sendable {
             let option = found.options.first { $0.key == name }
             values[name] = option?.value(parsing: text) ?? .string(text)
         }
-        try self.init(method: method, values: values, for: model)
+        try self.init(method: method, values: values, chosen: chosen, for: model)
     }
 
     /// The value of an option: as given, or the method's default; nil where the method has no such option.
@@ -78,6 +87,19 @@ package struct DecoderSetting: Sendable {
             values[option.key].map { "\(option.key) \(Self.plainText($0))" }
         }
         return ([method.name] + options).joined(separator: ", ")
+    }
+
+    /// Where the setting is from, on one line, with what differs from there; nil where nothing was measured.
+    package var remark: String? {
+        guard let chosen else { return nil }
+        let changed = method.options.compactMap { option -> String? in
+            guard let value = values[option.key] else { return nil }
+            let measured = chosen.values[option.key] ?? option.defaultValue
+            let isSame = value == measured || value.double != nil && value.double == measured?.double
+            guard !isSame else { return nil }
+            return "\(option.key) \(Self.plainText(value))"
+        }
+        return chosen.sentence + (changed.isEmpty ? "" : "; changed: \(changed.joined(separator: ", "))")
     }
 
     /// Refuses a method that needs a mask token for a model that has none, as `d3llm run` does.
@@ -107,6 +129,19 @@ package struct DecoderSetting: Sendable {
         case .number(let number): "\(number)"
         default: (try? value.compactBytes()).map { String(decoding: $0, as: UTF8.self) } ?? ""
         }
+    }
+}
+
+/// A method with options that somebody measured with a model and found good, such as an experiment's operating point.
+package struct ChosenSetting: Sendable {
+    package let method: String
+    /// The options that aren't at the method's defaults.
+    package let values: [String: JSONValue]
+    /// Where it is from, for people, without a full stop.
+    package let sentence: String
+
+    package init(method: String, values: [String: JSONValue], sentence: String) {
+        (self.method, self.values, self.sentence) = (method, values, sentence)
     }
 }
 

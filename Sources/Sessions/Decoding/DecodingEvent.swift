@@ -76,6 +76,8 @@ package enum DecodingEvent: Sendable {
         /// The response before its first end token.
         package let text: String
         package let counters: Counters
+        /// Whether the answer is right; nil where nobody knows the question, and for a response that was stopped.
+        package var verdict: AnswerVerdict?
     }
 
     /// Counts up to now.
@@ -131,6 +133,7 @@ extension DecodingEvent.Start {
             "maximumLength": .integer(maximumLength),
             "blockLength": blockLength.map { .integer($0) } ?? .null,
             "tokenSeparator": .string(tokenSeparator),
+            "settingFrom": setting.remark.map { .string($0) } ?? .null,
         ]
     }
 }
@@ -151,6 +154,40 @@ extension DecodingEvent.End {
         [
             "event": "end", "reason": .string(reason.rawValue), "tokens": .array(tokens.map(\.json)),
             "length": .integer(length), "text": .string(text), "counters": counters.json,
+            "verdict": verdict?.json ?? .null,
+        ]
+    }
+}
+
+/// Grades the tokens of a response to one question.
+package typealias AnswerCheck = @Sendable (_ response: [Int32]) -> AnswerVerdict
+
+/// What a data set says of the answer to one of its questions.
+package struct AnswerVerdict: Sendable, Hashable {
+    /// The question's id, such as test-3.
+    package let sample: String
+    /// Nil where the answer isn't graded.
+    package let isCorrect: Bool?
+    /// The right answer, or one of them; nil where the data set has none that people could read.
+    package let reference: String?
+    /// Why the answer isn't graded, as a sentence.
+    package let note: String?
+
+    package init(sample: String, isCorrect: Bool?, reference: String?, note: String? = nil) {
+        (self.sample, self.isCorrect, self.reference, self.note) = (sample, isCorrect, reference, note)
+    }
+
+    /// One line for people: "right: the answer to test-3 is 15".
+    package var sentence: String {
+        let word = isCorrect.map { $0 ? "right" : "wrong" } ?? "not graded"
+        let told = isCorrect == nil ? note : reference.map { "the answer to \(sample) is \($0)" }
+        return "\(word): \(told ?? sample)"
+    }
+
+    fileprivate var json: JSONValue {
+        [
+            "sample": .string(sample), "correct": isCorrect.map { .bool($0) } ?? .null,
+            "reference": reference.map { .string($0) } ?? .null, "note": note.map { .string($0) } ?? .null,
         ]
     }
 }

@@ -8,12 +8,16 @@ package struct DecodingSession: Sendable {
     private let model: LiveModel
     private let setting: DecoderSetting
     private let threads: Int
+    private let check: AnswerCheck?
 
     /// A session with these settings.
-    package init(_ model: LiveModel, _ setting: DecoderSetting, threads: Int = Threads.available) {
-        self.model = model
-        self.setting = setting
-        self.threads = threads
+    ///
+    /// - Parameter check: grades the response, where the prompt is a question whose answer is known.
+    package init(
+        _ model: LiveModel, _ setting: DecoderSetting, threads: Int = Threads.available,
+        check: AnswerCheck? = nil
+    ) {
+        (self.model, self.setting, self.threads, self.check) = (model, setting, threads, check)
     }
 
     /// Decodes one response.
@@ -59,7 +63,7 @@ package struct DecodingSession: Sendable {
             isStopped = isStopped || shouldStop()
             return isStopped
         }
-        let end = recorder.end(decoders[0], isStopped: isStopped)
+        let end = recorder.end(decoders[0], isStopped: isStopped, check)
         observe(.end(end))
         return end
     }
@@ -140,7 +144,7 @@ final class EventRecorder {
     /// Lets the clock run again after whoever watches has seen an event.
     func resume() { started = .now }
 
-    func end(_ decoder: any Decoder, isStopped: Bool) -> DecodingEvent.End {
+    func end(_ decoder: any Decoder, isStopped: Bool, _ check: AnswerCheck?) -> DecodingEvent.End {
         let tokens = changes(decoder, [:])
         count(decoder)
         let end = told.firstIndex(where: model.isEnd)
@@ -148,7 +152,7 @@ final class EventRecorder {
         return DecodingEvent.End(
             reason: isStopped ? .cancelled : end != nil ? .end : .length, tokens: tokens, length: told.count,
             text: model.tokenizer.decode(tokenIds: settled.map(Int.init), skipSpecialTokens: true),
-            counters: counters)
+            counters: counters, verdict: isStopped ? nil : check?(told))
     }
 
     /// The tokens that aren't as they were told, which they are from now on.

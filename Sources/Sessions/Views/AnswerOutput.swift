@@ -77,7 +77,8 @@ package struct PlainText: Sendable {
         switch event {
         case .start(let start):
             let notes = start.prompt.notes.map { "note: \(printable($0))\n" }.joined()
-            return "\(start.model): \(start.setting.summary)\n"
+            let remark = start.setting.remark.map { "\(printable($0))\n" } ?? ""
+            return "\(start.model): \(start.setting.summary)\n" + remark
                 + "prompt, \(start.prompt.tokens.count) tokens: \(printable(start.prompt.text))\n" + notes
         case .step(let step):
             let counters = step.counters
@@ -96,6 +97,7 @@ package struct PlainText: Sendable {
             return "\(reason): \(counters.tokens) tokens, NFE \(counters.evaluations)"
                 + ", TPF \(Decimal.text(counters.tokensPerForward, 2))"
                 + ", \(Decimal.text(counters.tokensPerSecond, 0)) tokens/s\n\(answer(end.text))\n"
+                + (end.verdict.map { "\(printable($0.sentence))\n" } ?? "")
         }
     }
 

@@ -32,7 +32,11 @@ struct DecodingScreen {
         let title = "\(start.model)  \(start.setting.summary)"
         let prompt = Printable.line(start.prompt.text, isUnicode: style.isUnicode)
         let notes = start.prompt.notes.map { line("Note: \($0)", "33", width) }
-        return [line(title, "1", width), line("> " + prompt, "2", width)] + notes + [line("", "", width)]
+        let remark = start.setting.remark.map {
+            line(Printable.line($0, isUnicode: style.isUnicode), "2", width)
+        }
+        return [line(title, "1", width)] + (remark.map { [$0] } ?? [])
+            + [line("> " + prompt, "2", width)] + notes + [line("", "", width)]
     }
 
     private func foot(_ response: ResponseCells, width: Int) -> [ScreenArea.Line] {
@@ -49,7 +53,13 @@ struct DecodingScreen {
             case .cancelled: "  stopped"
             case nil: ""
             }
-        return [line("", "", width), line(count + ending, "", width), legend(response.blocks, width)]
+        let verdict = response.end?.verdict.map { verdict in
+            line(
+                Printable.line(verdict.sentence, isUnicode: style.isUnicode),
+                verdict.isCorrect.map { $0 ? "32" : "31" } ?? "33", width)
+        }
+        return [line("", "", width), line(count + ending, "", width)] + (verdict.map { [$0] } ?? [])
+            + [legend(response.blocks, width)]
     }
 
     /// The scale of entropies, where there are colours, and the state of each block.
