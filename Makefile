@@ -10,6 +10,7 @@
 #                      (the newest of mini/table1)
 #             FORMAT   how tables are written: text, markdown, csv, latex, html, json (text)
 #             GSM8K_TEST, GSM8K_TRAIN  GSM8K's files for `lm-eval-check`, JSON lines
+#             PREFIX, DESTDIR  where `install` puts the program (/usr/local), and the root below which it does so (none)
 #             DATA     folder with train.jsonl, test.jsonl and HumanEval.jsonl.gz, for `small-baseline-check`
 #             KILLS    how often `torture` kills (100)
 #             FUZZ     how many damaged inputs of each kind `fuzz` and `safety` read (200000)
@@ -20,6 +21,7 @@ GOLDEN ?= Tests/Fixtures/golden
 FORMAT ?= text
 KILLS ?= 100
 FUZZ ?= 200000
+PREFIX ?= /usr/local
 
 # The same compiler flags for build and test: SwiftPM keeps one build per folder, and with other flags for the tests
 # each change between the two would compile everything anew. `swift test` would add -enable-testing by itself, which
@@ -206,9 +208,12 @@ slurm-check: build ## run the toy experiment on a one-node Slurm of this machine
 lease-check: build ## run one experiment by two processes on two FUSE mounts of one store, stop one, kill one (apt-get install bindfs); 1 minute
 	scripts/lease-check.sh
 
-.PHONY: docs-check
+.PHONY: docs-check docs-check-short
 docs-check: build ## run the commands of README.md and docs as they stand there, each page in a clean folder; 15 minutes, needs no network
 	scripts/docs-commands.py $(D3LLM)
+
+docs-check-short: smoke ## the same without what takes long, with what make smoke left in STORE; 5 minutes
+	scripts/docs-commands.py $(D3LLM) --short --store $(STORE)
 
 .PHONY: safety attacks attacks-short bytes-check
 SAFETY := ByteText|VisibleText|ShellWord|Secrets|Descriptor|EntryName|FolderTests|ForeignText|Hostile|InertMarkup|HeaderBytes|StoreSafety|SandboxAttack|SandboxEscape|SandboxProcess|PythonInterpreter|Fuzz|ServerTests|PrintingTests|MemoryBudget|SeparatedValues|SourceText|ReachTests
@@ -303,6 +308,39 @@ completions: build ## write completion for bash, zsh and fish to .build/completi
 	$(D3LLM) --generate-completion-script fish > .build/completions/d3llm.fish
 	@echo "bash: source .build/completions/d3llm.bash   (in ~/.bashrc, by its full path)"
 	@echo "zsh:  copy _d3llm to a folder of \$$fpath   fish: copy d3llm.fish to ~/.config/fish/completions"
+
+STATIC := .build/static/d3llm
+
+.PHONY: static install uninstall container-check
+static: $(STATIC) ## link the program with Swift's runtime inside, for machines without Swift (.build/static/d3llm); needs a few system libraries (docs/install.md); seconds
+
+# The same objects as .build/release/d3llm, so that nothing is compiled twice. FoundationEssentials, which the parser of
+# arguments needs, has two parts of its own that only a static link must name.
+$(STATIC): build
+	@mkdir -p $(@D)
+	swiftc -static-stdlib -emit-executable -o $@.new @.build/release/d3llm.product/Objects.LinkFileList \
+		-Xlinker --gc-sections -Xlinker --strip-debug -Xlinker --defsym -Xlinker main=d3llm_main \
+		-l_FoundationCShims -l_FoundationCollections $$(pkg-config --libs libarchive libcrypto libcurl oniguruma) -lutf8proc -ldl
+	@if ldd $@.new | grep -e libswift -e libFoundation -e libdispatch; then echo "Swift's libraries are still needed." >&2; exit 1; fi
+	$@.new --version
+	mv $@.new $@
+
+# Where programs, completions and manual pages of PREFIX lie; a share of a root of its own with DESTDIR.
+INSTALLED := bin/d3llm share/bash-completion/completions/d3llm share/zsh/site-functions/_d3llm \
+	share/fish/vendor_completions.d/d3llm.fish share/man/man1/d3llm.1
+
+install: static completions man ## install program, completions and manual page to PREFIX (/usr/local), below DESTDIR if given
+	install -D --mode=755 $(STATIC) "$(DESTDIR)$(PREFIX)/bin/d3llm"
+	install -D --mode=644 .build/completions/d3llm.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/d3llm"
+	install -D --mode=644 .build/completions/_d3llm "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_d3llm"
+	install -D --mode=644 .build/completions/d3llm.fish "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/d3llm.fish"
+	install -D --mode=644 .build/d3llm.1 "$(DESTDIR)$(PREFIX)/share/man/man1/d3llm.1"
+
+uninstall: ## remove what install put to PREFIX; seconds
+	rm -f $(foreach file,$(INSTALLED),"$(DESTDIR)$(PREFIX)/$(file)")
+
+container-check: build ## do the steps of scripts/Containerfile in a chroot, without a container engine; a minute, needs root or user namespaces
+	scripts/container-check.sh chroot
 
 man: build ## write the manual page to .build/d3llm.1; seconds
 	$(D3LLM) manual > .build/d3llm.1
