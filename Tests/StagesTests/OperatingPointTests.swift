@@ -9,6 +9,7 @@ import Stages
 import SystemPackage
 import TestSupport
 import Testing
+import Tokenizers
 
 @testable import DecodingStages
 @testable import ModelStages
