@@ -1,5 +1,6 @@
 internal import JSON
 internal import Measures
+internal import Reporting
 
 /// Finds what a run has for a cell of a published table, and judges it.
 struct CellComparer {
@@ -65,6 +66,32 @@ struct CellComparer {
                 metric == "accuracy"
                 ? WilsonInterval(correct: point.correct, count: point.count).range : nil
             return entry(judge.verdict(number, value, bounds), value, interval: interval, bounds)
+        }
+    }
+
+    /// What the run measured for a metric of a cell, with the Wilson interval of an accuracy; missing where it has
+    /// nothing of the published thing, and why.
+    func measured(
+        _ metric: String, _ row: PublishedTable.Row, _ column: PublishedTable.Column
+    ) -> Table.Cell {
+        let point: Reproduction.Point
+        switch find(row, column) {
+        case .notRun(let reason), .other(_, let reason): return .missing(reason: reason)
+        case .point(let found): point = found
+        }
+        let digits = min(PaperLayout.digits(metric), MetricName.digits(metric))
+        if metric == "accuracy" {
+            let interval = WilsonInterval(correct: point.correct, count: point.count).range
+            return .interval(
+                point.accuracy, lower: interval.lowerBound, upper: interval.upperBound, digits: digits)
+        }
+        guard metric == "AUP" else {
+            return value(metric, point).map { .number($0, digits: digits) }
+                ?? .missing(reason: "evaluations don't measure this")
+        }
+        switch area(row, column) {
+        case .success(let area): return .number(area, digits: digits)
+        case .failure(let error): return .missing(reason: error.description)
         }
     }
 

@@ -40,6 +40,8 @@ package struct PublishedTable: Sendable, Hashable {
     package struct Row: Sendable, Hashable {
         package let key: String
         package let label: String
+        /// The heading that it stands below together with its neighbours of the same group; nil where rows aren't grouped.
+        package var group: String?
         /// What holds for all its cells.
         package let attributes: JSONObject
         /// By the column's key, the metrics and what else holds for this cell alone.
@@ -153,7 +155,7 @@ extension PublishedTable {
         }
         let known = Set(columns.map(\.key))
         rows = try root.required("rows").members().map { key, row in
-            try row.allow(["label", "attributes", "cells"])
+            try row.allow(["label", "group", "attributes", "cells"])
             var cells: [String: JSONObject] = [:]
             for (column, cell) in try row.required("cells").members() {
                 guard known.contains(column) else {
@@ -164,7 +166,7 @@ extension PublishedTable {
                 cells[column] = try cell.values()
             }
             return Row(
-                key: key, label: try row.required("label").string(),
+                key: key, label: try row.required("label").string(), group: try row["group"]?.string(),
                 attributes: try row.required("attributes").values(), cells: cells)
         }
     }

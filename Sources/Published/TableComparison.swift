@@ -201,7 +201,7 @@ extension TableComparison {
     }
 
     /// As many digits after the point as the source has, at most four.
-    private static func digits(of value: Double) -> Int {
+    static func digits(of value: Double) -> Int {
         (0...3).first { digits in
             FixedPoint.text(value, digits: digits) == FixedPoint.text(value, digits: 4).trimmed(to: digits)
         } ?? 4
@@ -256,6 +256,29 @@ enum MetricName {
 
     /// The digits that a computed number is shown with.
     static func digits(_ metric: String) -> Int { metric == "NFE" || metric == "steps" ? 1 : 2 }
+
+    /// The heading below that of a benchmark, and the unit.
+    static func heading(_ metric: String) -> (title: String, unit: String?) {
+        switch metric {
+        case "accuracy": ("Acc.", "%")
+        case "accuracy_at_TPF1": ("Acc. at TPF 1", "%")
+        case "latency_s": ("Latency", "s")
+        case "speedup": ("Speedup", "x")
+        case "gen_length": ("Tokens", nil)
+        case "steps": ("Steps", nil)
+        case "gain": ("Gain", nil)
+        default: (label(metric), nil)
+        }
+    }
+
+    /// Which of two numbers is the better one; nil where neither is.
+    static func better(_ metric: String) -> ((Double, Double) -> Bool)? {
+        switch metric {
+        case "accuracy", "accuracy_at_TPF1", "TPF", "AUP", "TPS", "speedup": (>)
+        case "NFE", "steps", "latency_s": (<)
+        default: nil
+        }
+    }
 }
 
 /// What one run of an experiment measured, by stage.

@@ -96,6 +96,42 @@ import Testing
         }
     }
 
+    @Test func aTableCanBeLaidOutAsInThePaper() throws {
+        try publish(accuracy: 12.5)
+        let published = try table("words", "--layout", "paper")
+        #expect(
+            published.code == 0 && published.output.contains("Method   Acc. (%)  tokens/s"),
+            "\(published.output)")
+        #expect(published.output.contains("vanilla      12.5         7"))
+        let run = try command.start(["run", config, "--store", command.store.string]).wait()
+        try #require(run.code == 0, "\(run.log)")
+        // The run's numbers where one is named, and then only those of the same thing.
+        #expect(try table("words", "--layout", "paper").output == published.output)
+        let measured = try table("words", "--layout", "paper", "--run", "tiny/numbers", "--format", "csv")
+        #expect(measured.code == 0, "\(measured.log)")
+        let lines = measured.output.split(separator: "\n")
+        #expect(
+            lines.first
+                == "Method,Words: Acc. (%),Words: Acc. (%) lower,Words: Acc. (%) upper,Words: tokens/s")
+        #expect(lines.last?.hasPrefix("vanilla,") == true && lines.last?.hasSuffix(",") == true)
+        // It compares no methods, so that it has no table of its own.
+        let own = try table("--run", "tiny/numbers")
+        #expect(own.code == 2 && own.log.contains("no comparison of methods"), "\(own.log)")
+        let named = try table("tiny/numbers", "--layout", "paper")
+        #expect(named.code == 2 && named.log.contains("d3llm table --run tiny/numbers"), "\(named.log)")
+    }
+
+    @Test(arguments: [
+        (["--layout", "paper"], "needs the name of a table or a run"),
+        (["--layout", "verdicts", "--run", "a"], "needs the name of a table"),
+        (["words", "--layout", "paper", "--require-run"], "without --layout paper"),
+        (["words", "--layout", "papers"], "papers"),
+    ])
+    func layoutsThatMeanNothingAreRefused(arguments: [String], message: String) throws {
+        let outcome = try command.start(["table"] + arguments + ["--published", published.string]).wait()
+        #expect(outcome.code == 64 && outcome.log.contains(message), "\(outcome.log)")
+    }
+
     /// The repository's own tables, in every format.
     @Test(arguments: ["text", "markdown", "csv", "latex", "html", "json"])
     func everyPublishedTableCanBeWritten(format: String) throws {
@@ -104,6 +140,10 @@ import Testing
             let outcome = try command(
                 "table", name, "--format", format, "--published", folder, "--store", command.store.string)
             #expect(outcome.code == 0 && !outcome.output.isEmpty, "\(outcome.log)")
+            let paper = try command(
+                "table", name, "--layout", "paper", "--format", format, "--published", folder, "--store",
+                command.store.string)
+            #expect(paper.code == 0 && !paper.output.isEmpty, "\(paper.log)")
         }
     }
 

@@ -56,7 +56,7 @@ package struct ReportTable: Sendable {
         let text = TableText(table)
         self.init(
             caption: table.title ?? "Table",
-            columns: zip(table.columns, text.headings).map { column, heading in
+            columns: zip(table.columns, text.wholeHeadings).map { column, heading in
                 Column(heading, isNumeric: [.right, .decimal].contains(column.alignment))
             },
             rows: text.rows.map { Row($0.map { .text($0) }) }, notes: text.notes)

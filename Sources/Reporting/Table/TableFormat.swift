@@ -39,12 +39,17 @@ package struct Table: Sendable, Hashable {
         package let unit: String?
         /// Where the contents stand.
         package let alignment: Alignment
+        /// What it shares with its neighbours of the same group, such as a benchmark; nil for a column by itself.
+        package let group: String?
 
         /// A column with a heading.
-        package init(_ title: String, unit: String? = nil, alignment: Alignment = .left) {
+        package init(
+            _ title: String, unit: String? = nil, alignment: Alignment = .left, group: String? = nil
+        ) {
             self.title = title
             self.unit = unit
             self.alignment = alignment
+            self.group = group
         }
 
         /// The heading with the unit in brackets.
@@ -63,12 +68,25 @@ package struct Table: Sendable, Hashable {
         case missing(reason: String)
     }
 
+    /// Rows that belong together: all from the first one to the next group.
+    package struct RowGroup: Sendable, Hashable {
+        package let title: String
+        /// The place of its first row.
+        package let start: Int
+    }
+
     /// What the table shows, as a phrase.
     package var title: String?
+    /// What documents refer to it by, such as `d3llm-llada`.
+    package var label: String?
     /// The columns, from left to right.
     package let columns: [Column]
     /// The rows, from top to bottom; each has a cell for every column.
     package private(set) var rows: [[Cell]] = []
+    /// The columns whose cells stand out, of each row.
+    package private(set) var emphasis: [Set<Int>] = []
+    /// The groups of rows, from top to bottom.
+    package private(set) var rowGroups: [RowGroup] = []
     /// Sentences below the table.
     package var notes: [String]
 
@@ -81,9 +99,70 @@ package struct Table: Sendable, Hashable {
     }
 
     /// Adds a row at the bottom.
-    package mutating func append(_ row: [Cell]) {
+    ///
+    /// - Parameter emphasis: The columns whose cells stand out, such as the best of a column.
+    package mutating func append(_ row: [Cell], emphasis: Set<Int> = []) {
         precondition(row.count == columns.count, "a row has one cell for every column")
         rows.append(row)
+        self.emphasis.append(emphasis)
+    }
+
+    /// Begins a group of rows; those that are added from here on are in it.
+    package mutating func begin(group title: String) {
+        rowGroups.append(RowGroup(title: title, start: rows.count))
+    }
+
+    /// The neighbouring columns of one group, and single columns, from left to right.
+    package var columnGroups: [(title: String?, columns: Range<Int>)] {
+        var groups: [(title: String?, columns: Range<Int>)] = []
+        for (index, column) in columns.enumerated() {
+            if let last = groups.last, let title = last.title, title == column.group {
+                groups[groups.count - 1].columns = last.columns.lowerBound..<index + 1
+            } else {
+                groups.append((column.group, index..<index + 1))
+            }
+        }
+        return groups
+    }
+
+    /// Whether columns have groups, so that there are two lines of headings.
+    package var hasColumnGroups: Bool { columns.contains { $0.group != nil } }
+}
+
+/// Which cells of some rows are the best of their columns: those that tables let stand out.
+///
+/// Numbers are compared as they are shown, so that two that look the same are both best. A column in which fewer than
+/// two rows have a number, or all have the same, has no best one.
+package struct BestCells {
+    private let places: [Set<Int>]
+
+    /// - Parameter better: For each column which of two numbers is the better one; nil where neither is.
+    package init(_ rows: [[Table.Cell]], better: [((Double, Double) -> Bool)?]) {
+        var places = [Set<Int>](repeating: [], count: rows.count)
+        for (column, better) in better.enumerated() {
+            guard let better else { continue }
+            let numbers = rows.map { Self.shown($0[column]) }
+            let known = numbers.compactMap { $0 }
+            guard Set(known).count > 1, let best = known.min(by: better) else { continue }
+            for row in rows.indices where numbers[row] == best { places[row].insert(column) }
+        }
+        self.places = places
+    }
+
+    /// The columns in which a row has a best cell.
+    package func columns(ofRow row: Int) -> Set<Int> { places[row] }
+
+    /// The rule as a sentence without its point: who is compared.
+    package static func note(of whom: String) -> String {
+        "In bold, or with a star: the best number of each column \(whom), ties included"
+    }
+
+    private static func shown(_ cell: Table.Cell) -> Double? {
+        switch cell {
+        case .number(let value, let digits, _), .interval(let value, _, _, let digits):
+            value.isFinite ? Double(FixedPoint.text(value, digits: digits)) : nil
+        case .text, .missing: nil
+        }
     }
 }
 
@@ -95,7 +174,10 @@ package protocol TableRenderer: Sendable {
 
 /// The texts of a table's cells as a person reads them, with the reasons of missing cells numbered.
 struct TableText {
+    /// The columns' own headings, without those of groups.
     let headings: [String]
+    /// The headings for formats with one line of them: "GSM8K: TPF".
+    let wholeHeadings: [String]
     let rows: [[String]]
     /// The notes, and then a line for every reason that a cell is missing for.
     let notes: [String]
@@ -103,6 +185,9 @@ struct TableText {
     init(_ table: Table) {
         var reasons: [String] = []
         headings = table.columns.map(\.heading)
+        wholeHeadings = table.columns.map { column in
+            column.group.map { "\($0): \(column.heading)" } ?? column.heading
+        }
         rows = table.rows.map { row in
             row.map { cell in
                 switch cell {

@@ -1,24 +1,61 @@
 internal import Base
 
 /// Renders for terminals: padded columns, two spaces apart, with a rule below the headings.
+///
+/// Cells that stand out have a star behind them.
 package struct TextTableRenderer: TableRenderer {
     /// A renderer; it has no options.
     package init() {}
 
     package func render(_ table: Table) -> String {
         let text = TableText(table)
-        let columns = table.columns.indices.map { index in
+        func column(_ index: Int, minimum: Int = 0) -> TextColumn {
             TextColumn(
-                heading: Self.oneLine(text.headings[index]), cells: text.rows.map { Self.oneLine($0[index]) },
-                alignment: table.columns[index].alignment)
+                heading: Self.oneLine(text.headings[index]),
+                cells: text.rows.indices.map { row in
+                    Self.oneLine(text.rows[row][index]) + (table.emphasis[row].contains(index) ? "*" : "")
+                }, alignment: table.columns[index].alignment, minimum: minimum)
         }
+        var columns = table.columns.indices.map { column($0) }
         var lines: [String] = []
         if let title = table.title { lines += [title.visible, ""] }
+        if table.hasColumnGroups {
+            lines.append(
+                Self.join(
+                    table.columnGroups.map { group in
+                        let title = Self.oneLine(group.title ?? "")
+                        let missing = title.count - Self.width(columns[group.columns])
+                        if missing > 0 {
+                            let last = group.columns.upperBound - 1
+                            columns[last] = column(last, minimum: columns[last].width + missing)
+                        }
+                        return Self.centered(title, width: Self.width(columns[group.columns]))
+                    }))
+        }
         lines.append(Self.join(columns.map(\.paddedHeading)))
         lines.append(Self.join(columns.map { String(repeating: "-", count: $0.width) }))
-        for row in text.rows.indices { lines.append(Self.join(columns.map { $0.paddedCells[row] })) }
+        for row in text.rows.indices {
+            lines += table.rowGroups.filter { $0.start == row }.map { Self.oneLine($0.title) }
+            lines.append(Self.join(columns.map { $0.paddedCells[row] }))
+        }
         if !text.notes.isEmpty { lines += [""] + text.notes.map(\.visibleLines) }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// How wide neighbouring columns are together.
+    private static func width(_ columns: ArraySlice<TextColumn>) -> Int {
+        columns.reduce(0) { $0 + $1.width } + 2 * (columns.count - 1)
+    }
+
+    /// The heading of a group in the middle of a line that spans it: "--- GSM8K ---".
+    private static func centered(_ title: String, width: Int) -> String {
+        guard !title.isEmpty else { return String(repeating: " ", count: width) }
+        let room = max(0, width - title.count)
+        func line(_ length: Int) -> String {
+            length < 2
+                ? String(repeating: " ", count: length) : String(repeating: "-", count: length - 1) + " "
+        }
+        return line(room / 2) + title + String(line(room - room / 2).reversed())
     }
 
     private static func join(_ fields: [String]) -> String {
@@ -41,9 +78,9 @@ private struct TextColumn {
     let paddedHeading: String
     let paddedCells: [String]
 
-    init(heading: String, cells: [String], alignment: Table.Alignment) {
+    init(heading: String, cells: [String], alignment: Table.Alignment, minimum: Int) {
         let aligned = alignment == .decimal ? Self.aligned(atPoint: cells) : cells
-        let width = max(heading.count, aligned.map(\.count).max() ?? 0)
+        let width = max(minimum, heading.count, aligned.map(\.count).max() ?? 0)
         func pad(_ text: String) -> String {
             let missing = width - text.count
             let left =
@@ -83,6 +120,8 @@ extension UInt8 {
 }
 
 /// Renders GitHub's Markdown tables; decimal columns are right-aligned, which lines up equal numbers of digits.
+///
+/// There is one line of headings, which begin with the group of the column; cells that stand out are bold.
 package struct MarkdownTableRenderer: TableRenderer {
     /// A renderer; it has no options.
     package init() {}
@@ -98,7 +137,18 @@ package struct MarkdownTableRenderer: TableRenderer {
             case .right, .decimal: "---:"
             }
         }
-        let lines = [text.headings.map(Self.escaped), rules] + text.rows.map { $0.map(Self.escaped) }
+        var lines = [text.wholeHeadings.map(Self.escaped), rules]
+        for row in text.rows.indices {
+            for group in table.rowGroups where group.start == row {
+                let empty = Array(repeating: "", count: table.columns.count - 1)
+                lines.append(["*\(Self.escaped(group.title))*"] + empty)
+            }
+            lines.append(
+                text.rows[row].enumerated().map { index, cell in
+                    table.emphasis[row].contains(index)
+                        ? "**\(Self.escaped(cell))**" : Self.escaped(cell)
+                })
+        }
         blocks.append(lines.map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n"))
         blocks += text.notes.map(Self.escaped)
         return blocks.joined(separator: "\n\n") + "\n"
@@ -134,7 +184,7 @@ extension Unicode.Scalar {
 ///
 /// Numbers are written in full precision, whatever digits they are shown with. A column with intervals becomes
 /// three: the value, `<heading> lower` and `<heading> upper`. A missing cell is empty; title and notes are left
-/// out.
+/// out. Groups of rows are a first column `Group`, those of columns begin the headings.
 package struct CSVTableRenderer: TableRenderer {
     /// A renderer; it has no options.
     package init() {}
@@ -145,15 +195,18 @@ package struct CSVTableRenderer: TableRenderer {
                 if case .interval = row[column] { true } else { false }
             }
         }
+        let hasGroups = !table.rowGroups.isEmpty
         var lines = [
-            zip(table.columns, hasIntervals).flatMap { column, triple in
-                triple
-                    ? [column.heading, "\(column.heading) lower", "\(column.heading) upper"]
-                    : [column.heading]
-            }
+            (hasGroups ? ["Group"] : [])
+                + zip(TableText(table).wholeHeadings, hasIntervals).flatMap { heading, triple in
+                    triple ? [heading, "\(heading) lower", "\(heading) upper"] : [heading]
+                }
         ]
-        for row in table.rows {
-            lines.append(zip(row, hasIntervals).flatMap { cell, triple in Self.fields(cell, triple: triple) })
+        for (index, row) in table.rows.enumerated() {
+            let group = table.rowGroups.last { $0.start <= index }?.title ?? ""
+            lines.append(
+                (hasGroups ? [group] : [])
+                    + zip(row, hasIntervals).flatMap { cell, triple in Self.fields(cell, triple: triple) })
         }
         return lines.map { $0.map(Self.quoted).joined(separator: ",") + "\n" }.joined()
     }
@@ -175,59 +228,6 @@ package struct CSVTableRenderer: TableRenderer {
     }
 }
 
-/// Renders a `table` environment with the rules of the booktabs package, for documents in UTF-8.
-///
-/// The document needs `\usepackage{booktabs}`. Notes stand below the table in footnote size.
-package struct LaTeXTableRenderer: TableRenderer {
-    /// A renderer; it has no options.
-    package init() {}
-
-    package func render(_ table: Table) -> String {
-        let text = TableText(table)
-        let columns = table.columns.map { column in
-            switch column.alignment {
-            case .left: "l"
-            case .center: "c"
-            case .right, .decimal: "r"
-            }
-        }
-        var lines = ["\\begin{table}", "\\centering"]
-        if let title = table.title { lines.append("\\caption{\(Self.escaped(title))}") }
-        lines += ["\\begin{tabular}{\(columns.joined())}", "\\toprule", Self.row(text.headings), "\\midrule"]
-        lines += text.rows.map(Self.row)
-        lines += ["\\bottomrule", "\\end{tabular}"]
-        lines += text.notes.map { "\n\\smallskip\\footnotesize \(Self.escaped($0))\n" }
-        lines.append("\\end{table}")
-        return lines.joined(separator: "\n") + "\n"
-    }
-
-    private static func row(_ cells: [String]) -> String {
-        // A row that begins with a bracket would be read as the argument of the line break before it.
-        let texts = cells.map(escaped)
-        let start = texts.first?.unicodeScalars.first.map { $0 == "[" || $0 == "*" } == true ? "{}" : ""
-        return start + texts.joined(separator: " & ") + " \\\\"
-    }
-
-    /// Text without characters that mean something in LaTeX.
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars { result += replacements[scalar] ?? plain(scalar) }
-        return result
-    }
-
-    private static func plain(_ scalar: Unicode.Scalar) -> String {
-        scalar.value < 0x20 || scalar.value == 0x7F ? " " : String(scalar)
-    }
-
-    private static let replacements: [Unicode.Scalar: String] = [
-        "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "&": "\\&", "%": "\\%", "$": "\\$", "#": "\\#",
-        "_": "\\_", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}", "<": "\\textless{}",
-        ">": "\\textgreater{}", "|": "\\textbar{}", "\"": "''",
-        "—": "---", "–": "--", "…": "\\ldots{}", "×": "$\\times$", "±": "$\\pm$", "≤": "$\\leq$",
-        "≥": "$\\geq$", "→": "$\\rightarrow$", "α": "$\\alpha$", "Δ": "$\\Delta$", "−": "$-$",
-    ]
-}
-
 /// Renders an HTML table in a `figure`, with headings that say what they head and notes below.
 ///
 /// It has no style of its own but the alignment of columns, and no scripts; it is a piece for a page, or with
@@ -243,17 +243,36 @@ package struct HTMLTableRenderer: TableRenderer {
         let text = TableText(table)
         var lines = ["<figure>", "<table>"]
         if let title = table.title { lines.append("<caption>\(Self.escaped(title))</caption>") }
-        lines += ["<thead>", "<tr>"]
+        lines.append("<thead>")
+        if table.hasColumnGroups {
+            lines.append("<tr>")
+            for group in table.columnGroups {
+                lines.append(
+                    group.title.map {
+                        "<th scope=\"colgroup\" colspan=\"\(group.columns.count)\">\(Self.escaped($0))</th>"
+                    } ?? "<td></td>")
+            }
+            lines.append("</tr>")
+        }
+        lines.append("<tr>")
         for (column, heading) in zip(table.columns, text.headings) {
             lines.append("<th scope=\"col\"\(Self.style(column))>\(Self.escaped(heading))</th>")
         }
         lines += ["</tr>", "</thead>", "<tbody>"]
-        for row in text.rows {
+        for (number, row) in text.rows.enumerated() {
+            for group in table.rowGroups where group.start == number {
+                if number > 0 { lines += ["</tbody>", "<tbody>"] }
+                let title = Self.escaped(group.title)
+                lines.append(
+                    "<tr><th scope=\"rowgroup\" colspan=\"\(row.count)\"><em>\(title)</em></th></tr>")
+            }
             lines.append("<tr>")
             for (index, (column, cell)) in zip(table.columns, row).enumerated() {
                 // What the first column holds names the row.
                 let (tag, scope) = index == 0 ? ("th", " scope=\"row\"") : ("td", "")
-                lines.append("<\(tag)\(scope)\(Self.style(column))>\(Self.escaped(cell))</\(tag)>")
+                let isStrong = table.emphasis[number].contains(index)
+                let text = isStrong ? "<strong>\(Self.escaped(cell))</strong>" : Self.escaped(cell)
+                lines.append("<\(tag)\(scope)\(Self.style(column))>\(text)</\(tag)>")
             }
             lines.append("</tr>")
         }
@@ -301,25 +320,40 @@ package struct HTMLTableRenderer: TableRenderer {
 /// Renders JSON for programs: columns with units, rows of typed cells, notes.
 ///
 /// A cell is a string, a number in full precision, `{"value", "lower", "upper"}`, or `{"missing": reason}`. A
-/// number that isn't finite counts as missing, because JSON has no form for it.
+/// number that isn't finite counts as missing, because JSON has no form for it. Columns of groups have a `group`; where
+/// rows have groups or cells stand out, `groups` and `emphasis` say which, by places that begin with 0.
 package struct JSONTableRenderer: TableRenderer {
     /// A renderer; it has no options.
     package init() {}
 
     package func render(_ table: Table) -> String {
         let columns = table.columns.map { column in
-            "{\"title\": \(Self.quoted(column.title)), \"unit\": \(column.unit.map(Self.quoted) ?? "null")}"
+            "{\"title\": \(Self.quoted(column.title)), \"unit\": \(column.unit.map(Self.quoted) ?? "null")"
+                + (column.group.map { ", \"group\": \(Self.quoted($0))" } ?? "") + "}"
         }
         let rows = table.rows.map { "[" + $0.map(Self.cell).joined(separator: ", ") + "]" }
         return """
             {
               "title": \(table.title.map(Self.quoted) ?? "null"),
               "columns": \(Self.list(columns)),
-              "rows": \(Self.list(rows)),
+              "rows": \(Self.list(rows)),\(Self.structure(table))
               "notes": \(Self.list(table.notes.map(Self.quoted)))
             }
 
             """
+    }
+
+    /// The groups of rows and the cells that stand out, where there are any.
+    private static func structure(_ table: Table) -> String {
+        var members = ""
+        if !table.rowGroups.isEmpty {
+            let groups = table.rowGroups.map { "{\"title\": \(quoted($0.title)), \"start\": \($0.start)}" }
+            members += "\n  \"groups\": \(list(groups)),"
+        }
+        if table.emphasis.contains(where: { !$0.isEmpty }) {
+            members += "\n  \"emphasis\": \(list(table.emphasis.map { "\($0.sorted())" })),"
+        }
+        return members
     }
 
     private static func cell(_ cell: Table.Cell) -> String {

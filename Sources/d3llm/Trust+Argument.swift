@@ -1,4 +1,0 @@
-import ArgumentParser
-import ArtifactStore
-
-extension Trust: ExpressibleByArgument {}
