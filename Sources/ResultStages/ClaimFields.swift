@@ -1,3 +1,4 @@
+internal import Base
 internal import JSON
 internal import Measures
 internal import Numerics
@@ -266,5 +267,23 @@ enum MeasureText {
         guard let interval = measurement.interval else { return .number(measurement.value, digits: digits) }
         return .interval(
             measurement.value, lower: interval.lowerBound, upper: interval.upperBound, digits: digits)
+    }
+}
+
+/// The text of a comparison as commands print it.
+package enum ComparisonText {
+    /// The text without the table of claims where no claim is made.
+    ///
+    /// Artifacts keep that table whatever it holds: the same recipe gives the same bytes.
+    package static func printed(_ recorded: String) -> String {
+        let lines = recorded.byteText.split("\n", keepingEmpty: true).map(\.text)
+        // The title, an empty line, the headings, their rule; then the claims, or what stands below the table.
+        guard let title = lines.firstIndex(of: ClaimTable.title), title + 3 < lines.count,
+            lines[title + 3].utf8.allSatisfy({ "- ".utf8.contains($0) }),
+            title + 4 >= lines.count || lines[title + 4].isEmpty
+        else { return recorded }
+        var kept = lines[..<title]
+        while kept.last?.isEmpty == true { kept.removeLast() }
+        return kept.map { "\($0)\n" }.joined()
     }
 }

@@ -5,6 +5,7 @@ import Cluster
 import DecodingStages
 import JSON
 import Recipes
+import ResultStages
 import Runs
 import Stages
 import SystemPackage
@@ -202,7 +203,8 @@ extension RunOutcome {
     /// Prints the tables of the run.
     func showTables() {
         for report in reports {
-            Output.words(report.text + (report.text.byteText.hasSuffix("\n") ? "" : "\n"))
+            let text = ComparisonText.printed(report.text)
+            Output.words(text + (text.byteText.hasSuffix("\n") ? "" : "\n"))
             Output.words("\nThis table is in \("\(report.path)".visible)\n")
         }
     }

@@ -73,6 +73,18 @@ import Testing
         #expect(names == ["vanilla", "multi-block[threshold=0.1]", "multi-block[threshold=0.5]"])
         #expect(run.output.contains("Accuracy under parallelism\n"))
         #expect(run.output.contains("See it: d3llm report compare/micro-student-own\n"))
+        // Nothing is claimed in it, so that no table of claims is printed; the artifact keeps its bytes.
+        #expect(run.output.contains("Operating points") && !run.output.contains("Claims,"), "\(run.output)")
+        let own = try typed("table", "--run", "compare/micro-student-own", "--format", "latex")
+        #expect(own.code == 0, "\(own.log)")
+        #expect(
+            own.output.contains(
+                "\\caption{Accuracy, tokens per forward and AUP of compare/micro-student-own}"))
+        #expect(own.output.contains("Method & Acc. (\\%) & TPF & AUP \\\\"))
+        for method in ["vanilla", "multi-block"] {
+            #expect(
+                own.output.split(separator: "\n").contains { $0.hasPrefix("\(method) & ") }, "\(own.output)")
+        }
         let two = try shown(
             typed("compare", "micro/teacher", "micro/student", "--methods", "multi-block", "--show"))
         #expect(
