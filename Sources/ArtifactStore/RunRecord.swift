@@ -81,10 +81,13 @@ package struct RunRecord: Sendable {
         package let file: String
         /// The arguments of `--set`.
         package let overrides: [String]
+        /// By the names of groups, the chosen options; a list of them where they are swept.
+        package let groups: JSONObject
 
-        package init(file: String, overrides: [String]) {
+        package init(file: String, overrides: [String], groups: JSONObject = [:]) {
             self.file = file
             self.overrides = overrides
+            self.groups = groups
         }
     }
 
@@ -175,9 +178,11 @@ extension RunRecord {
             ]
         }
         if let config {
-            object["config"] = [
+            var value: JSONObject = [
                 "file": .string(config.file), "overrides": .array(config.overrides.map(JSONValue.string)),
             ]
+            if !config.groups.members.isEmpty { value["groups"] = .object(config.groups) }
+            object["config"] = .object(value)
         }
         object["code"] = code
         object["machine"] = machine
@@ -261,7 +266,9 @@ extension RunRecord {
                 seconds: root["seconds"]?.double ?? 0, arguments: strings(root["arguments"]),
                 config: root["config"].flatMap { config in
                     config["file"]?.string.map {
-                        Config(file: $0, overrides: strings(config["overrides"]))
+                        Config(
+                            file: $0, overrides: strings(config["overrides"]),
+                            groups: config["groups"]?.object ?? [:])
                     }
                 },
                 code: root["code"] ?? .null, machine: root["machine"] ?? .null,

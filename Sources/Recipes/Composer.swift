@@ -5,15 +5,23 @@ package import SystemPackage
 
 /// Puts the files and the command line together.
 struct Composer {
-    package let files: [ConfigFile]
+    /// As they are read, with all options of their groups.
+    private let sources: [ConfigFile]
+    /// With the chosen options as files of their own.
+    private(set) var files: [ConfigFile]
     package var problems: [Diagnostic]
     package let registry: StageRegistry
+    /// The options that are chosen whatever the command line says: those of one point of a sweep.
+    private var decided: [String: String]?
+    /// What was chosen of each group: an option, or a list where they are swept.
+    private(set) var chosen = JSONObject()
     private(set) var layers: [Configuration.Layer] = []
     private(set) var overrides: [Override] = []
     private(set) var merged: JSONNode
     private(set) var root: JSONNode
 
     package init(files: [ConfigFile], problems: [Diagnostic], registry: StageRegistry) {
+        sources = files
         self.files = files
         self.problems = problems
         self.registry = registry
@@ -30,8 +38,24 @@ struct Composer {
                 return nil
             }
         }
-        let varied = variedVariables(parsed)
-        var variables = variables(set: parsed.filter(\.setsVariable), postponing: Set(varied.map(\.name)))
+        var groups = OptionGroups(sources)
+        let swept = Set(variedPaths(parsed).compactMap { OptionGroups.name($0.path) })
+        let choices = groups.choices(parsed, decided: decided ?? [:], swept: swept)
+        for group in groups.groups {
+            if let choice = choices[group.name] { chosen[group.name] = .string(choice) }
+        }
+        files = groups.expanded(choices)
+        root = files.last?.tree ?? root
+        problems += groups.problems
+        compose(parsed, groups)
+        if decided == nil, problems.isEmpty { spread(arguments, groups) }
+    }
+
+    /// Puts the files, the chosen options among them, and the command line together.
+    private mutating func compose(_ parsed: [OverrideArgument], _ groups: OptionGroups) {
+        let varied = variedPaths(parsed).compactMap { path, origin in path.variable.map { ($0, origin) } }
+        var variables = variables(
+            set: parsed.filter(\.setsVariable), postponing: Set(varied.map { $0.0 }))
         for file in files {
             var tree = file.tree
             if case .object(let members) = tree.value {
@@ -42,7 +66,7 @@ struct Composer {
         }
         merged = merge(layers.map { ($0.removals.filter { !$0.path.isVariable }, $0.tree) })
         root = merged
-        for argument in parsed where !argument.setsVariable {
+        for argument in parsed where !argument.setsVariable && argument.path.key(at: 0) != OptionGroups.key {
             do throws(Diagnostic) {
                 let field = FieldLookup(registry, root).field(at: argument.path)
                 var override = try Override(argument, Override.Form(field))
@@ -51,7 +75,9 @@ struct Composer {
                 overrides.append(override)
             } catch { problems.append(error) }
         }
-        for argument in parsed where argument.setsVariable { settle(argument) }
+        for argument in parsed where argument.setsVariable || OptionGroups.name(argument.path) != nil {
+            settle(argument)
+        }
         variables.checkAll()
         if let values = variables.postponedValues() {
             let node = JSONNode(value: .object(values), origin: root.origin)
@@ -63,18 +89,52 @@ struct Composer {
             }
         }
         problems += variables.problems
-        reportUnused(variables, parsed)
-        for (name, origin) in varied where problems.isEmpty && !variables.used.contains(name) {
+        let used = variables.used.union(groups.mentioned)
+        reportUnused(used, parsed)
+        for (name, origin) in varied where problems.isEmpty && !used.contains(name) {
             problems.append(
                 Diagnostic(
                     at: origin, "Nothing uses the variable \"\(name)\", which \"\(Replication.key)\" varies.",
                     hint: NearestName.hint(
-                        for: name, among: variables.used.sorted(), what: "Variables in use")))
+                        for: name, among: used.sorted(), what: "Variables in use")))
         }
     }
 
-    /// The variables that `replicate` gives another value in each copy, so that they can't be put in yet.
-    private func variedVariables(_ arguments: [OverrideArgument]) -> [(name: String, origin: Origin)] {
+    /// Makes values of `replicate` of the options of groups that it sweeps.
+    private mutating func spread(_ arguments: [String], _ groups: OptionGroups) {
+        var groups = groups
+        guard var sweep = OptionSweep(root, &groups) else {
+            problems = groups.problems
+            return
+        }
+        problems = groups.problems
+        guard problems.isEmpty else { return }
+        let (sources, registry) = (sources, registry)
+        var others: [[String: String]: Composer] = [:]
+        func composed(_ options: [String: String]) -> Composer? {
+            if others[options] == nil {
+                var other = Composer(files: sources, problems: [], registry: registry)
+                other.decided = options
+                other.compose(arguments)
+                others[options] = other
+            }
+            return others[options].flatMap { $0.problems.isEmpty ? $0 : nil }
+        }
+        if let base = composed(sweep.first) {
+            (files, layers, merged, overrides) = (base.files, base.layers, base.merged, base.overrides)
+            if let result = sweep.applied(to: base.root, composed: { composed($0)?.root }) { root = result }
+        }
+        for axis in sweep.axes { chosen[axis.name] = .array(axis.options.map(JSONValue.string)) }
+        problems += sweep.problems
+        for problem in others.values.flatMap(\.problems) where !problems.contains(problem) {
+            problems.append(problem)
+        }
+    }
+
+    /// The paths that `replicate` gives another value in each copy.
+    ///
+    /// Variables among them can't be put in yet.
+    private func variedPaths(_ arguments: [OverrideArgument]) -> [(path: ConfigPath, origin: Origin)] {
         var tree = files.first?.tree ?? root
         for file in files.dropFirst() {
             // What can't be removed is reported where the files are joined.
@@ -91,9 +151,7 @@ struct Composer {
             let node = document.root.moved(to: argument.valueOrigin.source, at: argument.valueOffset)
             return Replication.axes(of: node).map { ($0.key, $0.keyOrigin) }
         }
-        return (axes + set).compactMap { key, origin in
-            ConfigPath(inStage: key)?.variable.map { ($0, origin) }
-        }
+        return (axes + set).compactMap { key, origin in ConfigPath(inStage: key).map { ($0, origin) } }
     }
 
     /// A variable that the command line sets isn't varied any longer.
@@ -149,17 +207,18 @@ struct Composer {
 
     /// A variable that nothing uses is a slip where the file itself or the command line sets it; what a base
     /// offers may be left unused.
-    private mutating func reportUnused(_ variables: Variables, _ arguments: [OverrideArgument]) {
+    private mutating func reportUnused(_ used: Set<String>, _ arguments: [OverrideArgument]) {
         guard problems.isEmpty else { return }
-        let own = (files.last?.tree["variables"]?.members ?? []).map { ($0.key, $0.keyOrigin) }
+        let own = files.filter { $0.path == files.last?.path }.flatMap { file in
+            (file.tree["variables"]?.members ?? []).map { ($0.key, $0.keyOrigin) }
+        }
         let set = arguments.filter(\.setsVariable)
             .compactMap { argument in argument.path.key(at: 1).map { ($0, argument.keyOrigin) } }
-        for (name, origin) in own + set where !variables.used.contains(name) {
+        for (name, origin) in own + set where !used.contains(name) {
             problems.append(
                 Diagnostic(
                     at: origin, "Nothing uses the variable \"\(name)\".",
-                    hint: NearestName.hint(
-                        for: name, among: variables.used.sorted(), what: "Variables in use")))
+                    hint: NearestName.hint(for: name, among: used.sorted(), what: "Variables in use")))
         }
     }
 }
@@ -289,8 +348,9 @@ struct ConfigFile: Sendable {
         package let origin: Origin
     }
 
-    /// What messages call the file.
+    /// What messages call the file, or what it holds of an option.
     package let name: String
+    let path: FilePath
     /// The files of `extends`, in order.
     let bases: [Base]
     /// The paths of `without`.
@@ -298,9 +358,15 @@ struct ConfigFile: Sendable {
     /// All other keys, `variables` included.
     let tree: JSONNode
 
+    init(name: String, path: FilePath, bases: [Base], removals: [Removal], tree: JSONNode) {
+        (self.name, self.path, self.bases, self.removals) = (name, path, bases, removals)
+        self.tree = tree
+    }
+
     /// Takes the keys that put files together out of a parsed file.
     package init(_ root: JSONNode, path: FilePath, report: (Diagnostic) -> Void) {
         name = path.string
+        self.path = path
         guard case .object(var members) = root.value else {
             (bases, removals, tree) = ([], [], root)
             return

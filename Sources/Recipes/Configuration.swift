@@ -6,7 +6,7 @@ package import SystemPackage
 /// A configuration put together: its files laid over one another, variables put in, the command line applied.
 ///
 /// The order, later ones winning: the files of `extends` in their order, each after those that it extends itself;
-/// the file; `--set`. Objects are joined key by key, lists and all other values are replaced. `null` is a value like
+/// the file; `--set`. What is chosen of a file's `groups` comes behind the file. Objects are joined key by key, lists and all other values are replaced. `null` is a value like
 /// any other; `without` leaves inherited keys out. A matrix makes its variants of what results; a key that `--set`
 /// gives a value is no longer swept.
 package struct Configuration: Sendable {
@@ -33,6 +33,8 @@ package struct Configuration: Sendable {
     package let root: JSONNode
     /// The lock file that hashes of inputs were taken from, or would be.
     package let lock: FilePath?
+    /// By the names of groups, the chosen options; a list of them where they are swept.
+    package let groups: JSONObject
     /// What is wrong with the parts and with their joining.
     package let problems: [Diagnostic]
 
@@ -65,13 +67,14 @@ package struct Configuration: Sendable {
         // A file that can't be read hides what it would have set; further problems would follow from that only.
         guard files.problems.isEmpty else {
             (layers, self.overrides, problems) = ([], [], files.problems)
+            groups = [:]
             root = .nothing(name)
             merged = root
             lock = nil
             return
         }
         composer.compose(overrides)
-        (layers, self.overrides) = (composer.layers, composer.overrides)
+        (layers, self.overrides, groups) = (composer.layers, composer.overrides, composer.chosen)
         var filler = PinFiller(registry, file: FilePath(name))
         (merged, root) = (composer.merged, filler.filled(composer.root))
         (problems, lock) = (composer.problems + filler.problems, filler.lock)
@@ -97,7 +100,8 @@ package struct Configuration: Sendable {
         let problems = problems + loader.problems
         guard var experiment = loaded, problems.isEmpty else { throw ConfigurationError(problems) }
         experiment.source = Experiment.Source(
-            file: given.file, overrides: given.overrides, resolved: resolved(withDefaults: false))
+            file: given.file, overrides: given.overrides, groups: groups,
+            resolved: resolved(withDefaults: false))
         return experiment
     }
 }
@@ -155,6 +159,12 @@ extension Configuration {
     package func path(_ text: String) throws(UnknownPathError) -> ConfigPath {
         guard let path = ConfigPath(text) else {
             throw UnknownPathError(description: "The path \"\(text)\" has an empty part between its dots.")
+        }
+        if path.key(at: 0) == OptionGroups.key, !groups.members.isEmpty {
+            throw UnknownPathError(
+                description:
+                    "Groups leave nothing of their own in what results; chosen is \(JSONValue.object(groups).oneLine). Ask for a key that an option sets."
+            )
         }
         let lookup = FieldLookup(registry, root)
         for count in 1...path.parts.count {

@@ -26,6 +26,8 @@ package struct Experiment: Sendable {
         package let file: String
         /// The arguments of `--set`.
         package let overrides: [String]
+        /// By the names of groups, the chosen options; a list of them where they are swept.
+        package let groups: JSONObject
         /// All in one piece: a file of this content gives the same stages with the same fingerprints.
         package let resolved: JSONValue
     }
@@ -80,6 +82,16 @@ package struct Stage: Sendable {
 }
 
 extension Experiment {
+    /// A line that says which options of groups were chosen; empty without groups.
+    package var groupsNote: String {
+        guard let groups = source?.groups, !groups.members.isEmpty else { return "" }
+        let choices = groups.members.map { member in
+            let options = member.value.array ?? [member.value]
+            return "\(member.key)=\(options.compactMap(\.string).joined(separator: ","))"
+        }
+        return "Groups: \(choices.joined(separator: " ")).\n"
+    }
+
     /// For programs: the stages and variants in running order with kind, fingerprint and what they refer to.
     package var value: JSONValue {
         [

@@ -40,21 +40,46 @@ struct SchemaBuilder {
             "type": ["string", "array"], "pattern": .string(Patterns.path),
             "items": ["type": "string", "pattern": .string(Patterns.path)],
         ]
+        let stagesOfOption: JSONValue = [
+            "type": "object", "propertyNames": ["pattern": .string(Patterns.name)],
+            "additionalProperties": reference("partialStage"),
+        ]
         properties["variables"] = [
             "description":
                 "Values by name: \"${name}\" stands for the value, of whatever type; inside a longer text, texts, numbers and truth values are written out.",
             "type": "object", "propertyNames": ["pattern": .string(Patterns.name)],
         ]
+        properties[OptionGroups.key] = [
+            "description":
+                "Groups of settings to swap. Of each group one option is chosen, by --set groups.NAME=OPTION or by its \"default\", and laid over the file.",
+            "type": "object", "propertyNames": ["pattern": .string(Patterns.name)],
+            "additionalProperties": [
+                "type": "object", "propertyNames": ["pattern": .string(Patterns.name)],
+                "properties": [
+                    OptionGroups.standardKey: [
+                        "description": "The option that is chosen where nobody chooses.", "type": "string",
+                        "pattern": .string(Patterns.name),
+                    ]
+                ],
+                "additionalProperties": [
+                    "description": "Settings as a file has them that extends this one.", "type": "object",
+                    "properties": ["stages": stagesOfOption, Replication.summaryKey: stagesOfOption],
+                    "not": ["anyOf": .array(OptionGroups.excluded.map { ["required": [.string($0)]] })],
+                ],
+            ],
+        ]
         let axes: JSONValue = [
             "type": "object", "minProperties": 1,
-            "propertyNames": ["pattern": .string(#"^(seed|variables\.[^.]+(\..+)?|stages\.[^.]+\..+)$"#)],
+            "propertyNames": [
+                "pattern": .string(#"^(seed|groups\.[^.]+|variables\.[^.]+(\..+)?|stages\.[^.]+(\..+)?)$"#)
+            ],
             "additionalProperties": [
                 "type": ["array", "string"], "minItems": 1, "pattern": .string(Patterns.oneVariable),
             ],
         ]
         properties[Replication.key] = [
             "description":
-                "Lists of values by path, \"seed\", \"variables.name\" or \"stages.name.key\": every stage is copied for each of their combinations. In a list of such objects, the lists of one object go in step, and the objects are combined.",
+                "Lists of values by path, \"seed\", \"variables.name\", \"groups.name\" or \"stages.name.key\": every stage is copied for each of their combinations. In a list of such objects, the lists of one object go in step, and the objects are combined.",
             "anyOf": [axes, ["type": "array", "minItems": 1, "items": axes]],
         ]
         var until = keys(of: UntilFields.description, name: UntilFields.key, isStrict: true)
@@ -94,7 +119,8 @@ struct SchemaBuilder {
             "allowComments": true,
             "type": "object", "properties": .object(properties), "additionalProperties": false,
             "dependencies": ["without": ["extends"]],
-            "if": ["required": ["extends"]],
+            // Another file, or an option of a group, may set what is missing.
+            "if": ["anyOf": [["required": ["extends"]], ["required": [.string(OptionGroups.key)]]]],
             "then": ["properties": stages("partialStage", [:])],
             "else": [
                 "required": ["name", "stages"], "properties": stages("stage", ["minProperties": 1]),

@@ -298,6 +298,8 @@ extension Replication {
                 seed = JSONMember(key: "seed", keyOrigin: setting.keyOrigin, value: setting.value)
                 continue
             }
+            // Names the copies only: what its options come to are further settings of the point.
+            if OptionGroups.name(setting.path) != nil { continue }
             if let (section, stage, _) = setting.path.inStage {
                 guard section == "stages", names.contains(stage) else {
                     report(

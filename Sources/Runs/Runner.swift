@@ -198,7 +198,8 @@ extension Runner {
             seconds: clock.duration(to: .now).inSeconds, arguments: arguments(paths),
             config: experiment.source.map { source in
                 RunRecord.Config(
-                    file: paths.hidden(in: source.file), overrides: source.overrides.map(paths.hidden))
+                    file: paths.hidden(in: source.file), overrides: source.overrides.map(paths.hidden),
+                    groups: source.groups)
             },
             code: session.code, machine: session.machine(threads: options.threads),
             environment: execution.environment.mapValues(paths.hidden))

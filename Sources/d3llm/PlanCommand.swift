@@ -1,6 +1,7 @@
 import ArgumentParser
 import ArtifactStore
 import JSON
+import Recipes
 import Runs
 import Stages
 
@@ -51,7 +52,11 @@ struct PlanCommand: ParsableCommand {
             }
             var value = plan.value.object ?? [:]
             value["codeExecution"] = CodeExecutionOptions.value(experiment)
-            try output.print(plan.text + CodeExecutionOptions.note(experiment), .object(value))
+            if let groups = experiment.source?.groups, !groups.members.isEmpty {
+                value["groups"] = .object(groups)
+            }
+            try output.print(
+                experiment.groupsNote + plan.text + CodeExecutionOptions.note(experiment), .object(value))
         }
     }
 }

@@ -223,9 +223,16 @@ struct ExperimentOptions: ParsableArguments {
     @Option(
         name: .customLong("sweep"),
         help: ArgumentHelp(
-            "Make a stage for each of several values, as in stages.curve.decoder.threshold=0.1,0.2; or the experiment for each seed, as in seed=1,2.",
+            "Make a stage for each of several values, as in stages.curve.decoder.threshold=0.1,0.2; or the experiment for each seed, as in seed=1,2, or each option of a group, as in groups.model=small,large.",
             valueName: "path=values"))
     var sweeps: [String] = []
+
+    @Option(
+        name: .customLong("group"),
+        help: ArgumentHelp(
+            "Choose an option of a group of settings, as in model=large: short for --set groups.model=large.",
+            valueName: "group=option"))
+    var groups: [String] = []
 
     func load() throws -> Experiment { try configuration().experiment() }
 
@@ -236,7 +243,15 @@ struct ExperimentOptions: ParsableArguments {
     }
 
     /// What the command line changes, as arguments of `--set`.
-    func settings() throws -> [String] { try overrides + sweeps.map { try Sweep.override($0) } }
+    func settings() throws -> [String] {
+        for group in groups where group.byteText.cut(at: "=").map({ $0.before.isEmpty }) ?? true {
+            throw SweepError(
+                description:
+                    "--group takes a group, an equals sign and an option, as in model=large; this is \"\(group)\"."
+            )
+        }
+        return try overrides + groups.map { "groups.\($0)" } + sweeps.map { try Sweep.override($0) }
+    }
 }
 
 /// `--sweep path=values`, which says in one line what a matrix or `replicate` says in a file.
@@ -260,11 +275,13 @@ enum Sweep {
         switch parts.first {
         case "stages" where parts.count == 3, "summary" where parts.count == 3:
             return "\(parts[0]).\(parts[1]).matrix.\(parts[2])"
-        case "seed" where parts.count == 1, "variables" where parts.count > 1: return "replicate.\(path)"
+        case "seed" where parts.count == 1, "variables" where parts.count > 1,
+            "groups" where parts.count == 2:
+            return "replicate.\(path)"
         default:
             throw SweepError(
                 description:
-                    "--sweep takes a key of a stage, such as stages.curve.decoder.threshold, or seed, or a variable such as variables.n; this is \"\(path)\"."
+                    "--sweep takes a key of a stage, such as stages.curve.decoder.threshold, or seed, a variable such as variables.n, or a group such as groups.model; this is \"\(path)\"."
             )
         }
     }
@@ -280,7 +297,7 @@ enum Sweep {
     }
 }
 
-/// An argument of `--sweep` that says nothing.
+/// An argument of `--sweep` or `--group` that says nothing.
 struct SweepError: Failure {
     var failureKind: FailureKind { .request }
 

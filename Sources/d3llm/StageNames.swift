@@ -26,6 +26,9 @@ enum StageNames {
     }
 
     private static func overrides(_ words: [String]) -> [String] {
-        zip(words, words.dropFirst()).filter { $0.0 == "--set" && $0.1.byteText.contains("=") }.map(\.1)
+        zip(words, words.dropFirst()).compactMap { flag, argument in
+            guard argument.byteText.contains("=") else { return nil }
+            return flag == "--set" ? argument : flag == "--group" ? "groups.\(argument)" : nil
+        }
     }
 }

@@ -18,9 +18,12 @@ struct ValidateCommand: ParsableCommand {
             let count = loaded.stages.count
             var value = loaded.value.object ?? [:]
             value["codeExecution"] = CodeExecutionOptions.value(loaded)
+            if let groups = loaded.source?.groups, !groups.members.isEmpty {
+                value["groups"] = .object(groups)
+            }
             try output.print(
                 "\(experiment.config): \(loaded.name), \(count) \(count == 1 ? "stage" : "stages"), no problems.\n"
-                    + CodeExecutionOptions.note(loaded),
+                    + loaded.groupsNote + CodeExecutionOptions.note(loaded),
                 .object(value))
         }
     }

@@ -181,14 +181,16 @@ extension RunRecord.Entry {
 extension RunRecord {
     /// What isn't part of any recipe but may show in numbers.
     fileprivate var circumstances: JSONValue {
-        [
+        var source: JSONObject = [
+            "file": .text(config?.file),
+            "overrides": .array((config?.overrides ?? []).map(JSONValue.string)),
+        ]
+        if let groups = config?.groups, !groups.members.isEmpty { source["groups"] = .object(groups) }
+        return [
             "code": code, "machine": machine,
             "environment": .object(
                 JSONObject(environment.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
-            "config": [
-                "file": .text(config?.file),
-                "overrides": .array((config?.overrides ?? []).map(JSONValue.string)),
-            ],
+            "config": .object(source),
         ]
     }
 }
