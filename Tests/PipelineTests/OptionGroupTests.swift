@@ -98,10 +98,6 @@ import Testing
             "--set groups.size=small"
         ),
         (["replicate.groups.size=[\"small\", \"lage\"]"], "no option \"lage\"", "Did you mean \"large\"?"),
-        (
-            ["replicate.groups.size=[\(Array(repeating: "\"small\"", count: 101).joined(separator: ","))]"],
-            "more than 100 options", ""
-        ),
     ])
     func slipsOfTheCommandLineAreExplained(set: [String], message: String, hint: String) throws {
         let problem = try #require(ConfigTexts(Self.text).problems(set: set).first)
@@ -211,6 +207,12 @@ import Testing
             let problems = ConfigTexts(text).problems(set: [set])
             #expect(problems.contains { $0.message.contains(message) }, "\(problems)")
         }
+    }
+
+    @Test func aSweepOfTooManyOptionsIsRefused() throws {
+        let options = Array(repeating: "\"small\"", count: 101).joined(separator: ",")
+        let problems = ConfigTexts(Self.text).problems(set: ["replicate.groups.size=[\(options)]"])
+        #expect(problems.contains { $0.message.contains("more than 100 options") }, "\(problems)")
     }
 
     // MARK: - In one piece, explained
