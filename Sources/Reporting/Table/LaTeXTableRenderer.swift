@@ -1,7 +1,7 @@
 /// Renders a `table` environment with the rules of the booktabs package, to be pasted into a document.
 ///
-/// Columns of a group share a heading with a rule below it, cells that stand out are bold, and a table with more
-/// columns than a page takes is scaled to the width of the text. Everything that means something in LaTeX is escaped,
+/// Columns of a group share a heading with a rule below it, cells that stand out are bold, and a table with many columns
+/// or with intervals is scaled to the width of the text where it is wider. Everything that means something in LaTeX is escaped,
 /// and the output is what pdfLaTeX takes without packages for other scripts.
 package struct LaTeXTableRenderer: TableRenderer {
     /// With more columns than this a table with groups is as wide as the page and is scaled to it.
@@ -17,13 +17,14 @@ package struct LaTeXTableRenderer: TableRenderer {
         let text = TableText(table)
         let isWide = table.hasColumnGroups && table.columns.count > Self.narrow
         let environment = isWide ? "table*" : "table"
+        let isScaled = isWide || Self.hasIntervals(table)
         var lines = [
-            "% The document needs \\usepackage{booktabs}\(isWide ? " and \\usepackage{graphicx}" : "").",
+            "% The document needs \\usepackage{booktabs}\(isScaled ? " and \\usepackage{graphicx}" : "").",
             "\\begin{\(environment)}", "\\centering",
         ]
         if let title = table.title { lines.append("\\caption{\(LaTeX.escaped(title))}") }
         if let label = table.label { lines.append("\\label{tab:\(LaTeX.label(label))}") }
-        if isWide { lines.append(Self.scaling) }
+        if isScaled { lines.append(Self.scaling) }
         lines += ["\\begin{tabular}{\(Self.specification(table))}", "\\toprule"]
         if table.hasColumnGroups { lines += Self.groupHeadings(table) }
         lines += [Self.row(text.headings.map(LaTeX.escaped)), "\\midrule"]
@@ -36,10 +37,15 @@ package struct LaTeXTableRenderer: TableRenderer {
             }
             lines.append(Self.row(cells[row]))
         }
-        lines += ["\\bottomrule", "\\end{tabular}\(isWide ? "}" : "")"]
+        lines += ["\\bottomrule", "\\end{tabular}\(isScaled ? "}" : "")"]
         lines += text.notes.map { "\n\\smallskip{\\footnotesize\\raggedright \(LaTeX.escaped($0))\\par}" }
         lines.append("\\end{\(environment)}")
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Whether numbers come with their intervals, which columns of a page are soon too narrow for.
+    private static func hasIntervals(_ table: Table) -> Bool {
+        table.rows.joined().contains { if case .interval = $0 { true } else { false } }
     }
 
     /// How columns are aligned; groups stand a little apart from their neighbours by their rules.
