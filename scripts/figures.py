@@ -20,7 +20,7 @@ SOURCES = ROOT / "Sources"
 
 # What --check holds the sources to. FILES and TWO_WAY_FOLDERS are what they had when that was last written down: lower
 # them with the sources. Raising one is a decision, and the commit that does so says why.
-FILES = 442
+FILES = 440
 MORE_FILES = 10
 TWO_WAY_FOLDERS = {"Sessions": 1}
 LARGEST_KNOT = 4

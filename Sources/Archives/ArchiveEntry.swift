@@ -1,4 +1,6 @@
+package import Base
 internal import CArchive
+package import SystemPackage
 
 #if canImport(Glibc)
     import Glibc
@@ -38,5 +40,48 @@ struct ArchiveEntry {
             objection = nil
         }
         size = archive_entry_size_is_set(entry) != 0 ? Int(archive_entry_size(entry)) : nil
+    }
+}
+
+/// The entries of an archive, one after the other.
+protocol EntrySource {
+    /// The next entry; nil behind the last.
+    func next() throws -> ArchiveEntry?
+    /// The next bytes of the entry's content; none at its end.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int
+    /// Checks that nothing is missing and nothing stands behind the archive's end.
+    func finish() throws
+}
+
+/// An archive that isn't unpacked, and why.
+package struct ArchiveError: Failure, Sendable, Hashable {
+    package var failureKind: FailureKind { .inputOutput }
+
+    /// What kind of reason it is.
+    package enum Code: Sendable, Hashable {
+        /// It isn't an archive, isn't whole, or something else stands in it or behind it.
+        case damaged
+        /// It has an entry that could write where it shouldn't, or that is no plain file or folder.
+        case unsafe
+        /// It is larger in some way than the limits allow.
+        case tooLarge
+        /// It is of a kind that isn't read here.
+        case unsupported
+    }
+
+    /// The archive.
+    package let file: FilePath
+    package let code: Code
+    /// A sentence without the archive's name.
+    package let reason: String
+
+    init(_ file: FilePath, _ code: Code, _ reason: String) {
+        self.file = file
+        self.code = code
+        self.reason = reason
+    }
+
+    package var description: String {
+        "\(file) wasn't unpacked, and nothing of it is kept: \(reason)"
     }
 }

@@ -1,5 +1,7 @@
+import ArgumentParser
 internal import Base
 import JSON
+import Recipes
 import SystemPackage
 
 #if canImport(Glibc)
@@ -35,5 +37,38 @@ enum Output {
     /// A log that can't be written is no reason to stop.
     static func notice(_ text: String) {
         _ = try? FileDescriptor.standardError.writeAll(text.visibleLines.utf8)
+    }
+}
+
+/// `--json`, as the commands that only read have it.
+struct JSONOption: ParsableArguments {
+    @Flag(
+        help:
+            "Print one JSON object, also for a configuration that is wrong; docs/json.md says what is in it.")
+    var json = false
+
+    /// Prints the object or the text; whichever it isn't is never made.
+    func print(_ text: @autoclosure () throws -> String, _ value: @autoclosure () throws -> JSONValue) throws
+    {
+        if json { try Output.json(try value()) } else { Output.words(try text()) }
+    }
+}
+
+/// What `--json` prints instead of a result: `{"error": {"code", "message", "problems"}}`.
+enum ErrorReport {
+    /// - Parameter code: The exit code, which says what kind of error it is.
+    static func value(of error: any Error, code: ExitCode) -> JSONValue {
+        let problems = (error as? ConfigurationError)?.diagnostics.map(\.value) ?? []
+        return [
+            "error": [
+                "code": .integer(Int(code.rawValue)), "message": .string(message(of: error)),
+                "problems": .array(problems),
+            ]
+        ]
+    }
+
+    private static func message(of error: any Error) -> String {
+        guard let error = error as? ConfigurationError else { return "\(error)" }
+        return "The configuration has \(error.countText.lowercasedFirst)."
     }
 }

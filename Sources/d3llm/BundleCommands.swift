@@ -34,3 +34,28 @@ struct ExportCommand: ParsableCommand {
         }
     }
 }
+
+/// `d3llm import` takes a run over that somebody exported.
+struct ImportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Take a run that was exported into the store, if everything of it holds.",
+        discussion: """
+            Unpacks the file in a temporary folder, checks every hash, that each artifact is of the recipe that it says, \
+            and that it was made from the others, and only then moves all to their places. What doesn't hold stops it, \
+            and the store is as it was. Artifacts that are there are kept if they are the same; another one of the same \
+            recipe is an error. Artifacts without weights can be read and checked; `d3llm run` makes them again.
+            """)
+
+    @Argument(help: "A file that `d3llm export` wrote.", completion: .file(extensions: ["zst"]))
+    var file: String
+    @OptionGroup var storage: StoreOptions
+    @OptionGroup var format: JSONOption
+
+    func run() throws {
+        try ExitCodes.reporting(asJSON: format.json) {
+            let summary = try Importer(into: storage.store, cancellation: .onSignals()).run(FilePath(file))
+            try format.print(summary.text(store: storage.given), summary.value)
+        }
+    }
+}
