@@ -108,7 +108,7 @@ private struct EnglishStory {
     // MARK: What happens
 
     private mutating func begin(mayMultiply: Bool, _ random: inout RandomStream) {
-        let where_ = random.pick(kind.places)
+        let place = random.pick(kind.places)
         if mayMultiply, random.nextInt(in: 0..<4) == 0 {
             let (boxes, each) = (random.nextInt(in: 2..<7), random.nextInt(in: 3..<11))
             let box = random.pick(EnglishWords.boxes)
@@ -118,7 +118,7 @@ private struct EnglishStory {
                 random.pick([
                     "\(person.name) has \(boxes) \(box) with \(each) \(things) in each.",
                     "There are \(each) \(things) in each of \(person.name)'s \(boxes) \(box).",
-                    "\(person.name) bought \(boxes) \(box) of \(each) \(things) \(where_).",
+                    "\(person.name) bought \(boxes) \(box) of \(each) \(things) \(place).",
                 ]))
             worked.append(
                 random.pick([
@@ -131,7 +131,7 @@ private struct EnglishStory {
             said.append(
                 random.pick([
                     "\(person.name) has \(total) \(things).",
-                    "\(person.name) bought \(total) \(things) \(where_).",
+                    "\(person.name) bought \(total) \(things) \(place).",
                     "There are \(total) \(things) in \(person.name)'s \(random.pick(EnglishWords.stores)).",
                     "\(person.name) collected \(total) \(things) for \(random.pick(EnglishWords.occasions)).",
                     "\(random.pick(EnglishWords.times)), \(person.name) had \(total) \(things).",
@@ -152,11 +152,11 @@ private struct EnglishStory {
     private mutating func gain(_ random: inout RandomStream) {
         let more = random.nextInt(in: EnglishProblems.changes)
         guard total + more <= EnglishProblems.largest else { return }
-        let where_ = random.pick(kind.places)
+        let place = random.pick(kind.places)
         let when = random.pick(EnglishWords.times)
         said.append(
             random.pick([
-                "\(capital) \(random.pick(kind.getting)) \(more) more \(where_).",
+                "\(capital) \(random.pick(kind.getting)) \(more) more \(place).",
                 "\(when), \(he) \(random.pick(kind.getting)) \(more) more \(things).",
                 "\(friend.name) gave \(him) \(more) more.",
                 "Then \(he) got another \(more) from \(random.pick(EnglishWords.relatives(of: person))).",
@@ -167,14 +167,14 @@ private struct EnglishStory {
     private mutating func lose(_ random: inout RandomStream) {
         let fewer = random.nextInt(in: EnglishProblems.changes)
         guard total - fewer >= 2 else { return }
-        let where_ = random.pick(kind.places)
+        let place = random.pick(kind.places)
         let when = random.pick(EnglishWords.times)
         said.append(
             random.pick([
                 "\(capital) \(random.pick(kind.losing)) \(fewer) of them.",
                 "\(when), \(he) \(random.pick(kind.losing)) \(fewer) \(things).",
                 "\(capital) gave \(fewer) of them to \(friend.name).",
-                "\(capital) sold \(fewer) of them \(where_).",
+                "\(capital) sold \(fewer) of them \(place).",
                 "Then \(he) gave \(fewer) \(things) to \(random.pick(EnglishWords.relatives(of: person))).",
             ]))
         work(total - fewer, "\(total)-\(fewer)", left: true, &random)
@@ -332,123 +332,6 @@ private struct EnglishStory {
             )
             worked.append("\(person.name) has \(total)-\(other)=\(total - other) more than \(friend.name).")
             step(to: total - other)
-        }
-    }
-}
-
-/// The vocabulary of the stories.
-private enum EnglishWords {
-    struct Person {
-        let name: String
-        let pronoun: String
-    }
-
-    /// What the things are, which decides what can be done with them and where.
-    enum Kind: CaseIterable {
-        case food, collected, made, plants, goods
-
-        var things: [String] {
-            switch self {
-            case .food:
-                words(
-                    "apples oranges cookies cakes eggs pancakes sandwiches pies grapes cherries peaches pears lemons bananas nuts chips candies figs olives carrots potatoes tomatoes crackers almonds rolls"
-                )
-            case .collected:
-                words(
-                    "shells stamps coins marbles stickers cards feathers badges comics stones postcards rocks leaves acorns buttons keys magnets medals tickets dolls robots puzzles dice tokens bottles"
-                )
-            case .made:
-                words(
-                    "rings chains bows hats paintings drawings masks flags candles baskets bowls pots cups mirrors blankets toys boats puppets frames letters lanterns pillows signs posters bells"
-                )
-            case .plants:
-                words(
-                    "roses lilies flowers seeds bulbs trees bushes herbs pumpkins plants onions beans peppers cucumbers mushrooms berries palms shrubs sprouts ferns vines beets peas roots strawberries"
-                )
-            case .goods:
-                words(
-                    "pencils pens books notebooks clips crayons markers folders rulers balloons plates spoons towels shirts socks gloves blocks bricks nails screws batteries lamps ropes bags brushes"
-                )
-            }
-        }
-
-        var getting: [String] {
-            switch self {
-            case .food: ["bought", "baked", "picked up", "found"]
-            case .collected: ["found", "bought", "won", "collected"]
-            case .made: ["made", "finished", "bought", "found"]
-            case .plants: ["planted", "bought", "picked", "found"]
-            case .goods: ["bought", "found", "ordered", "borrowed"]
-            }
-        }
-
-        var losing: [String] {
-            switch self {
-            case .food: ["ate", "dropped", "used", "threw away"]
-            case .collected: ["lost", "traded", "gave away", "mailed"]
-            case .made: ["broke", "lost", "gave away", "mailed"]
-            case .plants: ["cut", "lost", "gave away", "used"]
-            case .goods: ["lost", "used", "gave away", "returned"]
-            }
-        }
-
-        var places: [String] {
-            switch self {
-            case .food: ["at the market", "at the bakery", "in the kitchen", "at the fair", "at the store"]
-            case .collected: ["at the beach", "in the park", "at the fair", "in town", "at the museum"]
-            case .made: ["in the workshop", "at school", "at the fair", "in town", "at the market"]
-            case .plants:
-                ["in the garden", "at the farm", "in the field", "at the market", "in the greenhouse"]
-            case .goods: ["at the store", "at school", "online", "in town", "at the office"]
-            }
-        }
-
-        private func words(_ list: String) -> [String] { list.split(separator: " ").map(String.init) }
-    }
-
-    static let people: [Person] =
-        named(
-            "she",
-            "Anna Mary Emma Julia Sarah Laura Alice Grace Lily Sophie Olivia Mia Ella Joan Ellen Hannah Lucy Amy Jane Kate Linda Nancy Rose Ruth Sandra Susan Judy Vera Wendy Maria Clara Diana Eva Carol Helen Barbara Janet Karen Lisa Monica"
-        )
-        + named(
-            "he",
-            "Tom Ben David Frank James John Jack Sam Paul Peter Mark Luke Adam Alex Andrew Brian Carl Daniel Eric Fred George Henry Ian Jacob Kevin Leo Martin Nick Oscar Patrick Ray Robert Simon Steve Tim Victor Walter Max Noah Ryan"
-        )
-
-    private static func named(_ pronoun: String, _ names: String) -> [Person] {
-        names.split(separator: " ").map { Person(name: String($0), pronoun: pronoun) }
-    }
-
-    static let boxes = [
-        "boxes", "bags", "packs", "baskets", "jars", "cans", "trays", "bins", "cases", "packages",
-    ]
-    static let stores = [
-        "room", "bag", "basket", "garage", "drawer", "shop", "kitchen", "desk", "box", "car",
-    ]
-    static let times = [
-        "On Monday", "On Tuesday", "On Wednesday", "On Thursday", "On Friday", "On Saturday", "On Sunday",
-        "Yesterday",
-        "Last week", "In the morning", "After lunch", "In the evening", "Last month", "In May", "In June",
-        "In October",
-    ]
-    static let occasions = [
-        "a party", "the school fair", "a class project", "the holidays", "a friend", "the neighbors",
-        "the club", "a picnic",
-        "the team", "an art class",
-    ]
-    static let groups = [
-        "friends", "children", "students", "neighbors", "cousins", "teachers", "classmates", "players",
-        "guests", "teams",
-    ]
-
-    static func relatives(of person: Person) -> [String] {
-        let whose = person.pronoun == "he" ? "his" : "her"
-        return [
-            "mother", "father", "sister", "brother", "uncle", "aunt", "grandmother", "teacher", "neighbor",
-            "cousin",
-        ].map {
-            "\(whose) \($0)"
         }
     }
 }

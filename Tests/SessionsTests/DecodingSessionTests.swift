@@ -41,7 +41,8 @@ import Tokenizers
 
     @Test func aMeasuredSettingStandsInForDefaultsAndSaysSo() throws {
         let chosen = ChosenSetting(
-            method: "multi-block", values: ["threshold": 0.4, "generationLength": 24], sentence: "Measured")
+            method: "multi-block", values: ["threshold": 0.4, "generationLength": 24, "blockLength": 8],
+            sentence: "Measured")
         let plain = try DecoderSetting(method: nil, settings: [], chosen: chosen, for: model)
         #expect(plain.method.name == "multi-block" && plain.remark == "Measured")
         #expect(plain.value("threshold")?.double == 0.4 && plain.integer("generationLength") == 24)
