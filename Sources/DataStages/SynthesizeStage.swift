@@ -142,20 +142,21 @@ extension SynthesizeStage {
     package func facts(_ context: ForecastContext) -> Facts {
         var facts: Facts = [.train: Double(train), .test: Double(test)]
         // The seed doesn't matter for sizes.
-        guard let problems = try? source(seed: 0).problems(.train, count: 200),
+        guard let problems = try? source(seed: 0).problems(.train, count: 200) else { return facts }
+        let count = Double(problems.count)
+        func mean(_ size: (Problem) -> Int) -> Double { Double(problems.reduce(0) { $0 + size($1) }) / count }
+        facts[.problemBytes] = mean { (try? ProblemFile.value(of: $0).compactBytes().count + 1) ?? 0 }
+        guard task != .english else {
+            facts[.promptTokens] = mean { EnglishProblems.pieces(of: $0.question) } + Self.chatTemplate
+            facts[.responseTokens] = mean { EnglishProblems.pieces(of: $0.response) + 1 }
+            return facts
+        }
+        guard
             let tokenizer = try? WordLevelTokenizer.train(
                 on: problems.map { $0.prompt() + " " + $0.response })
         else { return facts }
-        let count = Double(problems.count)
-        func mean(_ size: (Problem) -> Int) -> Double { Double(problems.reduce(0) { $0 + size($1) }) / count }
-        if task == .english {
-            facts[.promptTokens] = mean { EnglishProblems.pieces(of: $0.question) } + Self.chatTemplate
-            facts[.responseTokens] = mean { EnglishProblems.pieces(of: $0.response) + 1 }
-        } else {
-            facts[.promptTokens] = mean { tokenizer.ids($0.prompt()).count }
-            facts[.responseTokens] = mean { tokenizer.ids($0.response).count + 1 }
-        }
-        facts[.problemBytes] = mean { (try? ProblemFile.value(of: $0).compactBytes().count + 1) ?? 0 }
+        facts[.promptTokens] = mean { tokenizer.ids($0.prompt()).count }
+        facts[.responseTokens] = mean { tokenizer.ids($0.response).count + 1 }
         facts[.words] = Double(tokenizer.vocabularySize)
         return facts
     }

@@ -28,7 +28,7 @@ struct AskedProblems: AskedQuestions {
         let all = try ProblemFile.read(folder.appending("test.jsonl"))
         problems = limit.map { Array(all.prefix($0)) } ?? all
         (self.grader, self.recordsErrors) = (grader, recordsErrors)
-        if grader != .final, problems.contains(where: { $0.rules != .finalNumber }) {
+        if grader != .final, !problems.allSatisfy(\.hasSpacedSums) {
             throw DataError(
                 description:
                     "\"grader\" is \"\(grader.rawValue)\", which is for word problems; the answers of this data set are graded by their own rules. Leave the key out."

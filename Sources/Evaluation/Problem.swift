@@ -65,6 +65,11 @@ package struct Problem: Sendable, Hashable, Identifiable {
 }
 
 extension Problem {
+    /// Whether a worked solution of it has sums of separate words, `47 + 5 = 52`, which ``AnswerGrader/sentence`` reads.
+    ///
+    /// The steps of such problems are called after weekdays; English problems write `47+5=52` and call them nothing.
+    package var hasSpacedSums: Bool { rules == .finalNumber && steps.allSatisfy { !$0.day.isEmpty } }
+
     /// The length of the longest chain of quantities in the response that must be known one after the other.
     ///
     /// The quantities of a response and what each of them needs:

@@ -114,8 +114,8 @@ package struct ModelTokens: Sendable {
     }
 
     /// - Parameter template: a chat template in the place of the folder's.
-    /// - Throws: ``DataError`` where the model doesn't name what is needed, and for a template where tokens are words; ``DamagedFileError`` where model and tokenizer
-    ///   don't belong together; what reading configuration and tokenizer throws.
+    /// - Throws: ``DataError`` where the model doesn't name what is needed, and for a template where tokens are words;
+    ///   ``DamagedFileError`` where model and tokenizer don't belong together; what reading configuration and tokenizer throws.
     package init(_ folder: FilePath, needs: Needs = .all, template: ChatTemplate? = nil) throws {
         let configuration = try Checkpoint.configuration(folder)
         let own = try TokenizerFiles(folder: folder)

@@ -121,6 +121,29 @@ import Testing
                 "\"steps\" is an option of word problems; this stage's task is sudoku-4x4."))
     }
 
+    @Test func sentencesAreGradedWhereTheirSumsCanBeRead() throws {
+        let scratch = try ScratchFolder()
+        let sources: [(any ProblemSource, isRead: Bool)] = [
+            (try WordProblems(seed: 1), true), (EnglishProblems(seed: 1), false),
+            (Countdown(options: .init(), seed: 1), false),
+        ]
+        for (index, (source, isRead)) in sources.enumerated() {
+            let folder = scratch.path.appending("\(index)")
+            try FileSystem.createDirectory(folder)
+            let problems = try source.problems(.test, count: 5)
+            try ProblemFile.write(problems, to: folder.appending("test.jsonl"))
+            #expect(try AskedProblems(folder, limit: nil).problems == problems)
+            if isRead {
+                #expect(problems.allSatisfy { $0.accepts($0.response, by: .sentence) })
+                _ = try AskedProblems(folder, limit: nil, grader: .sentence)
+            } else {
+                #expect(throws: DataError.self) {
+                    try AskedProblems(folder, limit: nil, grader: .sentence)
+                }
+            }
+        }
+    }
+
     @Test func problemsOfEveryTaskAreReadAsTheyWereWritten() throws {
         let scratch = try ScratchFolder()
         let path = scratch.path.appending("problems.jsonl")
