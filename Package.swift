@@ -159,7 +159,7 @@ let package = Package(
             name: "DataStages",
             dependencies: [
                 "StageBasics", "Recipes", "ArtifactStore", "Runs", "Fetching", "Evaluation", "ChatTemplates",
-                "Tokenizers",
+                "Sandbox", "Tokenizers",
                 "Transformers", "Reporting", "Archives", "Columnar", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -335,7 +335,7 @@ let package = Package(
         .testTarget(
             name: "HistoryTests",
             dependencies: ["History", "Recipes", "ArtifactStore", "Runs", "Reporting", "TestSupport"]),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "CSandbox", "TestSupport"]),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "CSandbox", "Base", "TestSupport"]),
         .testTarget(
             name: "SessionsTests",
             dependencies: ["Sessions", "Decoding", "Tokenizers", "ChatTemplates", "TestSupport"]),

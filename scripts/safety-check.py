@@ -1846,6 +1846,37 @@ def the_shell_limits_files(bench):
 
 
 @attack
+def a_configuration_runs_a_command(bench):
+    """A stage of somebody else's configuration is a program: it runs with leave only, whatever is done with the file."""
+    def stage(script):
+        return {"kind": "command", "command": ["sh", "-c", script]}
+
+    trace = bench.home / "trace"
+    config = bench.write("own.json", {"name": "own", "stages": {"own": stage(f"touch {trace}; echo 1 > output/a")}})
+    bench.watch()
+    for words in (["run", config, "--allow-code-execution"], ["run", config, "--only", "own", "--force", "own"], ["plan", config],
+                  ["validate", config], ["determinism", config], ["launch", "slurm", config, "--print"]):
+        more = [] if words[0] == "validate" else ["--store", bench.store]
+        if bench.run(*words, *more).code == 0 and words[0] not in ("plan", "validate"):
+            raise Hole(f"{words[0]} ran it")
+    # With leave it is a program like any other; but links that it leaves aren't followed, and no secret reaches it.
+    thesis = bench.home / "thesis.pdf"
+    script = f"env > output/env; ln -s {thesis} output/link; ln -s {bench.home} output/folder; rm -r tmp; ln -s {bench.home} tmp"
+    config = bench.write("own.json", {"name": "own", "stages": {"own": stage(script)}})
+    bench.watch()
+    words = ["run", config, "--store", bench.store, "--allow-commands", "--no-forecast"]
+    if bench.run(*words, env={"HF_TOKEN": TOKEN}).code == 0:
+        raise Hole("links became an artifact")
+    config = bench.write("own.json", {"name": "own", "stages": {"own": {
+        **stage("env > output/env"), "environment": ["HF_TOKEN2", "LANG"]}}})
+    bench.watch()
+    bench.must(*words, env={"HF_TOKEN": TOKEN})
+    (artifact,) = bench.artifacts("own", "own")
+    if TOKEN in (artifact / "env").read_text():
+        raise Hole("it was given the token")
+
+
+@attack
 def a_gguf_file_lies(bench):
     """The header of a model in GGUF claims keys, lists, texts and tensors that aren't there, or shapes that no number counts."""
     def text(value):

@@ -1,4 +1,4 @@
-// Starts a confined program: a process that watches, and below it the program.
+// Starts a program: a process that watches, and below it the program.
 //
 // Between fork and exec only system calls are made: the process that forks has threads, whose locks may be held.
 #define _GNU_SOURCE
@@ -58,24 +58,40 @@ static int set_limits(const sandbox_program *program) {
         : 0;
 }
 
-/// Puts the descriptors of the program in their places and closes all others but `channel`, which becomes 4.
-static int place_descriptors(const sandbox_program *program, int *channel) {
+/// A copy out of the way of those that the program has; -1 for none.
+static int aside(int file) { return file < 0 ? -1 : fcntl(file, F_DUPFD_CLOEXEC, 16); }
+
+/// Puts the descriptors of the program in their places and closes all others but `channel`, which becomes 4, and `life`,
+/// which becomes 5.
+static int place_descriptors(const sandbox_program *program, int *channel, int *life) {
     // Out of the way first, so that none is overwritten before it is moved.
-    int input = fcntl(program->input, F_DUPFD_CLOEXEC, 16);
-    int result = fcntl(program->result, F_DUPFD_CLOEXEC, 16);
-    int own = fcntl(*channel, F_DUPFD_CLOEXEC, 16);
     int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (input < 0 || result < 0 || own < 0 || nothing < 0) return -1;
-    int nowhere = fcntl(nothing, F_DUPFD_CLOEXEC, 16);
-    if (dup2(input, 0) < 0 || dup2(nowhere, 1) < 0 || dup2(nowhere, 2) < 0 || dup2(result, 3) < 0) return -1;
+    if (nothing < 0) return -1;
+    int input = aside(program->input), result = aside(program->result), own = aside(*channel), alive = aside(*life);
+    int output = aside(program->output < 0 ? nothing : program->output);
+    int errors = aside(program->errors < 0 ? nothing : program->errors);
+    if (input < 0 || own < 0 || output < 0 || errors < 0) return -1;
+    if ((program->result >= 0 && result < 0) || (*life >= 0 && alive < 0)) return -1;
+    if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0) return -1;
+    if (result < 0) {
+        close(3);
+    } else if (dup2(result, 3) < 0) {
+        return -1;
+    }
     if (dup3(own, 4, O_CLOEXEC) < 0) return -1;
     *channel = 4;
+    unsigned first = 5;
+    if (alive >= 0) {
+        if (dup3(alive, 5, O_CLOEXEC) < 0) return -1;
+        *life = 5;
+        first = 6;
+    }
 #ifdef SYS_close_range
-    if (syscall(SYS_close_range, 5U, ~0U, 0U) == 0) return 0;
+    if (syscall(SYS_close_range, first, ~0U, 0U) == 0) return 0;
 #endif
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) < 0) return -1;
-    for (rlim_t file = 5; file < files.rlim_cur && file < 1 << 20; file++) close((int)file);
+    for (rlim_t file = first; file < files.rlim_cur && file < 1 << 20; file++) close((int)file);
     return 0;
 }
 
@@ -122,6 +138,10 @@ static void *hidden(size_t size, size_t step) {
 
 /// Becomes the program.
 static _Noreturn void execute(const sandbox_program *program, int channel) {
+    if (program->level == SANDBOX_OPEN) {
+        execve(program->executable, program->arguments, program->environment);
+        fail(channel, SANDBOX_STEP_EXECUTE);
+    }
     int is_filtered = program->level >= SANDBOX_SECCOMP;
     if (is_filtered && open_executable(program->executable) < 0) fail(channel, SANDBOX_STEP_EXECUTE);
     char *path = NULL, **arguments = NULL;
@@ -158,10 +178,18 @@ int sandbox_verdict(int64_t elapsed, int64_t waited, int64_t own, int64_t wall) 
     return elapsed >= wall ? SANDBOX_STARVED : 0;
 }
 
+/// Whether the other end of a pipe is closed; never for -1.
+static int is_closed(int life) {
+    struct pollfd entry = {.fd = life, .events = 0};
+    return life >= 0 && poll(&entry, 1, 0) > 0;
+}
+
 /// Waits for a process, and kills it when the time of the program is over.
 ///
 /// @param program the process whose time counts; 0 for the first child of `process`.
-static sandbox_ending watch(pid_t process, pid_t program, const sandbox_program *bounds, int machine, int kills_group) {
+/// @param life as in `sandbox_program`, in its place.
+static sandbox_ending watch(
+    pid_t process, pid_t program, const sandbox_program *bounds, int machine, int life, int kills_group) {
     sandbox_ending ending = {0};
     int64_t start = now(), waited = 0, asked = 0;
     int is_alone = 1;
@@ -188,6 +216,7 @@ static sandbox_ending watch(pid_t process, pid_t program, const sandbox_program 
         if (!ending.timed_out) {
             ending.timed_out = sandbox_verdict(
                 elapsed, waited, (int64_t)bounds->own_milliseconds, (int64_t)bounds->wall_milliseconds);
+            if (is_closed(life)) ending.timed_out = SANDBOX_STOPPED;
             if (ending.timed_out) {
                 kill(process, SIGKILL);
                 if (kills_group) kill(-process, SIGKILL);
@@ -247,12 +276,6 @@ static int become(uint32_t user) {
         : 0;
 }
 
-/// Ends this process where the other end of a pipe is closed: its parent, whose number can't be seen, is gone.
-static void die_without(int life) {
-    struct pollfd entry = {.fd = life, .events = 0};
-    if (poll(&entry, 1, 0) > 0) _exit(126);
-}
-
 /// The first process of a process namespace: when it ends, the kernel ends all others there.
 static _Noreturn void serve(const sandbox_program *program, int channel) {
     pid_t child = make_process();
@@ -274,7 +297,8 @@ static _Noreturn void serve(const sandbox_program *program, int channel) {
 static _Noreturn void supervise(const sandbox_program *program, int channel, pid_t parent) {
     hear_signals();
     setsid();
-    if (place_descriptors(program, &channel) < 0) fail(channel, SANDBOX_STEP_START);
+    int alive = program->level == SANDBOX_OPEN ? program->life : -1;
+    if (place_descriptors(program, &channel, &alive) < 0) fail(channel, SANDBOX_STEP_START);
     // Opened before the root changes. Without it no wait for a processor is known.
     int machine = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     sandbox_program own = *program;
@@ -295,19 +319,21 @@ static _Noreturn void supervise(const sandbox_program *program, int channel, pid
         if (server == 0) {
             close(life[1]);
             die_with_parent(0);
-            die_without(life[0]);
+            // Its parent, whose number can't be seen, may be gone.
+            if (is_closed(life[0])) _exit(126);
             // In the new process namespace, so that nothing outside is seen while the root is built.
             if (sandbox_root(&own) < 0) fail(channel, SANDBOX_STEP_ROOT);
             serve(&own, channel);
         }
-        sandbox_ending ending = watch(server, 0, program, machine, 0);
+        sandbox_ending ending = watch(server, 0, program, machine, -1, 0);
         // The first process of the namespace has told how the program ended, unless it was killed.
         if (ending.timed_out || !WIFEXITED(ending.status)) report(channel, ending);
         _exit(0);
     }
     // Stays the user that it is: where that is root, the program can't reach the process that watches it.
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    die_with_parent(parent);
+    // The end of a pipe that closes says the same, and leaves time to end what the program started.
+    if (alive < 0) die_with_parent(parent);
     if (chdir(program->folder) < 0) fail(channel, SANDBOX_STEP_ROOT);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     pid_t self = getpid();
@@ -321,7 +347,7 @@ static _Noreturn void supervise(const sandbox_program *program, int channel, pid
         die_with_parent(self);
         execute(&own, channel);
     }
-    sandbox_ending ending = watch(child, child, program, machine, 1);
+    sandbox_ending ending = watch(child, child, program, machine, alive, 1);
     kill(-child, SIGKILL);
     sandbox_reap_all();
     report(channel, ending);

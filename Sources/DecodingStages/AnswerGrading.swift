@@ -129,7 +129,9 @@ package enum CodeExecution {
     /// - Returns: what is recorded; nothing when no stage of the experiment runs programs.
     /// - Throws: `SandboxError` where the isolation that is asked for can't be had.
     package static func facts(for experiment: Experiment, _ permissions: Permissions) throws -> JSONObject {
-        guard permissions.codeExecution, !experiment.codeExecutions.isEmpty else { return [:] }
+        guard permissions.codeExecution, !experiment.stages(needing: .codeExecution).isEmpty else {
+            return [:]
+        }
         // Each stage's own packages are looked for where its answers are graded, too; here, all of them together.
         let packages = Set(experiment.stages.flatMap { Self.packages(of: $0.implementation) }).sorted()
         let sandbox = try sandbox(permissions, packages: packages)
@@ -148,13 +150,16 @@ package enum CodeExecution {
         (stage as? BenchmarkStage)?.packages ?? (stage as? QuestionsStage)?.packages ?? []
     }
 
-    /// Why answers to the questions of a stage are run, as a phrase behind "because"; nil if they aren't.
-    static func reason(of stage: (any StageDescription)?) -> String? {
+    /// What running the answers to the questions of a stage needs; nil if they aren't run.
+    static func need(of stage: (any StageDescription)?) -> PermissionNeed? {
         if let benchmark = stage as? BenchmarkStage, benchmark.task.runsPrograms {
-            return "the benchmark \"\(benchmark.task.rawValue)\" is graded by running them"
+            return PermissionNeed(
+                .codeExecution,
+                because: "the benchmark \"\(benchmark.task.rawValue)\" is graded by running them")
         }
         if let questions = stage as? QuestionsStage, questions.options.grader == .tests {
-            return "the answers to the questions are graded by tests"
+            return PermissionNeed(
+                .codeExecution, because: "the answers to the questions are graded by tests")
         }
         return nil
     }

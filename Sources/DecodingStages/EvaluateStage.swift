@@ -133,8 +133,8 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
         return decoders
     }
 
-    package func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageDescription)?) -> String? {
-        CodeExecution.reason(of: stage(data))
+    package func permissionNeed(_ stage: (ArtifactReference) -> (any StageDescription)?) -> PermissionNeed? {
+        CodeExecution.need(of: stage(data))
     }
 
     package func result(of records: [JournalRecord], in journal: FilePath) throws -> StageResult {

@@ -104,8 +104,8 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
         try questions(context).items.map { .string($0.id) }
     }
 
-    package func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageDescription)?) -> String? {
-        CodeExecution.reason(of: stage(data))
+    package func permissionNeed(_ stage: (ArtifactReference) -> (any StageDescription)?) -> PermissionNeed? {
+        CodeExecution.need(of: stage(data))
     }
 
     package func groups(_ context: StageContext) throws -> SampleGroups {

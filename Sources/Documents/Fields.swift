@@ -326,6 +326,24 @@ extension Fields {
             encode: { _ in .array(configs) })
     }
 
+    /// A list of objects; none where the key is absent.
+    package func optionalObjects<Value>(
+        _ key: String, _ summary: String, role: FieldRole = .recipe, _ read: (Fields) -> Value
+    ) -> [Value] {
+        let type = FieldType.list(of: .object(describe(read)), atLeast: 1)
+        var configs: [JSONValue] = []
+        return self.read(
+            key, type, presence: .optional, summary, role: role, fallback: [], placeholder: [],
+            decode: { node in
+                self.elements(of: node, key, type, atLeast: 1) { element in
+                    let (value, object) = self.readChild(element, "\(key)[\(configs.count)]", read)
+                    configs.append(.object(object))
+                    return value
+                }
+            },
+            encode: { _ in .array(configs) })
+    }
+
     private func readChild<Value>(
         _ node: JSONNode, _ key: String, _ read: (Fields) -> Value
     ) -> (Value, JSONObject) {

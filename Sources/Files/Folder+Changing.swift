@@ -85,6 +85,17 @@ extension Folder {
         return file
     }
 
+    /// Lets a plain file below be run as a program.
+    public func makeExecutable(_ place: FilePath) throws(FileError) {
+        guard let file = try openFile(place, .readOnly) else {
+            throw FileError("change", path.pushing(place), .noSuchFileOrDirectory)
+        }
+        defer { try? file.close() }
+        guard fchmod(file.rawValue, 0o755) == 0 else {
+            throw FileError("change", path.pushing(place), Errno(rawValue: errno))
+        }
+    }
+
     /// As ``FileSystem/writeAtomically(to:parts:)``, at a place below; a link that stands there is replaced.
     public func writeAtomically(
         to place: FilePath, parts body: (borrowing FileSink) throws -> Void

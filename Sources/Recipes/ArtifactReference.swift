@@ -124,26 +124,41 @@ extension Fields {
         let type = FieldType.reference(.labelled(types, atLeast: count))
         return read(
             key, type, presence: .required, summary, role: .recipe, fallback: nil, placeholder: [],
-            decode: { node in
-                guard let members = node.members, members.count >= count else {
-                    self.mismatch(key, type, node)
-                    return nil
-                }
-                let element = FieldType.reference(.list(types, atLeast: 1))
-                let groups = members.map { member -> LabelledArtifacts? in
-                    let path = "\(key).\(member.key)"
-                    guard member.value.array?.isEmpty != true else {
-                        self.mismatch(path, element, member.value)
-                        return nil
-                    }
-                    return self.many(member.value, path, types, element).map {
-                        LabelledArtifacts(label: member.key, artifacts: $0)
-                    }
-                }
-                let whole = groups.compactMap { $0 }
-                return whole.count == groups.count ? whole : nil
-            },
+            decode: { self.groups($0, key, types, type, atLeast: count) },
             encode: { self.record(key, .labelled($0)) })
+    }
+
+    /// The same, or none where the key is absent; labels have one artifact or several.
+    package func optionalArtifacts(
+        _ key: String, types: [ArtifactType], _ summary: String
+    ) -> [LabelledArtifacts] {
+        let type = FieldType.reference(.labelled(types, atLeast: 1))
+        return read(
+            key, type, presence: .optional, summary, role: .recipe, fallback: [], placeholder: [],
+            decode: { self.groups($0, key, types, type, atLeast: 1) },
+            encode: { self.record(key, .labelled($0)) })
+    }
+
+    private func groups(
+        _ node: JSONNode, _ key: String, _ types: [ArtifactType], _ type: FieldType, atLeast count: Int
+    ) -> [LabelledArtifacts]? {
+        guard let members = node.members, members.count >= count else {
+            mismatch(key, type, node)
+            return nil
+        }
+        let element = FieldType.reference(.list(types, atLeast: 1))
+        let groups = members.map { member -> LabelledArtifacts? in
+            let path = "\(key).\(member.key)"
+            guard member.value.array?.isEmpty != true else {
+                mismatch(path, element, member.value)
+                return nil
+            }
+            return many(member.value, path, types, element).map {
+                LabelledArtifacts(label: member.key, artifacts: $0)
+            }
+        }
+        let whole = groups.compactMap { $0 }
+        return whole.count == groups.count ? whole : nil
     }
 
     /// Keeps a reference as an input; the nil says that it isn't part of the config.

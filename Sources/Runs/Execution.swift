@@ -89,15 +89,10 @@ package final class Execution {
 
     /// Hours of decoding shouldn't end at a program that may not be run.
     private func checkPermissions() throws {
-        guard !runner.options.permissions.codeExecution else { return }
-        for (stage, reason) in runner.experiment.codeExecutions
-        where selection.stages.contains(where: { $0.id == stage.id }) {
-            if !selection.forced.contains(stage.id),
-                case .whole = try runner.store.find(stage, in: runner.experiment)
-            {
-                continue
-            }
-            throw PermissionError(stage: stage.id, reason: reason)
+        let selected = Set(selection.stages.map(\.id))
+        try runner.experiment.checkPermissions(runner.options.permissions, store: runner.store) { stage in
+            guard selected.contains(stage.id) else { return false }
+            return selection.forced.contains(stage.id) ? true : nil
         }
     }
 

@@ -10,25 +10,67 @@ package struct Permissions: Sendable, Hashable {
     package var codeExecution: Bool
     /// The weakest isolation that will do for them, by the name that the kind of stage gives it; its own choice when nil.
     package var isolationFloor: String?
+    /// Whether commands of the configuration may be run, with all rights of the user.
+    package var commands: Bool
     /// Whether connections may be opened.
     package var network: Bool
 
-    package init(codeExecution: Bool = false, isolationFloor: String? = nil, network: Bool = true) {
+    package init(
+        codeExecution: Bool = false, isolationFloor: String? = nil, commands: Bool = false,
+        network: Bool = true
+    ) {
         self.codeExecution = codeExecution
         self.isolationFloor = isolationFloor
+        self.commands = commands
         self.network = network
     }
 
     /// Nothing out of the ordinary.
     package static let none = Permissions()
+
+    /// Whether leave was given.
+    package func allow(_ permission: Permission) -> Bool {
+        switch permission {
+        case .codeExecution: codeExecution
+        case .commands: commands
+        }
+    }
+}
+
+/// What a stage may need leave for.
+package enum Permission: Sendable, Hashable, CaseIterable {
+    /// Running programs that a model wrote, confined.
+    case codeExecution
+    /// Running a command that the configuration names, not confined.
+    case commands
+
+    /// The argument of the command line that gives it.
+    package var flag: String {
+        switch self {
+        case .codeExecution: "--allow-code-execution"
+        case .commands: "--allow-commands"
+        }
+    }
+}
+
+/// That a stage needs leave.
+package struct PermissionNeed: Sendable, Hashable {
+    package let permission: Permission
+    /// Why, as a phrase behind "because".
+    package let reason: String
+
+    package init(_ permission: Permission, because reason: String) {
+        self.permission = permission
+        self.reason = reason
+    }
 }
 
 /// A stage that may need a permission.
 package protocol RestrictedStage: StageDescription {
-    /// Why the stage runs programs that a model wrote, as a phrase behind "because"; nil if it doesn't.
+    /// What the stage needs leave for; nil if it needs none.
     ///
     /// - Parameter stage: the configured stage that a reference is to.
-    func codeExecutionReason(_ stage: (ArtifactReference) -> (any StageDescription)?) -> String?
+    func permissionNeed(_ stage: (ArtifactReference) -> (any StageDescription)?) -> PermissionNeed?
 }
 
 /// A run that lacks a permission; nothing has been done then.
@@ -40,31 +82,48 @@ package struct PermissionError: Failure, Sendable, Hashable {
     /// An error with a full sentence.
     package init(_ description: String) { self.description = description }
 
-    package init(stage: String, reason: String) {
-        description =
-            "Stage \"\(stage)\" runs Python programs that the model writes, because \(reason). Nothing was run. Allow it with --allow-code-execution; docs/benchmarks.md says how the programs are confined."
+    package init(stage: String, _ need: PermissionNeed) {
+        switch need.permission {
+        case .codeExecution:
+            description =
+                "Stage \"\(stage)\" runs Python programs that the model writes, because \(need.reason). Nothing was run. Allow it with \(need.permission.flag); docs/benchmarks.md says how the programs are confined."
+        case .commands:
+            description =
+                "Stage \"\(stage)\" needs leave, because \(need.reason). Nothing was run. If you know what that does, allow it with \(need.permission.flag); docs/own-stages.md says what it gets."
+        }
     }
 }
 
 extension Experiment {
-    /// The stages that run programs that a model wrote, each with the reason as a phrase behind "because".
-    package var codeExecutions: [(stage: Stage, reason: String)] {
+    /// The stages that need leave, with what they need it for.
+    package var permissionNeeds: [(stage: Stage, need: PermissionNeed)] {
         stages.compactMap { stage in
             guard let restricted = stage.implementation as? any RestrictedStage,
-                let reason = restricted.codeExecutionReason({ self[$0.stage]?.implementation })
+                let need = restricted.permissionNeed({ self[$0.stage]?.implementation })
             else { return nil }
-            return (stage, reason)
+            return (stage, need)
         }
     }
 
-    /// Checks before anything is begun that what isn't in the store yet may run such programs.
+    /// The stages that need one kind of leave, each with the reason as a phrase behind "because".
+    package func stages(needing permission: Permission) -> [(stage: Stage, reason: String)] {
+        permissionNeeds.filter { $0.need.permission == permission }.map { ($0.stage, $0.need.reason) }
+    }
+
+    /// Checks before anything is begun that what isn't in the store yet may be run.
     ///
+    /// - Parameter isMade: Whether a stage is made in any case, or isn't asked for; nil where the store decides.
     /// - Throws: `PermissionError`; `StoreError`, `FileError`.
-    package func checkPermissions(_ permissions: Permissions, store: Store) throws {
-        guard !permissions.codeExecution else { return }
-        for (stage, reason) in codeExecutions {
-            if case .whole = try store.find(stage, in: self) { continue }
-            throw PermissionError(stage: stage.id, reason: reason)
+    package func checkPermissions(
+        _ permissions: Permissions, store: Store, isMade: (Stage) -> Bool? = { _ in nil }
+    ) throws {
+        for (stage, need) in permissionNeeds where !permissions.allow(need.permission) {
+            switch isMade(stage) {
+            case false?: continue
+            case nil: if case .whole = try store.find(stage, in: self) { continue }
+            case true?: break
+            }
+            throw PermissionError(stage: stage.id, need)
         }
     }
 }

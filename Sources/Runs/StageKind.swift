@@ -91,6 +91,9 @@ package protocol RecomputableStage: StageKind {
 /// A stage that takes seconds at most, so that it is checked by running it again whole.
 package protocol QuickStage: StageKind {}
 
+/// A stage that is checked by running it again whole, where the leave that it needs is given.
+package protocol RerunStage: StageKind, RestrictedStage {}
+
 /// A stage that computes its samples in groups, each from the recipe, the inputs and the group's number alone.
 ///
 /// So any group can be computed again without the others. The samples' records are the journal

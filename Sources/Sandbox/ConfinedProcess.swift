@@ -95,6 +95,7 @@ struct ConfinedProcess {
         program.arguments = UnsafePointer(arguments.pointers.baseAddress)
         program.environment = UnsafePointer(environment.pointers.baseAddress)
         program.input = toChild.theirs
+        (program.output, program.errors, program.life) = (-1, -1, -1)
         program.result = fromChild.theirs
         program.level = isolation.rank
         program.own_milliseconds = UInt64(limits.wallSeconds) * 1000
@@ -121,7 +122,7 @@ struct ConfinedProcess {
 }
 
 /// Texts as C wants them, with a null pointer behind the last; freed with the value.
-private final class CStrings {
+final class CStrings {
     let pointers: UnsafeMutableBufferPointer<UnsafeMutablePointer<CChar>?>
 
     init(_ texts: [String]) {

@@ -21,6 +21,11 @@ extension ArtifactType {
     package static let table = ArtifactType("table")
     /// Tables of several repeats put together.
     package static let summary = ArtifactType("summary")
+
+    /// All of them.
+    package static let all: [ArtifactType] = [
+        .dataset, .files, .tokenizer, .model, .trajectories, .samples, .table, .summary,
+    ]
 }
 
 /// What the kinds of stages know of artifacts before they are made.

@@ -15,7 +15,7 @@ package enum Stages {
             SFTStage.self, DistillStage.self, EvaluateStage.self, AUPStage.self, ReplicatesStage.self,
             LocalFilesStage.self, QuestionsStage.self, BenchmarkStage.self, ModelFolderStage.self,
             FetchStage.self, CheckpointStage.self, ImportTrajectoriesStage.self,
-            ExportTrajectoriesStage.self, ExportGGUFStage.self,
+            ExportTrajectoriesStage.self, ExportGGUFStage.self, CommandStage.self,
         ], pins: .dataLock)
 }
 

@@ -30,6 +30,7 @@ struct DeterminismCommand: ParsableCommand {
     var stage: String?
     @Option(help: "Threads of the third time, all cores by default.")
     var threads: Int?
+    @OptionGroup var permitted: PermissionOptions
     @Flag(help: "Run the experiment at two instruction levels and compare all bytes.")
     var levels = false
     @Flag(help: "Print JSON.")
@@ -49,7 +50,8 @@ struct DeterminismCommand: ParsableCommand {
             guard !levels else { return try compareLevels() }
             let options = DeterminismTest.Options(
                 stage: stage, threads: threads ?? max(2, Machine.current.cores),
-                machineExtras: { try NumericsFacts.recorded() }, compare: TensorDifference.largest)
+                permissions: permitted.permissions, machineExtras: { try NumericsFacts.recorded() },
+                compare: TensorDifference.largest)
             let reports = try DeterminismTest(
                 try experiment.load(), store: storage.store, options: options, reporter: .standardError(),
                 cancellation: .onSignals()
@@ -80,6 +82,7 @@ struct DeterminismCommand: ParsableCommand {
                 try ["env", "D3LLM_LEVEL=\(level)", Launcher.ownProgram, "run", experiment.config]
                 + experiment.settings().flatMap { ["--set", $0] }
                 + ["--store", scratch.path.appending(level).string, "--no-forecast"]
+                + permitted.arguments
                 + (threads.map { ["--threads", "\($0)"] } ?? [])
             let code = Subprocess.run(command)
             guard code == 0 else {

@@ -73,7 +73,7 @@ struct LaunchCommand: ParsableCommand {
         @Option(help: ArgumentHelp("Ranks of the MPI job.", valueName: "n"))
         var ntasks: Int?
 
-        @OptionGroup var codeExecution: CodeExecutionOptions
+        @OptionGroup var permitted: PermissionOptions
         @OptionGroup var output: JSONOption
 
         func validate() throws {
@@ -106,13 +106,13 @@ struct LaunchCommand: ParsableCommand {
                 let site = try Site.find(named: site) { name in getenv(name).map { String(cString: $0) } }
                     .site
                 let experiment = try self.experiment.load()
-                try experiment.checkPermissions(codeExecution.permissions, store: storage.store)
+                try experiment.checkPermissions(permitted.permissions, store: storage.store)
                 let launcher = Launcher(
                     experiment, store: storage.store,
                     options: .init(
                         site: site, resources: resources, form: mpi ? .ranks : .tasks,
                         program: Launcher.ownProgram,
-                        arguments: storage.lockArguments + codeExecution.arguments))
+                        arguments: storage.lockArguments + permitted.arguments))
                 if isPrinting {
                     let source = (
                         file: FilePath(self.experiment.config), overrides: try self.experiment.settings()
@@ -146,13 +146,5 @@ struct LaunchCommand: ParsableCommand {
                 try output.print(status.text, status.value)
             }
         }
-    }
-}
-
-extension CodeExecutionOptions {
-    /// The arguments that give the same permissions to a job.
-    fileprivate var arguments: [String] {
-        (allowCodeExecution ? ["--allow-code-execution"] : [])
-            + (isolationFloor.map { ["--isolation-floor", $0] } ?? [])
     }
 }

@@ -51,12 +51,12 @@ struct PlanCommand: ParsableCommand {
                 return Output.file(StageGraph(experiment, cached: Set(cached)).text(in: dag))
             }
             var value = plan.value.object ?? [:]
-            value["codeExecution"] = CodeExecutionOptions.value(experiment)
+            for (key, needs) in PermissionOptions.members(experiment) { value[key] = needs }
             if let groups = experiment.source?.groups, !groups.members.isEmpty {
                 value["groups"] = .object(groups)
             }
             try output.print(
-                experiment.groupsNote + plan.text + CodeExecutionOptions.note(experiment), .object(value))
+                experiment.groupsNote + plan.text + PermissionOptions.note(experiment), .object(value))
         }
     }
 }

@@ -70,7 +70,7 @@ struct RunCommand: ParsableCommand {
     )
     var json = false
 
-    @OptionGroup var codeExecution: CodeExecutionOptions
+    @OptionGroup var permitted: PermissionOptions
 
     @OptionGroup var trust: TrustOption
 
@@ -103,7 +103,7 @@ struct RunCommand: ParsableCommand {
 
     /// What stages may do, in this process and in other ranks.
     private var permissions: Permissions {
-        var permissions = codeExecution.permissions
+        var permissions = permitted.permissions
         permissions.network = !offline
         return permissions
     }

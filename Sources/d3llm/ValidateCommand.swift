@@ -17,13 +17,13 @@ struct ValidateCommand: ParsableCommand {
             let loaded = try experiment.load()
             let count = loaded.stages.count
             var value = loaded.value.object ?? [:]
-            value["codeExecution"] = CodeExecutionOptions.value(loaded)
+            for (key, needs) in PermissionOptions.members(loaded) { value[key] = needs }
             if let groups = loaded.source?.groups, !groups.members.isEmpty {
                 value["groups"] = .object(groups)
             }
             try output.print(
                 "\(experiment.config): \(loaded.name), \(count) \(count == 1 ? "stage" : "stages"), no problems.\n"
-                    + loaded.groupsNote + CodeExecutionOptions.note(loaded),
+                    + loaded.groupsNote + PermissionOptions.note(loaded),
                 .object(value))
         }
     }

@@ -33,7 +33,7 @@ struct VerifyCommand: ParsableCommand {
             "The configuration of a run whose record has none (format 1).", valueName: "file"),
         completion: .file(extensions: ["json"]))
     var config: String?
-    @OptionGroup var codeExecution: CodeExecutionOptions
+    @OptionGroup var permitted: PermissionOptions
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -48,7 +48,7 @@ struct VerifyCommand: ParsableCommand {
         let verification = try ExitCodes.reporting {
             var options = Verifier.Options(samples: rerun, threads: threads ?? Machine.current.cores)
             if let seed { options.seed = seed }
-            options.permissions = codeExecution.permissions
+            options.permissions = permitted.permissions
             options.experiment = try config.map {
                 try Experiment.load(FilePath($0), registry: D3LLM.registry)
             }

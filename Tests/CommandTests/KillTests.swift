@@ -1,3 +1,4 @@
+import Base
 import Files
 import JSON
 import SystemPackage
@@ -189,5 +190,37 @@ struct Draws {
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
         return z ^ (z >> 31)
+    }
+}
+
+/// A command of the configuration when d3llm is killed.
+@Suite struct KilledCommandTests {
+    @Test func whatItStartedEndsWithD3LLM() throws {
+        let command = try D3LLMCommand()
+        let started = command.scratch.path.appending("started")
+        let script =
+            "setsid sh -c 'echo $$ > \(started).part; mv \(started).part \(started); while :; do sleep 1; done' & while :; do sleep 1; done"
+        let config = try command.config(
+            """
+            {"name": "own", "seed": 1, "stages": {"own": {"kind": "command", "command": ["sh", "-c", "\(script)"]}}}
+            """)
+        let run = ["run", config, "--store", command.store.string, "--no-forecast"]
+        let refused = try command.start(run).wait()
+        #expect(refused.code == 64 && refused.log.contains("--allow-commands"), "\(refused.log)")
+        #expect(!FileSystem.exists(command.store.appending("own")))
+        let process = try command.start(run + ["--allow-commands"])
+        for _ in 0..<6000 where !FileSystem.exists(started) { usleep(10_000) }
+        let grandchild = try #require(pid_t(try FileSystem.readText(started).byteText.trimmed.text))
+        #expect(kill(grandchild, 0) == 0)
+        process.send(SIGKILL)
+        #expect(process.wait().ending == .signal(Int(SIGKILL)))
+        for _ in 0..<6000 where kill(grandchild, 0) == 0 { usleep(10_000) }
+        #expect(kill(grandchild, 0) != 0)
+        // The next run removes what was begun.
+        let again = try command(
+            "run", config, "--store", command.store.string, "--no-forecast", "--allow-commands", "--set",
+            "stages.own.command=[\"sh\", \"-c\", \"echo 1 > output/a\"]")
+        #expect(again.code == 0, "\(again.log)")
+        #expect(try FileSystem.list(command.store.appending(".tmp")) == [])
     }
 }

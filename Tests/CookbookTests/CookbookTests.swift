@@ -53,6 +53,7 @@ import Testing
         ("mini/first", ["first.json"]), ("mini/first-seeds", ["first-seeds.json", "first.json"]),
         ("ablation/order", ["ablation/order.json", "mini/table1.json"]),
         ("own/checkpoint", ["checkpoint.json", "chain.json", "data.lock", "questions.jsonl"]),
+        ("own/command", ["command.json", "questions.jsonl", "small.py"]),
         (
             "paper/components-llada",
             ["components-llada.json", "distill-llada.json", "data.json", "data.lock"]

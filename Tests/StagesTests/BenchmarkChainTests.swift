@@ -127,7 +127,7 @@ import Testing
 
     @Test(arguments: ["llada", "dream"]) func humanEvalNeedsPermission(_ family: String) throws {
         let chain = try Chain("humaneval", family, "humaneval.jsonl")
-        #expect(chain.experiment.codeExecutions.map(\.stage.name) == ["curve", "curve"])
+        #expect(chain.experiment.stages(needing: .codeExecution).map(\.stage.name) == ["curve", "curve"])
         #expect {
             try chain.run()
         } throws: { error in

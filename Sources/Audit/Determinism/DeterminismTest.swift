@@ -14,6 +14,8 @@ package struct DeterminismTest: Sendable {
         package var stage: String?
         /// Threads of the third run; the other two have one.
         package var threads: Int
+        /// What the stages may do beyond computing.
+        package var permissions: Permissions
         /// What the caller knows of the machine, for the records.
         package var machineExtras: @Sendable () throws -> JSONObject
         /// The largest difference of the numbers in two files of a form that only the caller can read.
@@ -21,11 +23,13 @@ package struct DeterminismTest: Sendable {
 
         package init(
             stage: String? = nil, threads: Int = max(2, Machine.current.cores),
+            permissions: Permissions = .none,
             machineExtras: @escaping @Sendable () throws -> JSONObject = { [:] },
             compare: @escaping @Sendable (FilePath, FilePath) -> Double? = { _, _ in nil }
         ) {
             self.stage = stage
             self.threads = threads
+            self.permissions = permissions
             self.machineExtras = machineExtras
             self.compare = compare
         }
@@ -54,7 +58,11 @@ package struct DeterminismTest: Sendable {
     /// - Throws: `UnknownStageError`; `MissingInputError` before anything is made; what the stages throw; `Interrupted`;
     ///   `FileError`, `StoreError`.
     package func measure() throws -> [DeterminismReport] {
-        let chosen = try chosenStages().map { (stage: $0, inputs: try inputs(of: $0)) }
+        let stages = try chosenStages()
+        try experiment.checkPermissions(options.permissions, store: store) { stage in
+            stages.contains { $0.id == stage.id }
+        }
+        let chosen = try stages.map { (stage: $0, inputs: try inputs(of: $0)) }
         let machine = Machine.current.value(threads: options.threads, extras: try options.machineExtras())
         let code = CodeIdentity.current().value
         return try chosen.map { stage, inputs in
@@ -100,7 +108,8 @@ package struct DeterminismTest: Sendable {
                 "\(stage.id): time \(index + 1) of 3, with \(threads == 1 ? "1 thread" : "\(threads) threads")"
             )
             return try DeterminismTrial(
-                stage, inputs, threads: threads, in: scratch.path.appending("\(index)"), cancellation)
+                stage, inputs, threads: threads, in: scratch.path.appending("\(index)"), cancellation,
+                options.permissions)
         }
         let atOnce = trials[0].differences(from: trials[1])
         let differing = atOnce.union(trials[0].differences(from: trials[2]))
@@ -137,11 +146,11 @@ struct DeterminismTrial {
 
     init(
         _ stage: Stage, _ inputs: [String: Artifact], threads: Int, in folder: FilePath,
-        _ cancellation: Cancellation
+        _ cancellation: Cancellation, _ permissions: Permissions
     ) throws {
         let context = try StageContext.scratch(
             stage, in: folder, artifacts: inputs, threads: threads, cancellation: cancellation,
-            permissions: .none)
+            permissions: permissions)
         let clock = ContinuousClock.now
         result = try stage.runnable().run(context)
         seconds = clock.duration(to: .now).inSeconds

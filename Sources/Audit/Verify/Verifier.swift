@@ -136,15 +136,34 @@ extension Verifier {
                 return .init(step: .results, subject: item.name, outcome: .unchecked(reason))
             case .ready(let subject):
                 guard let stage = subject.stage.implementation as? any RecomputableStage else {
-                    guard !(subject.stage.implementation is any QuickStage) else { return nil }
+                    guard !isRunAgain(subject.stage) else { return nil }
                     return .init(
-                        step: .results, subject: item.name,
-                        outcome: .unchecked("Stages of kind \(subject.stage.recipe.kind) have no check."))
+                        step: .results, subject: item.name, outcome: .unchecked(noCheck(of: subject.stage)))
                 }
                 return .init(
                     step: .results, subject: item.name, outcome: try outcome(stage, subject, bench))
             }
         }
+    }
+
+    /// Whether a stage is checked by running it again.
+    private func isRunAgain(_ stage: Stage) -> Bool {
+        switch stage.implementation {
+        case is any QuickStage: true
+        case let stage as any RerunStage: missingLeave(for: stage) == nil
+        default: false
+        }
+    }
+
+    private func missingLeave(for stage: any RerunStage) -> PermissionNeed? {
+        stage.permissionNeed { _ in nil }.flatMap { options.permissions.allow($0.permission) ? nil : $0 }
+    }
+
+    private func noCheck(of stage: Stage) -> String {
+        if let need = (stage.implementation as? any RerunStage).flatMap(missingLeave) {
+            return "It isn't run again without \(need.permission.flag), because \(need.reason)."
+        }
+        return "Stages of kind \(stage.recipe.kind) have no check."
     }
 
     private func outcome(
@@ -165,12 +184,12 @@ extension Verifier {
 }
 
 extension Verifier {
-    /// Quick stages, run again outside the store.
+    /// Quick stages, and those that there is leave for, run again outside the store.
     func rerunChecks(_ bench: VerificationBench) throws -> [Verification.Check] {
         try bench.artifacts.items.compactMap { item in
-            guard case .ready(let subject) = bench.access(item),
-                subject.stage.implementation is any QuickStage
-            else { return nil }
+            guard case .ready(let subject) = bench.access(item), isRunAgain(subject.stage) else {
+                return nil
+            }
             if cancellation.isCancelled { throw Interrupted() }
             reporter.log("verify: running \(item.name) again")
             return .init(step: .reruns, subject: item.name, outcome: try rerun(subject, bench))

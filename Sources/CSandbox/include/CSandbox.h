@@ -3,8 +3,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/// How a confined program is kept from everything else; each level has what the ones below have.
+/// How a program is kept from everything else; each level has what the ones below have.
 enum {
+    /// Not at all: a program that the user gave leave to run. It is ended with all that it started.
+    SANDBOX_OPEN = -1,
     /// Resource limits, no new privileges, a session of its own, closed descriptors.
     SANDBOX_LIMITS = 0,
     /// A seccomp filter that allows what a computation needs: no sockets, no processes, no signals to others, nothing
@@ -30,10 +32,16 @@ typedef struct {
     const char *executable;
     char *const *arguments;
     char *const *environment;
-    /// Standard input; standard output and error go to /dev/null.
+    /// Standard input.
     int input;
-    /// Descriptor 3 of the program.
+    /// Standard output and error; -1 for /dev/null.
+    int output;
+    int errors;
+    /// Descriptor 3 of the program; -1 for none.
     int result;
+    /// The reading end of a pipe: when its other end is closed, the program is ended with all that it started. -1 for
+    /// none. For SANDBOX_OPEN only.
+    int life;
     /// An empty folder: where the program is, or what its root is mounted on.
     const char *folder;
     /// Absolute paths that the program may read where it has a root of its own; ends with NULL.
@@ -60,13 +68,15 @@ enum {
     SANDBOX_TIMED_OUT = 1,
     /// It got too little of the processors to say so.
     SANDBOX_STARVED = 2,
+    /// The other end of `life` was closed.
+    SANDBOX_STOPPED = 3,
 };
 
 /// How a program ended.
 typedef struct {
     /// As waitpid gives it.
     int32_t status;
-    /// 0, SANDBOX_TIMED_OUT or SANDBOX_STARVED.
+    /// 0, or why it was stopped.
     int32_t timed_out;
     /// A SANDBOX_STEP where setting up failed, else 0.
     int32_t failed_step;
