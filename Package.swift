@@ -125,11 +125,18 @@ let package = Package(
             dependencies: [
                 "Recipes", "JSON", "Files", .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        // Several processes that compute for one: who they are, what they are asked, what becomes of those that are lost.
+        .target(
+            name: "Ranks",
+            dependencies: [
+                "ArtifactStore", "Recipes", "Base", "JSON", "Files",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         // What is done, in which order, and how long it takes.
         .target(
             name: "Runs",
             dependencies: [
-                "ArtifactStore", "Recipes", "JSON", "Files",
+                "Ranks", "ArtifactStore", "Recipes", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ]),
@@ -188,7 +195,8 @@ let package = Package(
             name: "TrainingStages",
             dependencies: [
                 "DecodingStages", "ModelStages", "DataStages", "StageBasics", "Recipes", "ArtifactStore",
-                "Runs", "Audit", "Training", "Evaluation", "ChatTemplates", "Tokenizers", "Transformers",
+                "Ranks", "Runs", "Audit", "Training", "Evaluation", "ChatTemplates", "Tokenizers",
+                "Transformers",
                 "Numerics",
                 "Reporting", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -208,14 +216,16 @@ let package = Package(
             name: "Stages",
             dependencies: [
                 "ResultStages", "TrainingStages", "DecodingStages", "ModelStages", "DataStages",
-                "StageBasics", "Recipes", "ArtifactStore", "Runs", "Training", "Decoding", "Evaluation",
+                "StageBasics", "Recipes", "ArtifactStore", "Ranks", "Runs", "Training", "Decoding",
+                "Evaluation",
                 "Measures",
                 "Tokenizers", "Transformers", "Numerics", "Reporting", "JSON", "Files",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         // One experiment over several processes.
         .target(
-            name: "Cluster", dependencies: ["CMPI", "Recipes", "ArtifactStore", "Runs", "Audit", "Base"]),
+            name: "Cluster",
+            dependencies: ["CMPI", "Ranks", "Recipes", "ArtifactStore", "Runs", "Audit", "Base"]),
         .target(
             name: "Published",
             dependencies: [
@@ -283,7 +293,7 @@ let package = Package(
                 "Slurm", "Cluster", "Stages", "ResultStages", "DecodingStages", "ModelStages", "DataStages",
                 "StageBasics", "Parity",
                 "Published", "Reporting", "Recipes", "ArtifactStore",
-                "Runs", "Audit", "Fetching",
+                "Ranks", "Runs", "Audit", "Fetching",
                 "Sessions", "Serving", "Notebooks", "Cookbook", "History",
                 "Decoding", "Tokenizers", "Transformers", "Numerics", "Sandbox", "Documents", "JSON", "Files",
                 "Archives",
@@ -316,7 +326,7 @@ let package = Package(
             name: "StagesTests",
             dependencies: [
                 "Stages", "ResultStages", "TrainingStages", "DecodingStages", "ModelStages", "DataStages",
-                "StageBasics", "Recipes", "ArtifactStore", "Runs", "Audit", "Training", "Decoding",
+                "StageBasics", "Recipes", "ArtifactStore", "Ranks", "Runs", "Audit", "Training", "Decoding",
                 "Evaluation", "Measures",
                 "ChatTemplates", "Tokenizers", "Transformers",
                 "Numerics", "TestModels", "TestSupport",
@@ -347,7 +357,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Cluster", "Stages", "TrainingStages", "Recipes", "ArtifactStore", "Runs", "Audit", "d3llm",
+                "Cluster", "Stages", "TrainingStages", "Ranks", "Recipes", "ArtifactStore", "Runs", "Audit",
+                "d3llm",
                 "TestSupport",
             ]),
         // The command itself, run as a process.

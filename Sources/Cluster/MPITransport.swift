@@ -1,7 +1,7 @@
 package import Base
 internal import CMPI
 internal import Dispatch
-package import Runs
+package import Ranks
 internal import Synchronization
 
 #if canImport(Glibc)

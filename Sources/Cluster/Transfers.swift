@@ -1,5 +1,5 @@
 internal import CMPI
-internal import Runs
+internal import Ranks
 
 #if canImport(Glibc)
     internal import Glibc

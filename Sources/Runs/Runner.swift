@@ -2,6 +2,7 @@ package import ArtifactStore
 internal import Base
 import Files
 package import JSON
+package import Ranks
 package import Recipes
 import SystemPackage
 

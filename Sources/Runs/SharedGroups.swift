@@ -2,6 +2,7 @@ package import ArtifactStore
 import Base
 import Files
 import JSON
+package import Ranks
 package import Recipes
 import Synchronization
 import SystemPackage

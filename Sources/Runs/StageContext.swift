@@ -1,6 +1,7 @@
 package import ArtifactStore
 import Files
 package import JSON
+package import Ranks
 package import Recipes
 import Synchronization
 package import SystemPackage

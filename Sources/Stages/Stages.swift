@@ -2,6 +2,7 @@ package import ArtifactStore
 internal import DataStages
 internal import DecodingStages
 internal import ModelStages
+package import Ranks
 package import Recipes
 internal import ResultStages
 package import Runs

@@ -1,6 +1,7 @@
 internal import Files
 internal import JSON
 internal import Numerics
+internal import Ranks
 internal import Recipes
 internal import Runs
 internal import Training

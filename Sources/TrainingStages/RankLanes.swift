@@ -1,5 +1,6 @@
 internal import Numerics
-package import Runs
+package import Ranks
+internal import Runs
 internal import Synchronization
 internal import Training
 internal import Transformers

@@ -4,6 +4,7 @@ internal import Base
 import Cluster
 import DecodingStages
 import JSON
+import Ranks
 import Recipes
 import ResultStages
 import Runs
@@ -137,7 +138,7 @@ struct RunCommand: ParsableCommand {
     }
 
     private func rankFacts(_ experiment: Experiment, _ facts: JSONObject) -> RankFacts {
-        RankFacts(experiment, permissions: permissions, machine: facts)
+        RankFacts(experiment, codeExecution: permissions.codeExecution, machine: facts)
     }
 
     /// What this process computes with as a rank other than 0.

@@ -1,6 +1,7 @@
 import ArtifactStore
 import Files
 import JSON
+import Ranks
 import Runs
 import SystemPackage
 import TestSupport

@@ -1,5 +1,5 @@
 import Dispatch
-import Runs
+import Ranks
 import Synchronization
 
 /// The ranks of a job as threads of this process, with a network in between that does what a test wants.

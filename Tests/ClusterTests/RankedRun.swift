@@ -1,6 +1,7 @@
 import ArtifactStore
 import Files
 import JSON
+import Ranks
 import Recipes
 import Runs
 import Stages
@@ -62,7 +63,7 @@ final class RankedRun: Sendable {
         }
         defer { pool?.close() }
         if let pool {
-            try pool.admit(RankFacts(experiment, permissions: .none, machine: [:]), store)
+            try pool.admit(RankFacts(experiment, codeExecution: false, machine: [:]), store)
             options.ranks = pool
         }
         _ = try Runner(
@@ -77,7 +78,7 @@ final class RankedRun: Sendable {
         -> RankServer.Equipment
     {
         RankServer.Equipment(
-            facts: RankFacts(experiment, permissions: .none, machine: machine), store: store, threads: 1,
+            facts: RankFacts(experiment, codeExecution: false, machine: machine), store: store, threads: 1,
             services: try Stages.rankServices(experiment, store, .none, threads: 1))
     }
 

@@ -2,6 +2,7 @@ import ArtifactStore
 import Base
 import Files
 import JSON
+import Ranks
 import Runs
 import Synchronization
 import SystemPackage

@@ -1,4 +1,5 @@
 import ArtifactStore
+import Ranks
 import Runs
 import Synchronization
 import TestSupport

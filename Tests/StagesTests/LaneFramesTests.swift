@@ -4,6 +4,7 @@ import Testing
 import Training
 import Transformers
 
+@testable import Ranks
 @testable import Runs
 @testable import TrainingStages
 

@@ -211,14 +211,15 @@ package struct RankFacts: Sendable {
 
     /// - Parameters:
     ///   - experiment: The one that this rank has read.
+    ///   - codeExecution: Whether programs that a model wrote may be run here.
     ///   - machine: What the caller knows of the machine, for example the name of the BLAS kernels.
-    package init(_ experiment: Experiment, permissions: Permissions, machine: JSONObject) {
+    package init(_ experiment: Experiment, codeExecution: Bool, machine: JSONObject) {
         let stages = experiment.stages.map { "\($0.id) \($0.fingerprint)\n" }.joined()
         value = [
             "version": .string(Version.current),
             "executable": .text(try? SHA256.hex(ofFile: "/proc/self/exe")),
             "stages": .string(SHA256.hex(of: Array(stages.utf8))),
-            "code execution": .bool(permissions.codeExecution),
+            "code execution": .bool(codeExecution),
             "machine": Self.withoutPaths(.object(machine)),
         ]
     }
