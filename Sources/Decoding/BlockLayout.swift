@@ -67,16 +67,19 @@ struct BlockCursor: Sendable {
         switch options.earlyStopStyle {
         case .fill: hasEnded = !state.hasMask(in: state.generated)
         case .dInfer: hasEnded = state.firstEnd(in: 0..<state.tokens.count) != nil
+        // It ended with the forward that decoded the end token, if there was one.
+        case .end: break
         }
     }
 
     /// Fills after the end token where the options say so.
     ///
     /// - Parameter filledCache: whether the forward just answered was the one that filled the cache.
-    func applyEarlyStop(_ state: inout DecodingState, filledCache: Bool) {
+    mutating func applyEarlyStop(_ state: inout DecodingState, filledCache: Bool) {
         guard options.earlyStop else { return }
         switch options.earlyStopStyle {
         case .fill: state.fillAfterEnd(in: state.generated)
+        case .end: hasEnded = state.fillAfterEnd(in: state.generated) != nil
         case .dInfer: if !filledCache { state.fillAfterEnd(in: 0..<state.tokens.count) }
         }
     }

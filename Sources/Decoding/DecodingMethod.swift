@@ -124,6 +124,8 @@ public struct DecodingMethod: Sendable {
         .dInferDualCache,
         .multiBlock,
         .multiBlockCache,
+        .sglangMultiBlock,
+        .tad,
         .d2f,
         .autoregressive,
     ]

@@ -30,6 +30,8 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
     let precision: WeightPrecision?
     let grader: AnswerGrader?
     let errors: Bool
+    /// How many problems an engine decodes until the slowest of them is done; nil where each ends by itself.
+    let batch: Int?
     var decoder: DecoderFields
 
     package init(_ fields: Fields) {
@@ -52,6 +54,15 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
                 "errors",
                 "Also record which forward decided each token, and count the kinds of errors; for generated problems."
             ) ?? false
+        batch = fields.optionalInteger(
+            "batch", in: 2...4096,
+            "NFE of each problem is that of the slowest of so many, as engines count that decode a batch until all of it is done; divides groupSize."
+        )
+        if let batch, groupSize % batch != 0 {
+            fields.reject(
+                "batch", "\"batch\" is \(batch), which doesn't divide \"groupSize\", \(groupSize).",
+                hint: "Write \"groupSize\": \(batch).")
+        }
         for key in ["grader", "errors"]
         where [BenchmarkStage.name, QuestionsStage.name].contains(data.kind) && fields.node?[key] != nil {
             fields.reject(
@@ -87,16 +98,30 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
     package func groups(_ context: StageContext) throws -> SampleGroups {
         let questions = try questions(asked(context), context)
         let (size, seed, count) = (groupSize, context.seed, questions.ids.count)
-        let recordsErrors = errors
+        let (recordsErrors, batch) = (errors, batch)
         let setup = try decoder.setup()
         return SampleGroups(of: count, size: size) { group in
             let range = group * size..<min(count, (group + 1) * size)
             let decoders = try Self.decode(range, of: questions, seed: seed, setup.make) {
                 recordsErrors ? CommitRecorder($0) : $0
             }
-            let records = try questions.records(
+            var records = try questions.records(
                 range, decoders, generationLength: setup.lengths.response)
+            if let batch { Self.shareEvaluations(among: batch, &records) }
             return zip(range, records).map { JournalRecord(.string(questions.ids[$0]), $1) }
+        }
+    }
+
+    /// Gives each of `batch` neighbours the NFE of the slowest; a last batch may be smaller.
+    private static func shareEvaluations(among batch: Int, _ records: inout [JSONValue]) {
+        for start in stride(from: 0, to: records.count, by: batch) {
+            let neighbours = start..<min(start + batch, records.count)
+            let most = neighbours.compactMap { records[$0]["nfe"]?.int }.max() ?? 0
+            for index in neighbours {
+                guard case .object(var object) = records[index] else { continue }
+                object["nfe"] = .integer(most)
+                records[index] = .object(object)
+            }
         }
     }
 

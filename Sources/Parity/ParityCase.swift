@@ -36,11 +36,51 @@ struct DecodeCase {
         tokensForwarded = try node.integer("tokens_forwarded")
     }
 
-    /// All cases of `decode_<family>.json`.
-    static func all(in folder: ParityFolder, family: String) throws -> [DecodeCase] {
-        try folder.cases(of: "decode_\(family).json").identified("cases").map { id, node in
-            try DecodeCase(id: id, node, family: family)
+    /// A row of a batch, whose rows don't see each other.
+    private init(row index: Int, of id: String, _ node: CaseNode, _ prompt: CaseNode, family: String) throws {
+        self.id = "\(id)[\(index)]"
+        model = try node.string("model")
+        method = try node.string("method")
+        task = DecodingTask(
+            prompt: try prompt.tokens(), maskToken: try node.token("mask_id"),
+            endToken: try node.optionalToken("eos_id"))
+        factory = try RecordedMethod.factory(method, try node.member("params"), family: family)
+        let (rows, counts) = (try node.rows("tokens"), try node.integers("row_nfe"))
+        guard rows.indices.contains(index), counts.indices.contains(index) else {
+            throw node.problem("row \(index) has no tokens or no NFE")
         }
+        tokens = rows[index]
+        (evaluations, forwards) = (counts[index], counts[index])
+        tokensForwarded = counts[index] * rows[index].count
+    }
+
+    /// A case as sequences: itself, or the rows of its batch.
+    ///
+    /// - Parameter family: That of the file.
+    /// - Throws: ``ParityError``, also where the counts of a batch aren't those of its slowest row.
+    static func sequences(
+        of id: String, _ node: CaseNode, family: String, _ folder: ParityFolder
+    ) throws -> [DecodeCase] {
+        let tables = try tables(of: family, model: try node.string("model"), folder)
+        guard node.node["prompts"] != nil else { return [try DecodeCase(id: id, node, family: tables)] }
+        let rows = try node.elements("prompts").enumerated().map { index, prompt in
+            try DecodeCase(row: index, of: id, node, prompt, family: tables)
+        }
+        // All rows are forwarded until the last is done, and each is told that number.
+        let most = rows.map(\.forwards).max() ?? 0
+        let length = rows.reduce(0) { $0 + $1.tokens.count }
+        guard try node.integer("nfe") == most, try node.integer("forwards") == most,
+            try node.integer("tokens_forwarded") == most * length
+        else { throw node.problem("the counts of the batch aren't those of its slowest row") }
+        return rows
+    }
+
+    /// The family that upstream's methods are looked up in.
+    private static func tables(
+        of family: String, model: String, _ folder: ParityFolder
+    ) throws -> String {
+        guard family == "tad" else { return family }
+        return try folder.family(ofModel: model) == "dream" ? "tad-dream" : "tad-llada"
     }
 }
 
@@ -68,7 +108,16 @@ extension DocumentValue<ParityError> {
 
     /// The elements of a list of cases, named by their ids.
     func identified(_ key: String) throws(ParityError) -> [(id: String, node: CaseNode)] {
-        let list = try member(key)
+        try member(key).identified()
+    }
+
+    /// The same of this value where it is the list itself.
+    func identified(orList key: String) throws(ParityError) -> [(id: String, node: CaseNode)] {
+        try node.array == nil ? identified(key) : identified()
+    }
+
+    private func identified() throws(ParityError) -> [(id: String, node: CaseNode)] {
+        let list = self
         let elements = try list.elements()
         guard !elements.isEmpty else { throw list.error("\(list.label) is empty.") }
         return try elements.map { (element) throws(ParityError) in

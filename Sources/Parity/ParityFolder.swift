@@ -8,16 +8,25 @@ package import Transformers
 /// A folder of recorded cases: `decode_*.json`, `trajectory.json`, … and `models/<name>/`.
 package final class ParityFolder {
     package let path: FilePath
+    /// Where models are that aren't in it.
+    private let others: [FilePath]
     private var models: [String: Transformer] = [:]
 
-    package init(_ path: FilePath) { self.path = path }
+    /// - Parameter models: Folders of models, looked at where the folder's own has none of a name.
+    package init(_ path: FilePath, models: [FilePath] = []) {
+        self.path = path
+        others = models
+    }
 
     /// Whether the folder has this file.
     package func has(_ name: String) -> Bool { FileSystem.exists(path.appending(name)) }
 
     /// The cases of a JSON file.
     func cases(of name: String) throws -> CaseNode {
-        let file = path.appending(name)
+        try read(path.appending(name))
+    }
+
+    private func read(_ file: FilePath) throws -> CaseNode {
         let document = try JSONDocument(parsing: try FileSystem.read(file), name: file.string)
         return CaseNode(document.root, subject: "the file")
     }
@@ -35,13 +44,17 @@ package final class ParityFolder {
     /// Without that file it is the first part of the model's name, so that a file may hold cases of families
     /// whose models aren't in the folder.
     func family(ofModel name: String) throws -> String {
-        let configuration = "models/\(try plain(name))/config.json"
-        guard has(configuration) else { return String(name.unicodeScalars.prefix { $0 != "_" }) }
-        return try cases(of: configuration).string("model_type").lowercased()
+        let configuration = try modelFolder(name).appending("config.json")
+        guard FileSystem.exists(configuration) else {
+            return String(name.unicodeScalars.prefix { $0 != "_" })
+        }
+        return try read(configuration).string("model_type").lowercased()
     }
 
     private func modelFolder(_ name: String) throws -> FilePath {
-        path.appending("models").appending(try plain(name))
+        let name = try plain(name)
+        let places = [path.appending("models")] + others
+        return (places.first { FileSystem.exists($0.appending(name)) } ?? places[0]).appending(name)
     }
 
     /// A name that stays inside the folder.

@@ -29,9 +29,15 @@ package struct ParityRunner: Sendable {
     }
 
     private let folder: FilePath
+    private let models: [FilePath]
 
-    /// - Parameter folder: a folder of the layout described in `Tests/Fixtures/golden/README.md`.
-    package init(_ folder: FilePath) { self.folder = folder }
+    /// - Parameters:
+    ///   - folder: a folder of the layout described in `Tests/Fixtures/golden/README.md`.
+    ///   - models: folders of models, for cases whose models aren't in `folder/models`.
+    package init(_ folder: FilePath, models: [FilePath] = []) {
+        self.folder = folder
+        self.models = models
+    }
 
     /// Runs every kind whose file is there.
     ///
@@ -42,7 +48,7 @@ package struct ParityRunner: Sendable {
         guard try FileSystem.status(folder)?.kind == .folder else {
             throw ParityError("\(folder) isn't a folder. Give the path of a folder of recorded cases.")
         }
-        let contents = ParityFolder(folder)
+        let contents = ParityFolder(folder, models: models)
         let present = Self.kinds.filter { contents.has($0.file) }
         guard !present.isEmpty else {
             let known = Set(Self.kinds.map(\.file)).sorted().joined(separator: ", ")
@@ -96,6 +102,10 @@ extension ParityRunner {
         LossParity(family: "dream", part: .lora),
         LossParity(family: "dream", part: .d2f),
         ForwardParity(family: "llama", part: .forward),
+        DecodeParity(family: "sglang"),
+        TraceParity(family: "sglang"),
+        DecodeParity(family: "tad"),
+        TraceParity(family: "tad"),
         AUPParity(),
         GradingParity(),
         ProgramParity(),

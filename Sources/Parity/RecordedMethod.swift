@@ -20,7 +20,8 @@ struct RecordedMethod {
     /// - Parameters:
     ///   - method: upstream's name.
     ///   - parameters: upstream's arguments.
-    ///   - family: `llada` or `dream`; upstream has a version of its code for each.
+    ///   - family: `llada` or `dream`; upstream has a version of its code for each. Other works have names of their own, as in
+    ///     ``works``.
     static func factory(
         _ method: String, _ parameters: CaseNode, family: String
     ) throws -> DecoderFactory {
@@ -53,7 +54,7 @@ struct RecordedMethod {
     }
 
     private static func methods(of family: String) -> [String: RecordedMethod] {
-        family == "dream" ? dream : llada
+        works[family] ?? (family == "dream" ? dream : llada)
     }
 
     private static let llada: [String: RecordedMethod] = [
@@ -77,6 +78,22 @@ struct RecordedMethod {
         "d2f": RecordedMethod(name: "d2f", tellsCacheUpdates: false),
         "dream_vanilla": RecordedMethod(name: "dream", adapt: adaptSampler),
         "fast_block": RecordedMethod(name: "fast-dllm-dream-prefix-cache", adapt: adaptBlocks),
+    ]
+
+    /// Works that decode d3LLM's models, or models made as they are.
+    private static let works: [String: [String: RecordedMethod]] = [
+        "sglang": ["sglang_full_attn_multi_block": RecordedMethod(name: "sglang-multi-block")],
+        "tad-llada": [
+            "tad_multi_block": RecordedMethod(
+                name: "multi-block", fixed: ["thresholdTies": .string("paper")]),
+            "tad_generate": RecordedMethod(name: "tad", adapt: adaptTAD),
+        ],
+        // The rule of LLaDA's version, for both; but `_sample` accepts what equals the threshold.
+        "tad-dream": [
+            "tad_multi_block": RecordedMethod(
+                name: "multi-block", fixed: ["thresholdTies": .string("paper")]),
+            "tad_generate": RecordedMethod(name: "tad", fixed: ["rule": .string("entropy")], adapt: adaptTAD),
+        ],
     ]
 
     private static let options = [
@@ -109,6 +126,15 @@ struct RecordedMethod {
         let hasThreshold = take("threshold")
         let hasFactor = take("factor")
         values["rule"] = .string(hasFactor ? "factor" : hasThreshold ? thresholdRule : "scheduled")
+    }
+
+    /// Without a threshold TAD takes a planned number of the lowest entropies.
+    @Sendable private static func adaptTAD(_ values: inout [String: JSONValue]) -> String? {
+        guard values["threshold"] == .null else { return nil }
+        values["threshold"] = nil
+        values["rule"] = .string("scheduled")
+        values["remasking"] = .string("highEntropy")
+        return nil
     }
 
     /// Dream's sampler names its rule itself.

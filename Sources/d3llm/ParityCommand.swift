@@ -17,11 +17,19 @@ struct ParityCommand: ParsableCommand {
         help: "Folder of recorded cases, for instance Tests/Fixtures/golden.", completion: .directory)
     var folder: String
 
+    @Option(
+        help: ArgumentHelp(
+            "A folder with models that the cases name and that aren't in its folder models.",
+            valueName: "folder"), completion: .directory)
+    var models: [String] = []
+
     @OptionGroup var output: JSONOption
 
     func run() throws {
         let outcome = try ExitCodes.reporting(asJSON: output.json) {
-            try ParityRunner(FilePath(folder)).run { if !output.json { Output.words("\($0)\n") } }
+            try ParityRunner(FilePath(folder), models: models.map { FilePath($0) }).run {
+                if !output.json { Output.words("\($0)\n") }
+            }
         }
         if output.json { try Output.json(outcome.value(folder: folder)) }
         if !outcome.hasPassed { throw ExitCodes.failure }

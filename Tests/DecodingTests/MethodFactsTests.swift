@@ -97,6 +97,14 @@ import Transformers
             "d2f", ["generationLength": .integer(48), "blockLength": .integer(8), "earlyStop": .bool(true)],
             14.512471655328799, 14.763828125, 52.5, 12.0),
         Case("autoregressive", ["generationLength": .integer(30)], 30, 1.95, 43.5, 1),
+        // As the methods that they resemble, below.
+        Case(
+            "sglang-multi-block",
+            ["generationLength": .integer(48), "blockLength": .integer(8), "threshold": .number(0.1)],
+            10.853320466112063, 76.5, 0, 16),
+        Case(
+            "tad", ["generationLength": .integer(48), "blockLength": .integer(8), "threshold": .number(0.4)],
+            9.693025282315254, 76.5, 0, 4.8),
         Case(
             "vanilla", ["generationLength": .integer(48), "blockLength": .integer(8), "steps": .integer(12)],
             12.0, 76.5, 0, 4.8),

@@ -127,6 +127,45 @@ import Testing
         #expect(!DecodingMethod.vanilla.options.contains { $0.key == "earlyStopStyle" })
     }
 
+    /// SGLang's limit is a forward for each token and one more, and then one that nobody looks at.
+    @Test func aMaskInThePromptKeepsSGLangsDecoderBusyIfFaithful() throws {
+        let mask = ScriptedModel.mask
+        let task = DecodingTask(prompt: [5, mask, 5], maskToken: mask, endToken: ScriptedModel.end)
+        var values: [String: JSONValue] = [
+            "generationLength": .integer(4), "blockLength": .integer(2), "threshold": .number(0.5),
+        ]
+        // All but the prompt's mask pass the threshold, in blocks that are added one after the other.
+        let model = ScriptedModel(entropies: [1: 0.7], defaultEntropy: 0.1)
+        let faithful = try steps("sglang-multi-block", values, model, task: task)
+        #expect(faithful.decoder.tokens == [5, mask, 5, 7, 7, 7, 7])
+        #expect(faithful.decoder.evaluations == 6 && faithful.decoder.forwards == 6)
+        #expect(faithful.steps.last?.unmasked == [])
+        // One that does is decoded like any other.
+        let sure = try steps("sglang-multi-block", values, ScriptedModel(defaultEntropy: 0.1), task: task)
+        #expect(sure.decoder.tokens == [5, 7, 5, 7, 7, 7, 7] && sure.decoder.evaluations == 2)
+        values["promptMasks"] = .string("corrected")
+        let corrected = try steps("sglang-multi-block", values, model, task: task)
+        #expect(corrected.decoder.tokens == [5, mask, 5, 7, 7, 7, 7])
+        #expect(corrected.decoder.evaluations == 2)
+    }
+
+    @Test func tadLeavesMasksBeforeTheEndTokenIfItEndsAtOnce() throws {
+        let (mask, end) = (ScriptedModel.mask, ScriptedModel.end)
+        var values: [String: JSONValue] = [
+            "generationLength": .integer(8), "blockLength": .integer(4), "threshold": .number(0.5),
+            "earlyStop": .bool(true),
+        ]
+        // The end token at 6 is the surest of the first block; what is before it comes later.
+        let model = ScriptedModel(tokens: [6: end], entropies: [6: 0.1])
+        let atOnce = try steps("tad", values, model)
+        #expect(atOnce.decoder.tokens.suffix(8) == [mask, mask, end, end, end, end, end, end])
+        #expect(atOnce.decoder.evaluations == 1)
+        values["earlyStopStyle"] = .string("fill")
+        let filled = try steps("tad", values, model)
+        #expect(filled.decoder.tokens.suffix(8) == [7, 7, end, end, end, end, end, end])
+        #expect(filled.decoder.evaluations == 3)
+    }
+
     @Test func theLastTurnOfD2FCountsIfFaithful() throws {
         let values: [String: JSONValue] = ["generationLength": .integer(8), "blockLength": .integer(4)]
         for (behaviour, more) in [("faithful", 1), ("corrected", 0)] {

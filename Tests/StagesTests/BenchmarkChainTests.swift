@@ -20,8 +20,13 @@ import Testing
         let store: Store
         let experiment: Experiment
 
-        /// - Parameter fixture: the benchmark's file.
-        init(_ task: String, _ family: String, _ fixture: String, more: String = "") throws {
+        /// - Parameters:
+        ///   - fixture: the benchmark's file.
+        ///   - more: Further keys of the questions.
+        ///   - curve: Further keys of the stage that asks them.
+        init(
+            _ task: String, _ family: String, _ fixture: String, more: String = "", curve: String = ""
+        ) throws {
             scratch = try ScratchFolder()
             store = Store(scratch.path.appending("store"))
             let model = scratch.path.appending("model")
@@ -36,7 +41,7 @@ import Testing
                     "questions": {"kind": "benchmark", "task": "\(task)", "family": "\(family)", "file": "@file", "limit": 4\(more)},
                     "model": {"kind": "model-folder", "path": "\(model)", "digest": "\(digest)"},
                     "curve": {
-                      "kind": "evaluate", "model": "@model", "data": "@questions", "groupSize": 2,
+                      "kind": "evaluate", "model": "@model", "data": "@questions", "groupSize": 2\(curve),
                       "decoder": {"method": "multi-block", "generationLength": 32, "blockLength": 8},
                       "matrix": {"decoder.threshold": [0.4, 2]}
                     },
@@ -107,6 +112,31 @@ import Testing
         ).verify()
         #expect(verification.holds, "\(verification.text)")
         #expect(try chain.run().stages.allSatisfy(\.wasCached))
+    }
+
+    /// An engine's batch ends with its slowest prompt: NFE is shared, all else is as without.
+    @Test func neighboursShareTheForwardsOfTheSlowest() throws {
+        let (alone, together) = (
+            try Chain("gsm8k-cot", "llada", "gsm8k-test.jsonl"),
+            try Chain("gsm8k-cot", "llada", "gsm8k-test.jsonl", curve: ", \"batch\": 2")
+        )
+        let stage = "curve[threshold=2]"
+        let own = try alone.records(try alone.run(only: [stage]), stage)
+        let outcome = try together.run(only: [stage])
+        let shared = try together.records(outcome, stage)
+        let counts = own.compactMap { $0["nfe"]?.int }
+        try #require(counts.count == 4 && Set(counts).count > 1)
+        #expect(
+            shared.compactMap { $0["nfe"]?.int }
+                == [0, 2].flatMap { Array(repeating: max(counts[$0], counts[$0 + 1]), count: 2) })
+        for key in ["text", "tokens", "forwards", "tokensForwarded"] {
+            #expect(own.map { $0[key] } == shared.map { $0[key] }, "\(key)")
+        }
+        let metrics = try #require(outcome.artifact(stage)).record.metrics
+        #expect(metrics["nfe"]?.int == shared.reduce(0) { $0 + ($1["nfe"]?.int ?? 0) })
+        #expect {
+            try Chain("gsm8k-cot", "llada", "gsm8k-test.jsonl", curve: ", \"batch\": 3")
+        } throws: { "\($0)".contains("doesn't divide \"groupSize\"") }
     }
 
     @Test func aChangedVerdictIsFound() throws {

@@ -52,6 +52,12 @@ extension DecodingMethod {
         defaults: .fastDLLM
     ) { BlockwiseDecoder($0, $1) }
 
+    /// TAD's `generate`: d3LLM's with a strict threshold, and an early stop of its own.
+    static let tad = DecodingMethod(
+        "tad", "TAD: blocks left to right, every token below an entropy threshold, ends at the end token.",
+        defaults: BlockwiseOptions(rule: .entropyBelow(0.5), earlyStopStyle: .end)
+    ) { BlockwiseDecoder($0, $1) }
+
     /// dInfer's port of it.
     static let dInfer = DecodingMethod(
         "dinfer", "dInfer's port of Fast-dLLM: factor rule, early stop.", defaults: .dInfer

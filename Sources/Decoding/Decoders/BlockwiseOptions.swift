@@ -60,6 +60,8 @@ package struct BlockwiseOptions: DecoderOptions {
         case lowConfidence
         /// Random ones.
         case random
+        /// The predictions with the highest entropy (TAD).
+        case highEntropy
     }
 
     /// Planned forwards per block.
@@ -83,15 +85,16 @@ extension BlockwiseOptions {
         if hasRemasking {
             remasking = fields.option(
                 "remasking", default: defaults.remasking,
-                "Which predictions the rule \"scheduled\" leaves masked: the least probable or random ones.")
+                "Which predictions the rule \"scheduled\" leaves masked: the least probable, random ones, or those with the highest entropy (as TAD)."
+            )
         }
         temperature = fields.temperature(default: defaults.temperature)
         earlyStop = fields.earlyStop(
             default: defaults.earlyStop, "Whether everything after a decoded end token is settled.")
-        if defaults.earlyStopStyle == .dInfer {
+        if defaults.earlyStopStyle != .fill {
             earlyStopStyle = fields.option(
                 "earlyStopStyle", default: defaults.earlyStopStyle,
-                "How an early stop settles: as dInfer, which counts end tokens of the prompt, skips the forward that fills the cache and may leave masks, or by filling after each forward."
+                "How an early stop settles: as dInfer, which counts end tokens of the prompt, skips the forward that fills the cache and may leave masks; by filling after each forward; or by filling and ending at once, with the masks before the end token left (end)."
             )
         }
         topK = fields.topK(default: defaults.topK)
@@ -205,6 +208,9 @@ package enum EarlyStopStyle: String, Sendable, Hashable, CaseIterable {
     /// So an end token in the prompt overwrites all that follows it there, and a block that the cache-filling forward
     /// finished ends decoding with masks left behind it.
     case dInfer
+    /// As TAD: after the first forward that decodes an end token, everything behind that becomes the end token and decoding
+    /// ends; masks before it are left.
+    case end
 }
 
 extension BlockwiseOptions {
@@ -226,7 +232,10 @@ extension BlockwiseOptions {
     ///   - scheduled: how many the plan allows.
     ///   - draws: the forward's random numbers.
     func select(_ predictions: [Prediction], scheduled: Int, draws: SamplingStep) -> [Prediction] {
-        guard remasking == .random else { return rule.select(predictions, scheduled: scheduled) }
+        if remasking == .lowConfidence { return rule.select(predictions, scheduled: scheduled) }
+        if remasking == .highEntropy {
+            return Array(predictions.sorted(by: EntropyRule.precedes).prefix(max(1, scheduled)))
+        }
         let places = predictions.map { (draws.uniform("remasking", at: $0.position), $0) }
         return places.sorted { $0.0 < $1.0 }.prefix(max(1, scheduled)).map(\.1)
     }

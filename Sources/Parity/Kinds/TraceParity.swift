@@ -9,9 +9,11 @@ struct TraceParity: ParityKind {
     var file: String { "decode_\(family)_traces.json" }
 
     func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
-        let cases = try DecodeCase.all(in: folder, family: family)
+        let cases = try folder.cases(of: "decode_\(family).json").identified("cases").flatMap { id, node in
+            try DecodeCase.sequences(of: id, node, family: family, folder)
+        }
         let byID = Dictionary(cases.map { ($0.id, $0) }) { first, _ in first }
-        let traces = try folder.cases(of: file).identified("traces").map { id, node in
+        let traces = try folder.cases(of: file).identified(orList: "traces").map { id, node in
             guard let recorded = byID[id] else {
                 throw node.problem("\(id) isn't a case of decode_\(family).json")
             }
@@ -115,7 +117,7 @@ struct DecodeParity: ParityKind {
         var cases: [DecodeCase] = []
         for (id, node) in try folder.cases(of: file).identified("cases") {
             // A case that can't be read says nothing about the others.
-            do { cases.append(try DecodeCase(id: id, node, family: family)) } catch {
+            do { cases += try DecodeCase.sequences(of: id, node, family: family, folder) } catch {
                 tally.record("\(id): \(error)")
             }
         }
