@@ -21,7 +21,8 @@ package struct ArtifactAddress: Sendable {
     /// The folder that a text names.
     ///
     /// The text is a folder, as a path or relative to the store; or `experiment/stage`, or `stage`, where one artifact
-    /// only has that name, with or without the digits of its fingerprint.
+    /// only has that name, with or without the digits of its fingerprint. Of several that one stage of an experiment made
+    /// after another, it is the one of the newest run.
     /// - Throws: ``UnknownArtifactError`` with the nearest name; `FileError`.
     package func find(_ text: String, in store: Store) throws -> FilePath {
         let given = FilePath(text)
@@ -39,8 +40,8 @@ package struct ArtifactAddress: Sendable {
         }
         let all = candidates(in: store)
         let found = all.filter { $0.answers(to: text) }
-        if found.count == 1 {
-            let folder = store.root.pushing(FilePath(found[0].address))
+        if let one = found.count == 1 ? found[0] : ofNewestRun(found, text, in: store) {
+            let folder = store.root.pushing(FilePath(one.address))
             // Throws for one that lacks its weights.
             _ = try isComplete(folder)
             return folder
@@ -60,6 +61,20 @@ package struct ArtifactAddress: Sendable {
                 ?? "The store \(store.place) has \(all.count) \(noun)s."
         throw UnknownArtifactError(
             "\"\(text)\" is neither the folder of a \(noun) nor the name of one in the store. \(hint)")
+    }
+
+    /// The one of several artifacts of a stage that the newest run names which names any; nil where that isn't one.
+    private func ofNewestRun(_ found: [Candidate], _ text: String, in store: Store) -> Candidate? {
+        guard let first = found.first, [first.name, first.stage].contains(text),
+            found.allSatisfy({ $0.name == first.name })
+        else { return nil }
+        for run in store.runs(of: first.experiment).reversed() {
+            guard let record = try? RunLocation.find(run.string, in: store).record else { continue }
+            let made = Set(record.stages.map(\.artifact.string.byteText))
+            let named = found.filter { made.contains($0.address.byteText) }
+            if !named.isEmpty { return named.count == 1 ? named[0] : nil }
+        }
+        return nil
     }
 
     /// The only such artifact in the folder of an experiment.

@@ -95,6 +95,9 @@ package enum DataItem: Sendable {
         }
     }
 
+    /// What a teacher is shown that may know the answer: a worked one, or the answer alone.
+    package var reference: String { solution ?? answer }
+
     /// What a right answer is, for people.
     package var answer: String {
         switch self {

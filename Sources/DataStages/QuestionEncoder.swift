@@ -100,13 +100,42 @@ package struct QuestionEncoder: Sendable {
     /// - Throws: ``DataError`` that names the question where the template fails, where the model has too few positions,
     ///   and for tokens that it doesn't know; `TokenizerError`.
     package func prompt(_ item: DataItem, room: Int) throws -> [Int32] {
+        try prompt(item, behind: nil, room: room)
+    }
+
+    /// The tokens of a question for a reader that has its reference answer before it (TAD).
+    ///
+    /// In a conversation the answer is a message of the system; elsewhere it stands in front of the question. A model whose
+    /// tokens are words reads the worked answer and nothing about it, since it knows no other words.
+    /// - Parameters:
+    ///   - answer: The answer's text; an empty one leaves the message without an answer.
+    ///   - room: As for ``prompt(_:room:)``.
+    /// - Throws: As ``prompt(_:room:)``.
+    package func prompt(_ item: DataItem, reading answer: String, room: Int) throws -> [Int32] {
+        try prompt(item, behind: answer, room: room)
+    }
+
+    /// A prompt with a reference answer before it.
+    private func prompt(_ prompt: TaskPrompt, behind answer: String) -> TaskPrompt {
+        let said = "Reference Answer: \(answer)"
+        let isPlain = prompt.form == .plain || prompt.form == .model && !hasTemplate
+        return TaskPrompt(
+            form: prompt.form, text: isPlain ? "\(said)\n\n\(prompt.text)" : prompt.text,
+            answerPrefix: prompt.answerPrefix,
+            turns: (isPlain ? [] : [.init(role: "system", content: said)]) + prompt.turns)
+    }
+
+    private func prompt(_ item: DataItem, behind answer: String?, room: Int) throws -> [Int32] {
+        func tokens(_ given: TaskPrompt) throws -> [Int32] {
+            try self.tokens(answer.map { prompt(given, behind: $0) } ?? given)
+        }
         let ids: [Int32]
         do {
             ids =
                 switch item {
                 case .problem(let problem):
                     if let words {
-                        words.ids(problem.prompt())
+                        words.ids(answer ?? "") + words.ids(problem.prompt())
                     } else {
                         try tokens(TaskPrompt(form: .model, text: problem.question))
                     }

@@ -33,6 +33,13 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
     let order: Order
     let keep: Keep?
     let precision: WeightPrecision?
+    let reads: Reading
+
+    /// What stands before the teacher's answers.
+    enum Reading: String, CaseIterable {
+        case question
+        case answer
+    }
 
     /// Which answers a student learns from.
     enum Keep: String, CaseIterable {
@@ -78,6 +85,10 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
         precision = fields.optionalChoice(
             "precision",
             "How the teacher's linear layers are kept while it decodes; 32-bit floats unless it is given.")
+        reads = fields.option(
+            "reads", default: Reading.question,
+            "What the teacher sees: the question, or the reference answer before it (TAD); a student learns the answers behind the question alone."
+        )
         if generationLength % blockLength != 0 {
             fields.reject(
                 "blockLength",
@@ -115,12 +126,19 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
         let known = try ModelTokens(context.folder(of: teacher))
         // All of them before the first is decoded: what is wrong with the last should be known now.
         let prompts = try chosen.map { try known.encoder.prompt($0, room: generationLength) }
+        let asked =
+            reads == .question
+            ? prompts
+            : try chosen.map {
+                try known.encoder.prompt($0, reading: $0.reference, room: generationLength)
+            }
         let model = try Checkpoint.load(context.folder(of: teacher), precision: precision ?? .float32)
         let (size, seed) = (groupSize, context.seed)
         return SampleGroups(of: chosen.count, size: size) { group in
             let range = group * size..<min(chosen.count, (group + 1) * size)
             return try decode(
-                Array(chosen[range]), Array(prompts[range]), firstSample: range.lowerBound, model, known,
+                Array(chosen[range]), Array(asked[range]), kept: Array(prompts[range]),
+                firstSample: range.lowerBound, model, known,
                 judge, seed: seed
             ).map { JournalRecord(.string($0.id), $0.value) }
         }
@@ -157,8 +175,12 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
     }
 
     /// Decodes one group; wrong answers are tried again, hotter each time.
+    ///
+    /// - Parameters:
+    ///   - prompts: What the teacher sees.
+    ///   - kept: What is recorded as the prompt.
     private func decode(
-        _ items: [DataItem], _ prompts: [[Int32]], firstSample: Int, _ model: Transformer,
+        _ items: [DataItem], _ prompts: [[Int32]], kept: [[Int32]], firstSample: Int, _ model: Transformer,
         _ known: ModelTokens, _ judge: AnswerJudge, seed: UInt64
     ) throws -> [TrajectoryRecord] {
         let options = BlockwiseOptions(
@@ -199,7 +221,7 @@ package struct TrajectoriesStage: SampledStage, RestrictedStage {
                     unmaskStep: trajectories[j].unmaskStep)
             }
         }
-        return zip(results, zip(items, prompts)).compactMap { result, question in
+        return zip(results, zip(items, kept)).compactMap { result, question in
             guard var result else { return nil }
             // What a data set of generated problems and a model made here gives doesn't have to be kept.
             if case .problem = question.0, known.areWords {} else { result.prompt = question.1 }

@@ -191,17 +191,22 @@ extension GoldenLoss {
     }
 
     /// Norms of the gradients of A and B, and those gradients that are stored in full under `prefix`.
+    ///
+    /// - Parameters:
+    ///   - base: What the names of modules begin with.
+    ///   - ending: What the names of A and B end with.
     func loraGradientFailure(
-        _ adapter: LoRAAdapter, _ gradients: [(a: Matrix, b: Matrix)], _ norms: CaseNode, prefix: String
+        _ adapter: LoRAAdapter, _ gradients: [(a: Matrix, b: Matrix)], _ norms: CaseNode, prefix: String,
+        base: String = "base_model.model.", ending: String = ".default.weight"
     ) throws -> String? {
         let total = (norms.node.members ?? []).reduce(0) {
             $0 + ($1.value.double ?? 0) * ($1.value.double ?? 0)
         }
         .squareRoot()
         for (pair, gradient) in zip(adapter.pairs, gradients) {
-            let module = "base_model.model." + family.name(of: pair.role).dropLast(7)
+            let module = base + family.name(of: pair.role).dropLast(7)
             for (half, matrix) in [("lora_A", gradient.a), ("lora_B", gradient.b)] {
-                let name = "\(module).\(half).default.weight"
+                let name = "\(module).\(half)\(ending)"
                 let elements = matrix.elements
                 let norm = elements.withUnsafeBufferPointer { Kernels.sumOfSquares($0) }.squareRoot()
                 let failure = Compare.number(
@@ -217,5 +222,81 @@ extension GoldenLoss {
             }
         }
         return nil
+    }
+}
+
+extension GoldenLoss {
+    /// TAD's loss with gradients, of this family's cases: of all parameters, or of an adapter over the teacher.
+    func temporalDistillation() throws -> [CaseResult] {
+        try cases("cases") { id, node in
+            let name = try node.string("model")
+            let isDreams = try folder.family(ofModel: name) == "dream"
+            guard isDreams == isDream else { return [] }
+            let base = try model(name)
+            let teacher = try model(try node.string("teacher"))
+            let objective = TemporalDistillation(
+                reach: try node.integer("delta"), temperature: Float(try node.number("tau")),
+                crossEntropy: Float(try node.number("lambda_ce")),
+                divergence: Float(try node.number("lambda_kl")))
+            let examples = try examples(node, base.configuration)
+            let targets = objective.teacherDistributions(examples, teacher: teacher)
+            let batch = objective.batch(examples, base.configuration, teacher: targets)
+            let prefix = "\(id).grad."
+            let failure: String?
+            if let adapter = node.node["adapter"]?.string {
+                let adapter = try LoRAAdapter(
+                    try folder.folder(ofModel: adapter), for: base.configuration, family)
+                let gradient = try AdapterGradient(base, adapter, threads: 1)
+                failure =
+                    try temporalFailure(gradient.compute(batch), node)
+                    ?? loraGradientFailure(
+                        adapter, gradient.gradients, try node.member("grad_norms"), prefix: prefix, base: "",
+                        ending: ".weight")
+            } else {
+                let gradient = try BatchGradient(FlatParameters(copying: base), threads: 1)
+                failure =
+                    try temporalFailure(gradient.compute(batch), node)
+                    ?? gradientFailure(gradient.gradient, node, norms: "grad_norms", prefix: prefix)
+            }
+            return [CaseResult(id: id, failure: failure)]
+        }
+    }
+
+    /// The rows of a case: what student and teacher see, and which positions are near and far.
+    private func examples(
+        _ node: CaseNode, _ configuration: TransformerConfiguration
+    ) throws -> [TemporalDistillation.Example] {
+        let tokens = try rows("student_input_ids", of: node, configuration)
+        let teacherTokens = try rows("teacher_input_ids", of: node, configuration)
+        let (labels, near) = (try node.rows("labels"), try node.rows("ce_mask"))
+        let (far, teacherFar) = (try node.rows("kl_mask"), try node.rows("teacher_kl_mask"))
+        guard [teacherTokens, labels, near, far, teacherFar].allSatisfy({ $0.count == tokens.count }) else {
+            throw node.problem("the lists of a case have different numbers of rows")
+        }
+        return try tokens.indices.map { row in
+            func positions(_ mask: [Int32]) -> [Int] { mask.indices.filter { mask[$0] == 1 } }
+            let (own, others) = (positions(far[row]), positions(teacherFar[row]))
+            let offset = (others.first ?? 0) - (own.first ?? 0)
+            guard others == own.map({ $0 + offset }), labels[row].count == near[row].count else {
+                throw node.problem("row \(row) has other far positions for the teacher than for the student")
+            }
+            return TemporalDistillation.Example(
+                tokens: tokens[row], teacherTokens: teacherTokens[row], teacherOffset: offset,
+                near: Dictionary(uniqueKeysWithValues: positions(near[row]).map { ($0, labels[row][$0]) }),
+                far: own)
+        }
+    }
+
+    private func temporalFailure(_ report: LossReport, _ node: CaseNode) throws -> String? {
+        let expected = try node.member("loss")
+        func check(_ name: String, _ found: Double) throws -> String? {
+            Compare.number(
+                name, found, try expected.number(name), absolute: lossAbsolute, relative: lossRelative)
+        }
+        // The recorded divergence has the factor τ² in it.
+        let temperature = try node.number("tau")
+        return try check("loss_ce", report.groups[0].crossEntropy)
+            ?? check("loss_kl", report.groups[1].crossEntropy * temperature * temperature)
+            ?? check("total_loss", report.total)
     }
 }

@@ -20,7 +20,8 @@ struct GoldenLoss {
         self.family = family
         root = try folder.cases(of: json)
         self.tensors = try SafetensorsFile(folder.path.appending(tensors))
-        lossAbsolute = root.node["tolerance"]?["loss_abs"]?.double ?? 2e-5
+        lossAbsolute =
+            root.node["tolerance"]?["loss_abs"]?.double ?? root.node["tolerance"]?["loss"]?.double ?? 2e-5
         lossRelative = root.node["tolerance"]?["loss_rel"]?.double ?? 2e-5
     }
 

@@ -34,7 +34,7 @@ package final class ParityFolder {
     /// The model `models/<name>`; loaded once.
     package func model(_ name: String) throws -> Transformer {
         if let model = models[name] { return model }
-        let model = try Checkpoint.load(try modelFolder(name))
+        let model = try Checkpoint.load(try folder(ofModel: name))
         models[name] = model
         return model
     }
@@ -44,14 +44,15 @@ package final class ParityFolder {
     /// Without that file it is the first part of the model's name, so that a file may hold cases of families
     /// whose models aren't in the folder.
     func family(ofModel name: String) throws -> String {
-        let configuration = try modelFolder(name).appending("config.json")
+        let configuration = try folder(ofModel: name).appending("config.json")
         guard FileSystem.exists(configuration) else {
             return String(name.unicodeScalars.prefix { $0 != "_" })
         }
         return try read(configuration).string("model_type").lowercased()
     }
 
-    private func modelFolder(_ name: String) throws -> FilePath {
+    /// Where a model is, or should be.
+    func folder(ofModel name: String) throws -> FilePath {
         let name = try plain(name)
         let places = [path.appending("models")] + others
         return (places.first { FileSystem.exists($0.appending(name)) } ?? places[0]).appending(name)

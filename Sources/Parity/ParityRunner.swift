@@ -106,6 +106,7 @@ extension ParityRunner {
         TraceParity(family: "sglang"),
         DecodeParity(family: "tad"),
         TraceParity(family: "tad"),
+        TemporalLossParity(),
         AUPParity(),
         GradingParity(),
         ProgramParity(),
@@ -194,6 +195,22 @@ struct LossParity: ParityKind {
             case .d2f: try golden.asymmetricDistillation()
             }
         for result in results { tally.record(result.failure.map { "\(result.id): \($0)" }) }
+    }
+}
+
+/// Recorded losses of TAD's distillation with their gradients, of LLaDA and Dream models.
+struct TemporalLossParity: ParityKind {
+    let name = "tad/loss"
+    let file = "loss_tad.json"
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let families: [any ModelFamily.Type] = [LLaDAFamily.self, DreamFamily.self]
+        for family in families {
+            let golden = try GoldenLoss(folder, family, json: file, tensors: "loss_tad.safetensors")
+            for result in try golden.temporalDistillation() {
+                tally.record(result.failure.map { "\(result.id): \($0)" })
+            }
+        }
     }
 }
 

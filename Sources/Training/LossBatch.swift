@@ -54,10 +54,16 @@ public struct LossGroup: Sendable, Hashable {
     /// Factor on the mean entropy over the rows whose argmax is the target (certainty forcing).
     public var entropy: Float
     public var normalization: Normalization
+    /// What the group's normalised cross-entropy is reported less: the mean entropy of soft targets makes it a divergence.
+    ///
+    /// A constant, so that it changes no gradient.
+    public var offset: Double
 
     public init(
-        _ name: String, crossEntropy: Float, entropy: Float = 0, normalization: Normalization = .weightedMean
+        _ name: String, crossEntropy: Float, entropy: Float = 0, normalization: Normalization = .weightedMean,
+        offset: Double = 0
     ) {
+        self.offset = offset
         self.name = name
         self.crossEntropy = crossEntropy
         self.entropy = entropy
@@ -70,7 +76,7 @@ public struct LossGroup: Sendable, Hashable {
 public struct LossBatch: Sendable {
     public var sequences: [TrainingSequence]
     public var groups: [LossGroup]
-    /// Temperature of the softmax in the entropy term only.
+    /// Temperature of the softmax in the entropy term, and of that which is compared with soft targets.
     public var temperature: Float
     /// Distributions over the vocabulary, for rows that are trained towards one.
     public var softTargets: Matrix?
@@ -172,7 +178,7 @@ public struct Normalizers: Sendable {
         var total = 0.0
         let groups = zip(batch.groups, sums).map { group, s -> LossReport.Group in
             let divisor = group.normalization == .sum ? 1 : s.weight
-            let crossEntropy = divisor > 0 ? s.crossEntropy / divisor : 0
+            let crossEntropy = divisor > 0 ? s.crossEntropy / divisor - group.offset : 0
             let entropy = s.correct > 0 ? s.entropy / Double(s.correct) : 0
             total += Double(group.crossEntropy) * crossEntropy + Double(group.entropy) * entropy
             return .init(

@@ -293,6 +293,8 @@ extension TrainingPass {
     private static let chunk = 256
 
     /// Loss terms of every hidden row against its target token, or its distribution where it has one.
+    ///
+    /// - Parameter temperature: of the entropy's softmax, and of that which is compared with a distribution.
     package func rowLosses(targets: [Int32], soft: SoftTargets? = nil, temperature: Float) -> [RowLoss] {
         precondition(targets.count == hidden.rows, "\(targets.count) targets for \(hidden.rows) rows")
         var result: [RowLoss] = []
@@ -301,6 +303,8 @@ extension TrainingPass {
             for (i, row) in rows.enumerated() {
                 var loss = Kernels.rowLoss(logits.view.row(i), target: targets[row], temperature: temperature)
                 if let distribution = soft?.distribution(row) {
+                    // The row isn't needed any more as it is.
+                    if temperature != 1 { Kernels.scale(logits.row(i), by: 1 / temperature) }
                     loss.crossEntropy = Kernels.softCrossEntropy(logits.view.row(i), target: distribution)
                 }
                 result.append(loss)
@@ -324,9 +328,10 @@ extension TrainingPass {
             for (i, row) in rows.enumerated() {
                 if let distribution = soft?.distribution(row) {
                     precondition(weights[row].entropy == 0, "a soft target has no entropy term")
+                    if temperature != 1 { Kernels.scale(logits.row(i), by: 1 / temperature) }
                     Kernels.softCrossEntropyBackward(
-                        logits.view.row(i), target: distribution, weight: weights[row].crossEntropy,
-                        into: gradient.row(i))
+                        logits.view.row(i), target: distribution,
+                        weight: weights[row].crossEntropy / temperature, into: gradient.row(i))
                     continue
                 }
                 Kernels.rowLossBackward(

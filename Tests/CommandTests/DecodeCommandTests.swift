@@ -139,6 +139,45 @@ import Testing
         }
     }
 
+    /// Of several models that a stage made, its name stands for that of the newest run, whichever was made last.
+    @Test func theStageOfAnExperimentIsThatOfItsNewestRun() throws {
+        let config = try command.config(
+            """
+            {"name": "small", "seed": 3, "stages": {
+              "problems": {"kind": "synthesize", "train": 8, "test": 8, "steps": 1},
+              "tokenizer": {"kind": "tokenizer", "corpus": "@problems"},
+              "teacher": {"kind": "pretrain", "data": "@problems", "tokenizer": "@tokenizer",
+                "model": {"layers": 1, "width": 16, "heads": 2, "feedForwardWidth": 32},
+                "phases": [{"name": "a", "steps": 1, "mixture": [{"objective": "llada", "rows": 4}]}]}
+            }}
+            """)
+        let store = ["--store", command.store.string]
+        func run(_ seed: Int) throws {
+            let set = ["--set", "stages.teacher.seed=\(seed)", "--no-forecast"]
+            let outcome = try command.start(["run", config] + store + set).wait()
+            #expect(outcome.code == 0, "\(outcome.log)")
+        }
+        func used() throws -> String? {
+            let asked = ["decode", "small/teacher", "Anna has 3 pens", "--json"] + store
+            let outcome = try command.start(asked).wait()
+            #expect(outcome.code == 0, "\(outcome.log)")
+            let start = try #require(outcome.output.split(separator: "\n").first)
+            let event = try JSONDocument(parsing: Array(start.utf8), name: "event").root
+            return event["model"]?.string
+        }
+        try run(1)
+        let first = try used()
+        try run(2)
+        let second = try used()
+        #expect(first != nil && first != second, "\(first ?? "")")
+        // Everything is in the store; a run that makes nothing leaves none, one that is forced to does.
+        let again = try command.start(
+            ["run", config, "--set", "stages.teacher.seed=1", "--force", "teacher", "--no-forecast"] + store
+        ).wait()
+        let third = try used()
+        #expect(again.code == 0 && third == first, "\(again.log)")
+    }
+
     @Test(arguments: [
         (["a", "--method", "multi-blok"], 2, "Did you mean \"multi-block\"?"),
         (["a", "--set", "treshold=1"], 2, "Did you mean \"threshold\"?"),

@@ -24,7 +24,7 @@ import Testing
             "llada/lora: 4 passed, 0 failed", "llada/dparallel-loss: 4 passed, 0 failed",
             "dream/lora: 4 passed, 0 failed", "dream/dparallel-loss: 4 passed, 0 failed",
             "sglang/decode: 100 passed, 0 failed", "sglang/traces: 24 passed, 0 failed",
-            "tad/decode: 98 passed, 0 failed", "tad/traces: 33 passed, 0 failed",
+            "tad/decode: 98 passed, 0 failed", "tad/traces: 33 passed, 0 failed", "tad/loss: 18 passed, 0 failed",
             "llama/forward: 8 passed, 0 failed", "aup: 139 passed, 0 failed",
             "grading/answers: 189 passed, 0 failed",
             "tokenizers: 776 passed, 0 failed",

@@ -32,6 +32,7 @@ import Testing
             #", "d3llm": {"mask": "random", "window": "padded", "stateIndex": "corrected", "noise": {"schedule": "linear"}}"#,
             #", "recipe": "d2f", "d2f": {"target": "tokens"}"#,
             #", "recipe": "dparallel", "dparallel": {"maskDraws": "corrected"}"#,
+            #", "recipe": "tad", "tad": {"reach": 6, "teacherReads": "empty"}"#,
             #", "adapter": {"targets": ["down"]}"#,
         ])
     func accepted(keys: String) {

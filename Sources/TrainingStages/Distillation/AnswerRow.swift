@@ -12,7 +12,22 @@ internal import Training
 internal import Transformers
 
 /// A prompt with the teacher's answer, ready to be masked.
-struct AnswerRow {
+package struct AnswerRow {
+    /// What stands before an answer.
+    package enum Reading: Sendable, Hashable {
+        case question
+        /// The reference answer, then the question.
+        case answer
+        /// The same message with no answer in it.
+        case emptyAnswer
+    }
+
+    /// What stands before an answer for each.
+    package struct Readings: Sendable, Hashable {
+        package var teacher = Reading.question
+        package var student = Reading.question
+    }
+
     /// Prompt, then response with its padding.
     let tokens: [Int32]
     let promptLength: Int
@@ -21,6 +36,8 @@ struct AnswerRow {
     let trajectory: TrajectoryMask.Trajectory
     /// Its place among the answers.
     let index: Int
+    /// What the teacher sees before the response; nil where that is the prompt.
+    var teacherPrompt: [Int32]?
 
     init(
         tokens: [Int32], promptLength: Int, fullLength: Int, trajectory: TrajectoryMask.Trajectory, index: Int
@@ -43,7 +60,9 @@ struct AnswerRow {
     /// - Parameter data: The data set of the prompts; nil where answers were imported with theirs.
     /// - Throws: ``DamagedFileError`` for a record that doesn't fit the teacher or the data; ``DataError`` when there
     ///   is no answer, or a prompt is nowhere.
-    static func read(trajectories: FilePath, data: DataSet?, _ teacher: LoadedModel) throws -> [AnswerRow] {
+    static func read(
+        trajectories: FilePath, data: DataSet?, _ teacher: LoadedModel, readings: Readings = Readings()
+    ) throws -> [AnswerRow] {
         let questions = Dictionary(
             try data?.items(.train).map { ($0.id, $0) } ?? [], uniquingKeysWith: { first, _ in first })
         let path = TrajectoriesStage.journal(of: trajectories)
@@ -57,9 +76,24 @@ struct AnswerRow {
                     path, "the record of \(line.key) is no trajectory of the teacher's tokens.")
             }
             guard record.isUsed else { return }
-            if let prompt = try record.prompt
-                ?? questions[record.id].map({ try teacher.encoder.prompt($0, room: record.response.count) })
-            {
+            let item = questions[record.id]
+            func prompt(_ reading: Reading) throws -> [Int32]? {
+                let (encoder, room) = (teacher.encoder, record.response.count)
+                guard reading != .question else {
+                    return try record.prompt ?? item.map { try encoder.prompt($0, room: room) }
+                }
+                guard let item else {
+                    guard data == nil else { return nil }
+                    throw DataError(
+                        description:
+                            "The recipe shows reference answers, which the trajectories don't hold, so the stage needs \"data\": the data set that they come from."
+                    )
+                }
+                let answer = reading == .answer ? item.reference : ""
+                return try encoder.prompt(item, reading: answer, room: room)
+            }
+            let teacherPrompt = readings.teacher == readings.student ? nil : try prompt(readings.teacher)
+            if let prompt = try prompt(readings.student) {
                 let length = prompt.count + record.response.count
                 guard length <= teacher.configuration.maximumPositions else {
                     throw DamagedFileError(
@@ -67,8 +101,10 @@ struct AnswerRow {
                         "the record of \(line.key) has \(length) tokens with its prompt, and the teacher \(teacher.configuration.maximumPositions) positions."
                     )
                 }
-                rows.append(
-                    AnswerRow(record, prompt: prompt, endToken: teacher.tokens.end, index: rows.count))
+                var row = AnswerRow(
+                    record, prompt: prompt, endToken: teacher.tokens.end, index: rows.count)
+                row.teacherPrompt = teacherPrompt
+                rows.append(row)
             } else if data != nil {
                 throw DamagedFileError(path, "there is no problem \(record.id) in the data set.")
             } else {

@@ -16,7 +16,7 @@ package struct DistillStage: StageKind {
     package static let name = "distill"
     package static let version = 3
     package static let summary =
-        "Distils a student from a teacher's answers, by d3LLM's, dParallel's or D2F's recipe."
+        "Distils a student from a teacher's answers, by d3LLM's, dParallel's, D2F's or TAD's recipe."
     package static let output = ArtifactType.model
     package static let followsThreads = true
 
@@ -56,7 +56,8 @@ package struct DistillStage: StageKind {
         let student = try TrainedModel(teacher, adapter: adapter, context)
         let rows = try AnswerRow.read(
             trajectories: context.folder(of: trajectories),
-            data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, student.model)
+            data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, student.model,
+            readings: recipe.readings)
         let losses = try TrainingLoop(
             context: context, trainee: student.trainee,
             phases: [phase(rows, student, context)],

@@ -12,10 +12,18 @@ package protocol DistillationRecipe: Sendable {
     /// What one optimiser step learns from; every random draw comes from a stream of the step.
     func batch(_ step: DistillationStep) -> LossBatch
 
+    /// What teacher and student see before an answer.
+    var readings: AnswerRow.Readings { get }
+
     /// How much work an answer is, for forecasts.
     ///
     /// - Parameter response: Tokens of a response, padding included.
     func load(response: Double) -> DistillationLoad
+}
+
+extension DistillationRecipe {
+    /// The question, for most.
+    package var readings: AnswerRow.Readings { AnswerRow.Readings() }
 }
 
 /// What a recipe makes a batch from.
@@ -56,6 +64,8 @@ package struct DistillationStep {
         case mask
         /// The mask ratios of the windows behind the first of a row.
         case ahead
+        /// Which state of a trajectory a row shows.
+        case state
     }
 }
 
@@ -66,12 +76,14 @@ package enum DistillationRecipes: String, CaseIterable {
     case d3llm
     case dparallel
     case d2f
+    case tad
 
     private var type: any DistillationRecipe.Type {
         switch self {
         case .d3llm: D3LLMRecipe.self
         case .dparallel: DParallelRecipe.self
         case .d2f: D2FRecipe.self
+        case .tad: TADRecipe.self
         }
     }
 
@@ -80,6 +92,8 @@ package enum DistillationRecipes: String, CaseIterable {
         case .d3llm: "Windows masked as a teacher's trajectory had them, with curricula (arXiv 2601.07568)."
         case .dparallel: "Certainty forcing on random masks, without trajectories (dParallel)."
         case .d2f: "A block-causal student learns from the teacher that sees everything (arXiv 2508.09192)."
+        case .tad:
+            "Tokens that come next, and a teacher's distributions of what comes later, which has read the answer (arXiv 2605.09536)."
         }
     }
 
