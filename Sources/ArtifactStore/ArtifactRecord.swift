@@ -24,8 +24,11 @@ package struct ArtifactRecord: Sendable {
         package let sha256: String
 
         /// Whether the path stays in the artifact's folder, as that of every file does that the program wrote.
-        package var isInside: Bool {
-            guard let path = FilePath(foreign: self.path) else { return false }
+        package var isInside: Bool { Self.isInside(path) }
+
+        /// Whether a text is the path of something below an artifact's folder.
+        package static func isInside(_ text: String) -> Bool {
+            guard let path = FilePath(foreign: text) else { return false }
             return path.isRelative && !path.isEmpty && path.components.allSatisfy { $0.kind == .regular }
         }
     }

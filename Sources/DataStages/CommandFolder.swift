@@ -1,3 +1,4 @@
+internal import ArtifactStore
 internal import Base
 internal import Files
 internal import JSON
@@ -66,8 +67,7 @@ struct CommandFolder {
 
     /// Whether a text is a path below a folder, in the form in which files are listed.
     static func isInside(_ text: String) -> Bool {
-        guard let path = FilePath(foreign: text), path.string == text else { return false }
-        return path.isRelative && !path.isEmpty && path.components.allSatisfy { $0.kind == .regular }
+        ArtifactRecord.File.isInside(text) && FilePath(text).string == text
     }
 
     /// Puts artifacts where the command finds them.

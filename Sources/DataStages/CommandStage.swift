@@ -126,7 +126,7 @@ package struct CommandStage: RerunStage {
         defer { try? printed?.close() }
         let log = CommandLog { context.log($0) }
         let process = OpenProcess(
-            try executable(in: folder), command, environment: try variables(context, folder), in: folder.path,
+            try executable(), command, environment: try variables(context, folder), in: folder.path,
             output: printed, seconds: timeLimitMinutes * 60)
         let ending: OpenProcess.Ending
         do {
@@ -167,7 +167,7 @@ package struct CommandStage: RerunStage {
     private static let notExecutable = Errno(rawValue: ENOEXEC)
 
     /// The path of the program.
-    private func executable(in folder: CommandFolder) throws -> String {
+    private func executable() throws -> String {
         let name = command[0]
         guard !name.byteText.contains("/") else { return name }
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
@@ -198,20 +198,23 @@ package struct CommandStage: RerunStage {
                     "The variable \(name) sounds like a secret, and secrets reach no program that d3llm starts. Take it out of \"environment\"; a command can read it from a file that only you can read."
             )
         }
-        let passed = (Self.inherited + environment).compactMap { name in
-            getenv(name).map { "\(name)=\(String(cString: $0))" }
-        }
-        return passed + [
-            "TMPDIR=\(folder.temporary.string)", "D3LLM_THREADS=\(context.threads)",
-            "D3LLM_SEED=\(context.seed)",
+        let own = [
+            "TMPDIR": folder.temporary.string, "D3LLM_THREADS": "\(context.threads)",
+            "D3LLM_SEED": "\(context.seed)",
         ]
+        // Each once: of two of a name some programs take the first, others the last.
+        let names = Set((Self.inherited + environment).map(\.byteText)).map(\.text).sorted()
+        let passed = names.compactMap { name in
+            own[name] == nil ? getenv(name).map { "\(name)=\(String(cString: $0))" } : nil
+        }
+        return passed + own.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     }
 
     private func result(_ artifact: FilePath) throws -> StageResult {
         let files = try PinnedSource.files(below: artifact)
         let size = files.reduce(0) { $0 + $1.size }
         for (key, path) in [("standardOutput", standardOutput), ("report", report), ("metrics", metrics)] {
-            guard let path, !files.contains(where: { $0.path == path }) else { continue }
+            guard let path, !files.contains(where: { $0.path.byteText == path.byteText }) else { continue }
             throw DataError(
                 description: "The command left no file \(path.visible) in output, which \"\(key)\" names.")
         }

@@ -216,19 +216,30 @@ struct Exchange {
     }
 
     private func readEnding() -> ConfinedProcess.Ending {
-        var told = sandbox_ending()
-        let size = MemoryLayout<sandbox_ending>.size
-        let count = withUnsafeMutableBytes(of: &told) { read(ending, $0.baseAddress, size) }
         // Killed from outside, with all below it.
-        guard count == size else { return .signal(Int(SIGKILL)) }
+        guard let told = sandbox_ending(told: ending) else { return .signal(Int(SIGKILL)) }
         if told.failed_step != 0 {
             return .notStarted(step: Int(told.failed_step), Errno(rawValue: told.error))
         }
         if told.timed_out == SANDBOX_STARVED { return .starved }
         if told.timed_out != 0 { return .wallTime }
-        let signal = Int(told.status & 0x7F)
-        return signal == 0 ? .exit(Int((told.status >> 8) & 0xFF)) : .signal(signal)
+        return told.signal == 0 ? .exit(told.code) : .signal(told.signal)
     }
+}
+
+extension sandbox_ending {
+    /// What the process that watches tells of the end of a program; nil where it was killed itself.
+    init?(told descriptor: CInt) {
+        self.init()
+        let size = MemoryLayout<sandbox_ending>.size
+        let count = withUnsafeMutableBytes(of: &self) { read(descriptor, $0.baseAddress, size) }
+        guard count == size else { return nil }
+    }
+
+    /// The signal that ended the program; 0 for none.
+    var signal: Int { Int(status & 0x7F) }
+    /// What it ended with by itself.
+    var code: Int { Int((status >> 8) & 0xFF) }
 }
 
 /// Two connected descriptors: one for this process, one for the other.

@@ -133,14 +133,10 @@ package struct OpenProcess: Sendable {
     }
 
     private static func ending(told descriptor: CInt) -> Ending {
-        var told = sandbox_ending()
-        let size = MemoryLayout<sandbox_ending>.size
-        let count = withUnsafeMutableBytes(of: &told) { read(descriptor, $0.baseAddress, size) }
-        guard count == size else { return .signal(Int(SIGKILL)) }
+        guard let told = sandbox_ending(told: descriptor) else { return .signal(Int(SIGKILL)) }
         if told.failed_step != 0 { return .notStarted(Errno(rawValue: told.error)) }
         if told.timed_out == CInt(SANDBOX_STOPPED) { return .stopped }
         if told.timed_out != 0 { return .timeLimit }
-        let signal = Int(told.status & 0x7F)
-        return signal == 0 ? .exit(Int((told.status >> 8) & 0xFF)) : .signal(signal)
+        return told.signal == 0 ? .exit(told.code) : .signal(told.signal)
     }
 }

@@ -53,29 +53,13 @@ package struct AsymmetricDistillation: Sendable {
     }
 
     /// The teacher's distributions at the masked positions, in order of rows and positions (masked × V).
-    ///
-    /// Rows are computed in fixed groups, so that the number of threads doesn't change a bit.
     package func teacherDistributions(_ noise: Noise, teacher: Transformer, threads: Int = 1) -> Matrix {
         let shift = teacher.configuration.logitShift ? 1 : 0
-        let wanted = noise.masked.map { positions($0, shift).map { $0 - shift } }
-        var firstRow = [0]
-        for rows in wanted { firstRow.append(firstRow[firstRow.count - 1] + rows.count) }
-        let probabilities = MutableMatrix(zeros: firstRow[wanted.count], teacher.configuration.vocabulary)
-        let groups = (wanted.count + Self.teacherRows - 1) / Self.teacherRows
-        let first = firstRow
-        Threads.parallelFor(groups, threads: threads) { (group: Int) -> Void in
-            let rows = group * Self.teacherRows..<min(wanted.count, (group + 1) * Self.teacherRows)
-            let logits = teacher.logits(
-                rows.map { ForwardInput(tokens: noise.tokens[$0], logitRows: wanted[$0]) }, Workspace())
-            for row in 0..<logits.rows {
-                Kernels.softmax(logits.row(row), into: probabilities.row(first[rows.lowerBound] + row))
-            }
-        }
-        return probabilities.view
+        return teacher.distributions(
+            noise.masked.indices.map { row in
+                (noise.tokens[row], positions(noise.masked[row], shift).map { $0 - shift })
+            }, threads: threads)
     }
-
-    /// Rows that the teacher sees in one forward pass.
-    private static let teacherRows = 8
 
     /// The student's batch.
     ///

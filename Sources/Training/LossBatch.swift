@@ -188,3 +188,38 @@ public struct Normalizers: Sendable {
         return LossReport(groups: groups, total: total)
     }
 }
+
+extension Transformer {
+    /// The distributions that the model predicts at the wanted rows of some sequences, in their order (rows × V).
+    ///
+    /// Sequences are computed in fixed groups, so that the number of threads doesn't change a bit.
+    ///
+    /// - Parameters:
+    ///   - inputs: sequences, each with its wanted rows of logits.
+    ///   - temperature: of the softmax.
+    func distributions(
+        _ inputs: [(tokens: [Int32], rows: [Int])], temperature: Float = 1, threads: Int
+    ) -> Matrix {
+        let size = 8
+        var starts = [0]
+        for input in inputs { starts.append(starts[starts.count - 1] + input.rows.count) }
+        let first = starts
+        let probabilities = MutableMatrix(zeros: first[inputs.count], configuration.vocabulary)
+        Threads.parallelFor((inputs.count + size - 1) / size, threads: threads) { (group: Int) -> Void in
+            let range = group * size..<min(inputs.count, (group + 1) * size)
+            let logits = self.logits(
+                inputs[range].map { ForwardInput(tokens: $0.tokens, logitRows: $0.rows) }, Workspace())
+            for row in 0..<logits.rows {
+                let target = probabilities.row(first[range.lowerBound] + row)
+                guard temperature != 1 else {
+                    Kernels.softmax(logits.row(row), into: target)
+                    continue
+                }
+                var scaled = Array(logits.row(row))
+                scaled.withUnsafeMutableBufferPointer { Kernels.scale($0, by: 1 / temperature) }
+                scaled.withUnsafeBufferPointer { Kernels.softmax($0, into: target) }
+            }
+        }
+        return probabilities.view
+    }
+}

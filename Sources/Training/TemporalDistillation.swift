@@ -78,42 +78,15 @@ package struct TemporalDistillation: Sendable {
     }
 
     /// The teacher's distributions at the far positions, at ``temperature``, in order of examples and positions (far × V).
-    ///
-    /// Examples are computed in fixed groups, so that the number of threads doesn't change a bit.
     package func teacherDistributions(
         _ examples: [Example], teacher: Transformer, threads: Int = 1
     ) -> Matrix {
         let shift = teacher.configuration.logitShift ? 1 : 0
-        let wanted = examples.map { example in
-            rows(example.far, shift).map { $0 + example.teacherOffset - shift }
-        }
-        var first = [0]
-        for rows in wanted { first.append(first[first.count - 1] + rows.count) }
-        let starts = first
-        let probabilities = MutableMatrix(zeros: first[wanted.count], teacher.configuration.vocabulary)
-        let groups = (examples.count + Self.teacherRows - 1) / Self.teacherRows
-        let temperature = temperature
-        Threads.parallelFor(groups, threads: threads) { (group: Int) -> Void in
-            let range = group * Self.teacherRows..<min(examples.count, (group + 1) * Self.teacherRows)
-            let logits = teacher.logits(
-                range.map { ForwardInput(tokens: examples[$0].teacherTokens, logitRows: wanted[$0]) },
-                Workspace())
-            for row in 0..<logits.rows {
-                let target = probabilities.row(starts[range.lowerBound] + row)
-                guard temperature != 1 else {
-                    Kernels.softmax(logits.row(row), into: target)
-                    continue
-                }
-                var scaled = Array(logits.row(row))
-                scaled.withUnsafeMutableBufferPointer { Kernels.scale($0, by: 1 / temperature) }
-                scaled.withUnsafeBufferPointer { Kernels.softmax($0, into: target) }
-            }
-        }
-        return probabilities.view
+        return teacher.distributions(
+            examples.map { example in
+                (example.teacherTokens, rows(example.far, shift).map { $0 + example.teacherOffset - shift })
+            }, temperature: temperature, threads: threads)
     }
-
-    /// Examples that the teacher sees in one forward pass.
-    private static let teacherRows = 8
 
     /// The student's batch.
     ///

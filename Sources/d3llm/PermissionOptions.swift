@@ -26,7 +26,6 @@ struct CodeExecutionOptions: ParsableArguments {
     var permissions: Permissions {
         Permissions(codeExecution: allowCodeExecution, isolationFloor: isolationFloor)
     }
-
 }
 
 /// Which of the stages that need leave may be run.

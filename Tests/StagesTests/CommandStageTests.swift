@@ -139,6 +139,17 @@ import Testing
         #expect(record.files.count == 5)
     }
 
+    /// What the stage sets itself isn't taken from outside, and no name is there twice.
+    @Test func variablesAreThereOnce() throws {
+        let bench = try Bench()
+        let own = try bench.script(
+            "env > output/env; case \"$TMPDIR\" in \"$PWD\"/tmp) ;; *) exit 9;; esac",
+            keys: ", \"environment\": [\"TMPDIR\", \"PATH\"]")
+        let text = try #require(try bench.files(try bench.run(try bench.experiment(own)))["env"])
+        let names = text.byteText.split("\n").compactMap { $0.cut(at: "=")?.before.text }
+        for name in ["TMPDIR", "PATH", "D3LLM_SEED"] { #expect(names.count { $0 == name } == 1, "\(name)") }
+    }
+
     @Test func theRecipeIsWhatTheCommandIsAndNotWhereItsFilesLie() throws {
         let (one, other) = (try Bench(), try Bench())
         let text = "echo 1 > output/a"
