@@ -186,6 +186,9 @@ struct Lane {
         case .rebuild(let count):
             used.truncate(to: 0)
             return (used, .append(count))
+        case .replace(let start, let count):
+            used.truncate(to: start)
+            return (used, .append(count))
         case .overwrite(let start): return (used, .overwrite(at: start))
         }
     }

@@ -83,6 +83,8 @@ public struct ForwardRequest: Sendable, Hashable {
         case cacheUpdate = "cache_update"
         /// One block whose rows of a whole-sequence cache are replaced.
         case dual
+        /// A block beside the cache, which holds it until it is complete (Fast-dLLM v2's cache of a block).
+        case blockPrefill = "block_prefill"
     }
 
     /// What happens to the sample's key/value cache.
@@ -95,6 +97,8 @@ public struct ForwardRequest: Sendable, Hashable {
         case append(Int)
         /// The cache is emptied first; then the first `n` inputs become its content.
         case rebuild(Int)
+        /// The cache is cut to its first `from` positions; the rest is as in ``append(_:)``.
+        case replace(from: Int, Int)
         /// The inputs attend to the cache with their own keys and values in place of the rows from `at` on.
         case overwrite(at: Int)
     }

@@ -1,6 +1,7 @@
 public import Base
 package import Documents
 public import JSON
+public import Transformers
 
 /// A decoding method by name: a decoder with default options.
 ///
@@ -16,8 +17,23 @@ public struct DecodingMethod: Sendable {
 
     /// Whether decoding needs the token that stands for "not decoded yet".
     public let needsMask: Bool
+    /// Which tokens see which in a method's forwards.
+    public enum Attention: Sendable, Hashable {
+        /// Every token sees every token.
+        case whole
+        /// A token sees what is before it: the method is for autoregressive models.
+        case causal
+        /// A token sees the blocks up to its own, in the prompt as in the response.
+        case byBlocks
+        /// A token of the response sees its block and what is before that.
+        case inContext
+    }
+
+    /// See ``Attention``.
+    public let attention: Attention
+
     /// Whether the method is for models of which each token sees only what is before it.
-    public let isCausal: Bool
+    public var isCausal: Bool { attention == .causal }
 
     private let read: @Sendable (Fields) -> DecoderSetup
 
@@ -25,17 +41,18 @@ public struct DecodingMethod: Sendable {
     ///
     /// - Parameters:
     ///   - needsMask: See ``needsMask``.
-    ///   - isCausal: See ``isCausal``.
+    ///   - attention: See ``attention``.
     ///   - defaults: What holds where an option isn't given.
     ///   - make: Makes the decoder of a sequence.
     package init<Options: DecoderOptions>(
-        _ name: String, _ summary: String, needsMask: Bool = true, isCausal: Bool = false, defaults: Options,
+        _ name: String, _ summary: String, needsMask: Bool = true, attends attention: Attention = .whole,
+        defaults: Options,
         make: @escaping @Sendable (DecodingTask, Options) -> any Decoder
     ) {
         self.name = name
         self.summary = summary
         self.needsMask = needsMask
-        self.isCausal = isCausal
+        self.attention = attention
         let description = Fields.describing()
         _ = Options(description, defaults: defaults)
         options = description.descriptions
@@ -87,7 +104,37 @@ public struct DecodingMethod: Sendable {
     }
 
     /// The method that models are decoded with where nothing else is asked for.
-    public static func usual(isCausal: Bool) -> DecodingMethod { isCausal ? .autoregressive : .multiBlock }
+    ///
+    /// - Parameter attention: as the models attend.
+    public static func usual(_ attention: AttentionPattern) -> DecodingMethod {
+        switch attention {
+        case .bidirectional: .multiBlock
+        case .causal: .autoregressive
+        case .blockCausal: .sdar
+        }
+    }
+
+    /// Whether a model that attends so can be decoded: one that was made to see blocks up to a token's own can't be shown it
+    /// all.
+    package func suits(_ pattern: AttentionPattern) -> Bool {
+        if case .blockCausal = pattern { return attention != .whole && attention != .causal }
+        return true
+    }
+
+    /// Refuses a model whose tokens see another part of a sequence than the method lets them see.
+    ///
+    /// - Parameters:
+    ///   - model: how the model is called.
+    ///   - pattern: as it attends.
+    /// - Throws: ``DecodingError`` where it doesn't suit.
+    package func check(_ model: String, attends pattern: AttentionPattern) throws(DecodingError) {
+        guard case .blockCausal(_, let length) = pattern, !suits(pattern) else { return }
+        let others = Self.all.filter { $0.attention == .byBlocks }.map { "\"\($0.name)\"" }
+        throw DecodingError(
+            .invalidOptions,
+            "\(model) sees the blocks of \(length) tokens up to a token's own; the decoding method \"\(name)\" is for models that see the whole sequence. Methods for it are \(others.joined(separator: ", "))."
+        )
+    }
 
     /// The method with this name.
     ///
@@ -127,6 +174,11 @@ public struct DecodingMethod: Sendable {
         .sglangMultiBlock,
         .tad,
         .d2f,
+        .fastDLLMv2,
+        .nextBlock,
+        .sdar,
+        .multiBD,
+        .variableLength,
         .autoregressive,
     ]
 }

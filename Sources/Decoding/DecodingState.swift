@@ -21,6 +21,8 @@ public struct DecodingState: Sendable {
 
     private let choice: TokenChoice
     private let sampling: Sampling
+    /// How many times tokens were drawn for a range of positions at once.
+    private var rangesDrawn = 0
 
     /// A forward on its way, with what its ``StepRecord`` will say.
     struct PendingForward: Sendable {
@@ -39,9 +41,9 @@ public struct DecodingState: Sendable {
         endToken = task.endToken
         furtherEndTokens = task.furtherEndTokens
         sampling = task.sampling ?? Sampling(prompt: task.prompt)
-        self.choice = TokenChoice(
-            choice.form, temperature: sampling.temperature ?? choice.temperature, topP: choice.topP,
-            topK: choice.topK)
+        var choice = choice
+        choice.temperature = sampling.temperature ?? choice.temperature
+        self.choice = choice
     }
 
     /// Positions after the prompt.
@@ -81,6 +83,9 @@ public struct DecodingState: Sendable {
         for prediction in accepted { tokens[prediction.position] = prediction.token }
     }
 
+    /// Forgets what is behind the first `length` tokens.
+    mutating func cut(to length: Int) { tokens.removeLast(max(0, tokens.count - length)) }
+
     /// Makes the sequence longer by one token.
     mutating func append(_ token: Int32) { tokens.append(token) }
 
@@ -93,11 +98,21 @@ public struct DecodingState: Sendable {
     var draws: SamplingStep { SamplingStep(sampling, step: forwards) }
 
     /// Notes that `request` is on its way and completes it with how tokens are chosen.
-    mutating func issue(_ request: ForwardRequest, blocks: [BlockState]) -> ForwardRequest {
+    ///
+    /// - Parameter positions: those that upstream's code draws tokens for at once, candidates or not; only draws that are
+    ///   replayed depend on it.
+    mutating func issue(
+        _ request: ForwardRequest, blocks: [BlockState],
+        drawing positions: (some Collection<Int>)? = nil as Range<Int>?
+    ) -> ForwardRequest {
         precondition(pending == nil, "a decoder can't ask for a forward while one is on its way")
         var request = request
         request.choice = choice
         request.draws = choice.temperature > 0 ? draws : nil
+        if let positions, request.draws != nil {
+            request.draws?.replayed = sampling.replayed(rangesDrawn, for: positions)
+            rangesDrawn += 1
+        }
         pending = PendingForward(request: request, sequence: tokens, blocks: blocks)
         return request
     }

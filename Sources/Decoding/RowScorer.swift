@@ -20,12 +20,37 @@ enum RowScorer {
                 prediction(at: position, $0, choice: choice, draws: draws)
             }
         }
+        if let forbidden = choice.forbidden {
+            var (choice, row) = (choice, Array(logits))
+            choice.forbidden = nil
+            if row.indices.contains(Int(forbidden)) { row[Int(forbidden)] = -.infinity }
+            return row.withUnsafeBufferPointer { prediction(at: position, $0, choice: choice, draws: draws) }
+        }
+        if choice.form == .open { return openPrediction(at: position, logits, choice, draws) }
         guard let limited = LimitedRow(logits, choice) else {
             return score(at: position, logits, choice, draws)
         }
         var found = limited.logits.withUnsafeBufferPointer { score(at: position, $0, choice, draws) }
         found.token = limited.token(at: found.token)
         found.best = limited.token(at: found.best)
+        return found
+    }
+
+    /// The drawn token of ``TokenChoice/Form/open``, with its probability among all tokens.
+    private static func openPrediction(
+        at position: Int, _ logits: UnsafeBufferPointer<Float>, _ choice: TokenChoice, _ draws: SamplingStep?
+    ) -> Prediction {
+        var limited = choice
+        limited.form = .tempered
+        var whole = limited
+        (whole.topP, whole.topK) = (nil, nil)
+        var found = prediction(at: position, logits, choice: whole)
+        let drawn = prediction(at: position, logits, choice: limited, draws: draws)
+        guard drawn.token != found.token else { return found }
+        let gap = Double(logits[Int(drawn.token)]) - Double(logits[Int(found.token)])
+        found.token = drawn.token
+        found.probability *= Elementary.exp(choice.temperature > 0 ? gap / choice.temperature : gap)
+        found.doubt = 1 - found.probability
         return found
     }
 
@@ -37,6 +62,10 @@ enum RowScorer {
             position: position, token: score.token, probability: Double(score.probability),
             secondProbability: Double(score.secondProbability), entropy: Double(score.entropy))
         if score.probability > exactAbove { refine(&prediction, logits) }
+        if choice.takesLastOfEquals {
+            prediction.token = Int32(logits.lastIndex(of: logits[Int(score.token)]) ?? Int(score.token))
+            prediction.best = prediction.token
+        }
         prediction.bestDoubt = prediction.doubt
         if let draws, choice.temperature > 0 {
             let token = draws.token(for: position, logits, choice)
@@ -83,18 +112,23 @@ struct LimitedRow {
 
     /// Nil where the choice leaves the row as it is.
     ///
-    /// In the order of Dream's sampler: temperature, then probability, then number.
+    /// In the order of Dream's sampler: temperature, then probability, then number, unless the choice says otherwise.
     init?(_ row: UnsafeBufferPointer<Float>, _ choice: TokenChoice) {
         let scales = choice.form == .tempered && choice.temperature > 0
         let topP = choice.topP.flatMap { $0 < 1 ? $0 : nil }
         let topK = choice.topK.flatMap { $0 < row.count ? $0 : nil }
         guard scales || topP != nil || topK != nil else { return nil }
         logits = scales ? row.map { $0 / Float(choice.temperature) } : Array(row)
+        if choice.limitsNumberFirst { keep(topK) }
         if let topP { keep(mostProbable(topP)) }
-        if let topK {
-            let least = logits.withUnsafeBufferPointer { Self.leastOfLargest(max(1, topK), $0) }
-            keep(logits.indices.filter { logits[$0] >= least })
-        }
+        if !choice.limitsNumberFirst { keep(topK) }
+    }
+
+    /// Keeps the largest `topK` logits and their equals.
+    private mutating func keep(_ topK: Int?) {
+        guard let topK else { return }
+        let least = logits.withUnsafeBufferPointer { Self.leastOfLargest(max(1, topK), $0) }
+        keep(logits.indices.filter { logits[$0] >= least })
     }
 
     /// The token at a place among those that are left.

@@ -15,6 +15,9 @@ public struct TokenChoice: Sendable, Hashable {
         /// Dream's own and that of autoregressive models: one draw; probability and entropy are of what was drawn
         /// from, with the temperature and the limits.
         case tempered
+        /// SDAR's evaluation: one draw from what temperature and limits leave; probability and entropy are of all tokens
+        /// at that temperature.
+        case open
     }
 
     package var form: Form
@@ -24,6 +27,12 @@ public struct TokenChoice: Sendable, Hashable {
     package var topP: Double?
     /// Only this many most probable tokens, and their equals, count; nil for all.
     package var topK: Int?
+    /// Whether ``topK`` limits before ``topP`` does (SDAR) instead of after it (Dream).
+    package var limitsNumberFirst = false
+    /// A token that is never chosen and has no probability.
+    package var forbidden: Int32?
+    /// Whether the highest id among equals is taken instead of the lowest.
+    package var takesLastOfEquals = false
     /// What makes tokens that are there already less probable, before anything else; nil for nothing.
     package var repetition: RepetitionPenalty?
 
@@ -95,10 +104,23 @@ public struct Sampling: Sendable, Hashable {
     package var sample: UInt64
     /// Number of the attempt at this sample, from 0.
     package var attempt: Int
+    /// Numbers to be used again; nil draws new ones.
+    package var script: Script?
 
-    package init(temperature: Double? = nil, seed: UInt64, sample: UInt64, attempt: Int = 0) {
+    /// Where numbers come from that repeat a recorded run.
+    package enum Script: Sendable, Hashable {
+        /// A list for each time that tokens were drawn for some positions at once.
+        case lists([[Double]])
+        /// Noise on logits from a congruence of step, absolute position and token modulo 65,537, with a seed.
+        case congruence(seed: Int)
+    }
+
+    package init(
+        temperature: Double? = nil, seed: UInt64, sample: UInt64, attempt: Int = 0, script: Script? = nil
+    ) {
         precondition(
             temperature.map { $0 >= 0 && $0.isFinite } ?? true, "a temperature is a finite number from 0")
+        self.script = script
         self.temperature = temperature
         self.seed = seed
         self.sample = sample
@@ -115,11 +137,23 @@ public struct Sampling: Sendable, Hashable {
     }
 }
 
+extension Sampling {
+    /// The numbers of the script's list `index`, by position; nil where there is none of that length.
+    func replayed(_ index: Int, for positions: some Collection<Int>) -> [Int: Double]? {
+        guard case .lists(let lists) = script, lists.indices.contains(index),
+            lists[index].count == positions.count
+        else { return nil }
+        return Dictionary(uniqueKeysWithValues: zip(positions, lists[index]))
+    }
+}
+
 /// The draws of one forward of one sample.
 public struct SamplingStep: Sendable, Hashable {
     package var sampling: Sampling
     /// Number of forwards of this sample before this one.
     package var step: Int
+    /// Numbers that are used again instead of new ones, by position.
+    var replayed: [Int: Double]?
 
     init(_ sampling: Sampling, step: Int) {
         self.sampling = sampling
@@ -135,6 +169,7 @@ public struct SamplingStep: Sendable, Hashable {
 
     /// A number in [0, 1).
     func uniform(_ purpose: String, at position: Int) -> Double {
+        if let number = replayed?[position] { return number }
         var stream = stream(purpose, position)
         return stream.nextDouble()
     }
@@ -150,7 +185,7 @@ public struct SamplingStep: Sendable, Hashable {
         switch choice.form {
         case .gumbel: gumbelToken(for: position, logits, temperature: choice.temperature)
         case .softmax: softmaxToken(for: position, logits, temperature: choice.temperature)
-        case .tempered: softmaxToken(for: position, logits, temperature: 1)
+        case .tempered, .open: softmaxToken(for: position, logits, temperature: 1)
         }
     }
 
@@ -162,11 +197,20 @@ public struct SamplingStep: Sendable, Hashable {
         var stream = stream("gumbel", position)
         var best = (token: 0, value: -Double.infinity)
         for (token, logit) in logits.enumerated() {
-            let noise = Elementary.log(-Elementary.log(stream.nextDouble()))
+            let number = recordedNoise(position, token) ?? stream.nextDouble()
+            let noise = Elementary.log(-Elementary.log(number))
             let value = Double(logit) - temperature * noise
             if value > best.value { best = (token, value) }
         }
         return Int32(best.token)
+    }
+
+    /// The number of ``Sampling/Script/congruence(seed:)``, between 0 and 1.
+    private func recordedNoise(_ position: Int, _ token: Int) -> Double? {
+        guard case .congruence(let seed) = sampling.script else { return nil }
+        let prime = 65_537
+        let h = (7919 * step + 104_729 * position + 15_485_863 * token + 32_452_843 * seed) % prime
+        return (Double((31 * h * h + 17 * h + 11) % prime) + 0.5) / Double(prime)
     }
 
     /// The token at which the softmax's cumulated probabilities pass a uniform number.

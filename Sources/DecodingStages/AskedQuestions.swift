@@ -42,7 +42,7 @@ struct AskedProblems: AskedQuestions {
     func questions(for model: AnsweringModel.Source, _ permissions: Permissions) throws -> any Questions {
         var needs: ModelTokens.Needs = .end
         if model.needsMask { needs.insert(.mask) }
-        let answering = try LoadedModel(model.folder, .precision(model.precision), needs: needs)
+        let answering = try LoadedModel(model, needs: needs)
         guard !recordsErrors || answering.tokens.areWords else {
             throw DataError(
                 description:
@@ -190,16 +190,24 @@ enum AnsweringModel {
     struct Source {
         let folder: FilePath
         let precision: WeightPrecision
+        /// How it is decoded; nil where that isn't known.
+        let method: DecodingMethod?
+
         /// False for methods that write one token after the other.
-        let needsMask: Bool
+        var needsMask: Bool { method?.needsMask ?? true }
     }
 }
 
 extension LoadedModel {
     /// - Throws: ``DataError`` where tokenizer and model don't fit; what reading either throws.
     init(_ source: AnsweringModel.Source) throws {
-        try self.init(
-            source.folder, .precision(source.precision), needs: source.needsMask ? .mask : [])
+        try self.init(source, needs: source.needsMask ? .mask : [])
+    }
+
+    /// - Throws: The same; `DecodingError` for a model that attends otherwise than its method has it attend.
+    init(_ source: AnsweringModel.Source, needs: ModelTokens.Needs) throws {
+        try self.init(source.folder, .precision(source.precision), needs: needs)
+        try source.method?.check("\(source.folder)", attends: configuration.attention)
     }
 }
 

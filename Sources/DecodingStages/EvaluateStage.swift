@@ -134,7 +134,7 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
         return try asked.questions(
             for: AnsweringModel.Source(
                 folder: context.folder(of: model), precision: precision ?? .float32,
-                needsMask: decoder.method?.needsMask ?? true),
+                method: decoder.method),
             context.permissions)
     }
 

@@ -109,6 +109,33 @@ public enum Kernels {
         }
     }
 
+    /// The same where row r sees the columns of `windows[r]`, too, all of them behind its first `limits[r]`.
+    ///
+    /// A window is moved to its prefix's end and back, so that the bits are those of a row without the gap.
+    public static func softmaxRows(
+        _ scores: MutableMatrix, limits: ArraySlice<Int32>, windows: ArraySlice<Range<Int>>, scale: Float
+    ) {
+        precondition(windows.count == scores.rows, "\(windows.count) windows for \(scores.rows) rows")
+        let moves = zip(limits, windows).map { limit, window in
+            precondition(
+                window.isEmpty || window.lowerBound >= Int(limit) && window.upperBound <= scores.columns,
+                "a window \(window) behind \(limit) of \(scores.columns) columns")
+            return (prefix: Int(limit), window: window)
+        }
+        for (row, move) in moves.enumerated() where move.window.lowerBound > move.prefix {
+            let start = scores.pointer + row * scores.stride
+            (start + move.prefix).update(from: start + move.window.lowerBound, count: move.window.count)
+        }
+        let seen = moves.map { Int32($0.prefix + $0.window.count) }
+        softmaxRows(scores, limits: seen[...], scale: scale)
+        for (row, move) in moves.enumerated() where move.window.lowerBound > move.prefix {
+            let start = scores.pointer + row * scores.stride
+            (start + move.window.lowerBound).update(from: start + move.prefix, count: move.window.count)
+            let gap = min(move.window.lowerBound, move.prefix + move.window.count) - move.prefix
+            (start + move.prefix).update(repeating: 0, count: gap)
+        }
+    }
+
     /// In place gradient of the unscaled scores from `dp` and the probabilities `p` (both N × D).
     public static func softmaxRowsBackward(_ dp: MutableMatrix, p: Matrix, scale: Float) {
         precondition(dp.rows == p.rows && dp.columns == p.columns && dp.stride == p.stride, "shapes that fit")

@@ -102,6 +102,7 @@ private struct MovedPredictions: Decoder {
 struct ScriptedDraws: DrawSource {
     private var integers: [(low: Int, high: Int, value: Int)]
     private var uniforms: [[Double]]
+    private var permutations: [[Int]] = []
     /// Whether a draw was asked for that upstream didn't make.
     private(set) var mismatch: String?
 
@@ -111,6 +112,42 @@ struct ScriptedDraws: DrawSource {
             return (Int(call[0]), Int(call[1]), Int(call[2]))
         }
         uniforms = try node.elements("rand_values").map(\.node.flatNumbers)
+    }
+
+    /// Draws of which a matrix is a call for each of its rows.
+    init(rowByRow node: CaseNode) throws {
+        integers = []
+        uniforms = try node.elements("rand_values").flatMap { call in
+            let isMatrix = call.node.array?.first?.array != nil
+            return isMatrix ? try call.elements().map { try $0.numbers() } : [try call.numbers()]
+        }
+    }
+
+    /// Draws of all kinds in one list, each with its kind: `["int", low, end, value]`, `["rand", …]`, `["perm", …]`.
+    init(listed node: CaseNode) throws {
+        (integers, uniforms) = ([], [])
+        for call in try node.elements("draws") {
+            let parts = try call.elements()
+            switch try parts.first?.string() {
+            case "int" where parts.count == 4:
+                integers.append(
+                    (try parts[1].integer(), try parts[2].integer() - 1, try parts[3].integer()))
+            case "rand" where parts.count == 2: uniforms.append(try parts[1].numbers())
+            case "perm" where parts.count == 2: permutations.append(try parts[1].integers())
+            default: throw call.problem("\(call.label) is no draw")
+            }
+        }
+    }
+
+    mutating func permutation(_ count: Int) -> [Int] {
+        guard let order = permutations.first, order.count == count else {
+            mismatch =
+                mismatch
+                ?? "an order of \(count) was drawn, upstream drew one of \(permutations.first?.count ?? 0)"
+            return Array(0..<count)
+        }
+        permutations.removeFirst()
+        return order
     }
 
     mutating func integer(_ low: Int, _ high: Int) -> Int {

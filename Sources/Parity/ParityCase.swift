@@ -20,20 +20,54 @@ struct DecodeCase {
     let forwards: Int
     /// Sum of their input lengths.
     let tokensForwarded: Int
+    /// Why decoding ended, in upstream's words, where that was recorded.
+    let completion: String?
+    /// What upstream fills a finished row up with, where that isn't the end token.
+    let padding: Int32?
 
     /// - Parameter family: whose version of upstream's code recorded the case.
     init(id: String, _ node: CaseNode, family: String) throws {
         self.id = id
         model = try node.string("model")
         method = try node.string("method")
-        task = DecodingTask(
-            prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"),
-            endToken: try node.optionalToken("eos_id"))
+        let batch = node["prompts"]
+        let prompt = try batch.map { try $0.elements()[0].tokens() } ?? node.tokens("prompt")
+        task = try Self.task(prompt, node)
         factory = try RecordedMethod.factory(method, try node.member("params"), family: family)
-        tokens = try node.tokens("tokens")
+        let recorded = try batch == nil ? node.tokens("tokens") : node.rows("tokens")[0]
+        tokens = try Self.withoutPadding(recorded, node)
         evaluations = try node.integer("nfe")
         forwards = try node.integer("forwards")
-        tokensForwarded = try node.integer("tokens_forwarded")
+        // Slots of a buffer that hold nothing yet aren't fed here.
+        let fed = node["valid_tokens_forwarded"] == nil ? "tokens_forwarded" : "valid_tokens_forwarded"
+        tokensForwarded = try node.integer(fed)
+        completion = node["completion_reason"] == nil ? nil : try node.string("completion_reason")
+        padding = node["pad_id"] == nil ? nil : try node.token("pad_id")
+    }
+
+    /// What is decoded, with the draws that upstream made and the tokens that it stops at.
+    private static func task(_ prompt: [Int32], _ node: CaseNode) throws -> DecodingTask {
+        var task = DecodingTask(
+            prompt: prompt, maskToken: try node.token("mask_id"), endToken: try node.optionalToken("eos_id"))
+        if let stops = try node.member("params")["stopping_criteria_idx"] {
+            let tokens = stops.node.isNull ? [] : try stops.tokens()
+            (task.endToken, task.furtherEndTokens) = (tokens.first, Array(tokens.dropFirst()))
+        }
+        if node["rand_values"] != nil {
+            task.sampling = Sampling(
+                seed: 0, sample: 0, script: .lists(try node.elements("rand_values").map { try $0.numbers() }))
+        }
+        return task
+    }
+
+    /// Upstream fills a finished row up with padding, where end tokens stand here.
+    private static func withoutPadding(_ tokens: [Int32], _ node: CaseNode) throws -> [Int32] {
+        guard node["pad_id"] != nil, let end = try node.optionalToken("eos_id") else { return tokens }
+        let pad = try node.token("pad_id")
+        let kept = tokens.count - tokens.reversed().prefix { $0 == pad }.count
+        // Behind the end token only: padding that a model predicts is a token like any other.
+        guard kept > 0, tokens[kept - 1] == end else { return tokens }
+        return tokens[..<kept] + [Int32](repeating: end, count: tokens.count - kept)
     }
 
     /// A row of a batch, whose rows don't see each other.
@@ -52,9 +86,11 @@ struct DecodeCase {
         tokens = rows[index]
         (evaluations, forwards) = (counts[index], counts[index])
         tokensForwarded = counts[index] * rows[index].count
+        (completion, padding) = (nil, nil)
     }
 
-    /// A case as sequences: itself, or the rows of its batch.
+    /// A case as sequences: itself, or the rows of its batch; none where rows influence one another, or where upstream's
+    /// program fails.
     ///
     /// - Parameter family: That of the file.
     /// - Throws: ``ParityError``, also where the counts of a batch aren't those of its slowest row.
@@ -62,7 +98,11 @@ struct DecodeCase {
         of id: String, _ node: CaseNode, family: String, _ folder: ParityFolder
     ) throws -> [DecodeCase] {
         let tables = try tables(of: family, model: try node.string("model"), folder)
-        guard node.node["prompts"] != nil else { return [try DecodeCase(id: id, node, family: tables)] }
+        if node["error"] != nil { return [] }
+        if node["row_nfe"] == nil {
+            if let prompts = try node["prompts"]?.elements(), prompts.count != 1 { return [] }
+            return [try DecodeCase(id: id, node, family: tables)]
+        }
         let rows = try node.elements("prompts").enumerated().map { index, prompt in
             try DecodeCase(row: index, of: id, node, prompt, family: tables)
         }

@@ -99,6 +99,8 @@ package struct ParityTally: Sendable, Hashable {
     package private(set) var failures: [String] = []
     /// The cases among those that agree only once a near-tie is decided otherwise.
     package private(set) var nearTies: [String] = []
+    /// Number of cases that weren't run, because rows of a batch influence one another in them or upstream fails.
+    package private(set) var leftOut = 0
     /// Why the cases weren't run, if they weren't.
     package private(set) var skipped: String?
 
@@ -115,11 +117,15 @@ package struct ParityTally: Sendable, Hashable {
         nearTies.append(id)
     }
 
+    /// Counts a case that isn't run.
+    mutating func leaveOut() { leftOut += 1 }
+
     /// Says that the cases aren't run.
     package mutating func skip(_ reason: String) { skipped = reason }
 
     /// `185 passed, 0 failed`, or why there is nothing to count.
     package var summary: String {
-        skipped.map { "skipped, \($0)" } ?? "\(passed) passed, \(failures.count) failed"
+        let others = leftOut == 0 ? "" : ", \(leftOut) left out: batches whose rows influence one another"
+        return skipped.map { "skipped, \($0)" } ?? "\(passed) passed, \(failures.count) failed\(others)"
     }
 }

@@ -106,7 +106,25 @@ extension ParityRunner {
         TraceParity(family: "sglang"),
         DecodeParity(family: "tad"),
         TraceParity(family: "tad"),
+        TemporalTrajectoryParity(),
         TemporalLossParity(),
+        BlockForwardParity(isSDAR: false),
+        BlockForwardParity(isSDAR: true),
+        DecodeParity(family: "fdv2"),
+        TraceParity(family: "fdv2"),
+        DecodeParity(family: "nbdiff"),
+        TraceParity(family: "nbdiff"),
+        DecodeParity(family: "dllmvar"),
+        TraceParity(family: "dllmvar"),
+        DecodeParity(family: "sdar"),
+        TraceParity(family: "sdar"),
+        DecodeParity(family: "mbd"),
+        TraceParity(family: "mbd"),
+        BlockLossParity(part: .fdv2),
+        BlockLossParity(part: .nbdiff),
+        BlockLossParity(part: .dllmvar),
+        BlockLossParity(part: .sdar),
+        BlockLossParity(part: .mbd),
         AUPParity(),
         GradingParity(),
         ProgramParity(),
@@ -341,6 +359,80 @@ struct AUPParity: ParityKind {
                     "the area", area, try recorded.number("aup"), absolute: tolerance)
                 tally.record(failure.map { "\(id): \($0)" })
             }
+        }
+    }
+}
+
+/// Recorded trajectories of TAD's teachers: the first state in which each position is decoded must be the same.
+struct TemporalTrajectoryParity: ParityKind {
+    let name = "tad/trajectory"
+    let file = "trajectory_tad.json"
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let cases = try folder.cases(of: file).identified("cases").map { id, node in
+            try Case(id: id, node, isDream: folder.family(ofModel: node.string("model")) == "dream")
+        }
+        let runs = RecordedRun.all(cases.map { ($0.model, $0.decoder) }, folder)
+        var ties = NearTies(folder)
+        for (recorded, run) in zip(cases, runs) {
+            ties.record(
+                recorded.id, as: recorded.id, recorded.model, recorded.decoder, run, in: &tally,
+                divergence: recorded.divergence)
+        }
+    }
+
+    private struct Case {
+        let id: String
+        let model: String
+        let decoder: any Decoder
+        let final: [Int32]
+        let unmaskStep: [Int32]
+        let states: Int
+        let isDream: Bool
+
+        init(id: String, _ node: CaseNode, isDream: Bool) throws {
+            self.id = id
+            self.isDream = isDream
+            model = try node.string("model")
+            final = try node.tokens("final")
+            unmaskStep = try node.tokens("unmask_step")
+            states = try node.integer("n_states")
+            let parameters = try node.member("params")
+            var values: [String: JSONValue] = [
+                "generationLength": .integer(try parameters.integer("gen_length")),
+                "blockLength": .integer(try parameters.integer("block_length")),
+                "steps": .integer(try parameters.integer("steps")),
+                "temperature": .number(try parameters.number("temperature")),
+            ]
+            if let topP = parameters.node["top_p"]?.double { values["topP"] = .number(topP) }
+            var task = DecodingTask(
+                prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"), endToken: nil)
+            if node["rand_values"] != nil {
+                let lists = try node.elements("rand_values").map { try $0.numbers() }
+                task.sampling = Sampling(seed: 0, sample: 0, script: .lists(lists))
+            } else if let seed = parameters.node["noise_seed"]?.int {
+                task.sampling = Sampling(seed: 0, sample: 0, script: .congruence(seed: seed))
+            }
+            decoder = try DecodingMethod.named(isDream ? "dream" : "vanilla").factory(values)(task)
+        }
+
+        func divergence(_ run: RecordedRun) -> String? {
+            var recorder = TrajectoryRecorder(decoder)
+            for step in run.steps { recorder.observe(step) }
+            let trajectory = recorder.finish(run.decoder)
+            // LLaDA's states begin with all masks, Dream's with what the first forward left.
+            let first: Int32 = isDream ? 0 : 1
+            let found = trajectory.unmaskStep.map { $0 < 0 ? $0 : $0 + first }
+            if let index = DecodeParity.firstDifference(found, unmaskStep) {
+                let expected = unmaskStep.indices.contains(index) ? "\(unmaskStep[index])" : "none"
+                return "\(run.decision(at: decoder.promptLength + index)); expected in state \(expected)."
+            }
+            let response = Array(run.decoder.tokens[decoder.promptLength...])
+            if let index = DecodeParity.firstDifference(response, final) {
+                return run.decision(at: decoder.promptLength + index)
+            }
+            let count = run.steps.count + Int(first)
+            return count == states ? nil : "there are \(count) states, expected \(states)."
         }
     }
 }

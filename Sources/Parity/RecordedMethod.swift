@@ -31,7 +31,7 @@ struct RecordedMethod {
             throw parameters.problem("\"\(method)\" isn't a known method; known are \(known)")
         }
         var values = recorded.fixed
-        for member in try parameters.get("an object", { $0.members }) where member.key != "eos_id" {
+        for member in try parameters.get("an object", { $0.members }) where !endTokens.contains(member.key) {
             guard let option = options[member.key] else {
                 throw parameters.problem("there is no parameter \"\(member.key)\" in method \"\(method)\"")
             }
@@ -54,7 +54,7 @@ struct RecordedMethod {
     }
 
     private static func methods(of family: String) -> [String: RecordedMethod] {
-        works[family] ?? (family == "dream" ? dream : llada)
+        works[family] ?? blocks[family] ?? (family == "dream" ? dream : llada)
     }
 
     private static let llada: [String: RecordedMethod] = [
@@ -96,6 +96,30 @@ struct RecordedMethod {
         ],
     ]
 
+    /// Methods of models that attend by blocks, and what is decoded like them.
+    private static let blocks: [String: [String: RecordedMethod]] = [
+        "fdv2": [
+            "fdv2_generate": RecordedMethod(name: "fast-dllm-v2", fixed: ["end": .string("atOnce")]),
+            "fdv2_batch_sample": RecordedMethod(name: "fast-dllm-v2"),
+        ],
+        "nbdiff": ["nbdiff_generate": RecordedMethod(name: "nbdiff", adapt: adaptNextBlock)],
+        "dllmvar": ["dllmvar_generate": RecordedMethod(name: "dllm-var")],
+        "sdar": [
+            "sdar_bd3": RecordedMethod(name: "sdar", adapt: adaptSDAR),
+            "sdar_generate": RecordedMethod(
+                name: "sdar", fixed: ["confidence": .string("limited")], adapt: adaptSDAR),
+        ],
+        "mbd": ["diffulex_multi_bd": RecordedMethod(name: "multi-bd")],
+    ]
+
+    /// Whether the traces of a family tell every change of a sequence, not those of what is forwarded alone.
+    static func seesWholeSequences(_ family: String) -> Bool { blocks[family] != nil }
+
+    /// Arguments that the task carries.
+    private static let endTokens: Set<String> = [
+        "eos_id", "eos_token", "eos_token_id", "stop_token", "stopping_criteria_idx",
+    ]
+
     private static let options = [
         "gen_length": "generationLength",
         "block_length": "blockLength",
@@ -112,6 +136,25 @@ struct RecordedMethod {
         "alg": "rule",
         "eps": "lastTime",
         "dual_cache": "dualCache",
+        "max_new_tokens": "generationLength",
+        "block_size": "blockLength",
+        "small_block_size": "subBlockLength",
+        "num_small_blocks": "subBlockLength",
+        "use_block_cache": "blockCache",
+        "temperature": "temperature",
+        "top_p": "topP",
+        "top_k": "topK",
+        "denoising_steps": "steps",
+        "remasking_strategy": "rule",
+        "confidence_threshold": "threshold",
+        "eb_threshold": "unused",
+        "buffer_size": "bufferSize",
+        "add_block_threshold": "blockAddThreshold",
+        "semi_complete_threshold": "decodedTokenThreshold",
+        "accept_threshold": "threshold",
+        "max_nfe": "evaluationLimit",
+        "max_model_len": "modelLength",
+        "enable_editing": "edits",
     ]
 
     /// Upstream chooses the rule by which of its arguments isn't `None`; the factor comes first.
@@ -134,6 +177,33 @@ struct RecordedMethod {
         values["threshold"] = nil
         values["rule"] = .string("scheduled")
         values["remasking"] = .string("highEntropy")
+        return nil
+    }
+
+    /// NBDiff counts the parts of a block and names its rules otherwise.
+    @Sendable private static func adaptNextBlock(_ values: inout [String: JSONValue]) -> String? {
+        let rules = ["origin": "best", "confidence_threshold": "threshold"]
+        if case .string(let rule) = values["rule"] { values["rule"] = .string(rules[rule] ?? rule) }
+        if case .integer(let parts) = values["subBlockLength"],
+            case .integer(let block) = values["blockLength"],
+            parts > 0
+        {
+            values["subBlockLength"] = .integer(block / parts)
+        }
+        return nil
+    }
+
+    /// SDAR's evaluation chooses the rule by the threshold, and 0 stands for no number of tokens.
+    @Sendable private static func adaptSDAR(_ values: inout [String: JSONValue]) -> String? {
+        let rules = ["low_confidence_dynamic": "threshold", "low_confidence_static": "planned"]
+        if case .string(let rule) = values["rule"] {
+            values["rule"] = .string(rules[rule] ?? rule)
+        } else {
+            let threshold = values["threshold"]?.double ?? 1
+            values["rule"] = .string(threshold < 1 ? "threshold" : "planned")
+        }
+        if values["topK"] == .integer(0) { values["topK"] = .null }
+        values["unused"] = nil
         return nil
     }
 

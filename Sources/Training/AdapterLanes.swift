@@ -83,7 +83,7 @@ package final class AdapterLanes: LaneComputing {
         let sequences = Self.sequences(part)
         pass.forward(
             sequences.map {
-                ForwardInput(tokens: $0.tokens, attention: $0.attention, logitRows: $0.rows.map(\.row))
+                $0.input
             })
         return sequences.flatMap(\.rows)
     }

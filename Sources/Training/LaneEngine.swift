@@ -95,7 +95,7 @@ package final class LaneEngine: LaneComputing {
     private static func forward(_ sequences: [TrainingSequence], _ pass: TrainingPass) -> [LossRow] {
         pass.forward(
             sequences.map {
-                ForwardInput(tokens: $0.tokens, attention: $0.attention, logitRows: $0.rows.map(\.row))
+                $0.input
             })
         return sequences.flatMap(\.rows)
     }

@@ -28,13 +28,26 @@ public struct LossRow: Sendable, Hashable {
 public struct TrainingSequence: Sendable {
     public var tokens: [Int32]
     public var attention: AttentionPattern
+    /// Positions and visible keys of each row, in the place of ``attention``, where the sequence is two streams.
+    public var geometry: RowGeometry?
     /// Rows in ascending order, each at most once.
     public var rows: [LossRow]
 
-    public init(tokens: [Int32], attention: AttentionPattern = .bidirectional, rows: [LossRow]) {
+    public init(
+        tokens: [Int32], attention: AttentionPattern = .bidirectional, geometry: RowGeometry? = nil,
+        rows: [LossRow]
+    ) {
         self.tokens = tokens
+        self.geometry = geometry
         self.attention = attention
         self.rows = rows
+    }
+}
+
+extension TrainingSequence {
+    /// The sequence as the model takes it.
+    var input: ForwardInput {
+        ForwardInput(tokens: tokens, attention: attention, geometry: geometry, logitRows: rows.map(\.row))
     }
 }
 

@@ -210,6 +210,16 @@ package protocol DrawSource {
     mutating func integer(_ low: Int, _ high: Int) -> Int
     /// Numbers in [0, 1), as `torch.rand(count)`.
     mutating func uniform(_ count: Int) -> [Double]
+    /// The numbers below `count` in random order, as `torch.randperm(count)`.
+    mutating func permutation(_ count: Int) -> [Int]
+}
+
+extension DrawSource {
+    package mutating func permutation(_ count: Int) -> [Int] {
+        var order = Array(0..<count)
+        for last in order.indices.dropFirst().reversed() { order.swapAt(last, integer(0, last)) }
+        return order
+    }
 }
 
 extension RandomStream: DrawSource {

@@ -150,6 +150,14 @@ enum LaneFrames {
     private static func put(_ sequence: TrainingSequence, _ softRows: inout [Int], _ w: inout FrameWriter) {
         w.put(array: sequence.tokens)
         put(sequence.attention, &w)
+        w.put(UInt8(sequence.geometry == nil ? 0 : 1))
+        if let geometry = sequence.geometry {
+            w.put(array: geometry.positions)
+            w.put(
+                array: geometry.visible.flatMap { keys in
+                    [keys.prefix, keys.window.lowerBound, keys.window.upperBound].map(Int32.init)
+                })
+        }
         w.put(sequence.rows.count)
         for row in sequence.rows {
             w.put(Int32(row.row))
@@ -195,6 +203,7 @@ enum LaneFrames {
     {
         let tokens = try r.array(Int32.self)
         let attention = try attention(&r)
+        let geometry = try r.bool() ? geometry(&r, length: tokens.count) : nil
         let rows = try (0..<r.length(of: 20)).map { _ in
             let (row, target, group) = (
                 try r.number(Int32.self), try r.number(Int32.self), try r.number(Int32.self)
@@ -207,7 +216,21 @@ enum LaneFrames {
                 row: Int(row), target: target, group: Int(group), weight: weight,
                 softTarget: soft < 0 ? nil : Int(soft))
         }
-        return TrainingSequence(tokens: tokens, attention: attention, rows: rows)
+        return TrainingSequence(tokens: tokens, attention: attention, geometry: geometry, rows: rows)
+    }
+
+    private static func geometry(_ r: inout FrameReader, length: Int) throws -> RowGeometry {
+        let (positions, keys) = (try r.array(Int32.self), try r.array(Int32.self))
+        let wrong = FrameError(description: "a row sees what its sequence doesn't have")
+        guard positions.count == length, keys.count == 3 * length else { throw wrong }
+        let visible = try stride(from: 0, to: keys.count, by: 3).map { place in
+            let (prefix, start, end) = (Int(keys[place]), Int(keys[place + 1]), Int(keys[place + 2]))
+            guard (0...length).contains(prefix), start <= end, end <= length, start == end || start >= prefix
+            else { throw wrong }
+            return VisibleKeys(prefix: prefix, window: start..<end)
+        }
+        guard positions.allSatisfy({ (0..<1 << 24).contains($0) }) else { throw wrong }
+        return RowGeometry(positions: positions, visible: visible)
     }
 
     private static func softTargets(_ r: inout FrameReader) throws -> Matrix? {

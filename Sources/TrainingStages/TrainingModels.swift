@@ -97,6 +97,12 @@ struct StartingModel {
         let model = try LoadedModel(folder, needs: .end, template: changes.template)
         (encoder, tokens, end) = (model.encoder, model.tokens, model.tokens.end)
         var changed = model.configuration
+        if case .blockCausal(_, let length) = changed.attention {
+            throw DataError(
+                description:
+                    "\(folder) sees the blocks of \(length) tokens up to a token's own. Such models are decoded and checked here; training them isn't implemented."
+            )
+        }
         let known = model.tokens.knownMask
         let isMasked = changed.attention != .causal && known != nil
         let maskToken = changes.maskToken

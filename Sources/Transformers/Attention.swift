@@ -20,23 +20,23 @@ struct Attention: Sendable {
 
     /// `output` (T × H·K) from queries (T × H·K) and keys and values (C × kv·K), keeping what the gradient needs.
     ///
-    /// Query row r attends to the first `limits[r]` keys. `probabilities` (H·T × C) receives the softmax of head h in
+    /// `visible` says what each query row attends to. `probabilities` (H·T × C) receives the softmax of head h in
     /// rows h·T….
     func forward(
-        query: Matrix, keys: Matrix, values: Matrix, limits: [Int32], probabilities: MutableMatrix,
+        query: Matrix, keys: Matrix, values: Matrix, visible: VisibleRows, probabilities: MutableMatrix,
         output: MutableMatrix, threads: Int
     ) {
         let t = query.rows
         Threads.parallelFor(heads, threads: threads) { (h: Int) -> Void in
             attend(
-                h, rows: 0..<t, query: query, keys: keys, values: values, limits: limits,
+                h, rows: 0..<t, query: query, keys: keys, values: values, visible: visible,
                 probabilities: probabilities.slice(rows: h * t..<(h + 1) * t), output: output)
         }
     }
 
     /// The same for inference: head by head and band of rows by band of rows, on the workspace's threads.
     func forward(
-        query: Matrix, keys: Matrix, values: Matrix, limits: [Int32], output: MutableMatrix,
+        query: Matrix, keys: Matrix, values: Matrix, visible: VisibleRows, output: MutableMatrix,
         _ workspace: Workspace
     ) {
         let band = min(query.rows, Self.band)
@@ -51,7 +51,7 @@ struct Attention: Sendable {
             let rows = first..<min(first + band, query.rows)
             let start = worker * band
             attend(
-                task / bands, rows: rows, query: query, keys: keys, values: values, limits: limits,
+                task / bands, rows: rows, query: query, keys: keys, values: values, visible: visible,
                 probabilities: scratch.slice(rows: start..<start + rows.count), output: output)
         }
         arena.release(to: mark)
@@ -62,7 +62,7 @@ struct Attention: Sendable {
 
     /// One head's rows of the output; `probabilities` has a row for each.
     private func attend(
-        _ head: Int, rows: Range<Int>, query: Matrix, keys: Matrix, values: Matrix, limits: [Int32],
+        _ head: Int, rows: Range<Int>, query: Matrix, keys: Matrix, values: Matrix, visible: VisibleRows,
         probabilities: MutableMatrix, output: MutableMatrix
     ) {
         let kv = keyValueColumns(head)
@@ -70,13 +70,18 @@ struct Attention: Sendable {
         BLAS.multiply(
             query.slice(rows: rows, columns: columns(head)), keys.slice(rows: every, columns: kv),
             transposeB: true, into: probabilities)
-        Kernels.softmaxRows(probabilities, limits: limits[rows], scale: scale)
+        if let windows = visible.windows {
+            Kernels.softmaxRows(
+                probabilities, limits: visible.limits[rows], windows: windows[rows], scale: scale)
+        } else {
+            Kernels.softmaxRows(probabilities, limits: visible.limits[rows], scale: scale)
+        }
         BLAS.multiply(
             probabilities.view, values.slice(rows: every, columns: kv),
             into: output.slice(rows: rows, columns: columns(head)))
     }
 
-    /// Gradients of ``forward(query:keys:values:limits:probabilities:output:threads:)``.
+    /// Gradients of ``forward(query:keys:values:visible:probabilities:output:threads:)``.
     ///
     /// `dQuery` (T × H·K) is written; `dKeys` and `dValues` (C × kv·K) are added to, by the heads that share them in
     /// order. `rows` says of which of C positions the queries are, where they aren't all.
@@ -176,4 +181,30 @@ public final class KeyValueCache {
     }
 
     func extend(by count: Int) { length += count }
+}
+
+/// What the query rows of one sequence attend to.
+struct VisibleRows: Sendable {
+    /// How many of the first keys, by row.
+    var limits: [Int32]
+    /// Which keys behind those, by row; nil where no row has any.
+    var windows: [Range<Int>]?
+}
+
+extension ForwardInput {
+    /// What the given rows see of `cached` keys and the input's own behind them.
+    func visible(to rows: some Collection<Int>, cached: Int) -> VisibleRows {
+        if let geometry {
+            precondition(cached == 0, "rows of two streams attend to no cache")
+            return VisibleRows(
+                limits: rows.map { Int32(geometry.visible[$0].prefix) },
+                windows: rows.map { geometry.visible[$0].window })
+        }
+        return VisibleRows(
+            limits: rows.map { row in
+                let horizon = attention.horizon(of: firstPosition + row)
+                if horizon == .max { return Int32(cached + tokens.count) }
+                return Int32(cached + min(tokens.count, max(0, horizon - firstPosition)))
+            })
+    }
 }

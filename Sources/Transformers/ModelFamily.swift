@@ -47,16 +47,13 @@ package enum ModelFamilies {
     package static let all: [any ModelFamily.Type] = [
         LLaDAFamily.self, DreamFamily.self, Qwen2Family.self, Qwen3Family.self, LlamaFamily.self,
         A2DQwen2Family.self, A2DQwen3Family.self, A2DLlamaFamily.self,
+        FastDLLMFamily.self, SDARFamily.self,
     ]
 
     /// What models of other types have that isn't implemented, by their `model_type`: types that people ask for.
     static let missing = [
-        "Fast_dLLM_Qwen":
-            "it has Qwen2's weights, but attends to blocks of `bd_size` tokens up to its own, in the prompt as in the response, which no decoder here does",
         "olmo2":
-            "it norms what attention and feed-forward layers give instead of what they take, and queries and keys over all heads at once",
-        "sdar":
-            "it has Qwen3's weights, but attends to blocks of `block_size` tokens up to its own, in the prompt as in the response, which no decoder here does",
+            "it norms what attention and feed-forward layers give instead of what they take, and queries and keys over all heads at once"
     ]
 
     /// The family with the given `model_type`.

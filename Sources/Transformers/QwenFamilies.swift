@@ -260,3 +260,65 @@ package enum A2DQwen3Family: ModelFamily {
 
     package static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
 }
+
+/// Fast-dLLM v2 checkpoints (`Fast_dLLM_Qwen`, `modeling.py` of Efficient-Large-Model/Fast_dLLM_v2_7B): Qwen2's weights; a token sees
+/// the blocks of `bd_size` tokens up to its own, in the prompt as in the response.
+///
+/// Row i of the logits predicts token i + 1. The mask token is known to the tokenizer alone; `mask_token_id` is read where it
+/// is there.
+package enum FastDLLMFamily: ModelFamily {
+    package static let modelTypes = ["Fast_dLLM_Qwen"]
+
+    package static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
+        var c = try Qwen2Family.layout(root)
+        c.attention = try FamilyOptions(root: root).blocks("bd_size", default: 32)
+        c.logitShift = true
+        return c
+    }
+
+    package static func document(
+        for c: TransformerConfiguration, type: SafetensorsWriter.FloatType
+    ) -> JSONValue {
+        var object = Qwen2Family.object(
+            for: c, modelType: "Fast_dLLM_Qwen", architecture: "Fast_dLLM_QwenForCausalLM", type: type)
+        if case .blockCausal(_, let length) = c.attention { object["bd_size"] = .integer(length) }
+        return .object(object)
+    }
+
+    package static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
+}
+
+/// SDAR checkpoints (`sdar`, `modeling_sdar.py` of JetLM/SDAR-*; arXiv 2510.06303): Qwen3's weights; a token sees the blocks of
+/// `block_size` tokens up to its own, in the prompt as in the response.
+///
+/// Row i of the logits predicts token i. The mask token is known to the tokenizer alone; `mask_token_id` is read where it is
+/// there.
+package enum SDARFamily: ModelFamily {
+    package static let modelTypes = ["sdar"]
+
+    package static func configuration(_ root: JSONNode) throws(FamilyError) -> TransformerConfiguration {
+        var c = try Qwen3Family.layout(root)
+        c.attention = try FamilyOptions(root: root).blocks("block_size", default: 4)
+        return c
+    }
+
+    package static func document(
+        for c: TransformerConfiguration, type: SafetensorsWriter.FloatType
+    ) -> JSONValue {
+        var object = Qwen3Family.object(
+            for: c, modelType: "sdar", architecture: "SDARForCausalLM", type: type)
+        if case .blockCausal(_, let length) = c.attention { object["block_size"] = .integer(length) }
+        return .object(object)
+    }
+
+    package static func name(of role: ParameterRole) -> String { QwenLayout.name(of: role) }
+}
+
+extension FamilyOptions {
+    /// Attention to the blocks of so many tokens up to a token's own, counted from the first token.
+    fileprivate func blocks(_ key: String, default length: Int) throws(FamilyError) -> AttentionPattern {
+        let length = try integer(key, default: length)
+        guard length > 0 else { throw FamilyError("\(key) is \(length); a block holds at least one token") }
+        return .blockCausal(promptLength: 0, blockLength: length)
+    }
+}

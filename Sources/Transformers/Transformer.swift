@@ -161,6 +161,8 @@ public struct ForwardInput {
     /// cache's length.
     package var firstPosition: Int
     package var attention: AttentionPattern
+    /// Positions and visible keys of each row, in the place of ``firstPosition`` and ``attention``; without a cache only.
+    package var geometry: RowGeometry?
     /// Keys and values to attend to besides the input's own.
     package var cache: KeyValueCache?
     package var cacheUpdate: CacheUpdate
@@ -169,8 +171,13 @@ public struct ForwardInput {
 
     public init(
         tokens: [Int32], firstPosition: Int = 0, attention: AttentionPattern = .bidirectional,
-        cache: KeyValueCache? = nil, cacheUpdate: CacheUpdate = .none, logitRows: [Int]? = nil
+        geometry: RowGeometry? = nil, cache: KeyValueCache? = nil, cacheUpdate: CacheUpdate = .none,
+        logitRows: [Int]? = nil
     ) {
+        precondition(
+            geometry.map { $0.positions.count == tokens.count } ?? true, "a geometry has a row for each token"
+        )
+        self.geometry = geometry
         self.tokens = tokens
         self.firstPosition = firstPosition
         self.attention = attention
@@ -199,7 +206,8 @@ struct RaggedLayout {
         for input in inputs {
             let offset = tokens.count
             tokens += input.tokens
-            for i in input.tokens.indices { positions.append(Int32(input.firstPosition + i)) }
+            positions +=
+                input.geometry?.positions ?? input.tokens.indices.map { Int32(input.firstPosition + $0) }
             var previous = -1
             for row in input.logitRows {
                 precondition(

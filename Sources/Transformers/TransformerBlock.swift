@@ -74,15 +74,11 @@ extension Transformer {
             let own = (key.slice(rows: range), value.slice(rows: range))
             let (keys, values) = place(own, of: input, layer: index)
             let cached = keys.rows - range.count
-            let limits = rows.map { row -> Int32 in
-                let horizon = input.attention.horizon(of: input.firstPosition + row)
-                if horizon == .max { return Int32(keys.rows) }
-                return Int32(cached + min(range.count, max(0, horizon - input.firstPosition)))
-            }
+            let visible = input.visible(to: rows, cached: cached)
             if !rows.isEmpty {
                 let slice = queryStart..<queryStart + rows.count
                 attention.forward(
-                    query: query.slice(rows: slice), keys: keys, values: values, limits: limits,
+                    query: query.slice(rows: slice), keys: keys, values: values, visible: visible,
                     output: result.slice(rows: slice), workspace)
             }
             queryStart += rows.count
@@ -211,14 +207,13 @@ extension TrainingPass {
             probabilities.append(p.view)
             if rows.isEmpty { continue }
             let input = inputs[sequence]
-            let limits = positions(of: wanted)[rows].map { position -> Int32 in
-                let horizon = input.attention.horizon(of: Int(position))
-                return Int32(
-                    horizon == .max ? range.count : min(range.count, max(0, horizon - input.firstPosition)))
-            }
+            let visible =
+                wanted == nil
+                ? input.visible(to: 0..<range.count, cached: 0)
+                : input.visible(to: input.logitRows, cached: 0)
             attention.forward(
                 query: query.view.slice(rows: rows), keys: key.view.slice(rows: range),
-                values: value.view.slice(rows: range), limits: limits, probabilities: p,
+                values: value.view.slice(rows: range), visible: visible, probabilities: p,
                 output: attended.slice(rows: rows), threads: threads)
         }
 

@@ -283,10 +283,10 @@ extension QuickExperiment {
     private func usual(for model: Model) throws -> DecodingMethod {
         guard let folder = model.folder else {
             throw QuickExperimentError(
-                "Whether \(model.label) is autoregressive shows when it has been downloaded; name the decoding method (--method, --methods): \(DecodingMethod.usual(isCausal: false).name) for a masked-diffusion model, \(DecodingMethod.usual(isCausal: true).name) for another."
+                "Whether \(model.label) is autoregressive shows when it has been downloaded; name the decoding method (--method, --methods): \(DecodingMethod.usual(.bidirectional).name) for a masked-diffusion model, \(DecodingMethod.usual(.causal).name) for another."
             )
         }
-        return .usual(isCausal: try Checkpoint.configuration(folder).attention == .causal)
+        return .usual(try Checkpoint.configuration(folder).attention)
     }
 }
 

@@ -48,7 +48,7 @@ import Testing
 
     @Test func kindsAndMethodsAndSubcommandsAreOffered() throws {
         #expect(try offered(["kinds", "pre"]) == ["pretrain"])
-        #expect(Set(try offered(["methods", "multi"])) == ["multi-block", "multi-block-cache"])
+        #expect(Set(try offered(["methods", "multi"])) == ["multi-bd", "multi-block", "multi-block-cache"])
         #expect(try offered(["vali"]) == ["validate"])
     }
 

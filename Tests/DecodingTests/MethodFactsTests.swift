@@ -105,6 +105,12 @@ import Transformers
         Case(
             "tad", ["generationLength": .integer(48), "blockLength": .integer(8), "threshold": .number(0.4)],
             9.693025282315254, 76.5, 0, 4.8),
+        // One token per forward and a forward for each block, or as confidence thresholds give them.
+        Case("fast-dllm-v2", ["threshold": .integer(1)], 67, 32.431818181818180, 60.5, 4),
+        Case("nbdiff", [:], 67, 32.431818181818180, 60.5, 2),
+        Case("sdar", ["rule": .string("planned")], 56, 4.5181818181818180, 50.5, 2),
+        Case("multi-bd", ["threshold": .integer(1)], 66, 64.431818181818180, 60.5, 32),
+        Case("dllm-var", ["threshold": .integer(1)], 64, 64.445312500000000, 60.5, 32),
         Case(
             "vanilla", ["generationLength": .integer(48), "blockLength": .integer(8), "steps": .integer(12)],
             12.0, 76.5, 0, 4.8),
@@ -192,8 +198,16 @@ import Transformers
             if let block { values[block.key] = .integer(size) }
             let setup = try method.setup(values)
             #expect(setup.lengths == DecodingLengths(response: length, block: block.map { _ in size }))
-            #expect(
-                setup.make(ScriptedModel.task()).maximumLength == ScriptedModel.task().prompt.count + length)
+            let (found, whole) = (
+                setup.make(ScriptedModel.task()).maximumLength, ScriptedModel.task().prompt.count + length
+            )
+            guard method.attention == .byBlocks else {
+                #expect(found == whole)
+                continue
+            }
+            // Blocks of the absolute grid: a response ends with one, and MultiBD holds some more masks behind it.
+            let buffer = name == "multi-bd" ? 11 : 1
+            #expect((whole - size + 1...whole + buffer * size).contains(found), "\(found) for \(whole)")
         }
     }
 
@@ -203,14 +217,29 @@ import Transformers
     func masks(_ name: String) throws {
         let method = try DecodingMethod.named(name)
         var decoder = try method.factory()(ScriptedModel.task())
-        let first = decoder.nextRequest()
-        let request = try #require(first)
-        let holdsMask = request.candidates.contains { position in
-            decoder.tokens.indices.contains(position) && decoder.tokens[position] == decoder.state.maskToken
+        // The first forward of some only feeds the prompt.
+        var requests: [ForwardRequest] = []
+        var holdsMask = false
+        while requests.count < 3, !holdsMask {
+            let next = decoder.nextRequest()
+            let request = try #require(next)
+            holdsMask = request.candidates.contains { position in
+                decoder.tokens.indices.contains(position)
+                    && decoder.tokens[position] == decoder.state.maskToken
+            }
+            requests.append(request)
+            decoder.accept(request.candidates.map { ScriptedModel().prediction(at: $0) })
         }
         #expect(holdsMask == method.needsMask)
-        #expect((request.attention == .causal) == method.isCausal)
-        #expect(DecodingMethod.usual(isCausal: method.isCausal).isCausal == method.isCausal)
+        // NBDiff's context is causal, its blocks aren't.
+        if method.attention != .inContext {
+            #expect((requests.last?.attention == .causal) == method.isCausal)
+        }
+        let pattern = AttentionPattern.blockCausal(promptLength: 0, blockLength: 4)
+        for attention in [AttentionPattern.bidirectional, .causal, pattern] {
+            #expect(DecodingMethod.usual(attention).suits(attention))
+            #expect(DecodingMethod.usual(attention).isCausal == (attention == .causal))
+        }
     }
 
     @Test("roles are of one option each", arguments: DecodingMethod.all.map(\.name))

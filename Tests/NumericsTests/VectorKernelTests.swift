@@ -90,6 +90,27 @@ import Testing
         }
     }
 
+    @Test("softmax over a prefix and a window is that of a row without the gap, bit for bit")
+    func softmaxWindows() {
+        let (n, d) = (5, 23)
+        let scores = numbers(n * d, seed: 14, scale: 5)
+        let limits: [Int32] = [4, 0, 6, 23, 0]
+        let windows = [9..<12, 5..<23, 6..<8, 23..<23, 7..<7]
+        let (p, whole) = strided(n, d, scores)
+        Kernels.softmaxRows(p, limits: limits[...], windows: windows[...], scale: 0.4)
+        #expect(outsideIsUntouched(whole, d))
+        for r in 0..<n {
+            let seen = Array(0..<Int(limits[r])) + Array(windows[r])
+            let row = MutableMatrix(zeros: 1, max(1, seen.count))
+            for (place, column) in seen.enumerated() { row[0, place] = scores[r * d + column] }
+            Kernels.softmaxRows(row, limits: [Int32(seen.count)], scale: 0.4)
+            for column in 0..<d {
+                let place = seen.firstIndex(of: column)
+                #expect(p[r, column] == place.map { row[0, $0] } ?? 0, "row \(r), column \(column)")
+            }
+        }
+    }
+
     @Test("softmax: a scaled row far from zero, a single key, and none at all")
     func softmaxEdges() {
         let p = MutableMatrix(zeros: 3, 4)

@@ -50,6 +50,43 @@ import Transformers
         #expect(read == configuration && readPrecision == precision && reader.remaining == 0)
     }
 
+    private func task(_ sequences: [TrainingSequence]) -> LaneTask {
+        LaneTask(
+            parts: [LanePart(lane: 0, shards: [sequences])], groups: [LossGroup("a", crossEntropy: 1)],
+            temperature: 1, softTargets: nil, hasTwoPhases: false, recomputes: false,
+            normalizers: Normalizers([.init()]))
+    }
+
+    @Test("sequences of two streams arrive with what each of their rows sees")
+    func streams() throws {
+        let rows = [LossRow(row: 9, target: 3)]
+        let sent = [
+            TrainingSequence(
+                tokens: Array(0..<12), geometry: .twoStreams(length: 6, blockLength: 4), rows: rows),
+            TrainingSequence(tokens: [1, 2], attention: .causal, rows: []),
+        ]
+        var reader = frame { LaneFrames.put(task(sent), &$0) }
+        let read = try LaneFrames.task(&reader, vocabulary: 50).parts[0].shards[0]
+        #expect(reader.remaining == 0)
+        #expect(read.map(\.tokens) == sent.map(\.tokens) && read.map(\.rows) == sent.map(\.rows))
+        #expect(read.map(\.geometry) == sent.map(\.geometry))
+        #expect(read.map(\.attention) == sent.map(\.attention))
+    }
+
+    @Test(
+        "a row that sees what its sequence doesn't have is refused",
+        arguments: [
+            VisibleKeys(prefix: 5), VisibleKeys(prefix: -1), VisibleKeys(prefix: 3, window: 2..<4),
+            VisibleKeys(prefix: 0, window: 3..<5),
+        ])
+    func foreignKeys(_ keys: VisibleKeys) throws {
+        let geometry = RowGeometry(
+            positions: [0, 1, 0, 1], visible: [keys] + [VisibleKeys](repeating: .init(prefix: 1), count: 3))
+        let sent = [TrainingSequence(tokens: [1, 2, 3, 4], geometry: geometry, rows: [])]
+        var reader = frame { LaneFrames.put(task(sent), &$0) }
+        #expect(throws: FrameError.self) { try LaneFrames.task(&reader, vocabulary: 50) }
+    }
+
     @Test("a model whose configuration isn't the one that was sent is refused")
     func different() throws {
         var other = configuration

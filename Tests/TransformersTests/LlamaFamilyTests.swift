@@ -234,9 +234,7 @@ import Testing
     @Test(
         "a type that people ask for and that isn't implemented is refused with what is missing",
         arguments: [
-            ("olmo2", "it norms what attention and feed-forward layers give instead of what they take"),
-            ("sdar", "it has Qwen3's weights, but attends to blocks of `block_size` tokens"),
-            ("Fast_dLLM_Qwen", "it has Qwen2's weights, but attends to blocks of `bd_size` tokens"),
+            ("olmo2", "it norms what attention and feed-forward layers give instead of what they take")
         ])
     func missing(type: String, expected: String) throws {
         let message = try problem("llama_a", [("\"model_type\": \"llama\"", "\"model_type\": \"\(type)\"")])

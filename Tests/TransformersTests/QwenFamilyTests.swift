@@ -167,6 +167,8 @@ import Testing
                 for headWidth in [4, 6] {
                     for (attention, shift) in [
                         (AttentionPattern.causal, true), (.bidirectional, true), (.bidirectional, false),
+                        (.blockCausal(promptLength: 0, blockLength: 2), true),
+                        (.blockCausal(promptLength: 0, blockLength: 3), false),
                     ] {
                         let c = TinyModels.configuration(
                             tied: bias, bias: bias, attention: attention, shift: shift, headNorm: headNorm,
@@ -192,11 +194,11 @@ import Testing
                 }
             }
         }
-        // Of 24: all; one; two head widths; two; two; four (shifted or not); four; four.
+        // Of 40: all that don't attend by blocks; one; two head widths; two; two; four (shifted or not); four; four; two; two.
         #expect(
             written == [
                 "llada": 24, "Dream": 1, "qwen2": 2, "qwen3": 2, "llama": 2, "a2d-qwen2": 4, "a2d-qwen3": 4,
-                "a2d-llama": 4,
+                "a2d-llama": 4, "Fast_dLLM_Qwen": 2, "sdar": 2,
             ])
     }
 

@@ -122,6 +122,6 @@ package struct AutoregressiveDecoder: Decoder {
 extension DecodingMethod {
     static let autoregressive = DecodingMethod(
         "autoregressive", "One token per forward, left to right, causal attention with cache.",
-        needsMask: false, isCausal: true, defaults: AutoregressiveOptions()
+        needsMask: false, attends: .causal, defaults: AutoregressiveOptions()
     ) { AutoregressiveDecoder($0, $1) }
 }

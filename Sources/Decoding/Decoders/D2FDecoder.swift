@@ -137,7 +137,7 @@ package struct D2FDecoder: Decoder {
 extension DecodingMethod {
     static let d2f = DecodingMethod(
         "d2f", "D2F: a growing sequence of blocks with block-causal attention and an exact cache.",
-        defaults: D2FOptions()
+        attends: .inContext, defaults: D2FOptions()
     ) { D2FDecoder($0, $1) }
 }
 

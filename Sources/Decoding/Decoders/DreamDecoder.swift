@@ -19,7 +19,24 @@ package struct DreamDecoder: Decoder {
         self.options = options
         steps = options.plannedSteps
         quota = options.generationLength / steps
-        times = UnmaskingTimes(steps: steps, last: options.lastTime)
+        times = UnmaskingTimes(steps: steps / options.blocks, last: options.lastTime)
+    }
+
+    /// Forwards of a block.
+    private var stepsPerBlock: Int { max(1, options.plannedSteps / options.blocks) }
+
+    /// Where masks are decoded: the block under way, or everywhere.
+    private var decoded: Range<Int> {
+        guard let length = options.blockLength, options.rule != .threshold else {
+            return 0..<state.tokens.count
+        }
+        let start = state.promptLength + state.forwards / stepsPerBlock * length
+        return start..<start + length
+    }
+
+    /// How many forwards of the block, or of all, were made.
+    private var step: Int {
+        options.rule == .threshold ? state.forwards : state.forwards % stepsPerBlock
     }
 
     package var maximumLength: Int { state.tokens.count }
@@ -27,10 +44,10 @@ package struct DreamDecoder: Decoder {
     package mutating func nextRequest() -> ForwardRequest? {
         guard state.forwards < steps else { return nil }
         state.evaluations += 1
-        let whole = 0..<state.tokens.count
+        let masks = state.maskedPositions(in: decoded)
         return state.issue(
-            ForwardRequest(.full, inputs: whole, candidates: state.maskedPositions(in: whole)),
-            blocks: [.fullyActivated])
+            ForwardRequest(.full, inputs: 0..<state.tokens.count, candidates: masks), blocks: blockStates,
+            drawing: masks)
     }
 
     @discardableResult
@@ -39,7 +56,7 @@ package struct DreamDecoder: Decoder {
         case .threshold: return state.complete(accepting: takeConfident(ordered(predictions)))
         case .random: return state.complete(accepting: takeAtRandom(predictions))
         case .probability, .margin, .entropy:
-            let count = times.count(at: state.forwards, masks: predictions.count)
+            let count = times.count(at: step, masks: predictions.count)
             return state.complete(accepting: Array(ordered(predictions).prefix(count)))
         }
     }
@@ -62,7 +79,7 @@ package struct DreamDecoder: Decoder {
 
     /// Each prediction with the share of the masks that this forward is planned to decode.
     private func takeAtRandom(_ predictions: [Prediction]) -> [Prediction] {
-        let share = times.share(at: state.forwards)
+        let share = times.share(at: step)
         let draws = state.draws
         return predictions.filter { draws.uniform("transfer", at: $0.position) < share }
     }
@@ -77,6 +94,15 @@ package struct DreamDecoder: Decoder {
             steps += 1
         }
         return Array(accepted)
+    }
+}
+
+extension DreamDecoder {
+    private var blockStates: [BlockState] {
+        let current = state.forwards / stepsPerBlock
+        return (0..<options.blocks).map {
+            $0 < current ? .completed : $0 == current ? .fullyActivated : .inactive
+        }
     }
 }
 
@@ -126,6 +152,9 @@ package struct DreamOptions: DecoderOptions {
     package var generationLength = 256
     /// Planned forwards; nil for one per token.
     package var steps: Int?
+    /// Tokens per block, each with an even part of the forwards and a plan of its own; nil for the whole response (TAD's
+    /// `_sample`).
+    package var blockLength: Int?
     /// See ``Rule``.
     package var rule = Rule.entropy
     /// Smallest probability that ``Rule/threshold`` accepts.
@@ -153,6 +182,10 @@ package struct DreamOptions: DecoderOptions {
         steps = fields.option(
             "steps", default: defaults.steps, in: 1...1_000_000, "Planned forwards; null plans one per token."
         )
+        blockLength = fields.option(
+            "blockLength", default: defaults.blockLength, in: 1...1_000_000,
+            "Tokens per block: blocks are decoded one after another, each with an even part of the steps; null for the whole response.",
+            meaning: .blockLength)
         rule = fields.option("rule", default: defaults.rule, "Which predictions become tokens.")
         threshold = fields.option(
             "threshold", default: defaults.threshold, in: 0...1,
@@ -173,6 +206,15 @@ package struct DreamOptions: DecoderOptions {
                 "\"steps\" is \(plannedSteps) and should divide \"generationLength\", \(generationLength), with rule \"threshold\"."
             )
         }
+        if let blockLength, generationLength % blockLength != 0 || plannedSteps % blocks != 0 {
+            fields.reject(
+                "blockLength",
+                "\"blockLength\" is \(blockLength) and should divide \"generationLength\", \(generationLength), into blocks whose number divides the \(plannedSteps) steps."
+            )
+        }
+        fields.condition(
+            "blockLength", isUsed: rule != .threshold, with: "the rule \"threshold\"", user: "all other rules"
+        )
         let reason = "the rule \"\(rule.rawValue)\""
         fields.condition(
             "threshold", isUsed: rule == .threshold, with: reason, user: "the rule \"threshold\"")
@@ -186,7 +228,10 @@ package struct DreamOptions: DecoderOptions {
             with: reason + " at \"temperature\" 0", user: "other rules and larger temperatures")
     }
 
-    package var lengths: DecodingLengths { DecodingLengths(response: generationLength) }
+    package var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }
+
+    /// How many blocks there are.
+    var blocks: Int { generationLength / min(blockLength ?? generationLength, generationLength) }
 
     package func effort(prompt: Double, answer: Double) -> DecodingEffort? {
         let expected = ExpectedResponse(lengths, stopsEarly: false, prompt: prompt, answer: answer)

@@ -253,7 +253,9 @@ extension Server {
     /// What the page has to know.
     var description: JSONValue {
         get throws {
-            let methods = DecodingMethod.all.filter { $0.isCausal == model.isAutoregressive }
+            let methods = DecodingMethod.all.filter {
+                $0.isCausal == model.isAutoregressive && $0.suits(model.attention)
+            }
             return [
                 "model": .string(model.name), "caveat": model.caveat.map { .string($0) } ?? .null,
                 "example": model.example.map { .string($0) } ?? .null,

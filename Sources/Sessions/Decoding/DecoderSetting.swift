@@ -2,6 +2,7 @@ internal import Base
 package import Decoding
 package import Documents
 package import JSON
+internal import Transformers
 
 /// A decoding method with its options, as the command line and web requests give them.
 ///
@@ -35,6 +36,7 @@ package struct DecoderSetting: Sendable {
     ) throws(DecodingError) {
         let found = try Self.method(method ?? chosen?.method, for: model)
         try Self.check(found, model.name, hasMask: model.hasMaskToken)
+        try found.check(model.name, attends: model.attention)
         self.chosen = chosen?.method == found.name ? chosen : nil
         var all = values.merging(inherited) { given, _ in given }
         all.merge(self.chosen?.values ?? [:]) { given, _ in given }
@@ -113,13 +115,17 @@ package struct DecoderSetting: Sendable {
     private static func method(
         _ name: String?, for model: LiveModel
     ) throws(DecodingError) -> DecodingMethod {
-        guard let name else { return .usual(isCausal: model.isAutoregressive) }
+        guard let name else { return .usual(model.attention) }
         return try DecodingMethod.named(name)
     }
 
     /// Lengths that the models trained here are decoded with in the experiments.
     private static func usualValues(_ model: LiveModel) -> [FieldMeaning: JSONValue] {
-        guard model.manner == .wordProblems else { return [:] }
+        var values: [FieldMeaning: JSONValue] = [:]
+        if case .blockCausal(_, let length) = model.attention {
+            values[.blockLength] = .integer(length)
+        }
+        guard model.manner == .wordProblems else { return values }
         return [.responseLength: .integer(48), .blockLength: .integer(8), .earlyStop: .bool(true)]
     }
 

@@ -110,7 +110,7 @@ extension DecoderSetting {
             throw SessionError(
                 .invalidSetting,
                 "The method \"\(method.name)\" predicts tokens in an order of its own, so that there is no one "
-                    + "log-probability per token. Use the method \"\(DecodingMethod.usual(isCausal: true).name)\"."
+                    + "log-probability per token. Use the method \"\(DecodingMethod.usual(.causal).name)\"."
             )
         }
     }

@@ -161,7 +161,10 @@ package struct LiveModel: Sendable {
     package var tokenizer: any Tokenizer { files.tokenizer }
 
     /// Whether the model is autoregressive, so that only the method of that name decodes it as it was trained.
-    package var isAutoregressive: Bool { transformer.configuration.attention == .causal }
+    package var isAutoregressive: Bool { attention == .causal }
+
+    /// Which tokens see which.
+    package var attention: AttentionPattern { transformer.configuration.attention }
 
     /// What people should know before they expect too much, in full sentences; nil for a model that chats.
     package var caveat: String? {

@@ -1,0 +1,223 @@
+import JSON
+import Testing
+import Transformers
+
+@testable import Decoding
+
+/// Decoders of models that attend by blocks, and those that resemble them, with scripted predictions; the recorded runs of
+/// upstream's code are in the parity cases.
+@Suite struct BlockDecodersTests {
+    private func decoder(
+        _ method: DecodingMethod, _ values: [String: JSONValue], prompt: Int = 6, end: Int32? = 1
+    )
+        throws -> any Decoder
+    {
+        try method.factory(values)(ScriptedModel.task(promptLength: prompt, end: end))
+    }
+
+    private func run(_ decoder: any Decoder, _ model: ScriptedModel = ScriptedModel()) -> (
+        decoder: any Decoder, turns: [(request: ForwardRequest, step: StepRecord)]
+    ) {
+        var decoder = decoder
+        var turns: [(request: ForwardRequest, step: StepRecord)] = []
+        while turns.count < 500, let request = decoder.nextRequest() {
+            let answers = request.candidates.map { model.prediction(at: $0, forward: turns.count) }
+            turns.append((request, decoder.accept(answers)))
+        }
+        return (decoder, turns)
+    }
+
+    private static let small: [String: JSONValue] = [
+        "generationLength": .integer(8), "blockLength": .integer(4),
+    ]
+
+    // MARK: - Fast-dLLM v2
+
+    @Test(
+        "Fast-dLLM v2 decodes blocks of the absolute grid: the prompt's tail, then whole ones, a token between them"
+    )
+    func grid() throws {
+        let values = Self.small.merging(["subBlockLength": .integer(2), "threshold": .integer(1)]) { $1 }
+        let (decoder, turns) = run(try decoder(.fastDLLMv2, values))
+        // A prompt of six: one whole block of it, two masks in the next, three behind the token that its commit gives.
+        #expect(turns.map(\.request.inputs) == [0..<4, 4..<8, 4..<8, 4..<8, 8..<12, 8..<12, 8..<12, 8..<12])
+        #expect(
+            turns.map(\.request.kind)
+                == [.prefill, .cached, .cached, .cacheUpdate, .cached, .cached, .cached, .cacheUpdate])
+        #expect(turns[3].request.candidates == [8] && turns[4].request.candidates == [9])
+        #expect(turns[5].request.candidates == [10, 11])
+        #expect(decoder.tokens.count == 13 && decoder.evaluations == 8)
+        #expect(turns[3].request.cache == .replace(from: 4, 4))
+    }
+
+    @Test("with a block's cache a part is forwarded alone once its first token is there")
+    func blockCache() throws {
+        let values = Self.small.merging(
+            ["subBlockLength": .integer(4), "threshold": .integer(1), "blockCache": .bool(true)]
+        ) { $1 }
+        var model = ScriptedModel()
+        model.probabilities = [8: 0.9]
+        let (_, turns) = run(try decoder(.fastDLLMv2, values, prompt: 4), model)
+        // The commit's token is the second block's first, so that the part is forwarded alone from the second time on.
+        let second = turns.filter { $0.request.inputs.lowerBound >= 8 }
+        #expect(second.map(\.request.kind) == [.blockPrefill, .dual, .dual, .cacheUpdate])
+        #expect(
+            second[0].request.cache == .replace(from: 8, 4) && second[1].request.cache == .overwrite(at: 8))
+        #expect(second[1].request.attention == .bidirectional)
+    }
+
+    @Test("generate ends with an end token between blocks, batch_sample goes on behind it")
+    func missedEnd() throws {
+        var model = ScriptedModel()
+        model.tokens = [8: ScriptedModel.end]
+        for (end, count) in [("atOnce", 9), ("afterBlock", 13)] {
+            let values = Self.small.merging(["subBlockLength": .integer(4), "end": .string(end)]) { $1 }
+            #expect(run(try decoder(.fastDLLMv2, values), model).decoder.tokens.count == count, "\(end)")
+        }
+    }
+
+    @Test(
+        "upstream's denoising forwards see blocks of 32 whatever their length; corrected ones see their own")
+    func attentionBlocks() throws {
+        for (behaviour, length) in [("faithful", 32), ("corrected", 4)] {
+            let values = Self.small.merging(
+                ["subBlockLength": .integer(4), "attentionBlocks": .string(behaviour)]
+            ) { $1 }
+            let (_, turns) = run(try decoder(.fastDLLMv2, values))
+            let patterns = turns.filter { $0.request.kind == .cached }.map(\.request.attention)
+            #expect(Set(patterns) == [.blockCausal(promptLength: 0, blockLength: length)])
+            #expect(turns[0].request.attention == .blockCausal(promptLength: 0, blockLength: 4))
+        }
+    }
+
+    // MARK: - The others
+
+    @Test(
+        "NBDiff feeds the context causally, blocks see all of themselves, and it ends behind the part with an end token"
+    )
+    func nextBlock() throws {
+        var model = ScriptedModel()
+        model.tokens = [8: ScriptedModel.end]
+        let values = Self.small.merging(["subBlockLength": .integer(2), "rule": .string("best")]) { $1 }
+        let (decoder, turns) = run(try decoder(.nextBlock, values), model)
+        #expect(turns.map(\.request.attention) == [.causal, .bidirectional, .bidirectional, .bidirectional])
+        #expect(turns.map(\.step.positions) == [[6], [7], [8], [9]])
+        #expect(Array(decoder.tokens[10...]) == [99, 99, 99, 99])
+    }
+
+    @Test("SDAR accepts what is planned, or all above the threshold where they are more")
+    func planned() throws {
+        var model = ScriptedModel()
+        model.probabilities = [8: 0.96, 9: 0.97, 10: 0.98, 11: 0.2]
+        for (rule, expected) in [("planned", [[9, 10], [8, 11]]), ("threshold", [[8, 9, 10], [11]])] {
+            let values = Self.small.merging(["steps": .integer(2), "rule": .string(rule)]) { $1 }
+            let (_, turns) = run(try decoder(.sdar, values, prompt: 8), model)
+            let first = turns.filter { $0.request.inputs == 8..<12 && !$0.request.candidates.isEmpty }
+            #expect(first.map(\.step.positions) == expected, "\(rule)")
+        }
+    }
+
+    @Test("SDAR's answer is rounded up to whole blocks, and the block after an end token isn't begun")
+    func roundedUp() throws {
+        var model = ScriptedModel()
+        model.tokens = [7: ScriptedModel.end]
+        let values = Self.small.merging(["rule": .string("sequential"), "steps": .integer(1)]) { $1 }
+        let (decoder, turns) = run(try decoder(.sdar, values), model)
+        #expect(decoder.tokens.count == 16 && decoder.tokens[8...].allSatisfy { $0 == 99 })
+        #expect(turns.map(\.request.kind) == [.prefill, .cached, .cacheUpdate])
+    }
+
+    @Test("MultiBD decodes several blocks at once and stores a complete one with the next forward")
+    func multiBD() throws {
+        var model = ScriptedModel()
+        model.defaultProbability = 0.99
+        let values: [String: JSONValue] = [
+            "generationLength": .integer(24), "blockLength": .integer(4), "bufferSize": .integer(2),
+            "blockAddThreshold": .number(0.1), "decodedTokenThreshold": .number(0.9),
+        ]
+        let (decoder, turns) = run(try decoder(.multiBD, values, prompt: 8), model)
+        #expect(turns[0].request.kind == .prefill && turns[0].request.candidates.isEmpty)
+        // One block is begun per forward; the first is complete after one and stored by the next, which decodes the second.
+        #expect(turns[1].request.inputs == 8..<12 && turns[2].request.inputs == 8..<16)
+        #expect(turns[2].request.cache == .append(4) && turns[2].step.positions == [12, 13, 14, 15])
+        #expect((decoder as? MultiBDDecoder)?.completion == "max_new_tokens_reached")
+    }
+
+    @Test(
+        "dLLM-Var's first forward counts only where it is asked to, and it stores a block with the next one's masks"
+    )
+    func variableLength() throws {
+        for (behaviour, evaluations) in [("faithful", 7), ("corrected", 8)] {
+            let values = Self.small.merging(["countsPrefill": .string(behaviour)]) { $1 }
+            let (decoder, turns) = run(try decoder(.variableLength, values))
+            #expect(decoder.forwards == 8 && decoder.evaluations == evaluations)
+            #expect(turns[4].request.cache == .append(4) && turns[4].request.inputs == 6..<14)
+        }
+    }
+
+    @Test("dLLM-Var rewrites tokens that are there only where it edits")
+    func edits() throws {
+        var model = ScriptedModel()
+        model.override = { forward, position in
+            Prediction(position: position, token: Int32(10 + forward), probability: 0.5, entropy: 1)
+        }
+        for edits in [false, true] {
+            let values = Self.small.merging(["edits": .bool(edits), "generationLength": .integer(4)]) { $1 }
+            let (decoder, _) = run(try decoder(.variableLength, values), model)
+            #expect(Array(decoder.tokens[6...]) == (edits ? [13, 13, 13, 13] : [10, 11, 12, 13]))
+        }
+    }
+
+    // MARK: - Choices
+
+    @Test("an open choice draws within the limits and tells the probability among all tokens")
+    func openChoice() {
+        let logits: [Float] = [0, 2, 1, 1.5]
+        var choice = TokenChoice(.open, temperature: 2, topK: 2)
+        choice.limitsNumberFirst = true
+        let sampling = Sampling(seed: 0, sample: 0, script: .lists([[0.99]]))
+        var step = SamplingStep(sampling, step: 0)
+        step.replayed = sampling.replayed(0, for: 3..<4)
+        let found = logits.withUnsafeBufferPointer {
+            RowScorer.prediction(at: 3, $0, choice: choice, draws: step)
+        }
+        // Tokens 1 and 3 are left; the number is past the first one's share.
+        let e = [0.0, 1, 0.5, 0.75].map { exponential($0) }
+        #expect(found.token == 3 && abs(found.probability - e[3] / e.reduce(0, +)) < 1e-6)
+    }
+
+    private func exponential(_ x: Double) -> Double {
+        var (term, sum) = (1.0, 1.0)
+        for n in 1..<30 {
+            term *= x / Double(n)
+            sum += term
+        }
+        return sum
+    }
+
+    @Test("a forbidden token has no probability, and the last of equals may be taken")
+    func forbidden() {
+        let logits: [Float] = [1, 5, 2, 2]
+        var choice = TokenChoice()
+        choice.forbidden = 1
+        let first = logits.withUnsafeBufferPointer { RowScorer.prediction(at: 0, $0, choice: choice) }
+        choice.takesLastOfEquals = true
+        let last = logits.withUnsafeBufferPointer { RowScorer.prediction(at: 0, $0, choice: choice) }
+        #expect(first.token == 2 && last.token == 3 && first.probability == last.probability)
+        #expect(abs(first.probability - 1 / (2 + exponential(-1))) < 1e-6)
+    }
+
+    @Test("a model that attends by blocks is refused to a method that shows it everything, by name")
+    func refused() throws {
+        let pattern = AttentionPattern.blockCausal(promptLength: 0, blockLength: 4)
+        let error = try #require(throws: DecodingError.self) {
+            try DecodingMethod.multiBlock.check("the model", attends: pattern)
+        }
+        #expect("\(error)".contains("the model sees the blocks of 4 tokens up to a token's own"))
+        #expect("\(error)".contains("\"fast-dllm-v2\", \"sdar\", \"multi-bd\""))
+        for method in DecodingMethod.all {
+            #expect(throws: Never.self) { try method.check("m", attends: .bidirectional) }
+        }
+        try DecodingMethod.sdar.check("m", attends: pattern)
+    }
+}
