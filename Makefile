@@ -33,7 +33,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup mpi build reproduce report browser-check check-tools seeds components decoding early-ends order quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b bench-8b-train schema format format-check doctor completions man clean
+.PHONY: help setup mpi build reproduce report browser-check check-tools seeds accelerators components decoding early-ends order quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b bench-8b-train schema format format-check doctor completions man clean
 
 help: ## print this list; targets compile first what they need
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -125,6 +125,9 @@ seeds: build ## run the main experiment over four to eight seeds, until its clai
 components: build ## measure each part of d3LLM, on two tasks over four and three teachers; about an hour on 2 cores with AVX-512, what make seeds made is taken from there
 	$(D3LLM) run configs/ablation/components.json --store $(STORE) --threads $(THREADS)
 	$(D3LLM) run configs/ablation/components-result-first.json --store $(STORE) --threads $(THREADS)
+
+accelerators: build ## ten accelerators side by side from one teacher, those for models that attend by blocks too; 20 minutes on 2 cores
+	$(D3LLM) run configs/mini/accelerators.json --store $(STORE) --threads $(THREADS)
 
 order: build ## does the teacher's order of unmasking matter? three seeds; about an hour on 2 cores with AVX-512, what make seeds made is taken from there
 	$(D3LLM) run configs/ablation/order.json --store $(STORE) --threads $(THREADS)

@@ -180,6 +180,7 @@ public struct DecodingMethod: Sendable {
         .multiBD,
         .variableLength,
         .autoregressive,
+        .jacobi,
     ]
 }
 

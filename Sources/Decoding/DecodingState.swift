@@ -86,6 +86,13 @@ public struct DecodingState: Sendable {
     /// Forgets what is behind the first `length` tokens.
     mutating func cut(to length: Int) { tokens.removeLast(max(0, tokens.count - length)) }
 
+    /// Sets what stands from a position on.
+    mutating func replace(from position: Int, with others: [Int32]) {
+        precondition(position >= promptLength && position <= tokens.count, "what is given stays")
+        tokens.removeLast(tokens.count - position)
+        tokens += others
+    }
+
     /// Makes the sequence longer by one token.
     mutating func append(_ token: Int32) { tokens.append(token) }
 

@@ -111,6 +111,8 @@ public struct Sampling: Sendable, Hashable {
     package enum Script: Sendable, Hashable {
         /// A list for each time that tokens were drawn for some positions at once.
         case lists([[Double]])
+        /// Tokens that were drawn for drafts, in order.
+        case tokens([Int32])
         /// Noise on logits from a congruence of step, absolute position and token modulo 65,537, with a seed.
         case congruence(seed: Int)
     }

@@ -47,8 +47,10 @@ struct DecodeCase {
 
     /// What is decoded, with the draws that upstream made and the tokens that it stops at.
     private static func task(_ prompt: [Int32], _ node: CaseNode) throws -> DecodingTask {
+        // Cases of autoregressive models name no mask.
         var task = DecodingTask(
-            prompt: prompt, maskToken: try node.token("mask_id"), endToken: try node.optionalToken("eos_id"))
+            prompt: prompt, maskToken: node["mask_id"] == nil ? 0 : try node.token("mask_id"),
+            endToken: try node.optionalToken("eos_id"))
         if let stops = try node.member("params")["stopping_criteria_idx"] {
             let tokens = stops.node.isNull ? [] : try stops.tokens()
             (task.endToken, task.furtherEndTokens) = (tokens.first, Array(tokens.dropFirst()))
@@ -56,6 +58,9 @@ struct DecodeCase {
         if node["rand_values"] != nil {
             task.sampling = Sampling(
                 seed: 0, sample: 0, script: .lists(try node.elements("rand_values").map { try $0.numbers() }))
+        }
+        if node["drawn"] != nil {
+            task.sampling = Sampling(seed: 0, sample: 0, script: .tokens(try node.tokens("drawn")))
         }
         return task
     }
@@ -98,7 +103,9 @@ struct DecodeCase {
         of id: String, _ node: CaseNode, family: String, _ folder: ParityFolder
     ) throws -> [DecodeCase] {
         let tables = try tables(of: family, model: try node.string("model"), folder)
-        if node["error"] != nil { return [] }
+        // Several rows of one sequence in a forward, which nothing here has.
+        let needsRows = try node.string("method") == "jacobi_multiblock"
+        if node["error"] != nil || needsRows { return [] }
         if node["row_nfe"] == nil {
             if let prompts = try node["prompts"]?.elements(), prompts.count != 1 { return [] }
             return [try DecodeCase(id: id, node, family: tables)]

@@ -125,7 +125,7 @@ package struct ParityTally: Sendable, Hashable {
 
     /// `185 passed, 0 failed`, or why there is nothing to count.
     package var summary: String {
-        let others = leftOut == 0 ? "" : ", \(leftOut) left out: batches whose rows influence one another"
+        let others = leftOut == 0 ? "" : ", \(leftOut) left out: rows that influence one another"
         return skipped.map { "skipped, \($0)" } ?? "\(passed) passed, \(failures.count) failed\(others)"
     }
 }

@@ -110,6 +110,7 @@ struct RecordedMethod {
                 name: "sdar", fixed: ["confidence": .string("limited")], adapt: adaptSDAR),
         ],
         "mbd": ["diffulex_multi_bd": RecordedMethod(name: "multi-bd")],
+        "jacobi": ["jacobi_greedy": RecordedMethod(name: "jacobi")],
     ]
 
     /// Whether the traces of a family tell every change of a sequence, not those of what is forwarded alone.
@@ -155,6 +156,7 @@ struct RecordedMethod {
         "max_nfe": "evaluationLimit",
         "max_model_len": "modelLength",
         "enable_editing": "edits",
+        "n_token_seq_len": "blockLength",
     ]
 
     /// Upstream chooses the rule by which of its arguments isn't `None`; the factor comes first.

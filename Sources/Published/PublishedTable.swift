@@ -195,7 +195,7 @@ struct PublishedCurve {
 /// All published tables of a folder, with the tolerances for judging reproductions of them.
 package struct PublishedTables: Sendable {
     /// Files of the folder that aren't tables.
-    private static let others: Set<String> = ["tolerances.json", "coverage.json"]
+    private static let others: Set<String> = ["tolerances.json", "coverage.json", "later.json"]
 
     /// By name.
     package let tables: [PublishedTable]

@@ -11,6 +11,13 @@ package struct MarkedRow: Sendable {
         (self.tokens, self.isTarget) = (tokens, isTarget)
     }
 
+    /// An example whose response is learnt.
+    init(_ example: TrainingExample) {
+        self.init(
+            tokens: example.tokens,
+            isTarget: example.prompt.map { _ in false } + example.response.indices.map(example.isLearnt))
+    }
+
     /// The row with masks where `masked` says so.
     func masking(_ masked: [Bool], with mask: Int32) -> [Int32] {
         zip(tokens, masked).map { $1 ? mask : $0 }
@@ -37,29 +44,56 @@ extension TrainingSequence {
     }
 }
 
+extension TrainingSequence {
+    /// The same with the losses of noisy tokens by their position, whichever row predicts them.
+    ///
+    /// - Parameters:
+    ///   - losses: with a token's position as the row.
+    ///   - isShifted: whether rows predict the next token.
+    ///   - begins: whether what stands before a position is clean when that is decoded, so that the clean row before it predicts it.
+    init(
+        clean tokens: [Int32], noisy noisyTokens: [Int32], _ geometry: RowGeometry, losses: [LossRow],
+        isShifted: Bool, begins: (Int) -> Bool
+    ) {
+        guard isShifted else {
+            self.init(clean: tokens, noisy: noisyTokens, geometry, noisy: losses)
+            return
+        }
+        // Nothing stands before the first token, so nothing predicts it.
+        let moved = losses.filter { $0.row > 0 }.map { loss -> (isClean: Bool, row: LossRow) in
+            var row = loss
+            row.row -= 1
+            return (begins(loss.row), row)
+        }
+        self.init(
+            clean: tokens, noisy: noisyTokens, geometry, clean: moved.filter(\.isClean).map(\.row),
+            noisy: moved.filter { !$0.isClean }.map(\.row))
+    }
+}
+
 /// Fast-dLLM v2's objective (arXiv 2509.26328, section 3; `modeling.py` of the checkpoints, 579–640): each block is masked at a
 /// ratio of its own, once as drawn and once the other way round, beside the clean row.
 ///
 /// Row p − 1 of the noisy stream predicts token p, across blocks as well; position 0 is never a target. There is no weight
 /// for the ratio. A token that is the mask token counts as masked in both views, as upstream has it.
 package struct ComplementaryBlocks: Sendable {
-    /// Tokens per block; rows are a multiple of it.
+    /// Tokens per block.
     package var blockLength: Int
     /// The smallest ratio.
     package var least = 1e-3
+    /// Whether the row before a token predicts it, as upstream has it, or its own.
+    package var isShifted = true
 
     package init(blockLength: Int) { self.blockLength = blockLength }
 
     /// - Parameters:
+    ///   - rows: the last block of a row may be shorter; upstream's are whole.
     ///   - draws: first a number for every block of all rows, then one for every token.
     ///   - divisor: what the sum of cross-entropies is divided by; nil for the number of targets.
     package func batch(
         _ rows: [MarkedRow], mask: Int32, divisor: Int? = nil, _ draws: inout some DrawSource
     ) -> LossBatch {
-        let counts = rows.map { row in
-            precondition(row.tokens.count % blockLength == 0, "a row is a number of blocks")
-            return row.tokens.count / blockLength
-        }
+        let counts = rows.map { ($0.tokens.count + blockLength - 1) / blockLength }
         let times = draws.uniform(counts.reduce(0, +))
         var block = 0
         var views: (drawn: [[Bool]], others: [[Bool]]) = ([], [])
@@ -67,7 +101,8 @@ package struct ComplementaryBlocks: Sendable {
             var masked: [Bool] = []
             for _ in 0..<count {
                 let ratio = (1 - least) * times[block] + least
-                masked += draws.uniform(blockLength).map { $0 < ratio }
+                let length = min(blockLength, row.tokens.count - masked.count)
+                masked += draws.uniform(length).map { $0 < ratio }
                 block += 1
             }
             views.drawn.append(zip(masked, row.isTarget).map { $0 && $1 })
@@ -84,11 +119,12 @@ package struct ComplementaryBlocks: Sendable {
 
     private func sequence(_ row: MarkedRow, masked: [Bool], mask: Int32) -> TrainingSequence {
         let noisy = row.masking(masked, with: mask)
-        let targets = noisy.indices.dropFirst().filter { noisy[$0] == mask && row.isTarget[$0] }
+        let shift = isShifted ? 1 : 0
+        let targets = noisy.indices.dropFirst(shift).filter { noisy[$0] == mask && row.isTarget[$0] }
         return TrainingSequence(
             clean: row.tokens, noisy: noisy,
             .twoStreams(length: row.tokens.count, blockLength: blockLength),
-            noisy: targets.map { LossRow(row: $0 - 1, target: row.tokens[$0]) })
+            noisy: targets.map { LossRow(row: $0 - shift, target: row.tokens[$0]) })
     }
 }
 
@@ -100,20 +136,30 @@ package struct NextBlockObjective: Sendable {
     package var blockLength: Int
     /// Weight of the autoregressive loss, λ.
     package var causalWeight: Float
+    /// Whether the noisy row before a token predicts it, as in the paper, or its own.
+    package var isShifted = true
 
     package init(blockLength: Int, causalWeight: Float = 0.5) {
         (self.blockLength, self.causalWeight) = (blockLength, causalWeight)
     }
 
-    /// - Parameter masked: of each row, which positions are masked; the first never is.
-    package func batch(_ rows: [[Int32]], masked: [[Bool]], mask: Int32) -> LossBatch {
-        let sequences = zip(rows, masked).map { tokens, masked in
-            TrainingSequence(
+    /// - Parameters:
+    ///   - masked: of each row, which positions are masked; the first never is.
+    ///   - targets: of each row, which tokens the clean row learns; nil for all, as in the paper.
+    package func batch(
+        _ rows: [[Int32]], masked: [[Bool]], targets: [[Bool]]? = nil, mask: Int32
+    ) -> LossBatch {
+        let shift = isShifted ? 1 : 0
+        let sequences = rows.indices.map { index in
+            let (tokens, masked) = (rows[index], masked[index])
+            return TrainingSequence(
                 clean: tokens, noisy: zip(tokens, masked).map { $1 ? mask : $0 },
                 .twoStreams(length: tokens.count, blockLength: blockLength, isCausal: true),
-                clean: tokens.indices.dropFirst().map { LossRow(row: $0 - 1, target: tokens[$0], group: 1) },
-                noisy: tokens.indices.dropFirst().filter { masked[$0] }.map {
-                    LossRow(row: $0 - 1, target: tokens[$0])
+                clean: tokens.indices.dropFirst().filter { targets?[index][$0] ?? true }.map {
+                    LossRow(row: $0 - 1, target: tokens[$0], group: 1)
+                },
+                noisy: tokens.indices.dropFirst(shift).filter { masked[$0] }.map {
+                    LossRow(row: $0 - shift, target: tokens[$0])
                 })
         }
         return LossBatch(
@@ -127,10 +173,13 @@ package struct NextBlockObjective: Sendable {
 /// SDAR's fine-tuning objective (arXiv 2510.06303; `modeling_sdar.py`, 155–283 and 1069–1195): a ratio for each text, noisy blocks
 /// beside the clean text, cross-entropy over the ratio.
 ///
-/// Texts that are packed into a row don't see one another, so that each is a sequence of its own here. Rows aren't shifted.
+/// Texts that are packed into a row don't see one another, so that each is a sequence of its own here. Rows aren't shifted, as
+/// SDAR's models aren't; of one whose are, the row before a token predicts it, that of the clean text at a block's start.
 package struct BlockwiseRatioObjective: Sendable {
     package var blockLength: Int
     package var least = 1e-3
+    /// Whether the model's rows predict the next token.
+    package var isShifted = false
 
     package init(blockLength: Int) { self.blockLength = blockLength }
 
@@ -150,13 +199,15 @@ package struct BlockwiseRatioObjective: Sendable {
             let (ratios, masked) = noise(row, &draws)
             for (text, (ratio, masked)) in zip(row, zip(ratios, masked)) {
                 let weight = Float(1 / (ratio * Double(max(1, answers))))
+                let losses = masked.indices.filter { masked[$0] }.map {
+                    LossRow(row: $0, target: text.tokens[$0], weight: weight)
+                }
                 sequences.append(
                     TrainingSequence(
                         clean: text.tokens, noisy: text.masking(masked, with: mask),
                         .twoStreams(length: text.tokens.count, blockLength: blockLength),
-                        noisy: masked.indices.filter { masked[$0] }.map {
-                            LossRow(row: $0, target: text.tokens[$0], weight: weight)
-                        }))
+                        losses: losses, isShifted: isShifted
+                    ) { $0 % blockLength == 0 })
             }
         }
         return LossBatch(
@@ -198,6 +249,8 @@ package struct EndTokenObjective: Sendable {
     package var ratios: ClosedRange<Double>
     /// Tokens that are always masked where they are targets.
     package var endTokens: Set<Int32>
+    /// Whether the model's rows predict the next token; LLaDA's don't.
+    package var isShifted = false
 
     package init(ratios: ClosedRange<Double> = 0.1...0.9, endTokens: Set<Int32>) {
         (self.ratios, self.endTokens) = (ratios, endTokens)
@@ -206,6 +259,7 @@ package struct EndTokenObjective: Sendable {
     /// - Parameter draws: a number for each row, then one for every token.
     package func batch(_ rows: [MarkedRow], mask: Int32, _ draws: inout some DrawSource) -> LossBatch {
         let times = draws.uniform(rows.count)
+        let shift = isShifted ? 1 : 0
         let sequences = zip(rows, times).map { row, time -> TrainingSequence in
             let ratio = ratios.lowerBound + (ratios.upperBound - ratios.lowerBound) * time
             let numbers = draws.uniform(row.tokens.count)
@@ -214,7 +268,9 @@ package struct EndTokenObjective: Sendable {
             }
             return TrainingSequence(
                 tokens: row.masking(masked, with: mask),
-                rows: masked.indices.filter { masked[$0] }.map { LossRow(row: $0, target: row.tokens[$0]) })
+                rows: masked.indices.filter { masked[$0] && $0 >= shift }.map {
+                    LossRow(row: $0 - shift, target: row.tokens[$0])
+                })
         }
         return LossBatch(sequences: sequences, groups: [LossGroup("masked", crossEntropy: 1)])
     }

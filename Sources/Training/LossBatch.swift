@@ -211,7 +211,8 @@ extension Transformer {
     ///   - inputs: sequences, each with its wanted rows of logits.
     ///   - temperature: of the softmax.
     func distributions(
-        _ inputs: [(tokens: [Int32], rows: [Int])], temperature: Float = 1, threads: Int
+        _ inputs: [(tokens: [Int32], rows: [Int])], attention: AttentionPattern = .bidirectional,
+        temperature: Float = 1, threads: Int
     ) -> Matrix {
         let size = 8
         var starts = [0]
@@ -221,7 +222,9 @@ extension Transformer {
         Threads.parallelFor((inputs.count + size - 1) / size, threads: threads) { (group: Int) -> Void in
             let range = group * size..<min(inputs.count, (group + 1) * size)
             let logits = self.logits(
-                inputs[range].map { ForwardInput(tokens: $0.tokens, logitRows: $0.rows) }, Workspace())
+                inputs[range].map {
+                    ForwardInput(tokens: $0.tokens, attention: attention, logitRows: $0.rows)
+                }, Workspace())
             for row in 0..<logits.rows {
                 let target = probabilities.row(first[range.lowerBound] + row)
                 guard temperature != 1 else {

@@ -45,6 +45,8 @@ package struct MultiTeacherForcing: Sendable {
     /// `faithful`: no; a group that begins in the prompt hides up to its size less one of the prompt's last blocks from the
     /// response's first ones, which decoding always shows them. `corrected`: yes.
     package var hidesPrompt = true
+    /// Whether the model's rows predict the next token; SDAR's don't.
+    package var isShifted = false
 
     package init(blockLength: Int, groupSize: Int) {
         (self.blockLength, self.groupSize) = (blockLength, groupSize)
@@ -174,7 +176,8 @@ package struct MultiTeacherForcing: Sendable {
     ) -> Noise {
         var masked = [Bool](repeating: false, count: isTarget.count)
         for (block, ratio) in ratios.enumerated() {
-            let targets = (block * blockLength..<(block + 1) * blockLength).filter { isTarget[$0] }
+            let end = min((block + 1) * blockLength, isTarget.count)
+            let targets = (block * blockLength..<max(block * blockLength, end)).filter { isTarget[$0] }
             let order = draws.permutation(targets.count)
             for place in order.prefix(Int(Double(targets.count) * ratio)) { masked[targets[place]] = true }
         }
@@ -218,18 +221,39 @@ package struct MultiTeacherForcing: Sendable {
         _ rows: [(text: MarkedRow, prompt: Int, content: Int, noise: Noise)], mask: Int32
     ) -> LossBatch {
         let sequences = rows.enumerated().map { group, row in
-            TrainingSequence(
+            var starts: Set<Int> = []
+            var block = 0
+            for size in row.noise.sizes {
+                starts.insert(block * blockLength)
+                block += size
+            }
+            // The first block that isn't all prompt follows clean ones, wherever its group begins.
+            starts.insert(row.prompt / blockLength * blockLength)
+            let losses = row.noise.masked.indices.filter { row.noise.masked[$0] }.map { position in
+                LossRow(
+                    row: position, target: row.text.tokens[position], group: group,
+                    weight: Float(1 / row.noise.ratios[position / blockLength]))
+            }
+            return TrainingSequence(
                 clean: row.text.tokens, noisy: row.text.masking(row.noise.masked, with: mask),
                 geometry(
                     length: row.text.tokens.count, prompt: row.prompt, content: row.content, row.noise.sizes),
-                noisy: row.noise.masked.indices.filter { row.noise.masked[$0] }.map { position in
-                    LossRow(
-                        row: position, target: row.text.tokens[position], group: group,
-                        weight: Float(1 / row.noise.ratios[position / blockLength]))
-                })
+                losses: losses, isShifted: isShifted
+            ) { starts.contains($0) }
         }
         return LossBatch(
             sequences: sequences,
             groups: rows.indices.map { LossGroup("layout \($0)", crossEntropy: 1 / Float(rows.count)) })
+    }
+
+    /// One drawn layout for each of some rows, with its noise.
+    package func batch(_ rows: [MarkedRow], mask: Int32, _ draws: inout some DrawSource) -> LossBatch {
+        let noisy = rows.map { row -> (text: MarkedRow, prompt: Int, content: Int, noise: Noise) in
+            let blocks = (row.tokens.count + blockLength - 1) / blockLength
+            let sizes = drawn(blocks, &draws)
+            let noise = noise(row.isTarget, sizes, blockRatios(sizes, &draws), &draws)
+            return (row, row.isTarget.firstIndex(of: true) ?? row.tokens.count, blocks * blockLength, noise)
+        }
+        return batch(noisy, mask: mask)
     }
 }

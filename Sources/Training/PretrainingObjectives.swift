@@ -12,6 +12,37 @@ package enum PretrainingObjective: String, Sendable, CaseIterable {
     /// LLaDA's SFT loss: the whole response masked at t, cross-entropy / t / response length, t stratified over
     /// the rows of the batch.
     case llada
+    /// Fast-dLLM v2's: blocks masked at a ratio each, once as drawn and once the other way round, beside the clean row.
+    case complementaryBlocks = "complementary-blocks"
+    /// NBDiff's: masked blocks beside a causal clean row, which predicts every next token.
+    case nextBlock = "next-block"
+    /// SDAR's: one ratio for a row, masked blocks beside the clean row, cross-entropy over the ratio.
+    case blockRatio = "block-ratio"
+    /// MultiTF's: groups of blocks that are masked more and more, beside the clean row.
+    case multiBlock = "multi-block"
+    /// dLLM-Var's: one ratio for a row, and every end token masked.
+    case endToken = "end-token"
+
+    /// Whether its rows are two streams, in which a token sees the blocks up to its own.
+    package var hasBlocks: Bool {
+        switch self {
+        case .complementaryBlocks, .nextBlock, .blockRatio, .multiBlock: true
+        case .autoregressive, .maskedWindow, .maskedUniform, .llada, .endToken: false
+        }
+    }
+
+    /// Rows of logits that a row's loss looks at on the mean, of a response of so many tokens.
+    package func meanLossRows(response: Double, windowLength: Int) -> Double {
+        switch self {
+        case .autoregressive, .complementaryBlocks: response
+        case .maskedWindow: min(response, Double(windowLength)) / 2
+        case .nextBlock: 1.5 * response
+        case .maskedUniform, .llada, .blockRatio, .multiBlock, .endToken: response / 2
+        }
+    }
+
+    /// Sequences that a row makes, in rows' tokens: two views of two streams, or one.
+    package var streams: Int { self == .complementaryBlocks ? 4 : hasBlocks ? 2 : 1 }
 }
 
 /// How many rows of a batch follow one objective, and their weight in the loss.
@@ -35,8 +66,16 @@ package struct PretrainingBatcher: Sendable {
     /// Weight of the padding behind the first end token in the autoregressive loss.
     package var paddingWeight: Float
     package var maskToken: Int32
+    /// Tokens per block of objectives with blocks.
+    package var blockLength: Int
+    /// Blocks of a group of ``PretrainingObjective/multiBlock`` at most.
+    package var groupSize: Int
 
-    package init(shares: [PretrainingShare], windowLength: Int, paddingWeight: Float, maskToken: Int32) {
+    package init(
+        shares: [PretrainingShare], windowLength: Int, paddingWeight: Float, maskToken: Int32,
+        blockLength: Int = 8, groupSize: Int = 4
+    ) {
+        (self.blockLength, self.groupSize) = (blockLength, groupSize)
         self.shares = shares
         self.windowLength = windowLength
         self.paddingWeight = paddingWeight
@@ -54,7 +93,23 @@ package struct PretrainingBatcher: Sendable {
         var sequences: [TrainingSequence] = []
         var groups: [LossGroup] = []
         var next = 0
-        for (group, share) in shares.enumerated() {
+        for share in shares {
+            let group = groups.count
+            if share.objective.hasBlocks || share.objective == .endToken {
+                let rows = examples[next..<next + share.rows].map(MarkedRow.init)
+                next += share.rows
+                let part = blocks(share.objective, rows, model, &draws)
+                for sequence in part.sequences {
+                    var sequence = sequence
+                    for index in sequence.rows.indices { sequence.rows[index].group += group }
+                    sequences.append(sequence)
+                }
+                for var own in part.groups {
+                    own.crossEntropy *= share.weight
+                    groups.append(own)
+                }
+                continue
+            }
             let offset = draws.uniform(1)[0]
             for row in 0..<share.rows {
                 let example = examples[next]
@@ -72,6 +127,7 @@ package struct PretrainingBatcher: Sendable {
                         uniform(
                             example, model, group, ratio: (1 - 1e-3) * t + 1e-3, inverse: true, scale, &draws)
                     )
+                case .complementaryBlocks, .nextBlock, .blockRatio, .multiBlock, .endToken: break
                 }
             }
             groups.append(
@@ -80,6 +136,44 @@ package struct PretrainingBatcher: Sendable {
                     normalization: share.objective == .llada ? .sum : .weightedMean))
         }
         return LossBatch(sequences: sequences, groups: groups)
+    }
+
+    /// The batch of a share whose objective makes one itself.
+    private func blocks(
+        _ objective: PretrainingObjective, _ rows: [MarkedRow], _ model: TransformerConfiguration,
+        _ draws: inout some DrawSource
+    ) -> LossBatch {
+        let isShifted = model.logitShift
+        switch objective {
+        case .complementaryBlocks:
+            var objective = ComplementaryBlocks(blockLength: blockLength)
+            objective.isShifted = isShifted
+            return objective.batch(rows, mask: maskToken, &draws)
+        case .nextBlock:
+            let masked = rows.map { row in
+                let ratio = draws.uniform(1)[0]
+                let numbers = draws.uniform(row.tokens.count)
+                return row.tokens.indices.map { row.isTarget[$0] && numbers[$0] < ratio }
+            }
+            var objective = NextBlockObjective(blockLength: blockLength)
+            objective.isShifted = isShifted
+            return objective.batch(
+                rows.map(\.tokens), masked: masked, targets: rows.map(\.isTarget), mask: maskToken)
+        case .blockRatio:
+            var objective = BlockwiseRatioObjective(blockLength: blockLength)
+            objective.isShifted = isShifted
+            return objective.batch(rows.map { [$0] }, mask: maskToken, &draws)
+        case .multiBlock:
+            var objective = MultiTeacherForcing(blockLength: blockLength, groupSize: groupSize)
+            (objective.coversAll, objective.randomLayouts) = (false, 1)
+            (objective.hidesPrompt, objective.isShifted) = (false, isShifted)
+            return objective.batch(rows, mask: maskToken, &draws)
+        default:
+            let ends = [model.endToken].compactMap { $0 } + model.furtherEndTokens
+            var objective = EndTokenObjective(endTokens: Set(ends))
+            objective.isShifted = isShifted
+            return objective.batch(rows, mask: maskToken, &draws)
+        }
     }
 
     private func autoregressive(

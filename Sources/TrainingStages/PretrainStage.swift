@@ -123,9 +123,9 @@ package struct PretrainStage: StageKind {
                 try tokenizer.write(to: $1)
             }
         case .model(let reference, let tokenizer, let changes):
-            let masks = phases.contains { $0.mixture.contains { $0.objective != .autoregressive } }
             let model = try StartingModel(
-                context.folder(of: reference), changes, masks: masks)
+                context.folder(of: reference), changes,
+                objectives: Set(phases.flatMap { $0.mixture.map(\.objective) }))
             if let tokenizer,
                 !model.hasVocabulary(of: try WordLevelTokenizer(folder: context.folder(of: tokenizer)))
             {
@@ -252,7 +252,7 @@ extension PretrainStage {
             TrainingCost.Steps(
                 count: phase.steps,
                 batch: PassShape(
-                    configuration, sequences: phase.rows, tokens: tokens,
+                    configuration, sequences: phase.rows, tokens: tokens * phase.meanStreams,
                     logitRows: phase.meanLossRows(response: rows.learnt)),
                 keepsActivations: false, isMuon: phase.isMuon)
         }
@@ -278,15 +278,15 @@ extension PhaseFields {
 
     fileprivate var isMuon: Bool { optimizer.kind == .muon }
 
+    /// How many times a row's tokens are fed, on the mean: objectives with blocks feed them clean and noisy.
+    fileprivate var meanStreams: Double {
+        Double(mixture.reduce(0) { $0 + $1.rows * $1.objective.streams }) / Double(max(1, rows))
+    }
+
     /// Tokens per row that the loss is taken at, on the mean.
     fileprivate func meanLossRows(response: Double) -> Double {
         let sum = mixture.reduce(0.0) { sum, share in
-            let rows =
-                switch share.objective {
-                case .autoregressive: response
-                case .maskedWindow: min(response, Double(windowLength)) / 2
-                case .maskedUniform, .llada: response / 2
-                }
+            let rows = share.objective.meanLossRows(response: response, windowLength: windowLength)
             return sum + Double(share.rows) * rows
         }
         return sum / Double(max(1, rows))

@@ -29,6 +29,7 @@ package struct SFTStage: StageKind {
     let batchSize: Int
     let objective: PretrainingObjective
     let windowLength: Int
+    let blocks: BlockFields
     let changes: StartingModel.Changes
     let adapter: AdapterFields?
     let optimizer: OptimizerFields
@@ -49,12 +50,15 @@ package struct SFTStage: StageKind {
         objective = fields.choice(
             "objective", default: .llada,
             "What rows are trained on: llada (masked at a ratio, weighted by its inverse), masked-uniform (the same unweighted), "
-                + "masked-window, or autoregressive, for models that predict the next token.")
+                + "masked-window, autoregressive, for models that predict the next token, end-token (dLLM-Var), or, for models that see blocks, "
+                + "complementary-blocks (Fast-dLLM v2), next-block (NBDiff), block-ratio (SDAR) and multi-block (MultiTF)."
+        )
         windowLength = fields.option(
             "windowLength", default: 32, in: 1...65_536, "Window of the objective masked-window, in tokens.")
         fields.condition(
             "windowLength", isUsed: objective == .maskedWindow, with: "the objective \(objective.rawValue)",
             user: "the objective masked-window")
+        blocks = BlockFields(fields, [objective])
         changes = StartingModel.Changes(fields)
         adapter = AdapterFields.read(fields)
         optimizer = fields.object("optimizer", "How the parameters are updated.") {
@@ -93,7 +97,7 @@ package struct SFTStage: StageKind {
             trained = tuned.trainee.trained.count
         } else {
             let base = try StartingModel(
-                context.folder(of: model), changes, masks: objective != .autoregressive)
+                context.folder(of: model), changes, objectives: [objective])
             try check(base.configuration)
             if let note = base.note { context.log(note) }
             let examples = try rows.examples(set, base.encoder, end: base.end)
@@ -110,6 +114,7 @@ package struct SFTStage: StageKind {
     /// Refuses what the model can't learn.
     private func check(_ configuration: TransformerConfiguration) throws(DataError) {
         try rows.check(configuration)
+        try PretrainingObjective.check([objective], "\(model)", configuration.attention)
         if objective != .autoregressive, configuration.attention == .causal {
             throw DataError(
                 description:
@@ -131,7 +136,7 @@ package struct SFTStage: StageKind {
         let batcher = PretrainingBatcher(
             shares: [.init(objective, rows: batchSize, weight: 1)], windowLength: windowLength,
             // The loss of LLaDA's fine-tuning counts padding as other tokens; next-token prediction learns where to end.
-            paddingWeight: 0, maskToken: mask)
+            paddingWeight: 0, maskToken: mask, blockLength: blocks.length, groupSize: blocks.groupSize)
         let seed = context.seed
         let order = OrderBox(ShuffledOrder(count: examples.count, seed: seed, purpose: "sft"))
         let learnt = examples.reduce(0) { $0 + $1.learntCount }
@@ -190,16 +195,12 @@ extension SFTStage {
         guard let configuration = context.facts(of: model).configuration,
             let prompt = data[.promptTokens]
         else { return nil }
-        let learnt =
-            switch objective {
-            case .autoregressive: rows.learnt
-            case .maskedWindow: min(rows.learnt, Double(windowLength)) / 2
-            case .maskedUniform, .llada: rows.learnt / 2
-            }
+        let learnt = objective.meanLossRows(response: rows.learnt, windowLength: windowLength)
+        let fed = rows.tokens(prompt: prompt) * Double(objective.streams)
         let steps = TrainingCost.Steps(
             count: steps,
             batch: PassShape(
-                configuration, sequences: batchSize, tokens: rows.tokens(prompt: prompt), logitRows: learnt),
+                configuration, sequences: batchSize, tokens: fed, logitRows: learnt),
             keepsActivations: false, isMuon: optimizer.kind == .muon)
         return loop.forecast(
             [steps], from: model, adapter: adapter, problems: data[.train] ?? 0, context)

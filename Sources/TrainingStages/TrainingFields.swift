@@ -1,5 +1,6 @@
 internal import Numerics
 internal import Recipes
+internal import StageBasics
 internal import Training
 internal import Transformers
 
@@ -91,12 +92,55 @@ struct OptimizerFields {
     }
 }
 
+/// The blocks of objectives that have some, as configurations write them.
+struct BlockFields {
+    let length: Int
+    let groupSize: Int
+
+    /// - Parameter objectives: what is trained on; keys that none of them looks at are refused.
+    init(_ fields: Fields, _ objectives: [PretrainingObjective]) {
+        let given = fields.optionalInteger(
+            "blockLength", in: 1...65_536,
+            "Tokens per block of the objectives complementary-blocks, next-block, block-ratio and multi-block; 8 where the key is absent."
+        )
+        let group = fields.optionalInteger(
+            "groupSize", in: 2...1024,
+            "Blocks at most that the objective multi-block masks together; 4 where the key is absent.")
+        (length, groupSize) = (given ?? 8, group ?? 4)
+        if given != nil, !objectives.contains(where: \.hasBlocks) {
+            fields.reject(
+                "blockLength",
+                "The objectives here have no blocks; complementary-blocks, next-block, block-ratio and multi-block do."
+            )
+        }
+        if group != nil, !objectives.contains(.multiBlock) {
+            fields.reject("groupSize", "Only the objective multi-block masks blocks in groups.")
+        }
+    }
+}
+
+extension PretrainingObjective {
+    /// Refuses a model that sees the blocks up to a token's own to objectives that show it everything.
+    static func check(
+        _ objectives: some Sequence<PretrainingObjective>, _ name: String, _ attention: AttentionPattern
+    ) throws(DataError) {
+        guard case .blockCausal(_, let length) = attention,
+            let other = objectives.first(where: { !$0.hasBlocks })
+        else { return }
+        throw DataError(
+            description:
+                "\(name) sees the blocks of \(length) tokens up to a token's own; the objective \(other.rawValue) shows it everything. Objectives for it are complementary-blocks, next-block, block-ratio and multi-block."
+        )
+    }
+}
+
 /// One phase of pretraining, as configurations write it.
 package struct PhaseFields {
     let name: String
     package let steps: Int
     let mixture: [PretrainingShare]
     package let windowLength: Int
+    let blocks: BlockFields
     let paddingWeight: Double
     let optimizer: OptimizerFields
 
@@ -111,6 +155,7 @@ package struct PhaseFields {
         }
         windowLength = fields.integer(
             "windowLength", default: 8, in: 1...65_536, "Window of the objective masked-window, in tokens.")
+        blocks = BlockFields(fields, mixture.map(\.objective))
         paddingWeight = fields.number(
             "paddingWeight", default: 0.02, in: 0.0...1.0,
             "Weight of the padding behind the end token in the autoregressive loss.")
@@ -124,7 +169,8 @@ package struct PhaseFields {
         family: any ModelFamily.Type, mask: Int32, seed: UInt64, threads: Int
     ) -> TrainingLoop.Phase {
         let batcher = PretrainingBatcher(
-            shares: mixture, windowLength: windowLength, paddingWeight: Float(paddingWeight), maskToken: mask)
+            shares: mixture, windowLength: windowLength, paddingWeight: Float(paddingWeight), maskToken: mask,
+            blockLength: blocks.length, groupSize: blocks.groupSize)
         let purpose = "pretrain/\(index)/\(name)"
         let order = OrderBox(ShuffledOrder(count: examples.count, seed: seed, purpose: purpose))
         return TrainingLoop.Phase(

@@ -89,20 +89,16 @@ struct StartingModel {
     ///
     /// - Parameters:
     ///   - changes: what the model gets first.
-    ///   - masks: whether an objective of the training masks tokens.
+    ///   - objectives: what it is trained on.
     /// - Throws: ``DataError`` for a model that can't do what the objectives need, and where memory doesn't suffice; what
     ///   reading the model throws.
-    init(_ folder: FilePath, _ changes: Changes, masks: Bool) throws {
+    init(_ folder: FilePath, _ changes: Changes, objectives: Set<PretrainingObjective>) throws {
         // Left when its weights are copied, so that they are there once while the copy is trained.
         let model = try LoadedModel(folder, needs: .end, template: changes.template)
         (encoder, tokens, end) = (model.encoder, model.tokens, model.tokens.end)
         var changed = model.configuration
-        if case .blockCausal(_, let length) = changed.attention {
-            throw DataError(
-                description:
-                    "\(folder) sees the blocks of \(length) tokens up to a token's own. Such models are decoded and checked here; training them isn't implemented."
-            )
-        }
+        try PretrainingObjective.check(objectives, "\(folder)", changed.attention)
+        let masks = objectives.contains { $0 != .autoregressive }
         let known = model.tokens.knownMask
         let isMasked = changed.attention != .causal && known != nil
         let maskToken = changes.maskToken

@@ -102,17 +102,34 @@ struct LeaderboardCommand: ParsableCommand {
         discussion: """
             Prints each area beside the published one. With --output, also writes the table and the figures: the \
             curves of each benchmark, radar charts, means and tokens per second, as SVG.
+
+            With --later, prints the board with the points that TAD, LightningRL, MBD, SDAR and SGLang's d3LLM published since, \
+            each area under the best accuracy of all and under the method's own; --add puts points of a file there, \
+            written as configs/published/later.json is.
             """)
 
     @Option(
         help: ArgumentHelp("Write table and figures to this folder.", valueName: "folder"),
         completion: .directory)
     var output: String?
+    @Flag(help: "Add what was published after the leaderboard.")
+    var later = false
+    @Option(
+        help: ArgumentHelp("Add the points of this file.", valueName: "file"),
+        completion: .file(extensions: ["json"]))
+    var add: [String] = []
     @OptionGroup var published: PublishedOptions
     @OptionGroup var json: JSONOption
 
+    func validate() throws {
+        if output != nil, later || !add.isEmpty {
+            throw ValidationError("--output writes the published board; --later and --add only print.")
+        }
+    }
+
     func run() throws {
         try ExitCodes.reporting(asJSON: json.json) {
+            if later || !add.isEmpty { return try printLater() }
             let leaderboard = try Leaderboard(try published.load())
             let files = try output.map { try leaderboard.write(to: FilePath($0)) }
             try json.print(
@@ -120,6 +137,16 @@ struct LeaderboardCommand: ParsableCommand {
                     + (files.map { "\n\($0.count) files are in \(output ?? "").\n" } ?? ""),
                 leaderboard.value)
         }
+    }
+}
+
+extension LeaderboardCommand {
+    private func printLater() throws {
+        let files =
+            (later ? [FilePath(published.path).appending("later.json")] : []) + add.map { FilePath($0) }
+        let board = try LargerLeaderboard(
+            Leaderboard(try published.load()), files.map { try LaterPoints(file: $0) })
+        try json.print(TextTableRenderer().render(board.table), board.value)
     }
 }
 

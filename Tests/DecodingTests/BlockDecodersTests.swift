@@ -168,6 +168,53 @@ import Transformers
         }
     }
 
+    // MARK: - Jacobi
+
+    /// A language that counts: the token behind t is t + 1.
+    private func counting(_ decoder: any Decoder) -> (any Decoder, [Int]) {
+        var (decoder, sizes) = (decoder, [Int]())
+        while let request = decoder.nextRequest() {
+            sizes.append(request.inputs.count)
+            // The row before a position predicts it: it sees the token there.
+            decoder.accept(
+                request.candidates.map {
+                    Prediction(position: $0, token: decoder.tokens[$0 - 1] + 1, probability: 1, entropy: 0)
+                })
+        }
+        return (decoder, sizes)
+    }
+
+    @Test("Jacobi decoding writes what greedy decoding writes, and feeds what isn't right yet")
+    func jacobi() throws {
+        var task = DecodingTask(prompt: [5, 6, 7], maskToken: 0, endToken: nil)
+        // Right guesses for the first block, wrong ones for the second.
+        task.sampling = Sampling(seed: 0, sample: 0, script: .tokens([8, 9, 10, 11, 0, 13, 14]))
+        let values: [String: JSONValue] = ["generationLength": .integer(8), "blockLength": .integer(4)]
+        let (decoder, sizes) = counting(try DecodingMethod.jacobi.factory(values)(task))
+        #expect(decoder.tokens == [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
+        // The prompt with its guesses; one forward finds the first block right; the second needs three.
+        #expect(sizes == [7, 4, 4, 3, 2, 1])
+        #expect(decoder.evaluations == 5 && decoder.forwards == 6)
+    }
+
+    @Test("Jacobi decoding ends with an end token, in the middle of a block or behind what is right")
+    func jacobiEnds() throws {
+        for (end, last) in [(Int32(9), [8, 9]), (12, [8, 9, 10, 11, 12])] {
+            var task = DecodingTask(prompt: [5, 6, 7], maskToken: 0, endToken: end)
+            task.sampling = Sampling(seed: 0, sample: 0, script: .tokens([0, 0, 0, 0, 0, 0, 0]))
+            let values: [String: JSONValue] = ["generationLength": .integer(64), "blockLength": .integer(4)]
+            let (decoder, _) = counting(try DecodingMethod.jacobi.factory(values)(task))
+            #expect(Array(decoder.tokens[3...]) == last.map(Int32.init), "\(end)")
+        }
+    }
+
+    @Test("drafts draw from the sequence alone, and the same for the same prompt")
+    func drafts() {
+        var (a, b) = (DraftDraws(Sampling(prompt: [3, 4])), DraftDraws(Sampling(prompt: [3, 4])))
+        let tokens = a.tokens(200, of: [3, 4, 9])
+        #expect(Set(tokens) == [3, 4, 9] && tokens == b.tokens(200, of: [3, 4, 9]))
+    }
+
     // MARK: - Choices
 
     @Test("an open choice draws within the limits and tells the probability among all tokens")

@@ -11,6 +11,7 @@ import SystemPackage
 import TestSupport
 import Testing
 import Tokenizers
+import Training
 import Transformers
 
 @testable import ModelStages
@@ -81,10 +82,11 @@ import Transformers
     }
 
     @Test func aMaskTokenIsAddedToOne() throws {
-        let start = try StartingModel(Self.fixture, .init(maskToken: "<|new|>"), masks: true)
+        let start = try StartingModel(Self.fixture, .init(maskToken: "<|new|>"), objectives: [.maskedUniform])
         #expect(
             start.mask == 406 && start.configuration.vocabulary == 407 && start.family is A2DLlamaFamily.Type)
-        let given = try StartingModel(Self.fixture, .init(maskToken: "<|mask|>"), masks: true)
+        let given = try StartingModel(
+            Self.fixture, .init(maskToken: "<|mask|>"), objectives: [.maskedUniform])
         #expect(given.mask == 403 && given.configuration.vocabulary == 406)
     }
 

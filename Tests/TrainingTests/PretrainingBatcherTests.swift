@@ -84,15 +84,20 @@ import Transformers
             let configuration = Tiny.configuration(shift: true)
             let batch = batcher([.init(objective, rows: 1, weight: 1)])
                 .batch([example], configuration, &stream)
-            let sequence = batch.sequences[0]
-            for (i, token) in sequence.tokens.enumerated() where !flags[i] { #expect(token == text[i]) }
-            for row in sequence.rows {
-                #expect(flags[row.row + 1] && row.target == text[row.row + 1])
-                predicted.insert(row.row + 1)
+            // A second stream stands behind the first.
+            for sequence in batch.sequences {
+                for (i, token) in sequence.tokens.enumerated() where !flags[i % 16] {
+                    #expect(token == text[i % 16])
+                }
+                for row in sequence.rows {
+                    let position = row.row % 16 + 1
+                    #expect(flags[position] && row.target == text[position])
+                    predicted.insert(position)
+                }
             }
             // LLaDA's weights: 1 / t / learnt tokens, t from above 0 to 1.
             if objective == .llada {
-                #expect(sequence.rows.allSatisfy { $0.weight >= 1 / 9 * 0.999 })
+                #expect(batch.sequences[0].rows.allSatisfy { $0.weight >= 1 / 9 * 0.999 })
             }
         }
         #expect(predicted == Set(flags.indices.filter { flags[$0] }), "each of them at some time")
@@ -105,8 +110,9 @@ import Transformers
         var draws = ScriptedDraws(uniforms: [0.9, 0.9, 0, 0, 0, 0])
         let batch = batcher([.init(objective, rows: 1, weight: 1)])
             .batch([example], Tiny.configuration(shift: true), &draws)
-        let rows = batch.sequences[0].rows
-        #expect(rows.allSatisfy { $0.row >= 0 && $0.target == example.tokens[$0.row + 1] })
+        // A second stream's rows stand behind the first's.
+        let rows = batch.sequences.flatMap(\.rows)
+        #expect(rows.allSatisfy { $0.row >= 0 && $0.target == example.tokens[$0.row % 4 + 1] })
         #expect(!rows.isEmpty)
     }
 
@@ -181,5 +187,50 @@ import Transformers
         }
         #expect(try tokens(1) == tokens(1))
         #expect(try tokens(1) != tokens(2))
+    }
+
+    @Test(
+        "objectives with blocks learn targets of the response only, whatever the model's shift",
+        arguments: PretrainingObjective.allCases.filter { $0.hasBlocks || $0 == .endToken }, [false, true])
+    func blocks(_ objective: PretrainingObjective, shift: Bool) throws {
+        let model = Tiny.configuration(shift: shift)
+        let examples = try (0..<4).map { index in
+            try #require(
+                TrainingExample(
+                    prompt: Tiny.tokens(5, seed: UInt64(index)), response: Tiny.tokens(6, seed: 9),
+                    endToken: 0,
+                    generationLength: 10))
+        }
+        var batcher = PretrainingBatcher(
+            shares: [
+                PretrainingShare(.maskedUniform, rows: 2, weight: 1),
+                PretrainingShare(objective, rows: 2, weight: 0.5),
+            ], windowLength: 4, paddingWeight: 0.1, maskToken: Tiny.mask)
+        batcher.blockLength = 4
+        var draws = RandomStream(seed: 8, purpose: "test")
+        let batch = batcher.batch(examples, model, &draws)
+        #expect(batch.groups[0].name == "masked-uniform" && batch.groups.count > 1)
+        var learnt = 0
+        for sequence in batch.sequences[2...] {
+            let length = sequence.geometry == nil ? sequence.tokens.count : sequence.tokens.count / 2
+            #expect((sequence.geometry != nil) == objective.hasBlocks)
+            #expect(sequence.rows.map(\.row) == sequence.rows.map(\.row).sorted())
+            for row in sequence.rows {
+                #expect((1..<batch.groups.count).contains(row.group))
+                let place = row.row % length
+                let isClean = sequence.geometry != nil && row.row < length
+                let example = examples[2...].first { Array(sequence.tokens[..<5]) == $0.prompt }
+                // Own row, or the row before; the clean row predicts next tokens, and a block's first in shifted models.
+                let position = shift || (isClean && objective == .nextBlock) ? place + 1 : place
+                let tokens = try #require(example?.tokens)
+                #expect(position >= 5 && row.target == tokens[position])
+                learnt += 1
+            }
+        }
+        #expect(learnt > 0)
+        let weights = Set(batch.groups[1...].map(\.crossEntropy))
+        #expect(
+            objective == .nextBlock
+                ? weights == [0.5, 0.25] : objective == .multiBlock ? weights == [0.25] : weights == [0.5])
     }
 }

@@ -173,7 +173,8 @@ package struct MultiBDDecoder: Decoder {
                 }
                 .flatMap { state.maskedPositions(in: range($0)) },
                 cache: isPrefilling ? .rebuild(stored) : stored > 0 ? .append(stored) : .read,
-                attention: .blockCausal(promptLength: 0, blockLength: length)),
+                attention: .blockCausal(promptLength: 0, blockLength: length),
+                boundaries: stored > 0 ? [inputs.lowerBound + stored] : []),
             blocks: blockStates)
     }
 

@@ -147,7 +147,9 @@ package struct SDARDecoder: Decoder {
         var request = state.issue(
             ForwardRequest(
                 kind, inputs: inputs, candidates: candidates, cache: cache,
-                attention: .blockCausal(promptLength: 0, blockLength: options.blockLength)),
+                attention: .blockCausal(promptLength: 0, blockLength: options.blockLength),
+                // Of models whose rows predict the next token: the row before the next block.
+                boundaries: candidates.isEmpty ? [inputs.upperBound] : []),
             blocks: blockStates, drawing: isDrawn ? block : nil)
         if !isDrawn { request.draws = nil }
         return request

@@ -2,6 +2,7 @@ package import ArtifactStore
 internal import DataStages
 internal import DecodingStages
 internal import JSON
+internal import ModelStages
 internal import Numerics
 package import Recipes
 internal import Reporting
@@ -54,6 +55,12 @@ package struct DistillStage: StageKind {
 
     package func run(_ context: StageContext) throws -> StageResult {
         let student = try TrainedModel(teacher, adapter: adapter, context)
+        if case .blockCausal(_, let length) = student.model.configuration.attention {
+            throw DataError(
+                description:
+                    "\(teacher) sees the blocks of \(length) tokens up to a token's own; the recipes of distill are for models that see the whole sequence. Train it with pretrain or sft and an objective with blocks."
+            )
+        }
         let rows = try AnswerRow.read(
             trajectories: context.folder(of: trajectories),
             data: data.map { DataSet(context.folder(of: $0), name: "\($0)") }, student.model,
