@@ -57,6 +57,11 @@ public struct DecodingState: Sendable {
     /// The masked positions of `range`, ascending.
     func maskedPositions(in range: Range<Int>) -> [Int] { range.filter { tokens[$0] == maskToken } }
 
+    /// The masked positions of `range` behind the prompt, whose tokens stay whatever they are.
+    func undecided(in range: Range<Int>) -> [Int] {
+        maskedPositions(in: max(range.lowerBound, promptLength)..<max(range.upperBound, promptLength))
+    }
+
     func maskCount(in range: Range<Int>) -> Int { tokens[range].count { $0 == maskToken } }
 
     func hasMask(in range: Range<Int>) -> Bool { tokens[range].contains(maskToken) }

@@ -28,7 +28,7 @@ extension TrainingSequence {
     /// A clean stream and a noisy one that sees the clean blocks before its own.
     ///
     /// - Parameters:
-    ///   - blocks: where the streams' blocks lie and what they see.
+    ///   - geometry: where the streams' rows are and what they see.
     ///   - clean: losses of clean rows, by their position.
     ///   - noisy: losses of noisy rows, by their position.
     init(

@@ -121,7 +121,7 @@ package struct SFTStage: StageKind {
                     "\(model) attends to what is before each token only, so that an adapter can't teach it to fill masks; train all parameters with \"maskToken\", or choose the objective autoregressive."
             )
         }
-        if objective == .autoregressive, !configuration.logitShift {
+        if objective == .autoregressive || objective == .nextBlock, !configuration.logitShift {
             throw DataError(
                 description:
                     "Each row of \(model)'s logits predicts its own token, as LLaDA's do, so that it can't learn to predict the next one; choose another \"objective\"."

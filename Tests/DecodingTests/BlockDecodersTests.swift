@@ -168,6 +168,22 @@ import Transformers
         }
     }
 
+    @Test(
+        "mask tokens of a prompt stay, and decoding ends all the same",
+        arguments: [DecodingMethod.fastDLLMv2, .sdar, .multiBD, .nextBlock, .variableLength].map(\.name))
+    func promptMasks(_ name: String) throws {
+        var values = Self.small
+        if name == "multi-bd" {
+            values.merge(["emptyBlocks": .string("corrected"), "evaluationLimit": .integer(100)]) { $1 }
+        }
+        if name == "fast-dllm-v2" || name == "nbdiff" { values["subBlockLength"] = .integer(2) }
+        let prompt: [Int32] = [5, 99, 5, 5, 99, 5]
+        let task = DecodingTask(prompt: prompt, maskToken: ScriptedModel.mask, endToken: 1)
+        let (decoder, turns) = run(try DecodingMethod.named(name).factory(values)(task))
+        #expect(Array(decoder.tokens[..<6]) == prompt && turns.count < 40)
+        #expect(decoder.tokens[6] == 7)
+    }
+
     // MARK: - Jacobi
 
     /// A language that counts: the token behind t is t + 1.

@@ -138,7 +138,7 @@ package struct FastDLLMv2Decoder: Decoder {
         guard let block else { return end() }
         // Behind an end token neither the rest of the block nor its cache is wanted.
         if hasStopped(in: block) { return end() }
-        let part = parts(of: block).first { state.hasMask(in: $0) }
+        let part = parts(of: block).first { !state.undecided(in: $0).isEmpty }
         return part.map { denoise($0, of: block) } ?? commit(block)
     }
 
@@ -186,7 +186,7 @@ package struct FastDLLMv2Decoder: Decoder {
     }
 
     private mutating func denoise(_ part: Range<Int>, of block: Range<Int>) -> ForwardRequest {
-        let masks = state.maskedPositions(in: part)
+        let masks = state.undecided(in: part)
         let start = block.lowerBound
         if holdsBlock, !state.isMasked(part.lowerBound) {
             return issue(
@@ -247,7 +247,7 @@ package struct FastDLLMv2Decoder: Decoder {
         let record = state.complete(accepting: Array(accepted))
         guard options.end == .afterBlock, let block else { return record }
         hasDecodedEnd = hasDecodedEnd || accepted.contains { state.isEnd($0.token) }
-        if hasDecodedEnd, !state.hasMask(in: block) {
+        if hasDecodedEnd, state.undecided(in: block).isEmpty {
             state.fillAfterEnd(in: state.generated)
             hasEnded = true
         }

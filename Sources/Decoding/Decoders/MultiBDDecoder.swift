@@ -103,12 +103,10 @@ package struct MultiBDDecoder: Decoder {
         state = DecodingState(task, maskCount: count * length - prompt)
         self.options = options
         blocks = (0..<count).map { index in
-            Block(phase: index >= promptBlocks ? .dummy : .toCache)
+            Block(phase: index >= promptBlocks ? .dummy : index < prompt / length ? .toCache : .active)
         }
         first = count - options.bufferSize
         limit = options.evaluationLimit
-        // A block that the prompt begins may hold a mask, or a prompt of masks none.
-        for index in 0..<promptBlocks where state.hasMask(in: range(index)) { blocks[index].phase = .active }
         if let most = options.modelLength, prompt >= most { completion = "max_model_len_reached" }
     }
 
@@ -125,10 +123,10 @@ package struct MultiBDDecoder: Decoder {
     }
 
     private func progress(_ block: Int) -> Double {
-        1 - Double(state.maskCount(in: range(block))) / Double(options.blockLength)
+        1 - Double(state.undecided(in: range(block)).count) / Double(options.blockLength)
     }
 
-    private func isComplete(_ block: Int) -> Bool { !state.hasMask(in: range(block)) }
+    private func isComplete(_ block: Int) -> Bool { state.undecided(in: range(block)).isEmpty }
 
     /// The buffer's blocks that are begun; they come first.
     private var begun: Range<Int> { first..<(buffer.first { blocks[$0].phase == .dummy } ?? blocks.count) }
@@ -171,7 +169,7 @@ package struct MultiBDDecoder: Decoder {
                 candidates: begun.filter {
                     blocks[$0].phase == .active && range($0).upperBound <= inputs.upperBound
                 }
-                .flatMap { state.maskedPositions(in: range($0)) },
+                .flatMap { state.undecided(in: range($0)) },
                 cache: isPrefilling ? .rebuild(stored) : stored > 0 ? .append(stored) : .read,
                 attention: .blockCausal(promptLength: 0, blockLength: length),
                 boundaries: stored > 0 ? [inputs.lowerBound + stored] : []),

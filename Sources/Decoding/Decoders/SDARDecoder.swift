@@ -129,7 +129,7 @@ package struct SDARDecoder: Decoder {
         if state.forwards == 0, start > 0 {
             return issue(.prefill, 0..<start, candidates: [], .rebuild(start))
         }
-        let masks = state.maskedPositions(in: block)
+        let masks = state.undecided(in: block)
         let isFirst = start == 0
         if masks.isEmpty {
             return issue(
