@@ -137,6 +137,10 @@ import Transformers
         ]
         let (decoder, turns) = run(try decoder(.multiBD, values, prompt: 8), model)
         #expect(turns[0].request.kind == .prefill && turns[0].request.candidates.isEmpty)
+        #expect(
+            turns.allSatisfy {
+                $0.request.choice.forbidden == ScriptedModel.mask && $0.request.choice.takesLastOfEquals
+            })
         // One block is begun per forward; the first is complete after one and stored by the next, which decodes the second.
         #expect(turns[1].request.inputs == 8..<12 && turns[2].request.inputs == 8..<16)
         #expect(turns[2].request.cache == .append(4) && turns[2].step.positions == [12, 13, 14, 15])

@@ -36,6 +36,9 @@ import Testing
             Array(running.state.response)
                 == [Int32](repeating: 7, count: count) + [Int32](repeating: ScriptedModel.mask, count: masks))
         #expect(running.forwards == turns)
+        // A batch goes on asking those that have ended.
+        let again = running.nextRequest()
+        #expect(again == nil && running.forwards == turns)
     }
 
     @Test func methodNamesAreUnique() {

@@ -100,7 +100,10 @@ package struct MultiBDDecoder: Decoder {
         let promptBlocks = (prompt + length - 1) / length
         let dummies = isPadded ? options.bufferSize - 1 : options.bufferSize
         let count = promptBlocks + dummies
-        state = DecodingState(task, maskCount: count * length - prompt)
+        // Its sampler never chooses the mask token, and the last of equals.
+        var choice = TokenChoice()
+        (choice.forbidden, choice.takesLastOfEquals) = (task.maskToken, true)
+        state = DecodingState(task, maskCount: count * length - prompt, choice: choice)
         self.options = options
         blocks = (0..<count).map { index in
             Block(phase: index >= promptBlocks ? .dummy : index < prompt / length ? .toCache : .active)

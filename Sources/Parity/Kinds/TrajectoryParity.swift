@@ -5,6 +5,180 @@ internal import Numerics
 internal import Training
 internal import Transformers
 
+/// One recorded trajectory: what is decoded again, and how the outcome is compared.
+protocol TrajectoryCase {
+    var id: String { get }
+    var model: String { get }
+    var decoder: any Decoder { get }
+
+    /// The first difference from what was recorded; nil if there is none.
+    func divergence(_ run: RecordedRun) -> String?
+}
+
+enum TrajectoryCases {
+    /// Decodes all cases again and notes which agree.
+    static func record(
+        _ cases: [some TrajectoryCase], _ folder: ParityFolder, _ tally: inout ParityTally
+    ) {
+        let runs = RecordedRun.all(cases.map { ($0.model, $0.decoder) }, folder)
+        var ties = NearTies(folder)
+        for (recorded, run) in zip(cases, runs) {
+            ties.record(
+                recorded.id, as: recorded.id, recorded.model, recorded.decoder, run, in: &tally,
+                divergence: recorded.divergence)
+        }
+    }
+}
+
+/// Recorded trajectories of TAD's teachers: the first state in which each position is decoded must be the same.
+struct TemporalTrajectoryParity: ParityKind {
+    let name = "tad/trajectory"
+    let file = "trajectory_tad.json"
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let cases = try folder.cases(of: file).identified("cases").map { id, node in
+            try Case(id: id, node, isDream: folder.family(ofModel: node.string("model")) == "dream")
+        }
+        TrajectoryCases.record(cases, folder, &tally)
+    }
+
+    private struct Case: TrajectoryCase {
+        let id: String
+        let model: String
+        let decoder: any Decoder
+        let final: [Int32]
+        let unmaskStep: [Int32]
+        let states: Int
+        let isDream: Bool
+
+        init(id: String, _ node: CaseNode, isDream: Bool) throws {
+            self.id = id
+            self.isDream = isDream
+            model = try node.string("model")
+            final = try node.tokens("final")
+            unmaskStep = try node.tokens("unmask_step")
+            states = try node.integer("n_states")
+            let parameters = try node.member("params")
+            var values: [String: JSONValue] = [
+                "generationLength": .integer(try parameters.integer("gen_length")),
+                "blockLength": .integer(try parameters.integer("block_length")),
+                "steps": .integer(try parameters.integer("steps")),
+                "temperature": .number(try parameters.number("temperature")),
+            ]
+            if let topP = parameters.node["top_p"]?.double { values["topP"] = .number(topP) }
+            var task = DecodingTask(
+                prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"), endToken: nil)
+            if node["rand_values"] != nil {
+                let lists = try node.elements("rand_values").map { try $0.numbers() }
+                task.sampling = Sampling(seed: 0, sample: 0, script: .lists(lists))
+            } else if let seed = parameters.node["noise_seed"]?.int {
+                task.sampling = Sampling(seed: 0, sample: 0, script: .congruence(seed: seed))
+            }
+            decoder = try DecodingMethod.named(isDream ? "dream" : "vanilla").factory(values)(task)
+        }
+
+        func divergence(_ run: RecordedRun) -> String? {
+            var recorder = TrajectoryRecorder(decoder)
+            for step in run.steps { recorder.observe(step) }
+            let trajectory = recorder.finish(run.decoder)
+            // LLaDA's states begin with all masks, Dream's with what the first forward left.
+            let first: Int32 = isDream ? 0 : 1
+            let found = trajectory.unmaskStep.map { $0 < 0 ? $0 : $0 + first }
+            if let index = DecodeParity.firstDifference(found, unmaskStep) {
+                let expected = unmaskStep.indices.contains(index) ? "\(unmaskStep[index])" : "none"
+                return "\(run.decision(at: decoder.promptLength + index)); expected in state \(expected)."
+            }
+            let response = Array(run.decoder.tokens[decoder.promptLength...])
+            if let index = DecodeParity.firstDifference(response, final) {
+                return run.decision(at: decoder.promptLength + index)
+            }
+            let count = run.steps.count + Int(first)
+            return count == states ? nil : "there are \(count) states, expected \(states)."
+        }
+    }
+}
+
+/// Recorded teacher trajectories: the step at which each position was decoded must be the same.
+struct TrajectoryParity: ParityKind {
+    let family: String
+
+    var name: String { "\(family)/trajectory" }
+    var file: String { "trajectory.json" }
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let cases = try folder.cases(of: file).identified("cases")
+            .filter { try folder.family(ofModel: try $0.node.string("model")) == family }
+            .map { try Case(id: $0.id, $0.node, family: family) }
+        guard !cases.isEmpty else { return tally.skip("the file has no \(family) cases") }
+        TrajectoryCases.record(cases, folder, &tally)
+    }
+
+    private struct Case: TrajectoryCase {
+        let id: String
+        let model: String
+        let decoder: any Decoder
+        let final: [Int32]
+        let unmaskStep: [Int32]
+        let states: [[Int32]]?
+        let evaluations: Int
+
+        init(id: String, _ node: CaseNode, family: String) throws {
+            self.id = id
+            model = try node.string("model")
+            final = try node.tokens("final")
+            unmaskStep = try node.tokens("unmask_step")
+            evaluations = try node.integer("nfe")
+            states = node.node["states"] == nil ? nil : try node.elements("states").map { try $0.tokens() }
+            let task = DecodingTask(
+                prompt: try node.tokens("prompt"), maskToken: try node.token("mask_id"), endToken: nil)
+            decoder = try Self.teacher(try node.member("params"), family: family)(task)
+        }
+
+        /// LLaDA's teacher decodes as Fast-dLLM's `generate` does, Dream's as its own `diffusion_generate`.
+        private static func teacher(_ parameters: CaseNode, family: String) throws -> DecoderFactory {
+            guard family == "dream" else {
+                return try RecordedMethod.factory("fast_generate", parameters, family: family)
+            }
+            guard try parameters.member("threshold").node.string == "-inf" else {
+                return try RecordedMethod.factory("d3llm_generate", parameters, family: family)
+            }
+            // No entropy is below 0 either, so only the lowest one of each step is accepted.
+            let options = BlockwiseOptions(
+                generationLength: try parameters.integer("gen_length"),
+                blockLength: try parameters.integer("block_length"), rule: .entropyBelow(0))
+            return { BlockwiseDecoder($0, options) }
+        }
+
+        func divergence(_ run: RecordedRun) -> String? {
+            var recorder = TrajectoryRecorder(decoder)
+            for step in run.steps { recorder.observe(step) }
+            return divergence(recorder.finish(run.decoder), run)
+        }
+
+        private func divergence(_ trajectory: Trajectory, _ run: RecordedRun) -> String? {
+            let prompt = decoder.promptLength
+            if let position = DecodeParity.firstDifference(run.decoder.tokens, final) {
+                let expected = final.indices.contains(position) ? "\(final[position])" : "nothing"
+                return "\(run.decision(at: position)); expected \(expected)."
+            }
+            if let index = DecodeParity.firstDifference(trajectory.unmaskStep, unmaskStep) {
+                let expected = unmaskStep.indices.contains(index) ? "\(unmaskStep[index])" : "none"
+                return "\(run.decision(at: prompt + index)); expected in step \(expected)."
+            }
+            if trajectory.evaluations != evaluations {
+                return "the tokens agree, but NFE: \(trajectory.evaluations); expected \(evaluations)."
+            }
+            for (step, state) in (states ?? []).enumerated() {
+                let ours = trajectory.state(afterStep: step, maskToken: decoder.state.maskToken)
+                if let index = DecodeParity.firstDifference(ours, state) {
+                    return "the state after step \(step) differs at position \(prompt + index)."
+                }
+            }
+            return nil
+        }
+    }
+}
+
 /// Recorded Jacobi trajectories: every state of every block, and which of them are packed for training.
 struct JacobiTrajectoryParity: ParityKind {
     let name = "jacobi/trajectory"
@@ -13,13 +187,7 @@ struct JacobiTrajectoryParity: ParityKind {
     func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
         let root = try folder.cases(of: file)
         let cases = try root.identified("trajectories").map { try Case(id: $0.id, $0.node) }
-        let runs = RecordedRun.all(cases.map { ($0.model, $0.decoder) }, folder)
-        var ties = NearTies(folder)
-        for (recorded, run) in zip(cases, runs) {
-            ties.record(
-                recorded.id, as: recorded.id, recorded.model, recorded.decoder, run, in: &tally,
-                divergence: recorded.divergence)
-        }
+        TrajectoryCases.record(cases, folder, &tally)
         let byID = Dictionary(cases.map { ($0.id, $0) }) { first, _ in first }
         for (id, node) in try root.identified("packs") {
             guard let trajectory = byID[try node.string("trajectory")] else {
@@ -29,7 +197,7 @@ struct JacobiTrajectoryParity: ParityKind {
         }
     }
 
-    private struct Case {
+    private struct Case: TrajectoryCase {
         let id: String
         let model: String
         let prompt: [Int32]
