@@ -20,6 +20,13 @@ struct BlockLayout: Sendable, Hashable {
     }
 }
 
+extension [BlockState] {
+    /// States of blocks of which one is decoded at a time: those before `current` are completed, those behind it inactive.
+    static func oneAtATime(_ count: Int, current: Int) -> [BlockState] {
+        (0..<count).map { $0 < current ? .completed : $0 == current ? .fullyActivated : .inactive }
+    }
+}
+
 /// Where a decoder that works on one block at a time stands.
 struct BlockCursor: Sendable {
     let layout: BlockLayout
@@ -86,7 +93,7 @@ struct BlockCursor: Sendable {
 
     /// For observers: everything before the current block is completed, everything after it inactive.
     var blockStates: [BlockState] {
-        (0..<layout.wholeBlocks).map { $0 < block ? .completed : $0 == block ? .fullyActivated : .inactive }
+        .oneAtATime(layout.wholeBlocks, current: block)
     }
 }
 

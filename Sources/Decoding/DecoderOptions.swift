@@ -55,14 +55,24 @@ extension FieldMeaning {
 /// Options that several decoders have.
 extension Fields {
     /// The two lengths that every block decoder has.
-    func lengths(generation: Int, block: Int) -> (generation: Int, block: Int) {
+    ///
+    /// - Parameter fitsBlock: whether a shorter response has a shorter block where none is given.
+    func lengths(generation: Int, block: Int, fitsBlock: Bool = false) -> (generation: Int, block: Int) {
         let generation = option(
             "generationLength", default: generation, in: 1...1_000_000, "Tokens to generate.",
             meaning: .responseLength)
         let block = option(
-            "blockLength", default: block, in: 1...1_000_000, "Tokens per block.",
+            "blockLength", default: fitsBlock ? min(block, generation) : block, in: 1...1_000_000,
+            "Tokens per block.",
             meaning: .blockLength)
         return (generation, block)
+    }
+
+    /// Whether NFE counts a first forward that upstream leaves out.
+    func countsPrefill(default value: Quirks.Behaviour) -> Quirks.Behaviour {
+        option(
+            "countsPrefill", default: value,
+            "Whether NFE leaves the first forward out (faithful) or counts it (corrected).")
     }
 
     /// Whether decoding ends with the end token.
@@ -140,6 +150,15 @@ struct ExpectedResponse {
 
     /// Prompt and response.
     var whole: Double { prompt + length }
+
+    /// The effort of blocks one after another beside an exact cache: forwards that decode, one for each block that joins the cache,
+    /// and one for the prompt.
+    func besideExactCache(rate: Double, logitRows: Double) -> DecodingEffort {
+        let forwards = wanted / rate + wanted / block
+        return DecodingEffort(
+            forwards: forwards + 1, tokens: block + prompt / forwards, cached: prompt + wanted / 2,
+            logitRows: logitRows)
+    }
 }
 
 /// How many tokens a forward is expected to give.

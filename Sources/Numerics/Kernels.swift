@@ -109,30 +109,38 @@ public enum Kernels {
         }
     }
 
-    /// The same where row r sees the columns of `windows[r]`, too, all of them behind its first `limits[r]`.
+    /// In place softmax of `scale · scores` (N × D), row r over its first `limits[r]` columns and those of `windows[r]`, zero elsewhere.
     ///
     /// A window is moved to its prefix's end and back, so that the bits are those of a row without the gap.
+    ///
+    /// - Parameters:
+    ///   - limits: one for each row, from 0 to the number of columns.
+    ///   - windows: one for each row, behind its limit or empty.
     public static func softmaxRows(
         _ scores: MutableMatrix, limits: ArraySlice<Int32>, windows: ArraySlice<Range<Int>>, scale: Float
     ) {
-        precondition(windows.count == scores.rows, "\(windows.count) windows for \(scores.rows) rows")
-        let moves = zip(limits, windows).map { limit, window in
+        precondition(
+            windows.count == scores.rows && limits.count == scores.rows,
+            "\(limits.count) limits and \(windows.count) windows for \(scores.rows) rows")
+        var seen: [Int32] = []
+        seen.reserveCapacity(scores.rows)
+        for (row, (limit, window)) in zip(limits, windows).enumerated() {
+            let prefix = Int(limit)
             precondition(
-                window.isEmpty || window.lowerBound >= Int(limit) && window.upperBound <= scores.columns,
+                window.isEmpty || window.lowerBound >= prefix && window.upperBound <= scores.columns,
                 "a window \(window) behind \(limit) of \(scores.columns) columns")
-            return (prefix: Int(limit), window: window)
-        }
-        for (row, move) in moves.enumerated() where move.window.lowerBound > move.prefix {
+            seen.append(limit + Int32(window.count))
+            guard window.lowerBound > prefix else { continue }
             let start = scores.pointer + row * scores.stride
-            (start + move.prefix).update(from: start + move.window.lowerBound, count: move.window.count)
+            (start + prefix).update(from: start + window.lowerBound, count: window.count)
         }
-        let seen = moves.map { Int32($0.prefix + $0.window.count) }
         softmaxRows(scores, limits: seen[...], scale: scale)
-        for (row, move) in moves.enumerated() where move.window.lowerBound > move.prefix {
+        for (row, (limit, window)) in zip(limits, windows).enumerated() {
+            let prefix = Int(limit)
+            guard window.lowerBound > prefix else { continue }
             let start = scores.pointer + row * scores.stride
-            (start + move.window.lowerBound).update(from: start + move.prefix, count: move.window.count)
-            let gap = min(move.window.lowerBound, move.prefix + move.window.count) - move.prefix
-            (start + move.prefix).update(repeating: 0, count: gap)
+            (start + window.lowerBound).update(from: start + prefix, count: window.count)
+            (start + prefix).update(repeating: 0, count: min(window.count, window.lowerBound - prefix))
         }
     }
 

@@ -9,10 +9,10 @@ internal import Transformers
 /// Forward passes recorded from the upstream models: logits of whole sequences, hidden states layer by layer,
 /// d3LLM's KV cache, Fast-dLLM's prefix and dual caches, and D2F's block-causal mask.
 struct GoldenForward {
-    private let tensors: SafetensorsFile
-    private let model: Transformer
-    private let workspace = Workspace()
-    private let logitTolerance: Double
+    let tensors: SafetensorsFile
+    let model: Transformer
+    let workspace = Workspace()
+    let logitTolerance: Double
     private let hiddenTolerance: Double
 
     init(_ folder: ParityFolder, _ entry: CaseNode, tolerance: JSONNode?) throws {
@@ -20,6 +20,12 @@ struct GoldenForward {
         model = try folder.model(try entry.string("model"))
         logitTolerance = tolerance?["logits_abs"]?.double ?? 2e-4
         hiddenTolerance = tolerance?["hidden_abs"]?.double ?? 1e-4
+    }
+
+    /// - Parameter tolerance: of logits, keys and values.
+    init(model: Transformer, tensors: SafetensorsFile, tolerance: Double) {
+        (self.model, self.tensors) = (model, tensors)
+        (logitTolerance, hiddenTolerance) = (tolerance, tolerance)
     }
 
     /// Whether a case exercises a key/value cache.
@@ -142,7 +148,7 @@ struct GoldenForward {
 
     // MARK: - Golden values
 
-    private func sequences(_ name: String) throws -> [[Int32]] {
+    func sequences(_ name: String) throws -> [[Int32]] {
         let ids = try tensors.integers(name).map { id in
             guard id >= 0, id < model.configuration.vocabulary else {
                 throw ParityError("\(name) holds the token \(id), which the model doesn't know.")
@@ -154,17 +160,17 @@ struct GoldenForward {
         return stride(from: 0, to: ids.count, by: max(1, length)).map { Array(ids[$0..<$0 + length]) }
     }
 
-    private func values(_ name: String) throws -> [Float] {
+    func values(_ name: String) throws -> [Float] {
         let entry = try tensors.entry(named: name)
         return try tensors.matrix(name, shape: entry.shape, rows: 1, columns: entry.count).elements
     }
 
-    private func compare(_ name: String, _ logits: Matrix) throws -> String? {
+    func compare(_ name: String, _ logits: Matrix) throws -> String? {
         Compare.elements(name, logits.elements, try values(name), tolerance: logitTolerance)
     }
 
     /// Cache rows (positions × heads · K) in golden's order: head, position, element.
-    private func byHead(_ matrix: Matrix) -> [Float] {
+    func byHead(_ matrix: Matrix) -> [Float] {
         let width = model.configuration.headWidth
         return (0..<matrix.columns / width).flatMap { head in
             matrix.slice(rows: 0..<matrix.rows, columns: head * width..<(head + 1) * width).elements

@@ -95,10 +95,9 @@ package struct PretrainingBatcher: Sendable {
         var next = 0
         for share in shares {
             let group = groups.count
-            if share.objective.hasBlocks || share.objective == .endToken {
-                let rows = examples[next..<next + share.rows].map(MarkedRow.init)
+            let own = examples[next..<next + share.rows].map(MarkedRow.init)
+            if let part = whole(share.objective, own, model, &draws) {
                 next += share.rows
-                let part = blocks(share.objective, rows, model, &draws)
                 for sequence in part.sequences {
                     var sequence = sequence
                     for index in sequence.rows.indices { sequence.rows[index].group += group }
@@ -127,6 +126,7 @@ package struct PretrainingBatcher: Sendable {
                         uniform(
                             example, model, group, ratio: (1 - 1e-3) * t + 1e-3, inverse: true, scale, &draws)
                     )
+                // Made as a whole above.
                 case .complementaryBlocks, .nextBlock, .blockRatio, .multiBlock, .endToken: break
                 }
             }
@@ -138,11 +138,11 @@ package struct PretrainingBatcher: Sendable {
         return LossBatch(sequences: sequences, groups: groups)
     }
 
-    /// The batch of a share whose objective makes one itself.
-    private func blocks(
+    /// The batch of a share whose objective makes one of all its rows; nil where it makes them one by one.
+    private func whole(
         _ objective: PretrainingObjective, _ rows: [MarkedRow], _ model: TransformerConfiguration,
         _ draws: inout some DrawSource
-    ) -> LossBatch {
+    ) -> LossBatch? {
         let isShifted = model.logitShift
         switch objective {
         case .complementaryBlocks:
@@ -168,11 +168,12 @@ package struct PretrainingBatcher: Sendable {
             (objective.coversAll, objective.randomLayouts) = (false, 1)
             (objective.hidesPrompt, objective.isShifted) = (false, isShifted)
             return objective.batch(rows, mask: maskToken, &draws)
-        default:
+        case .endToken:
             let ends = [model.endToken].compactMap { $0 } + model.furtherEndTokens
             var objective = EndTokenObjective(endTokens: Set(ends))
             objective.isShifted = isShifted
             return objective.batch(rows, mask: maskToken, &draws)
+        case .autoregressive, .maskedWindow, .maskedUniform, .llada: return nil
         }
     }
 

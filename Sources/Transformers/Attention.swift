@@ -183,6 +183,53 @@ public final class KeyValueCache {
     func extend(by count: Int) { length += count }
 }
 
+/// The keys of a sequence that one of its rows sees: the first ones, and a window behind those.
+public struct VisibleKeys: Sendable, Hashable {
+    /// How many of the first keys.
+    public var prefix: Int
+    /// Keys from ``prefix`` on; may be empty.
+    public var window: Range<Int>
+
+    public init(prefix: Int, window: Range<Int> = 0..<0) { (self.prefix, self.window) = (prefix, window) }
+}
+
+/// Positions and visible keys of every row of a sequence, where they don't follow from its place.
+///
+/// With it a sequence is two streams: the clean tokens, then as many noisy ones at the same positions, whose rows see clean
+/// tokens before their block and noisy ones of it (Fast-dLLM v2, NBDiff, SDAR, MultiTF).
+public struct RowGeometry: Sendable, Hashable {
+    /// Rotary position of each row.
+    public var positions: [Int32]
+    /// What each row sees.
+    public var visible: [VisibleKeys]
+
+    public init(positions: [Int32], visible: [VisibleKeys]) {
+        precondition(positions.count == visible.count, "each row has a position and sees something")
+        (self.positions, self.visible) = (positions, visible)
+    }
+
+    /// Clean tokens and as many noisy ones in blocks: a noisy row sees the clean blocks before its own and its own noisy block, a
+    /// clean row no noisy token.
+    ///
+    /// - Parameters:
+    ///   - length: tokens of one stream.
+    ///   - isCausal: whether a clean row sees what is before it only (NBDiff) instead of its whole block.
+    public static func twoStreams(length: Int, blockLength: Int, isCausal: Bool = false) -> RowGeometry {
+        func block(of position: Int) -> Range<Int> {
+            let start = position / blockLength * blockLength
+            return start..<min(start + blockLength, length)
+        }
+        let clean = (0..<length).map { VisibleKeys(prefix: isCausal ? $0 + 1 : block(of: $0).upperBound) }
+        let noisy = (0..<length).map { position in
+            let block = block(of: position)
+            return VisibleKeys(
+                prefix: block.lowerBound, window: length + block.lowerBound..<length + block.upperBound)
+        }
+        let positions = (0..<Int32(length))
+        return RowGeometry(positions: Array(positions) + Array(positions), visible: clean + noisy)
+    }
+}
+
 /// What the query rows of one sequence attend to.
 struct VisibleRows: Sendable {
     /// How many of the first keys, by row.

@@ -99,10 +99,7 @@ package struct DreamDecoder: Decoder {
 
 extension DreamDecoder {
     private var blockStates: [BlockState] {
-        let current = state.forwards / stepsPerBlock
-        return (0..<options.blocks).map {
-            $0 < current ? .completed : $0 == current ? .fullyActivated : .inactive
-        }
+        .oneAtATime(options.blocks, current: state.forwards / stepsPerBlock)
     }
 }
 

@@ -69,10 +69,7 @@ package struct FastDLLMv2Options: DecoderOptions {
         let expected = ExpectedResponse(lengths, stopsEarly: true, prompt: prompt, answer: answer)
         let rate = ExpectedRate.limited(
             ExpectedRate.confidence(threshold), block: min(Double(subBlockLength), expected.block))
-        let forwards = expected.wanted / rate + expected.wanted / expected.block
-        return DecodingEffort(
-            forwards: forwards + 1, tokens: expected.block + prompt / forwards,
-            cached: prompt + expected.wanted / 2, logitRows: Double(subBlockLength) / 2)
+        return expected.besideExactCache(rate: rate, logitRows: Double(subBlockLength) / 2)
     }
 }
 
@@ -99,11 +96,8 @@ extension Fields {
 /// keys and values for all rows where one of them needs it, and in some of them replaces a prompt's last token; here
 /// each sequence is decoded as if it were alone.
 package struct FastDLLMv2Decoder: Decoder {
-    private enum Purpose: Sendable { case prefill, denoise, commit }
-
     package private(set) var state: DecodingState
     private let options: FastDLLMv2Options
-    private var purpose = Purpose.prefill
     /// The block under way.
     private var block: Range<Int>?
     private var blocksLeft: Int
@@ -179,7 +173,6 @@ package struct FastDLLMv2Decoder: Decoder {
         let length = state.promptLength / options.blockLength * options.blockLength
         let candidates = length == state.promptLength ? [length] : []
         return issue(
-            .prefill,
             ForwardRequest(
                 .prefill, inputs: 0..<length, candidates: candidates, cache: .rebuild(length),
                 attention: blocks(of: options.blockLength), boundaryRow: .local, predictsNext: true))
@@ -190,7 +183,7 @@ package struct FastDLLMv2Decoder: Decoder {
         let start = block.lowerBound
         if holdsBlock, !state.isMasked(part.lowerBound) {
             return issue(
-                .denoise, drawing: part,
+                drawing: part,
                 ForwardRequest(
                     .dual, inputs: part, candidates: masks, cache: .overwrite(at: part.lowerBound),
                     boundaryRow: .local))
@@ -199,7 +192,7 @@ package struct FastDLLMv2Decoder: Decoder {
         let cache: ForwardRequest.CacheAction =
             options.blockCache ? keep(block) : start == 0 ? .ignore : .read
         return issue(
-            .denoise, drawing: part,
+            drawing: part,
             ForwardRequest(
                 options.blockCache ? .blockPrefill : start == 0 ? .full : .cached, inputs: block,
                 candidates: masks, cache: cache,
@@ -210,7 +203,6 @@ package struct FastDLLMv2Decoder: Decoder {
     /// The complete block joins the cache, and its last row gives the next block's first token.
     private mutating func commit(_ block: Range<Int>) -> ForwardRequest {
         issue(
-            .commit,
             ForwardRequest(
                 .cacheUpdate, inputs: block, candidates: [block.upperBound], cache: keep(block),
                 attention: blocks(of: options.blockLength), boundaryRow: .local, predictsNext: true))
@@ -226,20 +218,20 @@ package struct FastDLLMv2Decoder: Decoder {
 
     /// Tokens are drawn by denoising forwards only; those between blocks are the most probable ones.
     private mutating func issue(
-        _ purpose: Purpose, drawing range: Range<Int>? = nil, _ request: ForwardRequest
+        drawing range: Range<Int>? = nil, _ request: ForwardRequest
     ) -> ForwardRequest {
-        self.purpose = purpose
         state.evaluations += 1
         var issued = state.issue(request, blocks: blockStates, drawing: range)
-        if purpose != .denoise { (issued.choice, issued.draws) = (TokenChoice(), nil) }
+        if range == nil { (issued.choice, issued.draws) = (TokenChoice(), nil) }
         return issued
     }
 
     @discardableResult
     package mutating func accept(_ predictions: [Prediction]) -> StepRecord {
-        guard purpose == .denoise else {
+        let kind = state.answered().kind
+        if kind == .prefill || kind == .cacheUpdate {
             for prediction in predictions { state.append(prediction.token) }
-            if purpose == .commit { (block, holdsBlock) = (nil, false) }
+            if kind == .cacheUpdate { (block, holdsBlock) = (nil, false) }
             return state.complete(accepting: predictions)
         }
         let sorted = AcceptanceRule.byConfidence(predictions)
@@ -255,13 +247,10 @@ package struct FastDLLMv2Decoder: Decoder {
     }
 
     private var blockStates: [BlockState] {
-        let first = state.promptLength / options.blockLength
-        return (0..<options.generationLength / options.blockLength).map { index in
-            let start = (first + index) * options.blockLength
-            guard let block else { return start < state.tokens.count ? .completed : .inactive }
-            return start < block.lowerBound
-                ? .completed : start == block.lowerBound ? .fullyActivated : .inactive
-        }
+        let length = options.blockLength
+        let next = block?.lowerBound ?? (state.tokens.count + length - 1) / length * length
+        return .oneAtATime(
+            options.generationLength / length, current: next / length - state.promptLength / length)
     }
 }
 

@@ -26,19 +26,13 @@ package struct JacobiOptions: DecoderOptions {
 
     package init(_ fields: Fields, defaults: JacobiOptions) {
         self = defaults
-        generationLength = fields.option(
-            "generationLength", default: defaults.generationLength, in: 1...1_000_000,
-            "Tokens after which no further block is begun.", meaning: .responseLength)
-        blockLength = fields.option(
-            "blockLength", default: min(defaults.blockLength, generationLength), in: 1...1_000_000,
-            "Tokens per block.", meaning: .blockLength)
+        (generationLength, blockLength) = fields.lengths(
+            generation: defaults.generationLength, block: defaults.blockLength, fitsBlock: true)
         firstDraft = fields.option(
             "firstDraft", default: defaults.firstDraft,
             "The first block's first guesses: what the prompt's forward predicts behind random tokens (predicted), or random tokens (drawn), as in every later block."
         )
-        countsPrefill = fields.option(
-            "countsPrefill", default: defaults.countsPrefill,
-            "Whether NFE leaves the prompt's forward out (faithful) or counts it (corrected).")
+        countsPrefill = fields.countsPrefill(default: defaults.countsPrefill)
     }
 
     package var lengths: DecodingLengths { DecodingLengths(response: generationLength, block: blockLength) }

@@ -89,9 +89,7 @@ package struct MultiBDDecoder: Decoder {
     private var blocks: [Block]
     /// First block of the buffer.
     private var first: Int
-    private var isPrefilling = true
     private var limit: Int?
-    private var decoded = 0
 
     package init(_ task: DecodingTask, _ options: MultiBDOptions) {
         precondition(options.blockLength > 0 && options.bufferSize > 0, "blocks and a buffer hold something")
@@ -159,6 +157,7 @@ package struct MultiBDDecoder: Decoder {
         let ready = blocks.indices.filter { blocks[$0].phase == .toCache }
         let length = options.blockLength
         let isPadded = state.promptLength % length != 0
+        let isPrefilling = state.forwards == 0
         let inputs: Range<Int>
         if isPrefilling {
             inputs = 0..<(isPadded ? begun.upperBound * length : state.promptLength)
@@ -194,6 +193,7 @@ package struct MultiBDDecoder: Decoder {
 
     @discardableResult
     package mutating func accept(_ predictions: [Prediction]) -> StepRecord {
+        let isPrefilling = state.forwards == 0
         var accepted: [Prediction] = []
         for block in begun where blocks[block].phase == .active {
             let own = predictions.filter { range(block).contains($0.position) }
@@ -202,22 +202,20 @@ package struct MultiBDDecoder: Decoder {
             accepted += sure.isEmpty && isForced ? AcceptanceRule.byConfidence(own).prefix(1) : sure[...]
         }
         let record = state.complete(accepting: accepted)
-        decoded += accepted.count
-        store()
+        store(isPrefilling: isPrefilling)
         if hasSeenEnd { markLast() }
         // What ends decoding by itself is looked at before the forward is counted, the limits after it.
         if completion == nil { endInContext() }
         state.evaluations += 1
         limitEvaluations()
         endAtLimit()
-        isPrefilling = false
         return record
     }
 
     // MARK: - Behind a forward
 
     /// Blocks whose keys and values this forward stored leave the buffer; complete ones are stored by the next.
-    private mutating func store() {
+    private mutating func store(isPrefilling: Bool) {
         if isPrefilling {
             for block in 0..<state.promptLength / options.blockLength where blocks[block].phase == .toCache {
                 blocks[block].phase = .inCache
@@ -277,6 +275,7 @@ package struct MultiBDDecoder: Decoder {
     /// Sets the limit of forwards from what the first eight decoded, where none is given.
     private mutating func limitEvaluations() {
         guard limit == nil, state.evaluations >= 8 else { return }
+        let decoded = state.generated.count - state.undecided(in: state.generated).count
         let rate = max(1, Double(decoded) / Double(state.evaluations))
         limit = max(state.evaluations, Int((Double(options.generationLength) / rate).rounded(.up)))
     }

@@ -60,10 +60,7 @@ package struct NextBlockOptions: DecoderOptions {
         let rate = ExpectedRate.limited(
             rule == .threshold ? ExpectedRate.confidence(threshold) : 1,
             block: min(Double(subBlockLength), expected.block))
-        let forwards = expected.wanted / rate + expected.wanted / expected.block
-        return DecodingEffort(
-            forwards: forwards + 1, tokens: expected.block + prompt / forwards,
-            cached: prompt + expected.wanted / 2, logitRows: Double(subBlockLength) / 2)
+        return expected.besideExactCache(rate: rate, logitRows: Double(subBlockLength) / 2)
     }
 }
 
@@ -155,9 +152,7 @@ package struct NextBlockDecoder: Decoder {
         return state.complete(accepting: sorted.prefix(1) + others)
     }
 
-    private var blockStates: [BlockState] {
-        (0..<layout.wholeBlocks).map { $0 < block ? .completed : $0 == block ? .fullyActivated : .inactive }
-    }
+    private var blockStates: [BlockState] { .oneAtATime(layout.wholeBlocks, current: block) }
 }
 
 extension DecodingMethod {

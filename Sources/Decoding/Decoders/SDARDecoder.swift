@@ -81,10 +81,7 @@ package struct SDAROptions: DecoderOptions {
         let rate = ExpectedRate.limited(
             rule == .threshold ? max(planned, ExpectedRate.confidence(threshold)) : planned,
             block: expected.block)
-        let forwards = expected.wanted / rate + expected.wanted / expected.block
-        return DecodingEffort(
-            forwards: forwards + 1, tokens: expected.block + prompt / forwards,
-            cached: prompt + expected.wanted / 2, logitRows: expected.block / 2)
+        return expected.besideExactCache(rate: rate, logitRows: expected.block / 2)
     }
 }
 
@@ -183,11 +180,9 @@ package struct SDARDecoder: Decoder {
     }
 
     private var blockStates: [BlockState] {
-        stride(
-            from: state.promptLength / options.blockLength * options.blockLength, to: end,
-            by: options.blockLength
-        )
-        .map { $0 < start ? .completed : $0 == start ? .fullyActivated : .inactive }
+        let length = options.blockLength
+        let first = state.promptLength / length
+        return .oneAtATime(end / length - first, current: start / length - first)
     }
 }
 

@@ -19,12 +19,8 @@ package struct VariableLengthOptions: DecoderOptions {
 
     package init(_ fields: Fields, defaults: VariableLengthOptions) {
         self = defaults
-        generationLength = fields.option(
-            "generationLength", default: defaults.generationLength, in: 1...1_000_000,
-            "Tokens to generate at most.", meaning: .responseLength)
-        blockLength = fields.option(
-            "blockLength", default: min(defaults.blockLength, generationLength), in: 1...1_000_000,
-            "Tokens per block.", meaning: .blockLength)
+        (generationLength, blockLength) = fields.lengths(
+            generation: defaults.generationLength, block: defaults.blockLength, fitsBlock: true)
         threshold = fields.option(
             "threshold", default: defaults.threshold, in: 0...1,
             "Predictions with a higher probability are accepted; where none has it, the most probable one.",
@@ -33,10 +29,7 @@ package struct VariableLengthOptions: DecoderOptions {
             "edits", default: defaults.edits,
             "Whether tokens that are there are replaced by what each forward predicts for them; upstream says that the released model doesn't support it."
         )
-        countsPrefill = fields.option(
-            "countsPrefill", default: defaults.countsPrefill,
-            "Whether NFE leaves the first forward out, though it decodes tokens (faithful), or counts it (corrected)."
-        )
+        countsPrefill = fields.countsPrefill(default: defaults.countsPrefill)
         if generationLength < blockLength {
             fields.reject(
                 "generationLength",
@@ -118,9 +111,7 @@ package struct VariableLengthDecoder: Decoder {
         return state.complete(accepting: accepted + known)
     }
 
-    private var blockStates: [BlockState] {
-        (0..<layout.wholeBlocks).map { $0 < block ? .completed : $0 == block ? .fullyActivated : .inactive }
-    }
+    private var blockStates: [BlockState] { .oneAtATime(layout.wholeBlocks, current: block) }
 }
 
 extension DecodingMethod {

@@ -21,92 +21,92 @@ struct BlockForwardParity: ParityKind {
         let tolerance = root.node["tolerance"]?["logits_abs"]?.double ?? 1e-4
         for node in try root.elements("cases") {
             let (model, name) = (try node.string("model"), try node.string("name"))
-            var golden = BlockForwards(
-                model: try folder.model(model), tensors: tensors, prefix: isSDAR ? "\(model).\(name)" : name,
-                tolerance: tolerance)
-            do { try golden.run(node) } catch { golden.failure = "\(error)" }
-            tally.record(golden.failure.map { "\(model)/\(name): \($0)" })
+            let golden = GoldenForward(model: try folder.model(model), tensors: tensors, tolerance: tolerance)
+            do {
+                let prefix = isSDAR ? "\(model).\(name)" : name
+                tally.record(try golden.blocks(prefix, node).map { "\(model)/\(name): \($0)" })
+            } catch {
+                tally.record("\(model)/\(name): \(error)")
+            }
         }
     }
 }
 
-/// One recorded sequence of forwards.
-private struct BlockForwards {
-    let model: Transformer
-    let tensors: SafetensorsFile
-    let prefix: String
-    let tolerance: Double
-    var failure: String?
-    private let workspace = Workspace()
-
-    init(model: Transformer, tensors: SafetensorsFile, prefix: String, tolerance: Double) {
-        (self.model, self.tensors, self.prefix, self.tolerance) = (model, tensors, prefix, tolerance)
-    }
-
-    mutating func run(_ node: CaseNode) throws {
+extension GoldenForward {
+    /// What differs first in one recorded sequence of forwards.
+    fileprivate func blocks(_ id: String, _ node: CaseNode) throws -> String? {
         switch try node.string("kind") {
-        case "fdv2": try complementary(node)
-        case "nbdiff": try nextBlock(node)
+        case "fdv2": return try complementary(id, node)
+        case "nbdiff": return try nextBlock(id, node)
         case "block_causal":
-            let ids = try tokens("input_ids")
-            try compare("logits", pass(ids, at: 0, blocks(try node.integer("block_size"))))
-        case "block_cache": try stored(try node.integer("block_size"))
-        case let kind: failure = "unknown kind of forward case \"\(kind)\""
+            let ids = try sequences("\(id).input_ids")[0]
+            return try compare("\(id).logits", pass(ids, at: 0, blocks(of: try node.integer("block_size"))))
+        case "block_cache": return try stored(id, try node.integer("block_size"))
+        case let kind: return "unknown kind of forward case \"\(kind)\""
         }
     }
 
-    private mutating func complementary(_ node: CaseNode) throws {
+    private func complementary(_ id: String, _ node: CaseNode) throws -> String? {
         let length = try node.integer("block_size")
-        let ids = try tokens("input_ids")
+        let pattern = blocks(of: length)
+        let ids = try sequences("\(id).input_ids")[0]
         let cache = KeyValueCache(model.configuration, capacity: ids.count)
         let known = ids.count - length
-        try compare(
-            "logits_prefill", pass(ids[..<known], at: 0, blocks(length), cache, .append(known)))
-        try compareCache(cache, rows: known)
-        try compare("logits_block", pass(ids[known...], at: known, blocks(length), cache))
-        _ = pass(ids[known...], at: known, blocks(length), cache, .append(length))
+        let prefill = pass(ids[..<known], at: 0, pattern, cache, .append(known))
+        let before =
+            try compare("\(id).logits_prefill", prefill)
+            ?? Compare.elements(
+                "\(id).k0", byHead(cache.keyMatrix(0, rows: known).view), values("\(id).k0"),
+                tolerance: logitTolerance)
+            ?? Compare.elements(
+                "\(id).v1", byHead(cache.valueMatrix(1, rows: known).view), values("\(id).v1"),
+                tolerance: logitTolerance)
+            ?? compare("\(id).logits_block", pass(ids[known...], at: known, pattern, cache))
+        if let before { return before }
+        _ = pass(ids[known...], at: known, pattern, cache, .append(length))
         let start = known + (try node.integer("sub_block_start"))
-        try compare(
-            "logits_sub_block",
-            pass(try node.tokens("sub_block_ids"), at: start, .bidirectional, cache, .overwrite(at: start)))
+        let part = try node.tokens("sub_block_ids")
+        let inside = try compare(
+            "\(id).logits_sub_block", pass(part, at: start, .bidirectional, cache, .overwrite(at: start)))
         cache.truncate(to: known)
         let complete = try node.tokens("commit_ids")
-        try compare("logits_commit", pass(complete, at: known, blocks(length), cache, .append(length)))
-        let whole = pass(ids[..<known] + complete, at: 0, blocks(length))
-        try compare("logits_whole", whole.slice(rows: known..<known + length))
+        let committed = pass(complete, at: known, pattern, cache, .append(length))
+        let behind = try inside ?? compare("\(id).logits_commit", committed)
+        let whole = pass(ids[..<known] + complete, at: 0, pattern)
+        return try behind ?? compare("\(id).logits_whole", whole.slice(rows: known..<known + length))
     }
 
-    private mutating func nextBlock(_ node: CaseNode) throws {
+    private func nextBlock(_ id: String, _ node: CaseNode) throws -> String? {
         let (prompt, length) = (try node.integer("prompt_length"), try node.integer("block_length"))
-        let ids = try tokens("input_ids")
+        let ids = try sequences("\(id).input_ids")[0]
+        let complete = try node.tokens("commit_ids")
         let cache = KeyValueCache(model.configuration, capacity: ids.count)
-        try compare("logits_prefill", pass(ids[..<prompt], at: 0, .causal, cache, .append(prompt)))
-        try compare("logits_block", pass(ids[prompt...].prefix(length), at: prompt, .bidirectional, cache))
-        try compare(
-            "logits_commit",
-            pass(try node.tokens("commit_ids"), at: prompt, .causal, cache, .append(length)))
+        return try compare(
+            "\(id).logits_prefill", pass(ids[..<prompt], at: 0, .causal, cache, .append(prompt)))
+            ?? compare(
+                "\(id).logits_block",
+                pass(ids[prompt...].prefix(length), at: prompt, .bidirectional, cache))
+            ?? compare("\(id).logits_commit", pass(complete, at: prompt, .causal, cache, .append(length)))
     }
 
     /// SDAR: two blocks stored, one denoised twice, stored, and the next one denoised.
-    private mutating func stored(_ length: Int) throws {
-        let ids = try tokens("input_ids0")
+    private func stored(_ id: String, _ length: Int) throws -> String? {
+        let (ids, second) = (try sequences("\(id).input_ids0")[0], try sequences("\(id).input_ids1")[0])
         let cache = KeyValueCache(model.configuration, capacity: ids.count)
         let known = 2 * length
-        let block = known..<known + length
-        try compare("logits_prefill", pass(ids[..<known], at: 0, blocks(length), cache, .append(known)))
-        try compare("logits_denoise", pass(ids[block], at: known, blocks(length), cache))
+        let (block, pattern) = (known..<known + length, blocks(of: length))
         var changed = Array(ids[block])
         (changed[0], changed[length - 1]) = (5, 9)
-        try compare("logits_denoise2", pass(changed, at: known, blocks(length), cache))
-        let second = try tokens("input_ids1")
-        try compare(
-            "logits_store", pass(second[block], at: known, blocks(length), cache, .append(length)))
-        try compare(
-            "logits_next",
-            pass(second[block.upperBound...].prefix(length), at: block.upperBound, blocks(length), cache))
+        return try compare("\(id).logits_prefill", pass(ids[..<known], at: 0, pattern, cache, .append(known)))
+            ?? compare("\(id).logits_denoise", pass(ids[block], at: known, pattern, cache))
+            ?? compare("\(id).logits_denoise2", pass(changed, at: known, pattern, cache))
+            ?? compare("\(id).logits_store", pass(second[block], at: known, pattern, cache, .append(length)))
+            ?? compare(
+                "\(id).logits_next",
+                pass(second[block.upperBound...].prefix(length), at: block.upperBound, pattern, cache))
     }
 
-    private func blocks(_ length: Int) -> AttentionPattern {
+    private func blocks(of length: Int) -> AttentionPattern {
         .blockCausal(promptLength: 0, blockLength: length)
     }
 
@@ -120,40 +120,6 @@ private struct BlockForwards {
                     tokens: Array(tokens), firstPosition: position, attention: attention, cache: cache,
                     cacheUpdate: update)
             ], workspace)
-    }
-
-    private func tokens(_ name: String) throws -> [Int32] {
-        try tensors.integers("\(prefix).\(name)").map { id in
-            guard (0..<model.configuration.vocabulary).contains(id) else {
-                throw ParityError("\(prefix).\(name) holds the token \(id), which the model doesn't know.")
-            }
-            return Int32(id)
-        }
-    }
-
-    private func values(_ name: String) throws -> [Float] {
-        let entry = try tensors.entry(named: "\(prefix).\(name)")
-        return try tensors.matrix("\(prefix).\(name)", shape: entry.shape, rows: 1, columns: entry.count)
-            .elements
-    }
-
-    private mutating func compare(_ name: String, _ found: Matrix) throws {
-        let difference = Compare.elements(name, found.elements, try values(name), tolerance: tolerance)
-        failure = failure ?? difference
-    }
-
-    /// Rotated keys of the first layer and values of the second, head by head.
-    private mutating func compareCache(_ cache: KeyValueCache, rows: Int) throws {
-        let width = model.configuration.headWidth
-        for (name, held) in [
-            ("k0", cache.keyMatrix(0, rows: rows)), ("v1", cache.valueMatrix(1, rows: rows)),
-        ] {
-            let found = (0..<held.columns / width).flatMap { head in
-                held.view.slice(rows: 0..<rows, columns: head * width..<(head + 1) * width).elements
-            }
-            let difference = Compare.elements(name, found, try values(name), tolerance: tolerance)
-            failure = failure ?? difference
-        }
     }
 }
 

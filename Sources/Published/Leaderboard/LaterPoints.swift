@@ -14,9 +14,10 @@ package struct LaterPoints: Sendable {
         package let base: String
         /// Tokens per forward and accuracy in percent.
         package let points: [(tpf: Double, accuracy: Double)]
-        /// Where they are from.
+        /// The AUP that the source gives, by its own formula.
+        package let area: Double?
+        /// Where they are from, with what is to be known of them.
         package let source: String
-        package let note: String?
     }
 
     package let rows: [Row]
@@ -51,8 +52,9 @@ package struct LaterPoints: Sendable {
             guard !points.isEmpty else { throw try row.required("points").error("A row needs a point.") }
             return Row(
                 method: try row.required("method").string(), task: try row.required("task").string(),
-                base: try row["base"]?.string() ?? Self.otherBase, points: points, source: named,
-                note: try row["note"]?.string())
+                base: try row["base"]?.string() ?? Self.otherBase, points: points,
+                area: try row["AUP"]?.number(),
+                source: try named + (row["note"].map { "; \(try $0.string())" } ?? ""))
         }
     }
 }
@@ -66,6 +68,8 @@ package struct LargerLeaderboard: Sendable {
         package let task: String
         package let method: String
         package let points: [(tpf: Double, accuracy: Double)]
+        /// As the leaderboard gives it, or the source by its own formula; nil where none is given.
+        package let published: Double?
         /// Under the best accuracy of the leaderboard as it was published; nil for what came later.
         package let before: Double?
         /// Under the best accuracy of all.
@@ -82,13 +86,17 @@ package struct LargerLeaderboard: Sendable {
     package init(_ board: Leaderboard, _ later: [LaterPoints]) throws {
         typealias Curve = (
             base: String, task: String, method: String, points: [(tpf: Double, accuracy: Double)],
-            before: Double?,
-            source: String
+            published: Double?, before: Double?, source: String
         )
         var curves: [Curve] = board.entries.map {
-            ($0.base.title, $0.column.label, $0.row.label, $0.points, $0.recomputed, "the leaderboard")
+            (
+                $0.base.title, $0.column.label, $0.row.label, $0.points, $0.published, $0.recomputed,
+                "the leaderboard"
+            )
         }
-        curves += later.flatMap(\.rows).map { ($0.base, $0.task, $0.method, $0.points, nil, $0.source) }
+        curves += later.flatMap(\.rows).map {
+            ($0.base, $0.task, $0.method, $0.points, $0.area, nil, $0.source)
+        }
         func key(_ curve: Curve) -> [String] { [curve.base, curve.task] }
         var best: [[String]: Double] = [:]
         for curve in curves {
@@ -109,7 +117,8 @@ package struct LargerLeaderboard: Sendable {
             let own = curve.points.map(\.accuracy).max() ?? 0
             return Entry(
                 base: curve.base, task: curve.task, method: curve.method, points: curve.points,
-                before: curve.before, now: try area(best[key(curve)] ?? own), own: try area(own),
+                published: curve.published, before: curve.before, now: try area(best[key(curve)] ?? own),
+                own: try area(own),
                 source: curve.source)
         }
         // Boards in the order in which they first appear.
@@ -131,18 +140,20 @@ package struct LargerLeaderboard: Sendable {
             columns: [
                 .init("Model"), .init("Benchmark"), .init("Method"), .init("TPF", alignment: .decimal),
                 .init("Accuracy", unit: "%", alignment: .decimal),
-                .init("AUP of the board", alignment: .decimal), .init("AUP now", alignment: .decimal),
+                .init("Published AUP", alignment: .decimal), .init("AUP of the board", alignment: .decimal),
+                .init("AUP now", alignment: .decimal),
                 .init("AUP, own best", alignment: .decimal), .init("Source"),
             ],
             notes: [
-                "AUP of the board: under the best accuracy of the published leaderboard. AUP now: with the later points on the same board. Own best: under the method's own best accuracy, so that others change nothing.",
+                "Published AUP: as the source gives it; LightningRL and MBD have formulas of their own. AUP of the board: under the best accuracy of the published leaderboard. AUP now: with the later points on the same board. Own best: under the method's own best accuracy, so that others change nothing.",
                 "Alpha 3, offset 5; a curve of one point counts as if it were as accurate from the start. TPF and accuracy are those of the fastest point. Nothing here was measured; models, prompts and counts of forwards differ between sources.",
             ])
         for entry in entries {
             guard let last = entry.points.max(by: { $0.tpf < $1.tpf }) else { continue }
+            func number(_ area: Double?) -> Table.Cell { area.map { .number($0, digits: 1) } ?? .text("—") }
             table.append([
                 .text(entry.base), .text(entry.task), .text(entry.method), .number(last.tpf, digits: 2),
-                .number(last.accuracy, digits: 2), entry.before.map { .number($0, digits: 1) } ?? .text("—"),
+                .number(last.accuracy, digits: 2), number(entry.published), number(entry.before),
                 .number(entry.now, digits: 1), .number(entry.own, digits: 1), .text(entry.source),
             ])
         }
@@ -158,6 +169,7 @@ package struct LargerLeaderboard: Sendable {
                         "model": .string(entry.base), "benchmark": .string(entry.task),
                         "method": .string(entry.method),
                         "points": .array(entry.points.map { [.number($0.tpf), .number($0.accuracy)] }),
+                        "published": entry.published.map { .number($0) } ?? .null,
                         "board": entry.before.map { .number($0) } ?? .null, "now": .number(entry.now),
                         "ownBest": .number(entry.own), "source": .string(entry.source),
                     ]
