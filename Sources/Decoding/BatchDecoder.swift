@@ -103,7 +103,7 @@ public struct BatchDecoder: Sendable {
         var jobs: [ScoringJob] = []
         for turn in turns {
             let lane = lanes[turn.lane]
-            for (position, source) in zip(turn.request.candidates, turn.mapping.sources) {
+            for (position, source) in zip(turn.request.answered, turn.mapping.sources) {
                 let row: ScoringJob.Row =
                     switch source {
                     case .row(let index): .fresh(firstRow + index)
@@ -122,11 +122,11 @@ public struct BatchDecoder: Sendable {
         let predictions = ScoringJob.run(jobs, logits, threads: threads)
         var next = 0
         for turn in turns {
-            let count = turn.request.candidates.count
+            let count = turn.mapping.sources.count
             var record = lanes[turn.lane].accept(Array(predictions[next..<(next + count)]))
             if let alternatives {
                 record.likelihoods = ScoringJob.likelihoods(
-                    jobs[next..<(next + count)], of: lanes[turn.lane].decoder.tokens,
+                    jobs[next..<(next + turn.request.candidates.count)], of: lanes[turn.lane].decoder.tokens,
                     alternatives: alternatives, logits, threads: threads)
             }
             next += count
@@ -157,9 +157,22 @@ struct Lane {
         let mapping = RowMapping(request, shift: configuration.logitShift) { keptRows[$0] != nil }
         let (usedCache, update) = prepareCache(request.cache, configuration)
         let input = ForwardInput(
-            tokens: Array(decoder.tokens[request.inputs]), firstPosition: request.rotaryStart,
-            attention: request.attention, cache: usedCache, cacheUpdate: update, logitRows: mapping.rows)
+            tokens: Array(decoder.tokens[request.inputs]) + request.variants.joined(),
+            firstPosition: request.rotaryStart, attention: request.attention,
+            geometry: geometry(request, cached: usedCache?.length ?? 0), cache: usedCache,
+            cacheUpdate: update, logitRows: mapping.rows)
         return (request, mapping, input)
+    }
+
+    /// What the rows of a request with variants see; nil where there are none.
+    private func geometry(_ request: ForwardRequest, cached: Int) -> RowGeometry? {
+        guard !request.variants.isEmpty else { return nil }
+        let length = request.inputs.count
+        precondition(
+            request.attention == .causal && request.variants.allSatisfy { $0.count == length },
+            "variants are as long as what they stand for, and causal")
+        return .continuations(
+            1 + request.variants.count, length: length, cached: cached, from: request.rotaryStart)
     }
 
     mutating func accept(_ predictions: [Prediction]) -> StepRecord { decoder.accept(predictions) }
@@ -188,6 +201,9 @@ struct Lane {
             return (used, .append(count))
         case .replace(let start, let count):
             used.truncate(to: start)
+            return (used, .append(count))
+        case .narrow(let start, let kept, let count):
+            used.truncate(to: start, keeping: kept)
             return (used, .append(count))
         case .overwrite(let start): return (used, .overwrite(at: start))
         }
@@ -257,6 +273,11 @@ struct ScoringJob: Sendable {
     }
 }
 
+extension ForwardRequest {
+    /// The positions that are answered, in order: the candidates, and again for each variant.
+    fileprivate var answered: [Int] { (0...variants.count).flatMap { _ in candidates } }
+}
+
 /// Which rows of a forward's logits answer its candidates.
 ///
 /// Without shift, position p is predicted by its own row. With shift (Dream, autoregressive models) it is
@@ -272,7 +293,7 @@ struct RowMapping: Sendable, Hashable {
 
     /// Indices into the inputs whose logits are needed, ascending.
     let rows: [Int]
-    /// One source per candidate.
+    /// One source per candidate, and again for each variant.
     let sources: [Source]
     /// Absolute positions whose rows are to be kept, with their place in ``rows``.
     let toKeep: [(position: Int, row: Int)]
@@ -283,18 +304,21 @@ struct RowMapping: Sendable, Hashable {
     init(_ request: ForwardRequest, shift: Bool, isKept: (Int) -> Bool) {
         let start = request.inputs.lowerBound
         let shift = shift || request.predictsNext
-        let indices = request.candidates.map { position -> Int? in
+        let own = request.candidates.map { position -> Int? in
             guard shift, position > 0 else { return position - start }
             if position > start { return position - 1 - start }
             // Without a kept row there is no better one than the first of this forward.
             return request.boundaryRow == .kept && isKept(position - 1) ? nil : 0
+        }
+        let indices = (0...request.variants.count).flatMap { variant in
+            own.map { $0.map { $0 + variant * request.inputs.count } }
         }
         let kept =
             shift && request.boundaryRow == .kept
             ? request.boundaries.map { $0 - 1 }.filter(request.inputs.contains) : []
         rows = Set(indices.compactMap(\.self) + kept.map { $0 - start }).sorted()
         let place = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1, $0) })
-        sources = zip(request.candidates, indices).map { position, index in
+        sources = zip(request.answered, indices).map { position, index in
             index.flatMap { place[$0] }.map { .row($0) } ?? .kept(position - 1)
         }
         toKeep = kept.compactMap { position in place[position - start].map { (position, $0) } }

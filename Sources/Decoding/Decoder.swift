@@ -41,6 +41,8 @@ public struct DecodingTask: Sendable, Hashable {
     public var endToken: Int32?
     /// Other tokens that end a text, as models have whose chats end otherwise than their texts.
     public var furtherEndTokens: [Int32]
+    /// What decoders that fill a text up take for that; nil for the end token, or the prompt's last where there is none.
+    public var paddingToken: Int32?
     /// What the model's generation_config.json asks of repeated tokens; 1 for nothing.
     ///
     /// Methods have an option whether it counts.
@@ -99,6 +101,9 @@ public struct ForwardRequest: Sendable, Hashable {
         case rebuild(Int)
         /// The cache is cut to its first `from` positions; the rest is as in ``append(_:)``.
         case replace(from: Int, Int)
+        /// The cache is cut to its first `from` positions and those of `keeping`, which move up behind them; the rest is as in
+        /// ``append(_:)``.
+        case narrow(from: Int, keeping: Range<Int>, Int)
         /// The inputs attend to the cache with their own keys and values in place of the rows from `at` on.
         case overwrite(at: Int)
     }
@@ -115,6 +120,12 @@ public struct ForwardRequest: Sendable, Hashable {
     public var kind: Kind
     /// Positions whose tokens are the inputs.
     public var inputs: Range<Int>
+    /// Other tokens for the inputs, which the same forward reads beside the same cache, apart from each other; each list is as
+    /// long as ``inputs``.
+    ///
+    /// The candidates are answered for the sequence's own tokens first, then for each of these. What a cache takes of the inputs
+    /// counts them one list behind the other. Only causal requests have any.
+    public var variants: [[Int32]] = []
     /// Rotary position of the first input; `inputs.lowerBound` but for one oddity of d3LLM's cached decoding.
     public var rotaryStart: Int
     /// Positions to predict, ascending; only their rows of logits are computed.
@@ -200,6 +211,8 @@ public struct StepRecord: Sendable {
     public let kind: ForwardRequest.Kind
     /// Positions that were forwarded.
     public let inputs: Range<Int>
+    /// Other tokens that were forwarded in their place; see ``ForwardRequest/variants``.
+    public let variants: [[Int32]]
     /// The whole sequence as it stood when the forward was asked for.
     ///
     /// The difference between the sequences of neighbouring steps shows everything that happened, early-stop

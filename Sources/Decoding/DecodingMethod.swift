@@ -181,6 +181,7 @@ public struct DecodingMethod: Sendable {
         .variableLength,
         .autoregressive,
         .jacobi,
+        .jacobiMultiBlock,
     ]
 }
 

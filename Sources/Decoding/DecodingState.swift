@@ -140,11 +140,12 @@ public struct DecodingState: Sendable {
         guard let pending else { preconditionFailure("an answer without a request") }
         write(accepted)
         forwards += 1
-        tokensForwarded += pending.request.inputs.count
+        tokensForwarded += pending.request.inputs.count * (1 + pending.request.variants.count)
         self.pending = nil
         return StepRecord(
             index: forwards - 1, kind: pending.request.kind, inputs: pending.request.inputs,
-            sequence: pending.sequence, unmasked: accepted.sorted { $0.position < $1.position },
+            variants: pending.request.variants, sequence: pending.sequence,
+            unmasked: accepted.sorted { $0.position < $1.position },
             blocks: pending.blocks)
     }
 }

@@ -51,6 +51,7 @@ struct DecodeCase {
         var task = DecodingTask(
             prompt: prompt, maskToken: node["mask_id"] == nil ? 0 : try node.token("mask_id"),
             endToken: try node.optionalToken("eos_id"))
+        task.paddingToken = try node["pad_id"]?.token()
         if let stops = try node.member("params")["stopping_criteria_idx"] {
             let tokens = stops.node.isNull ? [] : try stops.tokens()
             (task.endToken, task.furtherEndTokens) = (tokens.first, Array(tokens.dropFirst()))
@@ -103,9 +104,7 @@ struct DecodeCase {
         of id: String, _ node: CaseNode, family: String, _ folder: ParityFolder
     ) throws -> [DecodeCase] {
         let tables = try tables(of: family, model: try node.string("model"), folder)
-        // Several rows of one sequence in a forward, which nothing here has.
-        let needsRows = try node.string("method") == "jacobi_multiblock"
-        if node["error"] != nil || needsRows { return [] }
+        if node["error"] != nil { return [] }
         if node["row_nfe"] == nil {
             if let prompts = try node["prompts"]?.elements(), prompts.count != 1 { return [] }
             return [try DecodeCase(id: id, node, family: tables)]

@@ -128,6 +128,7 @@ extension ParityRunner {
         JacobiTraceParity(),
         JacobiTrajectoryParity(),
         JacobiLossParity(),
+        PolicyLossParity(),
         AUPParity(),
         GradingParity(),
         ProgramParity(),

@@ -110,7 +110,10 @@ struct RecordedMethod {
                 name: "sdar", fixed: ["confidence": .string("limited")], adapt: adaptSDAR),
         ],
         "mbd": ["diffulex_multi_bd": RecordedMethod(name: "multi-bd")],
-        "jacobi": ["jacobi_greedy": RecordedMethod(name: "jacobi")],
+        "jacobi": [
+            "jacobi_greedy": RecordedMethod(name: "jacobi"),
+            "jacobi_multiblock": RecordedMethod(name: "jacobi-multi-block", adapt: adaptJacobi),
+        ],
     ]
 
     /// Whether the traces of a family tell every change of a sequence, not those of what is forwarded alone.
@@ -157,6 +160,11 @@ struct RecordedMethod {
         "max_model_len": "modelLength",
         "enable_editing": "edits",
         "n_token_seq_len": "blockLength",
+        "K": "blocksAtOnce",
+        "r": "blockAddThreshold",
+        "n_gram_pool_size": "poolSize",
+        "lookahead_start_ratio": "candidateThreshold",
+        "max_iteration_count": "iterationLimit",
     ]
 
     /// Upstream chooses the rule by which of its arguments isn't `None`; the factor comes first.
@@ -206,6 +214,12 @@ struct RecordedMethod {
         }
         if values["topK"] == .integer(0) { values["topK"] = .null }
         values["unused"] = nil
+        return nil
+    }
+
+    /// A single block has none before it.
+    @Sendable private static func adaptJacobi(_ values: inout [String: JSONValue]) -> String? {
+        if values["blocksAtOnce"] == .integer(1) { values["blockAddThreshold"] = nil }
         return nil
     }
 

@@ -1,5 +1,6 @@
 internal import Base
-internal import Documents
+// Who describes a stage reads its keys with `Fields`: that reader comes with this module.
+@_exported public import Documents
 internal import JSON
 
 /// What kind of thing an artifact holds: decides which keys it may be given to.

@@ -157,6 +157,19 @@ public final class KeyValueCache {
         self.length = length
     }
 
+    /// Forgets the positions from `length` on but for those of `range`, which move up behind the others.
+    package func truncate(to length: Int, keeping range: Range<Int>) {
+        precondition(
+            length >= 0 && range.lowerBound >= length && range.upperBound <= self.length,
+            "can't cut a cache of \(self.length) to \(length) and \(range)")
+        for buffer in keys + values where range.lowerBound > length {
+            let target = buffer.pointer + length * columns
+            // What moves may overlap with its new place.
+            target.update(from: buffer.pointer + range.lowerBound * columns, count: range.count * columns)
+        }
+        self.length = length + range.count
+    }
+
     /// Keys of layer `layer`, `rows` × (kv heads · K); row p holds what is at cache index p.
     package func keyMatrix(_ layer: Int, rows: Int) -> MutableMatrix {
         keys[layer].matrix(rows: rows, columns: columns)
@@ -195,8 +208,10 @@ public struct VisibleKeys: Sendable, Hashable {
 
 /// Positions and visible keys of every row of a sequence, where they don't follow from its place.
 ///
+/// Keys are counted from the first of the cache that the sequence has, if it has one.
 /// With it a sequence is two streams: the clean tokens, then as many noisy ones at the same positions, whose rows see clean
-/// tokens before their block and noisy ones of it (Fast-dLLM v2, NBDiff, SDAR, MultiTF).
+/// tokens before their block and noisy ones of it (Fast-dLLM v2, NBDiff, SDAR, MultiTF). Or it is several continuations of one
+/// cache, which don't see each other (Jacobi decoding's candidates, trees of drafts).
 public struct RowGeometry: Sendable, Hashable {
     /// Rotary position of each row.
     public var positions: [Int32]
@@ -228,6 +243,24 @@ public struct RowGeometry: Sendable, Hashable {
         let positions = (0..<Int32(length))
         return RowGeometry(positions: Array(positions) + Array(positions), visible: clean + noisy)
     }
+
+    /// Several continuations of a cache, one behind the other: each sees the cache and, causally, itself.
+    ///
+    /// - Parameters:
+    ///   - count: continuations.
+    ///   - length: tokens of each.
+    ///   - cached: keys of the cache.
+    ///   - position: rotary position of the first token of each.
+    package static func continuations(
+        _ count: Int, length: Int, cached: Int, from position: Int
+    ) -> RowGeometry {
+        let visible = (0..<count).flatMap { index -> [VisibleKeys] in
+            let start = cached + index * length
+            return (1...length).map { VisibleKeys(prefix: cached, window: start..<start + $0) }
+        }
+        let positions = (0..<count).flatMap { _ in position..<position + length }
+        return RowGeometry(positions: positions.map(Int32.init), visible: visible)
+    }
 }
 
 /// What the query rows of one sequence attend to.
@@ -242,7 +275,6 @@ extension ForwardInput {
     /// What the given rows see of `cached` keys and the input's own behind them.
     func visible(to rows: some Collection<Int>, cached: Int) -> VisibleRows {
         if let geometry {
-            precondition(cached == 0, "rows of two streams attend to no cache")
             return VisibleRows(
                 limits: rows.map { Int32(geometry.visible[$0].prefix) },
                 windows: rows.map { geometry.visible[$0].window })

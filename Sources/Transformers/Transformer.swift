@@ -161,7 +161,7 @@ public struct ForwardInput {
     /// cache's length.
     package var firstPosition: Int
     package var attention: AttentionPattern
-    /// Positions and visible keys of each row, in the place of ``firstPosition`` and ``attention``; without a cache only.
+    /// Positions and visible keys of each row, in the place of ``firstPosition`` and ``attention``.
     package var geometry: RowGeometry?
     /// Keys and values to attend to besides the input's own.
     package var cache: KeyValueCache?

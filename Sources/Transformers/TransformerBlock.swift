@@ -104,7 +104,8 @@ extension Transformer {
             precondition(
                 at >= 0 && at + count <= cache.length, "rows \(at)+\(count) of a cache of \(cache.length)")
             precondition(
-                input.attention == .bidirectional, "a cache is overwritten in bidirectional models only")
+                input.attention == .bidirectional && input.geometry == nil,
+                "a cache is overwritten in bidirectional models only")
             (start, total) = (at, cache.length)
         case .append(let kept):
             precondition(kept >= 0 && kept <= count, "can't keep \(kept) of \(count) positions")

@@ -38,6 +38,21 @@ import Transformers
         #expect(try decode(prompts.map { make(task($0)) }, threads: 3, model: model) == alone)
     }
 
+    @Test("all ways of greedy decoding give the same tokens", arguments: ["faithful", "corrected"])
+    func greedy(_ early: String) throws {
+        let length: [String: JSONValue] = ["generationLength": .integer(48)]
+        let plain = try decode(prompts.map { try DecodingMethod.autoregressive.factory(length)(task($0)) })
+        for (count, threshold) in [(1, nil), (2, 0.5), (3, 0.25)] as [(Int, Double?)] {
+            var values = length.merging([
+                "blockLength": .integer(12), "blocksAtOnce": .integer(count), "earlyBlocks": .string(early),
+            ]) { $1 }
+            values["blockAddThreshold"] = threshold.map { .number($0) }
+            let make = try DecodingMethod.jacobiMultiBlock.factory(values)
+            let found = try decode(prompts.map { make(task($0)) })
+            for (a, b) in zip(found, plain) { #expect(a.starts(with: b), "\(count)") }
+        }
+    }
+
     /// A checkpoint can hold anything: what no method can make sense of ends all the same.
     @Test(arguments: DecodingMethod.all.map(\.name), [Float.nan, .infinity, 3e38])
     func weightsThatAreNoNumbersEndInTokensOrAnError(_ method: String, _ value: Float) throws {

@@ -190,18 +190,23 @@ import Transformers
 
     // MARK: - Jacobi
 
-    /// A language that counts: the token behind t is t + 1.
-    private func counting(_ decoder: any Decoder) -> (any Decoder, [Int]) {
-        var (decoder, sizes) = (decoder, [Int]())
+    /// Decodes a language in which the token behind t is t + 1, perhaps modulo some number.
+    private func counting(_ decoder: any Decoder, modulo: Int32 = 1000) -> (any Decoder, [ForwardRequest]) {
+        var (decoder, requests) = (decoder, [ForwardRequest]())
         while let request = decoder.nextRequest() {
-            sizes.append(request.inputs.count)
+            requests.append(request)
             // The row before a position predicts it: it sees the token there.
+            let rows = [Array(decoder.tokens[request.inputs])] + request.variants
             decoder.accept(
-                request.candidates.map {
-                    Prediction(position: $0, token: decoder.tokens[$0 - 1] + 1, probability: 1, entropy: 0)
+                rows.flatMap { row in
+                    request.candidates.map {
+                        let before = row[$0 - 1 - request.inputs.lowerBound]
+                        return Prediction(
+                            position: $0, token: (before + 1) % modulo, probability: 1, entropy: 0)
+                    }
                 })
         }
-        return (decoder, sizes)
+        return (decoder, requests)
     }
 
     @Test("Jacobi decoding writes what greedy decoding writes, and feeds what isn't right yet")
@@ -210,10 +215,10 @@ import Transformers
         // Right guesses for the first block, wrong ones for the second.
         task.sampling = Sampling(seed: 0, sample: 0, script: .tokens([8, 9, 10, 11, 0, 13, 14]))
         let values: [String: JSONValue] = ["generationLength": .integer(8), "blockLength": .integer(4)]
-        let (decoder, sizes) = counting(try DecodingMethod.jacobi.factory(values)(task))
+        let (decoder, requests) = counting(try DecodingMethod.jacobi.factory(values)(task))
         #expect(decoder.tokens == [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
         // The prompt with its guesses; one forward finds the first block right; the second needs three.
-        #expect(sizes == [7, 4, 4, 3, 2, 1])
+        #expect(requests.map(\.inputs.count) == [7, 4, 4, 3, 2, 1])
         #expect(decoder.evaluations == 5 && decoder.forwards == 6)
     }
 
@@ -226,6 +231,39 @@ import Transformers
             let (decoder, _) = counting(try DecodingMethod.jacobi.factory(values)(task))
             #expect(Array(decoder.tokens[3...]) == last.map(Int32.init), "\(end)")
         }
+    }
+
+    @Test(
+        "Jacobi decoding of several blocks begins the next one early", arguments: ["faithful", "corrected"])
+    func severalBlocks(_ early: String) throws {
+        var task = DecodingTask(prompt: [5, 6, 7], maskToken: 0, endToken: nil)
+        task.sampling = Sampling(seed: 0, sample: 0, script: .tokens([1, 1, 1, 1, 1, 1, 1]))
+        let values: [String: JSONValue] = [
+            "generationLength": .integer(8), "blockLength": .integer(4), "blockAddThreshold": .number(0.5),
+            "earlyBlocks": .string(early),
+        ]
+        let (decoder, requests) = counting(try DecodingMethod.jacobiMultiBlock.factory(values)(task))
+        #expect(decoder.tokens == Array(5...15))
+        // The prompt; then a token is right in each forward, and from two on the other block is read, too.
+        #expect(requests.map(\.inputs.count) == [7, 4, 3, 6, 5, 4, 3, 6, 5])
+    }
+
+    @Test("what was rejected before is tried again beside the draft, and the best guess is kept")
+    func candidates() throws {
+        // Once round, the text so far tells how it goes on.
+        var task = DecodingTask(prompt: [0, 1, 2], maskToken: 0, endToken: nil)
+        task.sampling = Sampling(seed: 0, sample: 0, script: .tokens([Int32](repeating: 9, count: 16)))
+        var values: [String: JSONValue] = ["generationLength": .integer(16), "blockLength": .integer(16)]
+        let (plain, _) = counting(try DecodingMethod.jacobi.factory(values)(task), modulo: 4)
+        values["poolSize"] = .integer(8)
+        let (decoder, requests) = counting(
+            try DecodingMethod.jacobiMultiBlock.factory(values)(task), modulo: 4)
+        #expect(decoder.tokens == (0..<19).map { $0 % 4 } && plain.tokens == decoder.tokens)
+        #expect(requests.contains { $0.variants.count > 1 })
+        #expect(requests.allSatisfy { r in r.variants.allSatisfy { $0.count == r.inputs.count } })
+        #expect(decoder.forwards < plain.forwards)
+        let read = requests.reduce(0) { $0 + $1.inputs.count * (1 + $1.variants.count) }
+        #expect(decoder.tokensForwarded == read)
     }
 
     @Test("drafts draw from the sequence alone, and the same for the same prompt")

@@ -121,7 +121,10 @@ import Tokenizers
             }
             #expect(error?.description.contains("has no mask token") == true)
         }
-        #expect(DecodingMethod.all.filter { !$0.needsMask }.map(\.name) == ["autoregressive", "jacobi"])
+        #expect(
+            DecodingMethod.all.filter { !$0.needsMask }.map(\.name) == [
+                "autoregressive", "jacobi", "jacobi-multi-block",
+            ])
         for messages in [
             [ChatMessage(role: "user", content: "")], [ChatMessage(role: "system", content: "")], [],
         ] {

@@ -49,6 +49,53 @@ import Testing
         #expect(cache.length == 9)
     }
 
+    @Test(
+        "several continuations of a cache give what each gives alone, and the cache goes on with the one that is kept"
+    )
+    func continuations() throws {
+        let model = try TinyModels.transformer(TinyModels.configuration())
+        let workspace = Workspace()
+        let others: [[Int32]] = (0..<3).map { TinyModels.tokens(4, seed: 20 + $0) }
+        func cached() -> KeyValueCache {
+            let cache = KeyValueCache(model.configuration, capacity: 4)
+            _ = model.logits(
+                [ForwardInput(tokens: tokens, attention: .causal, cache: cache, cacheUpdate: .append(12))],
+                workspace)
+            return cache
+        }
+        func next(_ cache: KeyValueCache, _ position: Int) -> [Float] {
+            model.logits(
+                [ForwardInput(tokens: [1], firstPosition: position, attention: .causal, cache: cache)],
+                workspace
+            ).elements
+        }
+        let together = cached()
+        let rows = model.logits(
+            [
+                ForwardInput(
+                    tokens: Array(others.joined()),
+                    geometry: .continuations(3, length: 4, cached: 12, from: 12), cache: together,
+                    cacheUpdate: .append(12))
+            ], Workspace())
+        #expect(together.length == 24)
+        for (index, other) in others.enumerated() {
+            let alone = cached()
+            let own = model.logits(
+                [
+                    ForwardInput(
+                        tokens: other, firstPosition: 12, attention: .causal, cache: alone,
+                        cacheUpdate: .append(4))
+                ], workspace)
+            #expect(close(own, rows.slice(rows: index * 4..<index * 4 + 4)))
+            guard index == 2 else { continue }
+            // Three of its four tokens are kept.
+            alone.truncate(to: 15)
+            together.truncate(to: 12, keeping: 20..<23)
+            #expect(together.length == 15)
+            for (a, b) in zip(next(together, 15), next(alone, 15)) { #expect(abs(a - b) < 1e-5) }
+        }
+    }
+
     @Test("without an update the cache is attended to and stays as it is")
     func none() throws {
         let model = try TinyModels.transformer(TinyModels.configuration())
