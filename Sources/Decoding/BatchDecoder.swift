@@ -10,19 +10,23 @@ public struct BatchDecoder: Sendable {
     public typealias Observer = (Int, StepRecord, any Decoder) -> Void
 
     private let model: Transformer
+    private let verifier: Transformer?
     private let maximumTurns: Int
     private let threads: Int
     private let alternatives: Int?
 
     /// - Parameters:
+    ///   - verifier: a second model, for methods that need one; with the same tokens.
     ///   - maximumTurns: how many forwards a sequence may take before decoding gives up.
     ///   - threads: threads inside a forward and for scoring its logits, nil for all.
     ///   - alternatives: how many of the most probable tokens observers are told of with each token's log-probability;
     ///     nil tells nothing.
     public init(
-        _ model: Transformer, maximumTurns: Int = 20_000, threads: Int? = nil, alternatives: Int? = nil
+        _ model: Transformer, verifier: Transformer? = nil, maximumTurns: Int = 20_000, threads: Int? = nil,
+        alternatives: Int? = nil
     ) {
         self.model = model
+        self.verifier = verifier
         self.maximumTurns = maximumTurns
         self.threads = threads ?? Threads.available
         self.alternatives = alternatives
@@ -45,14 +49,20 @@ public struct BatchDecoder: Sendable {
                 return
             }
             let turns = lanes.indices.compactMap { index -> Turn? in
-                lanes[index].nextTurn(model.configuration).map { Turn(lane: index, $0) }
+                lanes[index].nextTurn(model.configuration, verifier?.configuration).map {
+                    Turn(lane: index, $0)
+                }
             }
             if turns.isEmpty {
                 decoders = lanes.map(\.decoder)
                 return
             }
-            let logits = model.logits(turns.map(\.input), workspace)
-            answer(turns, logits, &lanes, observe)
+            for (model, isVerifier) in [(model, false), (verifier ?? model, true)] {
+                let own = turns.filter { $0.request.isForVerifier == isVerifier }
+                guard !own.isEmpty else { continue }
+                let logits = model.logits(own.map(\.input), workspace)
+                answer(own, logits, &lanes, observe)
+            }
         }
         let unfinished = lanes.indices.filter { lanes[$0].hasPending }
         throw DecodingError(
@@ -69,7 +79,15 @@ public struct BatchDecoder: Sendable {
                 "Sequence \(index) has a prompt without tokens, which no method decodes. Give it some text, or look"
                     + " whether the chat template writes any.")
         }
-        let vocabulary = model.configuration.vocabulary
+        guard !decoder.state.needsVerifier || verifier != nil else {
+            throw DecodingError(
+                .invalidOptions,
+                "Sequence \(index) is decoded by a method that needs a second model, and there is none. The stage evaluate has one (key \"verifier\")."
+            )
+        }
+        let vocabulary = min(
+            model.configuration.vocabulary,
+            decoder.state.needsVerifier ? verifier?.configuration.vocabulary ?? .max : .max)
         let special =
             [decoder.state.maskToken] + (decoder.state.endToken.map { [$0] } ?? [])
             + decoder.state.furtherEndTokens
@@ -109,13 +127,19 @@ public struct BatchDecoder: Sendable {
                     case .row(let index): .fresh(firstRow + index)
                     case .kept(let position): .kept(lane.keptRow(position))
                     }
-                jobs.append(
-                    ScoringJob(
-                        position: position, row: row, choice: turn.request.choice,
-                        draws: turn.request.draws))
+                var job = ScoringJob(
+                    position: position, row: row, choice: turn.request.choice, draws: turn.request.draws)
+                if let share = turn.request.keptShare { job.mixed = (lane.mixedRow(position), share) }
+                jobs.append(job)
             }
             for (position, row) in turn.mapping.toKeep {
                 lanes[turn.lane].keep(position, logits.row(firstRow + row))
+            }
+            if turn.request.keepsRows {
+                for (position, source) in zip(turn.request.candidates, turn.mapping.sources) {
+                    guard case .row(let index) = source else { continue }
+                    lanes[turn.lane].keepForMixing(position, logits.row(firstRow + index))
+                }
             }
             firstRow += turn.mapping.rows.count
         }
@@ -140,22 +164,26 @@ struct Lane {
     private(set) var decoder: any Decoder
     private(set) var hasPending = false
     private var cache: KeyValueCache?
+    private var verifierCache: KeyValueCache?
     private var keptRows: [Int: [Float]] = [:]
+    private var mixedRows: [Int: [Float]] = [:]
 
     init(_ decoder: any Decoder) { self.decoder = decoder }
 
     /// The next forward of this sequence, with its cache prepared; nil at the end.
     mutating func nextTurn(
-        _ configuration: TransformerConfiguration
+        _ configuration: TransformerConfiguration, _ verifier: TransformerConfiguration?
     ) -> (ForwardRequest, RowMapping, ForwardInput)? {
         guard let request = decoder.nextRequest() else {
             hasPending = false
-            cache = nil
+            (cache, verifierCache) = (nil, nil)
             return nil
         }
         hasPending = true
+        let configuration = request.isForVerifier ? verifier ?? configuration : configuration
+        if request.keepsRows { mixedRows = [:] }
         let mapping = RowMapping(request, shift: configuration.logitShift) { keptRows[$0] != nil }
-        let (usedCache, update) = prepareCache(request.cache, configuration)
+        let (usedCache, update) = prepareCache(request, configuration)
         let input = ForwardInput(
             tokens: Array(decoder.tokens[request.inputs]) + request.variants.joined(),
             firstPosition: request.rotaryStart, attention: request.attention,
@@ -182,18 +210,29 @@ struct Lane {
         keptRows[position] = Array(row)
     }
 
+    /// Keeps a copy of one row of logits (V) for the next request's.
+    mutating func keepForMixing(_ position: Int, _ row: UnsafeBufferPointer<Float>) {
+        mixedRows[position] = Array(row)
+    }
+
+    func mixedRow(_ position: Int) -> [Float] {
+        guard let row = mixedRows[position] else { preconditionFailure("no row is kept for \(position)") }
+        return row
+    }
+
     func keptRow(_ position: Int) -> [Float] {
         guard let row = keptRows[position] else { preconditionFailure("no row is kept for \(position)") }
         return row
     }
 
     private mutating func prepareCache(
-        _ action: ForwardRequest.CacheAction, _ configuration: TransformerConfiguration
+        _ request: ForwardRequest, _ configuration: TransformerConfiguration
     ) -> (KeyValueCache?, CacheUpdate) {
-        if action == .ignore { return (nil, .none) }
-        let used = cache ?? KeyValueCache(configuration, capacity: decoder.maximumLength)
-        cache = used
-        switch action {
+        if request.cache == .ignore { return (nil, .none) }
+        let known = request.isForVerifier ? verifierCache : cache
+        let used = known ?? KeyValueCache(configuration, capacity: decoder.maximumLength)
+        if request.isForVerifier { verifierCache = used } else { cache = used }
+        switch request.cache {
         case .ignore, .read: return (used, .none)
         case .append(let count): return (used, .append(count))
         case .rebuild(let count):
@@ -223,6 +262,12 @@ struct ScoringJob: Sendable {
     let row: Row
     let choice: TokenChoice
     let draws: SamplingStep?
+    /// Another row of logits, and its share in what the token is chosen from.
+    var mixed: (row: [Float], share: Float)?
+
+    init(position: Int, row: Row, choice: TokenChoice, draws: SamplingStep?) {
+        (self.position, self.row, self.choice, self.draws) = (position, row, choice, draws)
+    }
 
     /// Scores all jobs; `logits` is [rows, V].
     static func run(_ jobs: [ScoringJob], _ logits: Matrix, threads: Int) -> [Prediction] {
@@ -260,7 +305,15 @@ struct ScoringJob: Sendable {
     }
 
     private func prediction(_ logits: Matrix) -> Prediction {
-        withRow(logits) { RowScorer.prediction(at: position, $0, choice: choice, draws: draws) }
+        if let mixed {
+            let row = withRow(logits) { own in
+                zip(mixed.row, own).map { mixed.share * $0 + (1 - mixed.share) * $1 }
+            }
+            return row.withUnsafeBufferPointer {
+                RowScorer.prediction(at: position, $0, choice: choice, draws: draws)
+            }
+        }
+        return withRow(logits) { RowScorer.prediction(at: position, $0, choice: choice, draws: draws) }
     }
 
     private func withRow<Result>(

@@ -29,6 +29,8 @@ extension Decoder {
     public var forwards: Int { state.forwards }
     /// Sum of the input lengths of the answered forwards.
     public var tokensForwarded: Int { state.tokensForwarded }
+    /// Number of answered forwards of the verifier, which the others don't count.
+    public var verifierForwards: Int { state.verifierForwards }
 }
 
 /// One sequence to decode.
@@ -126,6 +128,13 @@ public struct ForwardRequest: Sendable, Hashable {
     /// The candidates are answered for the sequence's own tokens first, then for each of these. What a cache takes of the inputs
     /// counts them one list behind the other. Only causal requests have any.
     public var variants: [[Int32]] = []
+    /// Whether the verifier answers, a second model with a cache of its own, instead of the model that is decoded.
+    public var isForVerifier = false
+    /// Whether the rows of the candidates are kept, to be mixed with those of the next request's.
+    var keepsRows = false
+    /// Share of the kept rows in what the candidates' tokens are chosen from; the rest is of this request's rows. Logits are mixed as they
+    /// are, over the smaller vocabulary (APD's product of two distributions).
+    var keptShare: Float?
     /// Rotary position of the first input; `inputs.lowerBound` but for one oddity of d3LLM's cached decoding.
     public var rotaryStart: Int
     /// Positions to predict, ascending; only their rows of logits are computed.
@@ -213,6 +222,8 @@ public struct StepRecord: Sendable {
     public let inputs: Range<Int>
     /// Other tokens that were forwarded in their place; see ``ForwardRequest/variants``.
     public let variants: [[Int32]]
+    /// Whether the verifier answered.
+    public let isOfVerifier: Bool
     /// The whole sequence as it stood when the forward was asked for.
     ///
     /// The difference between the sequences of neighbouring steps shows everything that happened, early-stop

@@ -17,6 +17,13 @@ package protocol DecoderOptions: Sendable, Hashable {
     ///   - prompt: Tokens of a prompt.
     ///   - answer: Tokens of an answer, its end token included.
     func effort(prompt: Double, answer: Double) -> DecodingEffort?
+
+    /// Whether decoding needs a second model, which has the same tokens.
+    var needsVerifier: Bool { get }
+}
+
+extension DecoderOptions {
+    package var needsVerifier: Bool { false }
 }
 
 /// A method with its options set: what makes its decoders, and what is known of them beforehand.
@@ -25,12 +32,15 @@ package struct DecoderSetup: Sendable {
     package let lengths: DecodingLengths
     /// Makes the decoder of a sequence.
     package let make: DecoderFactory
+    /// See ``DecoderOptions/needsVerifier``.
+    package let needsVerifier: Bool
 
     private let expected: @Sendable (Double, Double) -> DecodingEffort?
 
     init<Options: DecoderOptions>(_ options: Options, make: @escaping DecoderFactory) {
         lengths = options.lengths
         self.make = make
+        needsVerifier = options.needsVerifier
         expected = { options.effort(prompt: $0, answer: $1) }
     }
 

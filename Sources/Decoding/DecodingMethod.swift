@@ -45,7 +45,8 @@ public struct DecodingMethod: Sendable {
     ///   - defaults: What holds where an option isn't given.
     ///   - make: Makes the decoder of a sequence.
     package init<Options: DecoderOptions>(
-        _ name: String, _ summary: String, needsMask: Bool = true, attends attention: Attention = .whole,
+        _ name: String, _ summary: String, needsMask: Bool = true,
+        attends attention: Attention = .whole,
         defaults: Options,
         make: @escaping @Sendable (DecodingTask, Options) -> any Decoder
     ) {
@@ -97,6 +98,9 @@ public struct DecodingMethod: Sendable {
     package func unused(_ values: [String: JSONValue]) -> Set<String> {
         reading(values).fields.unused.intersection(values.keys)
     }
+
+    /// Whether a second model judges drafts unless options say otherwise.
+    package var needsVerifier: Bool { (try? setup())?.needsVerifier ?? false }
 
     /// The option that stands for something; nil where the method has none.
     package func option(_ meaning: FieldMeaning) -> FieldDescription? {
@@ -179,6 +183,7 @@ public struct DecodingMethod: Sendable {
         .sdar,
         .multiBD,
         .variableLength,
+        .adaptiveParallel,
         .autoregressive,
         .jacobi,
         .jacobiMultiBlock,

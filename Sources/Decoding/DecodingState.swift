@@ -16,6 +16,12 @@ public struct DecodingState: Sendable {
     package private(set) var forwards = 0
     /// Sum of the input lengths over ``forwards``.
     package private(set) var tokensForwarded = 0
+    /// Number of forwards of a second model; ``forwards`` has none of them.
+    package private(set) var verifierForwards = 0
+    /// Sum of their input lengths.
+    package private(set) var verifierTokensForwarded = 0
+    /// Whether decoding needs a second model.
+    package internal(set) var needsVerifier = false
     /// The forward that was asked for and not answered yet.
     private(set) var pending: PendingForward?
 
@@ -23,6 +29,8 @@ public struct DecodingState: Sendable {
     private let sampling: Sampling
     /// How many times tokens were drawn for a range of positions at once.
     private var rangesDrawn = 0
+    /// How many positions they had.
+    private var positionsDrawn = 0
 
     /// A forward on its way, with what its ``StepRecord`` will say.
     struct PendingForward: Sendable {
@@ -88,6 +96,13 @@ public struct DecodingState: Sendable {
         for prediction in accepted { tokens[prediction.position] = prediction.token }
     }
 
+    /// Masks everything from a position on.
+    mutating func mask(from position: Int) {
+        for index in max(position, promptLength)..<max(position, promptLength, tokens.count) {
+            tokens[index] = maskToken
+        }
+    }
+
     /// Forgets what is behind the first `length` tokens.
     mutating func cut(to length: Int) { tokens.removeLast(max(0, tokens.count - length)) }
 
@@ -123,7 +138,11 @@ public struct DecodingState: Sendable {
         request.draws = choice.temperature > 0 ? draws : nil
         if let positions, request.draws != nil {
             request.draws?.replayed = sampling.replayed(rangesDrawn, for: positions)
+            if let first = positions.first {
+                request.draws?.replayedRows = (positionsDrawn - first)
+            }
             rangesDrawn += 1
+            positionsDrawn += positions.count
         }
         pending = PendingForward(request: request, sequence: tokens, blocks: blocks)
         return request
@@ -139,12 +158,19 @@ public struct DecodingState: Sendable {
     mutating func complete(accepting accepted: [Prediction]) -> StepRecord {
         guard let pending else { preconditionFailure("an answer without a request") }
         write(accepted)
-        forwards += 1
-        tokensForwarded += pending.request.inputs.count * (1 + pending.request.variants.count)
+        let inputs = pending.request.inputs.count * (1 + pending.request.variants.count)
+        if pending.request.isForVerifier {
+            verifierForwards += 1
+            verifierTokensForwarded += inputs
+        } else {
+            forwards += 1
+            tokensForwarded += inputs
+        }
         self.pending = nil
         return StepRecord(
             index: forwards - 1, kind: pending.request.kind, inputs: pending.request.inputs,
-            variants: pending.request.variants, sequence: pending.sequence,
+            variants: pending.request.variants, isOfVerifier: pending.request.isForVerifier,
+            sequence: pending.sequence,
             unmasked: accepted.sorted { $0.position < $1.position },
             blocks: pending.blocks)
     }

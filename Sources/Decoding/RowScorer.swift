@@ -27,6 +27,7 @@ enum RowScorer {
             return row.withUnsafeBufferPointer { prediction(at: position, $0, choice: choice, draws: draws) }
         }
         if choice.form == .open { return openPrediction(at: position, logits, choice, draws) }
+        if choice.form == .squared { return squaredPrediction(at: position, logits, choice, draws) }
         guard let limited = LimitedRow(logits, choice) else {
             return score(at: position, logits, choice, draws)
         }
@@ -50,6 +51,28 @@ enum RowScorer {
         let gap = Double(logits[Int(drawn.token)]) - Double(logits[Int(found.token)])
         found.token = drawn.token
         found.probability *= Elementary.exp(choice.temperature > 0 ? gap / choice.temperature : gap)
+        found.doubt = 1 - found.probability
+        return found
+    }
+
+    /// The drawn token of ``TokenChoice/Form/squared``: what the limits leave out gets no noise, and every token keeps its own.
+    private static func squaredPrediction(
+        at position: Int, _ logits: UnsafeBufferPointer<Float>, _ choice: TokenChoice, _ draws: SamplingStep?
+    ) -> Prediction {
+        var found = prediction(at: position, logits)
+        guard let draws, choice.temperature > 0 else { return found }
+        var scaled = choice
+        scaled.form = .tempered
+        guard let limited = LimitedRow(logits, scaled) else { return found }
+        var row = [Float](repeating: -.infinity, count: logits.count)
+        for (place, logit) in limited.logits.enumerated() {
+            row[Int(limited.token(at: Int32(place)))] = logit
+        }
+        let token = row.withUnsafeBufferPointer { draws.token(for: position, $0, choice) }
+        guard token != found.token else { return found }
+        let gap = Double(logits[Int(token)]) - Double(logits[Int(found.token)])
+        found.token = token
+        found.probability *= Elementary.exp(gap)
         found.doubt = 1 - found.probability
         return found
     }

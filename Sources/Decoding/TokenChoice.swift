@@ -18,6 +18,9 @@ public struct TokenChoice: Sendable, Hashable {
         /// SDAR's evaluation: one draw from what temperature and limits leave; probability and entropy are of all tokens
         /// at that temperature.
         case open
+        /// APD's: noise on each logit of what temperature and limits leave, raised to the temperature once more, so that tokens are
+        /// drawn with probability softmax(logit / T²); probability and entropy are of the logits as they are.
+        case squared
     }
 
     package var form: Form
@@ -115,6 +118,8 @@ public struct Sampling: Sendable, Hashable {
         case tokens([Int32])
         /// Noise on logits from a congruence of step, absolute position and token modulo 65,537, with a seed.
         case congruence(seed: Int)
+        /// Noise on logits from a SplitMix64 stream, a number of 53 bits for each token of each row, row after row.
+        case splitMix(seed: UInt64)
     }
 
     package init(
@@ -156,6 +161,8 @@ public struct SamplingStep: Sendable, Hashable {
     package var step: Int
     /// Numbers that are used again instead of new ones, by position.
     var replayed: [Int: Double]?
+    /// What a position is less in the rows that a recorded run drew noise for.
+    var replayedRows: Int?
 
     init(_ sampling: Sampling, step: Int) {
         self.sampling = sampling
@@ -185,7 +192,7 @@ public struct SamplingStep: Sendable, Hashable {
     /// Draws a token for `position` from one row of logits (V) that `choice` has limited already.
     func token(for position: Int, _ logits: UnsafeBufferPointer<Float>, _ choice: TokenChoice) -> Int32 {
         switch choice.form {
-        case .gumbel: gumbelToken(for: position, logits, temperature: choice.temperature)
+        case .gumbel, .squared: gumbelToken(for: position, logits, temperature: choice.temperature)
         case .softmax: softmaxToken(for: position, logits, temperature: choice.temperature)
         case .tempered, .open: softmaxToken(for: position, logits, temperature: 1)
         }
@@ -199,7 +206,7 @@ public struct SamplingStep: Sendable, Hashable {
         var stream = stream("gumbel", position)
         var best = (token: 0, value: -Double.infinity)
         for (token, logit) in logits.enumerated() {
-            let number = recordedNoise(position, token) ?? stream.nextDouble()
+            let number = recordedNoise(position, token, of: logits.count) ?? stream.nextDouble()
             let noise = Elementary.log(-Elementary.log(number))
             let value = Double(logit) - temperature * noise
             if value > best.value { best = (token, value) }
@@ -207,8 +214,12 @@ public struct SamplingStep: Sendable, Hashable {
         return Int32(best.token)
     }
 
-    /// The number of ``Sampling/Script/congruence(seed:)``, between 0 and 1.
-    private func recordedNoise(_ position: Int, _ token: Int) -> Double? {
+    /// The number of ``Sampling/Script/congruence(seed:)`` or ``Sampling/Script/splitMix(seed:)``, between 0 and 1.
+    private func recordedNoise(_ position: Int, _ token: Int, of vocabulary: Int) -> Double? {
+        if case .splitMix(let seed) = sampling.script, let replayedRows {
+            return Double(SplitMix64(seed).number((position + replayedRows) * vocabulary + token) >> 11)
+                * 0x1p-53
+        }
         guard case .congruence(let seed) = sampling.script else { return nil }
         let prime = 65_537
         let h = (7919 * step + 104_729 * position + 15_485_863 * token + 32_452_843 * seed) % prime
@@ -231,5 +242,20 @@ public struct SamplingStep: Sendable, Hashable {
             if passed > target { return Int32(token) }
         }
         return Int32(last)
+    }
+}
+
+/// Steele, Lea and Flood's SplitMix64: the stream that recorded runs draw from. Any of its numbers can be had at once.
+package struct SplitMix64: Sendable {
+    private let seed: UInt64
+
+    package init(_ seed: UInt64) { self.seed = seed }
+
+    /// The number with this index, from 0.
+    package func number(_ index: Int) -> UInt64 {
+        var z = seed &+ (UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+        return z ^ z >> 31
     }
 }

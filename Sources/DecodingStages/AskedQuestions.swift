@@ -51,7 +51,8 @@ struct AskedProblems: AskedQuestions {
         }
         let prompts = try problems.map { try answering.encoder.prompt(.problem($0), room: 1) }
         return ProblemQuestions(
-            problems: problems, prompts: prompts, grader: grader, model: answering)
+            problems: problems, prompts: prompts, grader: grader, model: answering,
+            verifier: try model.loadVerifier(for: answering))
     }
 
     func check(_ record: JournalRecord, _ index: Int, in journal: FilePath) throws {
@@ -80,6 +81,7 @@ private struct ProblemQuestions: Questions {
     let prompts: [[Int32]]
     let grader: AnswerGrader
     let model: LoadedModel
+    let verifier: Transformer?
 
     var ids: [String] { problems.map(\.id) }
     var transformer: Transformer { model.transformer }
@@ -170,6 +172,8 @@ protocol Questions: Sendable {
     /// In the order in which they are asked.
     var ids: [String] { get }
     var transformer: Transformer { get }
+    /// The second model, where the method has one judge drafts.
+    var verifier: Transformer? { get }
     var maskToken: Int32 { get }
     var endToken: Int32? { get }
     /// Other tokens that end a text.
@@ -192,6 +196,28 @@ enum AnsweringModel {
         let precision: WeightPrecision
         /// How it is decoded; nil where that isn't known.
         let method: DecodingMethod?
+        /// Where the model is that judges drafts.
+        let verifier: FilePath?
+
+        /// The second model.
+        ///
+        /// - Throws: ``DataError`` where its tokens aren't those of the first; what reading it throws.
+        func loadVerifier(for model: LoadedModel) throws -> Transformer? {
+            guard let verifier else { return nil }
+            let judge = try LoadedModel(verifier, .precision(precision), needs: [])
+            let count = min(model.tokens.vocabulary, judge.tokens.vocabulary)
+            let differs = (0..<count).first {
+                !model.tokens.tokenizer.exactText(of: [$0]).utf8.elementsEqual(
+                    judge.tokens.tokenizer.exactText(of: [$0]).utf8)
+            }
+            if let differs {
+                throw DataError(
+                    description:
+                        "\(verifier) has another token \(differs) than \(folder): a model can only judge drafts in its own tokens."
+                )
+            }
+            return judge.transformer
+        }
 
         /// False for methods that write one token after the other.
         var needsMask: Bool { method?.needsMask ?? true }
@@ -235,7 +261,10 @@ struct AskedBenchmark: AskedQuestions {
         let prompts =
             file.task.task == OwnTask.name
             ? try items.map { try answering.encoder.prompt(.task($0), room: 1) } : nil
-        return BenchmarkQuestions(items: items, prompts: prompts, model: answering, grading: grading)
+        return BenchmarkQuestions(
+            items: items, prompts: prompts, model: answering,
+            verifier: try model.loadVerifier(for: answering),
+            grading: grading)
     }
 
     func check(_ record: JournalRecord, _ index: Int, in journal: FilePath) throws {
@@ -279,6 +308,7 @@ private struct BenchmarkQuestions: Questions {
     /// Their tokens, where they are known already.
     let prompts: [[Int32]]?
     let model: LoadedModel
+    let verifier: Transformer?
     let grading: AnswerGrading
 
     var ids: [String] { items.map(\.id) }

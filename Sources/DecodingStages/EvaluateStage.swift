@@ -32,6 +32,8 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
     let errors: Bool
     /// How many problems an engine decodes until the slowest of them is done; nil where each ends by itself.
     let batch: Int?
+    /// The second model, for decoding methods that have one judge drafts.
+    let verifier: ArtifactReference?
     var decoder: DecoderFields
 
     package init(_ fields: Fields) {
@@ -70,7 +72,22 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
                 "\"\(key)\" is for generated problems; this stage asks \(data.kind == BenchmarkStage.name ? "a benchmark" : "questions with graders of their own")."
             )
         }
+        verifier = fields.optionalArtifact(
+            "verifier", types: [.model], recordsAbsence: false,
+            "A second model with the same tokens, for methods where one judges drafts (apd).")
         decoder = fields.object("decoder", "Decoding method and its options.") { DecoderFields($0) }
+        guard let method = decoder.method, let needs = (try? decoder.setup())?.needsVerifier,
+            needs != (verifier != nil)
+        else { return }
+        if needs {
+            fields.reject(
+                "decoder", "The decoding method \"\(method.name)\" has a second model judge drafts.",
+                hint: "Name one with the same tokens: \"verifier\": \"@…\".")
+        } else {
+            fields.reject(
+                "verifier",
+                "No second model judges what the decoding method \"\(method.name)\" does. Leave the key out.")
+        }
     }
 
     package func run(_ context: StageContext) throws -> StageResult {
@@ -134,7 +151,7 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
         return try asked.questions(
             for: AnsweringModel.Source(
                 folder: context.folder(of: model), precision: precision ?? .float32,
-                method: decoder.method),
+                method: decoder.method, verifier: verifier.map { context.folder(of: $0) }),
             context.permissions)
     }
 
@@ -154,7 +171,7 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
                         repetitionPenalty: questions.repetitionPenalty,
                         sampling: Sampling(seed: seed, sample: UInt64(index)))))
         }
-        try BatchDecoder(questions.transformer, threads: 1).decode(&decoders)
+        try BatchDecoder(questions.transformer, verifier: questions.verifier, threads: 1).decode(&decoders)
         return decoders
     }
 

@@ -32,7 +32,7 @@ struct NearTies {
     ///   - decoder: As it was before the run.
     ///   - divergence: What is compared; nil where a run agrees.
     mutating func record(
-        _ id: String, as title: String, _ model: String, _ decoder: any Decoder,
+        _ id: String, as title: String, _ models: CaseModels, _ decoder: any Decoder,
         _ run: Result<RecordedRun, any Error>, in tally: inout ParityTally,
         divergence: (RecordedRun) -> String?
     ) {
@@ -40,7 +40,7 @@ struct NearTies {
         case .failure(let error): tally.record("\(title): \(error)")
         case .success(let run):
             guard let difference = divergence(run) else { return tally.record(nil) }
-            if explain(model, decoder, divergence) {
+            if explain(models, decoder, divergence) {
                 tally.recordNearTie(id)
             } else {
                 tally.record("\(title): \(difference)")
@@ -50,10 +50,12 @@ struct NearTies {
 
     /// Whether a case that failed agrees once near-ties are decided otherwise.
     private mutating func explain(
-        _ model: String, _ decoder: any Decoder, _ divergence: (RecordedRun) -> String?
+        _ models: CaseModels, _ decoder: any Decoder, _ divergence: (RecordedRun) -> String?
     ) -> Bool {
         guard patience > 0 else { return false }
-        let moved = (0..<Self.attempts).map { (model, MovedPredictions(decoder, attempt: $0) as any Decoder) }
+        let moved = (0..<Self.attempts).map {
+            (models, MovedPredictions(decoder, attempt: $0) as any Decoder)
+        }
         for case .success(let run) in RecordedRun.all(moved, folder) where divergence(run) == nil {
             return true
         }

@@ -3,10 +3,21 @@ package import Documents
 internal import Evaluation
 internal import JSON
 
+/// The models that a case is decoded with, by their names in a folder of cases.
+struct CaseModels: Hashable, Comparable {
+    let model: String
+    /// A second model that judges the first one's drafts.
+    var verifier: String?
+
+    static func < (a: CaseModels, b: CaseModels) -> Bool {
+        (a.model, a.verifier ?? "") < (b.model, b.verifier ?? "")
+    }
+}
+
 /// One recorded decoding: what was asked, and what upstream's code made of it.
 struct DecodeCase {
     let id: String
-    let model: String
+    let models: CaseModels
     /// Upstream's name of the method, for example `d3llm_multi_block`.
     let method: String
     let task: DecodingTask
@@ -20,6 +31,8 @@ struct DecodeCase {
     let forwards: Int
     /// Sum of their input lengths.
     let tokensForwarded: Int
+    /// Forwards of the second model, and the sum of their input lengths.
+    let verifierCounts: [Int]?
     /// Why decoding ended, in upstream's words, where that was recorded.
     let completion: String?
     /// What upstream fills a finished row up with, where that isn't the end token.
@@ -28,8 +41,13 @@ struct DecodeCase {
     /// - Parameter family: whose version of upstream's code recorded the case.
     init(id: String, _ node: CaseNode, family: String) throws {
         self.id = id
-        model = try node.string("model")
         method = try node.string("method")
+        // The baseline without a verifier names one all the same.
+        let verifier = method == "apd" ? try node.string("verifier") : nil
+        models = CaseModels(model: try node.string("model"), verifier: verifier)
+        verifierCounts = try verifier.map { _ in
+            [try node.integer("verifier_forwards"), try node.integer("verifier_tokens_forwarded")]
+        }
         let batch = node["prompts"]
         let prompt = try batch.map { try $0.elements()[0].tokens() } ?? node.tokens("prompt")
         task = try Self.task(prompt, node)
@@ -62,6 +80,9 @@ struct DecodeCase {
         }
         if node["drawn"] != nil {
             task.sampling = Sampling(seed: 0, sample: 0, script: .tokens(try node.tokens("drawn")))
+        } else if node["draw_seed"] != nil {
+            let seed = UInt64(max(0, try node.integer("draw_seed")))
+            task.sampling = Sampling(seed: 0, sample: 0, script: .splitMix(seed: seed))
         }
         return task
     }
@@ -79,7 +100,8 @@ struct DecodeCase {
     /// A row of a batch, whose rows don't see each other.
     private init(row index: Int, of id: String, _ node: CaseNode, _ prompt: CaseNode, family: String) throws {
         self.id = "\(id)[\(index)]"
-        model = try node.string("model")
+        models = CaseModels(model: try node.string("model"))
+        verifierCounts = nil
         method = try node.string("method")
         task = DecodingTask(
             prompt: try prompt.tokens(), maskToken: try node.token("mask_id"),
@@ -275,15 +297,15 @@ struct RecordedRun {
     ///
     /// - Returns: one run or one error per decoder, in order.
     static func all(
-        _ decoders: [(model: String, decoder: any Decoder)], _ folder: ParityFolder
+        _ decoders: [(models: CaseModels, decoder: any Decoder)], _ folder: ParityFolder
     ) -> [Result<RecordedRun, any Error>] {
         var results = [Result<RecordedRun, any Error>?](repeating: nil, count: decoders.count)
-        for model in Set(decoders.map(\.model)).sorted() {
-            let indices = decoders.indices.filter { decoders[$0].model == model }
+        for models in Set(decoders.map(\.models)).sorted() {
+            let indices = decoders.indices.filter { decoders[$0].models == models }
             for start in stride(from: 0, to: indices.count, by: batch) {
                 let group = indices[start..<min(start + batch, indices.count)]
                 let outcome = group.map { decoders[$0].decoder }
-                for (index, run) in zip(group, runs(outcome, model, folder)) { results[index] = run }
+                for (index, run) in zip(group, runs(outcome, models, folder)) { results[index] = run }
             }
         }
         return results.map { $0 ?? .failure(ParityError("The case wasn't run.")) }
@@ -291,24 +313,24 @@ struct RecordedRun {
 
     /// Decodes a group together; if that fails, each alone, to find out which ones fail.
     private static func runs(
-        _ decoders: [any Decoder], _ model: String, _ folder: ParityFolder
+        _ decoders: [any Decoder], _ models: CaseModels, _ folder: ParityFolder
     ) -> [Result<RecordedRun, any Error>] {
         do {
-            return try together(decoders, model, folder).map { .success($0) }
+            return try together(decoders, models, folder).map { .success($0) }
         } catch {
             guard decoders.count > 1 else { return [.failure(error)] }
-            return decoders.flatMap { runs([$0], model, folder) }
+            return decoders.flatMap { runs([$0], models, folder) }
         }
     }
 
     private static func together(
-        _ decoders: [any Decoder], _ model: String, _ folder: ParityFolder
+        _ decoders: [any Decoder], _ models: CaseModels, _ folder: ParityFolder
     ) throws -> [RecordedRun] {
         var finished = decoders
         var steps = [[StepRecord]](repeating: [], count: decoders.count)
-        try BatchDecoder(try folder.model(model)).decode(&finished) { index, step, _ in
-            steps[index].append(step)
-        }
+        let driver = BatchDecoder(
+            try folder.model(models.model), verifier: try models.verifier.map { try folder.model($0) })
+        try driver.decode(&finished) { index, step, _ in steps[index].append(step) }
         return zip(finished, steps).map { RecordedRun(decoder: $0, steps: $1) }
     }
 

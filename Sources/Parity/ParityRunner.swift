@@ -129,6 +129,8 @@ extension ParityRunner {
         JacobiTrajectoryParity(),
         JacobiLossParity(),
         PolicyLossParity(),
+        DecodeParity(family: "apd"),
+        VerifiedTraceParity(),
         AUPParity(),
         GradingParity(),
         ProgramParity(),

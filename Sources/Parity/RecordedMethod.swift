@@ -54,7 +54,7 @@ struct RecordedMethod {
     }
 
     private static func methods(of family: String) -> [String: RecordedMethod] {
-        works[family] ?? blocks[family] ?? (family == "dream" ? dream : llada)
+        works[family] ?? blocks[family] ?? pairs[family] ?? (family == "dream" ? dream : llada)
     }
 
     private static let llada: [String: RecordedMethod] = [
@@ -116,6 +116,14 @@ struct RecordedMethod {
         ],
     ]
 
+    /// Methods of two models.
+    private static let pairs: [String: [String: RecordedMethod]] = [
+        "apd": [
+            "apd": RecordedMethod(name: "apd", adapt: adaptDraft),
+            "leftright": RecordedMethod(name: "apd", adapt: adaptDraft),
+        ]
+    ]
+
     /// Whether the traces of a family tell every change of a sequence, not those of what is forwarded alone.
     static func seesWholeSequences(_ family: String) -> Bool { blocks[family] != nil }
 
@@ -159,6 +167,10 @@ struct RecordedMethod {
         "max_nfe": "evaluationLimit",
         "max_model_len": "modelLength",
         "enable_editing": "edits",
+        "kv_window": "recomputed",
+        "max_lookahead": "lookahead",
+        "apd_mixture_weight": "mixture",
+        "tokens_per_step": "tokensPerForward",
         "n_token_seq_len": "blockLength",
         "K": "blocksAtOnce",
         "r": "blockAddThreshold",
@@ -214,6 +226,13 @@ struct RecordedMethod {
         }
         if values["topK"] == .integer(0) { values["topK"] = .null }
         values["unused"] = nil
+        return nil
+    }
+
+    /// What isn't given has no weight.
+    @Sendable private static func adaptDraft(_ values: inout [String: JSONValue]) -> String? {
+        values["rule"] = nil
+        if values["mixture"] == .null { values["mixture"] = nil }
         return nil
     }
 

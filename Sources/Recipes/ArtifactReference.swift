@@ -86,16 +86,22 @@ extension Fields {
     }
 
     /// One artifact of one of `types`, or nothing.
-    package func optionalArtifact(_ key: String, types: [ArtifactType], _ summary: String)
-        -> ArtifactReference?
-    {
+    ///
+    /// - Parameter recordsAbsence: Whether the recipe says that there is none; keys that came later don't, so that recipes from before
+    ///   stay what they are.
+    package func optionalArtifact(
+        _ key: String, types: [ArtifactType], recordsAbsence: Bool = true, _ summary: String
+    ) -> ArtifactReference? {
         read(
             key, .reference(.one(types)), presence: .optional, summary, role: .recipe, fallback: .some(nil),
             placeholder: nil,
             decode: { node -> ArtifactReference?? in
                 node.isNull ? .some(nil) : self.one(node, key, types).map(Optional.some)
             },
-            encode: { self.record(key, $0.map(StageInput.Value.one) ?? .none) })
+            encode: {
+                if $0 == nil, !recordsAbsence { return nil }
+                return self.record(key, $0.map(StageInput.Value.one) ?? .none)
+            })
     }
 
     /// Artifacts in order: `"@stage"` or `["@stage", …]`, where a stage with a matrix stands for all its variants.

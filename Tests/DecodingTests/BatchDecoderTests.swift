@@ -22,7 +22,9 @@ import Transformers
         _ decoders: [any Decoder], threads: Int? = nil, model: Transformer? = nil
     ) throws -> [[Int32]] {
         var decoders = decoders
-        try BatchDecoder(model ?? self.model, threads: threads).decode(&decoders)
+        let model = model ?? self.model
+        // A model may judge its own drafts.
+        try BatchDecoder(model, verifier: model, threads: threads).decode(&decoders)
         return decoders.map(\.tokens)
     }
 
@@ -53,6 +55,40 @@ import Transformers
         }
     }
 
+    @Test(
+        "a method with a second model is refused without one, and another vocabulary's tokens with one that lacks them"
+    )
+    func verifier() throws {
+        let make = try DecodingMethod.adaptiveParallel.factory(["generationLength": .integer(8)])
+        for (other, code) in [
+            (nil, DecodingError.Code.invalidOptions),
+            (try Checkpoint.load(Fixtures.path("golden/models/qwen2_jf_a")), .invalidSequence),
+        ] as [(Transformer?, DecodingError.Code)] {
+            var decoders: [any Decoder] = [make(task(prompts[0]))]
+            let error = #expect(throws: DecodingError.self) {
+                try BatchDecoder(model, verifier: other).decode(&decoders)
+            }
+            #expect(error?.code == code)
+        }
+    }
+
+    @Test(
+        "a verifier that is the model itself lets all of a greedy draft stay that it says again; at a share of 1 that is all"
+    )
+    func mixture() throws {
+        let values: [String: JSONValue] = [
+            "generationLength": .integer(12), "temperature": .integer(0), "mixture": .integer(1),
+            "recomputed": .null, "lookahead": .integer(4),
+        ]
+        let make = try DecodingMethod.adaptiveParallel.factory(values)
+        var decoders: [any Decoder] = prompts.map { make(task($0)) }
+        try BatchDecoder(model, verifier: model).decode(&decoders)
+        for decoder in decoders {
+            #expect(decoder.forwards == 3 && decoder.verifierForwards == 3 && decoder.evaluations == 3)
+            #expect(!decoder.state.response.contains(319))
+        }
+    }
+
     /// A checkpoint can hold anything: what no method can make sense of ends all the same.
     @Test(arguments: DecodingMethod.all.map(\.name), [Float.nan, .infinity, 3e38])
     func weightsThatAreNoNumbersEndInTokensOrAnError(_ method: String, _ value: Float) throws {
@@ -73,7 +109,7 @@ import Transformers
             let make = try DecodingMethod.named(method).factory(values)
             var decoders = [make(task(prompts[0], Sampling(seed: 1, sample: 2)))]
             do throws(DecodingError) {
-                try BatchDecoder(broken, maximumTurns: 200, threads: 1).decode(&decoders)
+                try BatchDecoder(broken, verifier: broken, maximumTurns: 200, threads: 1).decode(&decoders)
                 #expect(decoders[0].tokens.allSatisfy { $0 >= 0 && Int($0) < configuration.vocabulary })
             } catch {
                 #expect(error.code == .turnLimit)

@@ -110,6 +110,7 @@ import Transformers
         Case("nbdiff", [:], 67, 32.431818181818180, 60.5, 2),
         Case("sdar", ["rule": .string("planned")], 56, 4.5181818181818180, 50.5, 2),
         Case("multi-bd", ["threshold": .integer(1)], 66, 64.431818181818180, 60.5, 32),
+        Case("apd", [:], 13.416666666666666, 116, 32.625, 100),
         Case("jacobi", [:], 21.125, 21.4741124260355, 48.625, 20.125),
         Case("jacobi-multi-block", [:], 21.125, 21.4741124260355, 48.625, 20.125),
         Case("dllm-var", ["threshold": .integer(1)], 64, 64.445312500000000, 60.5, 32),

@@ -41,6 +41,7 @@ import Testing
             "jacobi/decode: 45 passed, 0 failed", "jacobi/traces: 15 passed, 0 failed",
             "jacobi/trajectory: 16 passed, 0 failed", "jacobi/loss: 16 passed, 0 failed",
             "diffucoder/loss: 10 passed, 0 failed",
+            "apd/decode: 66 passed, 0 failed", "apd/traces: 33 passed, 0 failed",
             "llama/forward: 8 passed, 0 failed", "aup: 139 passed, 0 failed",
             "grading/answers: 189 passed, 0 failed",
             "tokenizers: 776 passed, 0 failed",

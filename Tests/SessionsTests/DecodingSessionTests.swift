@@ -14,8 +14,22 @@ import Tokenizers
 
     init() throws { model = try LiveFixture.model() }
 
+    /// Methods that one model is enough for.
+    private static let methods = DecodingMethod.all.filter { !$0.needsVerifier }.map(\.name)
+
+    @Test("a method with a second model is refused, since there is none; without its judgement it decodes")
+    func verifier() throws {
+        let error = #expect(throws: DecodingError.self) { try LiveFixture.setting(model, "apd") }
+        #expect(error?.description.contains("has a second model judge drafts") == true)
+        let setting = try LiveFixture.setting(
+            model, "apd", ["generationLength=8", "tokensPerForward=2", "temperature=0"])
+        guard case .end? = try LiveFixture.events(model, setting).last else {
+            return #expect(Bool(false), "no end")
+        }
+    }
+
     /// What the events add up to is what the decoder gives without anybody who watches.
-    @Test(arguments: DecodingMethod.all.map(\.name))
+    @Test(arguments: Self.methods)
     func eventsTellTheWholeResponse(method: String) throws {
         let setting = try LiveFixture.setting(model, method, ["generationLength=32"])
         let events = try LiveFixture.events(model, setting)
@@ -94,7 +108,7 @@ import Tokenizers
         #expect(throws: SessionError.self) { try model.prompt(" \n") }
     }
 
-    @Test(arguments: DecodingMethod.all.map(\.name))
+    @Test(arguments: Self.methods)
     func aPromptWithoutTokensIsRefusedByEveryMethod(method: String) throws {
         let setting = try LiveFixture.setting(model, method)
         let empty = LivePrompt(text: "", tokens: [])
@@ -189,8 +203,8 @@ import Tokenizers
         }
         #expect(end.reason == .cancelled && end.counters.forwards == 1)
         #expect(told == [Array(1...64)])
-        for method in DecodingMethod.all {
-            let setting = try LiveFixture.setting(model, method.name)
+        for method in Self.methods {
+            let setting = try LiveFixture.setting(model, method)
             let error = #expect(throws: SessionError.self) {
                 try DecodingSession(model, setting, threads: 1).decode(
                     model.prompt(LiveFixture.question), likelihoods: asked

@@ -9,14 +9,15 @@ import Testing
 
 /// What of a decoder's options decides the identity of an evaluation.
 @Suite struct DecoderRecipeTests {
-    private func recipe(_ decoder: String) throws -> String {
+    private func recipe(_ decoder: String, verifier: String? = nil) throws -> String {
+        let second = verifier.map { "\"verifier\": \"\($0)\", " } ?? ""
         let text = """
             {"name": "test/recipes", "seed": 1, "stages": {
               "problems": {"kind": "synthesize"},
               "tokenizer": {"kind": "tokenizer", "corpus": "@problems"},
               "teacher": {"kind": "pretrain", "data": "@problems", "tokenizer": "@tokenizer", "phases": [
                 {"name": "a", "steps": 1, "mixture": [{"objective": "autoregressive", "rows": 1}]}]},
-              "curve": {"kind": "evaluate", "model": "@teacher", "data": "@problems", "decoder": \(decoder)}
+              "curve": {"kind": "evaluate", "model": "@teacher", "data": "@problems", \(second)"decoder": \(decoder)}
             }}
             """
         let experiment = try Experiment.parse(Array(text.utf8), name: "test.json", registry: Stages.registry)
@@ -41,6 +42,27 @@ import Testing
         }
     }
 
+    @Test("a second model belongs to a method that needs one, and leaves no trace in the recipes of others")
+    func verifier() throws {
+        let judged = try recipe(#"{"method": "apd"}"#, verifier: "@teacher")
+        #expect(judged.contains(#""verifier":"#))
+        for (decoder, verifier, words) in [
+            (#"{"method": "apd"}"#, nil, "has a second model judge drafts"),
+            (#"{"method": "apd", "tokensPerForward": 2}"#, "@teacher", "No second model judges"),
+            (#"{"method": "vanilla"}"#, "@teacher", "No second model judges"),
+        ] as [(String, String?, String)] {
+            let error = #expect(throws: ConfigurationError.self) { try recipe(decoder, verifier: verifier) }
+            #expect(error?.description.contains(words) == true)
+        }
+        #expect(try !recipe(#"{"method": "vanilla"}"#).contains("verifier"))
+        #expect(try !recipe(#"{"method": "apd", "tokensPerForward": 2}"#).contains("verifier"))
+    }
+
+    /// The same of a method with a second model.
+    private func recipe(of method: DecodingMethod, _ decoder: String) throws -> String {
+        try recipe(decoder, verifier: method.needsVerifier ? "@teacher" : nil)
+    }
+
     /// A value of an option as configurations write it.
     private func json(_ value: JSONValue?) -> String { (value ?? .null).oneLine }
 
@@ -54,18 +76,20 @@ import Testing
         arguments: DecodingMethod.all.map(\.name))
     func defaults(_ name: String) throws {
         let method = try DecodingMethod.named(name)
-        let plain = try recipe(decoder(method))
+        let plain = try recipe(of: method, decoder(method))
         let used = method.options.filter { method.unused([$0.key: $0.defaultValue ?? .null]).isEmpty }
         #expect(used.count >= 2)
         for parameter in used {
-            #expect(try recipe(decoder(method, [parameter.key: json(parameter.defaultValue)])) == plain)
+            #expect(
+                try recipe(of: method, decoder(method, [parameter.key: json(parameter.defaultValue)]))
+                    == plain)
         }
         let all = used.map { ($0.key, json($0.defaultValue)) }
-        #expect(try recipe(decoder(method, Dictionary(all) { $1 })) == plain)
+        #expect(try recipe(of: method, decoder(method, Dictionary(all) { $1 })) == plain)
         // The other ones are refused, so that they can't make two fingerprints of one meaning.
         for parameter in method.options where !used.contains(where: { $0.key == parameter.key }) {
             #expect(throws: ConfigurationError.self) {
-                _ = try recipe(decoder(method, [parameter.key: json(parameter.defaultValue)]))
+                _ = try recipe(of: method, decoder(method, [parameter.key: json(parameter.defaultValue)]))
             }
         }
     }
@@ -78,7 +102,7 @@ import Testing
                 method.unused([parameter.key: .number(0)]).isEmpty
             else { continue }
             let forms = try ["0", "0.0", "-0.0", "-0"].map {
-                try recipe(decoder(method, [parameter.key: $0]))
+                try recipe(of: method, decoder(method, [parameter.key: $0]))
             }
             #expect(Set(forms).count == 1, "\(parameter.key)")
         }

@@ -29,11 +29,11 @@ struct TraceParity: ParityKind {
                 try node.elements("trace").map { try TraceStep($0, recorded, family: family) }
             )
         }
-        let runs = RecordedRun.all(traces.map { ($0.0.model, $0.0.factory($0.0.task)) }, folder)
+        let runs = RecordedRun.all(traces.map { ($0.0.models, $0.0.factory($0.0.task)) }, folder)
         var ties = NearTies(folder)
         for ((recorded, trace), run) in zip(traces, runs) {
             ties.record(
-                recorded.id, as: "\(recorded.id) (\(recorded.method))", recorded.model,
+                recorded.id, as: "\(recorded.id) (\(recorded.method))", recorded.models,
                 recorded.factory(recorded.task), run, in: &tally,
                 divergence: { Self.divergence($0, trace, seesAll: seesAll) })
         }
@@ -137,11 +137,11 @@ struct DecodeParity: ParityKind {
                 tally.record("\(id): \(error)")
             }
         }
-        let runs = RecordedRun.all(cases.map { ($0.model, $0.factory($0.task)) }, folder)
+        let runs = RecordedRun.all(cases.map { ($0.models, $0.factory($0.task)) }, folder)
         var ties = NearTies(folder)
         for (recorded, run) in zip(cases, runs) {
             ties.record(
-                recorded.id, as: "\(recorded.id) (\(recorded.method))", recorded.model,
+                recorded.id, as: "\(recorded.id) (\(recorded.method))", recorded.models,
                 recorded.factory(recorded.task), run, in: &tally,
                 divergence: { Self.divergence($0, recorded) })
         }
@@ -154,11 +154,17 @@ struct DecodeParity: ParityKind {
                 recorded.tokens.indices.contains(position) ? "\(recorded.tokens[position])" : "nothing"
             return "\(run.decision(at: position)); expected \(expected)."
         }
-        let counts = [
+        var counts = [
             ("NFE", run.decoder.evaluations, recorded.evaluations),
             ("forwards", run.decoder.forwards, recorded.forwards),
             ("forwarded tokens", run.decoder.tokensForwarded, recorded.tokensForwarded),
         ]
+        if let expected = recorded.verifierCounts {
+            counts += [
+                ("forwards of the verifier", run.decoder.verifierForwards, expected[0]),
+                ("its tokens", run.decoder.state.verifierTokensForwarded, expected[1]),
+            ]
+        }
         if let (what, value, expected) = counts.first(where: { $0.1 != $0.2 }) {
             return "the tokens agree, but \(what): \(value); expected \(expected)."
         }
@@ -178,6 +184,77 @@ struct DecodeParity: ParityKind {
     }
 }
 
+/// Recorded traces of two models: what the diffusion model gets, what the verifier reads, and what stays.
+struct VerifiedTraceParity: ParityKind {
+    let name = "apd/traces"
+    let file = "decode_apd_traces.json"
+
+    func run(_ folder: ParityFolder, _ tally: inout ParityTally) throws {
+        let cases = Dictionary(
+            try folder.cases(of: "decode_apd.json").identified("cases").map { ($0.id, $0.node) }
+        ) { first, _ in first }
+        let traces = try folder.cases(of: file).identified(orList: "traces").map { id, node in
+            guard let recorded = cases[id] else {
+                throw node.problem("\(id) isn't a case of decode_apd.json")
+            }
+            return (
+                try DecodeCase(id: id, recorded, family: "apd"), try node.elements("trace").map(Turn.init)
+            )
+        }
+        let runs = RecordedRun.all(traces.map { ($0.0.models, $0.0.factory($0.0.task)) }, folder)
+        var ties = NearTies(folder)
+        for ((recorded, turns), run) in zip(traces, runs) {
+            ties.record(
+                recorded.id, as: "\(recorded.id) (\(recorded.method))", recorded.models,
+                recorded.factory(recorded.task), run, in: &tally,
+                divergence: { run in
+                    let found = Turn.all(run.steps)
+                    guard found.count == turns.count else {
+                        return "it has \(found.count) turns; expected \(turns.count)."
+                    }
+                    let index = found.indices.first { found[$0] != turns[$0] }
+                    return index.map { "turn \($0) is \(found[$0]); expected \(turns[$0])." }
+                })
+        }
+    }
+
+    private struct Turn: Equatable {
+        var inputs: Range<Int>
+        /// What the verifier reads, from where on; nothing where there is none.
+        var draft: [Int32]
+        var start: Int?
+        /// Positions with the tokens that stay.
+        var changed: [[Int]]
+
+        init(_ node: CaseNode) throws {
+            let first = try node.integer("start")
+            inputs = first..<first + max(0, try node.integer("n_tokens"))
+            draft = node["draft"].map { $0.node.isNull } ?? true ? [] : try node.tokens("draft")
+            start =
+                node["verifier_start"].map { $0.node.isNull } ?? true
+                ? nil : try node.integer("verifier_start")
+            changed = try node.elements("changed").map { try $0.integers() }
+        }
+
+        private init(_ inputs: Range<Int>) { (self.inputs, draft, changed) = (inputs, [], []) }
+
+        /// A turn is a forward of the diffusion model and, if there is one, of the verifier.
+        static func all(_ steps: [StepRecord]) -> [Turn] {
+            var turns: [Turn] = []
+            for step in steps {
+                if step.isOfVerifier {
+                    turns[turns.count - 1].draft = Array(step.sequence[step.inputs])
+                    turns[turns.count - 1].start = step.inputs.lowerBound
+                } else {
+                    turns.append(Turn(step.inputs))
+                }
+                turns[turns.count - 1].changed += step.unmasked.map { [$0.position, Int($0.token)] }
+            }
+            return turns
+        }
+    }
+}
+
 /// One recorded trajectory: what is decoded again, and how the outcome is compared.
 protocol TrajectoryCase {
     var id: String { get }
@@ -193,11 +270,12 @@ enum TrajectoryCases {
     static func record(
         _ cases: [some TrajectoryCase], _ folder: ParityFolder, _ tally: inout ParityTally
     ) {
-        let runs = RecordedRun.all(cases.map { ($0.model, $0.decoder) }, folder)
+        let runs = RecordedRun.all(cases.map { (CaseModels(model: $0.model), $0.decoder) }, folder)
         var ties = NearTies(folder)
         for (recorded, run) in zip(cases, runs) {
             ties.record(
-                recorded.id, as: recorded.id, recorded.model, recorded.decoder, run, in: &tally,
+                recorded.id, as: recorded.id, CaseModels(model: recorded.model), recorded.decoder, run,
+                in: &tally,
                 divergence: recorded.divergence)
         }
     }

@@ -102,14 +102,14 @@ struct JacobiTraceParity: ParityKind {
             if sequences.isEmpty { tally.leaveOut() }
             traces += sequences.map { ($0, node) }
         }
-        let runs = RecordedRun.all(traces.map { ($0.case.model, $0.case.factory($0.case.task)) }, folder)
+        let runs = RecordedRun.all(traces.map { ($0.case.models, $0.case.factory($0.case.task)) }, folder)
         var ties = NearTies(folder)
         for (trace, run) in zip(traces, runs) {
             let steps = try trace.node.elements("trace").map { step in
                 (start: try step.integer("start"), rows: try step.rows("rows"))
             }
             ties.record(
-                trace.case.id, as: trace.case.id, trace.case.model, trace.case.factory(trace.case.task), run,
+                trace.case.id, as: trace.case.id, trace.case.models, trace.case.factory(trace.case.task), run,
                 in: &tally
             ) { run in
                 guard run.steps.count == steps.count else {

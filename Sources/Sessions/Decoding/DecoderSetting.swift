@@ -49,6 +49,12 @@ package struct DecoderSetting: Sendable {
         self.method = found
         self.values = all
         setup = try found.setup(all)
+        guard !setup.needsVerifier else {
+            throw DecodingError(
+                .invalidOptions,
+                "The decoding method \"\(found.name)\" has a second model judge drafts, which the stage evaluate of a configuration can name (key \"verifier\") and nothing else. With tokensPerForward it needs none."
+            )
+        }
     }
 
     /// Reads options written as `name=value`.
