@@ -7,8 +7,8 @@ Training: steps of the adaptation into a masked-diffusion model, 14 rows of prom
 PyTorch (transformers' Llama; products in bfloat16 by autocast, and compiled too; 32-bit floats). PyTorch's rows have one length, the mean of
 ours, so that it has nothing to pad, and its logits are computed for as many rows as ours have a loss.
 
-Decoding: one prompt at a time of the model RUN/STAGE, in this program through its server, by several methods, and by llama.cpp as the language
-model that it still is (bfloat16 and 8 bits, `llama-bench`). An answer of llama.cpp's is a prompt and as many tokens as ours has on the mean.
+Decoding: one prompt at a time of the model RUN/STAGE, in this program through its server, by several methods, and token by token by llama.cpp (`llama-bench`)
+with the language model that it was made of, in bfloat16, 8 and 4 bits: a prompt and as many tokens as our answers have on the mean.
 
 It needs an idle machine and `make small-model`. About ten minutes.
 """
@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import socket
 import statistics
 import subprocess
@@ -33,6 +34,9 @@ def run(command, **options):
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
+
+
+LOCK = pathlib.Path(__file__).resolve().parent.parent / "data.lock"
 
 
 def configuration(steps, precision):
@@ -67,6 +71,7 @@ def ours(d3llm, precision, threads, few=4, many=20):
         with tempfile.TemporaryDirectory(prefix="d3llm-bench.") as folder:
             file = pathlib.Path(folder, "small.json")
             file.write_text(json.dumps(configuration(steps, precision)))
+            shutil.copy(LOCK, folder)
             run([d3llm, "run", file, "--store", f"{folder}/store", "--threads", threads])
             _, record = artifact(f"{folder}/store", "teacher")
             seconds.append(record["seconds"])
@@ -179,24 +184,19 @@ def decode(d3llm, store, model, questions, precision, threads):
     return found
 
 
-def gguf_files(d3llm, store, model, folder):
-    """The model in llama.cpp's format, by the stage `export-gguf`."""
-    stages = {"model": {"kind": "model-folder", "path": str(model)}}
-    stages["model"]["digest"] = digest(model)
-    for weights in ["BF16", "Q8_0"]:
-        stages[weights.replace("_", "").lower()] = {"kind": "export-gguf", "model": "@model", "weights": weights, "title": "bench"}
+def gguf_files(d3llm, folder):
+    """The language model in llama.cpp's format: as it was downloaded (Q4_1), and what the stage `export-gguf` writes."""
+    stages = {"model": {"kind": "checkpoint", "input": "smollm2-135m-instruct-q4"}}
+    names = {weights: weights.replace("_", "").lower() for weights in ["BF16", "Q8_0"]}
+    for weights, name in names.items():
+        stages[name] = {"kind": "export-gguf", "model": "@model", "weights": weights, "title": "bench"}
     file = pathlib.Path(folder, "gguf.json")
     file.write_text(json.dumps({"name": "bench/small", "seed": 1, "stages": stages}))
+    shutil.copy(LOCK, folder)
     run([d3llm, "run", file, "--store", f"{folder}/store"])
-    return {weights: artifact(f"{folder}/store", weights.replace("_", "").lower())[0] / "model.gguf" for weights in ["BF16", "Q8_0"]}
-
-
-def digest(model):
-    import hashlib
-    lines = []
-    for file in sorted(p for p in model.iterdir() if p.suffix in {".json", ".txt", ".jinja", ".safetensors"} and p.name != "artifact.json"):
-        lines.append(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n")
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    found = {weights: artifact(f"{folder}/store", name)[0] / "model.gguf" for weights, name in names.items()}
+    found["Q4_1"] = next(artifact(f"{folder}/store", "model")[0].rglob("*.gguf"))
+    return found
 
 
 def llama(bench, file, prompt, tokens, threads):
@@ -242,7 +242,7 @@ def main():
             problems = sorted(model.parent.glob("problems-*"))[-1]
             with open(problems / "test.jsonl", encoding="utf-8") as file:
                 questions = [json.loads(line)["question"] for line, _ in zip(file, range(16))]
-            files = gguf_files(options.d3llm, options.store, model, folder) if options.llama else {}
+            files = gguf_files(options.d3llm, folder) if options.llama else {}
             for _ in range(options.turns):
                 for precision in ["bfloat16", "int8", "float32"]:
                     for name, found in decode(options.d3llm, options.store, options.model, questions, precision, options.threads).items():

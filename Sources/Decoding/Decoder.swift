@@ -132,8 +132,9 @@ public struct ForwardRequest: Sendable, Hashable {
     public var isForVerifier = false
     /// Whether the rows of the candidates are kept, to be mixed with those of the next request's.
     var keepsRows = false
-    /// Share of the kept rows in what the candidates' tokens are chosen from; the rest is of this request's rows. Logits are mixed as they
-    /// are, over the smaller vocabulary (APD's product of two distributions).
+    /// Share of the kept rows in what the candidates' tokens are chosen from; the rest is of this request's rows.
+    ///
+    /// Logits are mixed as they are, over the smaller vocabulary (APD's product of two distributions).
     var keptShare: Float?
     /// Rotary position of the first input; `inputs.lowerBound` but for one oddity of d3LLM's cached decoding.
     public var rotaryStart: Int

@@ -245,7 +245,7 @@ public struct SamplingStep: Sendable, Hashable {
     }
 }
 
-/// Steele, Lea and Flood's SplitMix64: the stream that recorded runs draw from. Any of its numbers can be had at once.
+/// Steele, Lea and Flood's SplitMix64, the stream that recorded runs draw from: any of its numbers can be had at once.
 package struct SplitMix64: Sendable {
     private let seed: UInt64
 

@@ -1,3 +1,4 @@
+internal import Decoding
 internal import Documents
 internal import Files
 internal import JSON
@@ -104,9 +105,10 @@ extension GoldenLoss {
             let elements = gradient.elements(of: index)
             let norm = Kernels.sumOfSquares(UnsafeBufferPointer(elements)).squareRoot()
             for (number, expected) in recorded.enumerated() {
-                var stream = SplitMix(fnv(name) &+ UInt64(number))
-                let found = elements.reduce(0.0) {
-                    stream.next() >> 63 == 1 ? $0 + Double($1) : $0 - Double($1)
+                let stream = SplitMix64(fnv(name) &+ UInt64(number))
+                let found = elements.enumerated().reduce(0.0) { sum, element in
+                    let (index, value) = (element.offset, Double(element.element))
+                    return stream.number(index) >> 63 == 1 ? sum + value : sum - value
                 }
                 let allowed = 6 * (1e-3 * norm + 1e-5 * total)
                 if abs(found - expected) > allowed {
@@ -119,21 +121,6 @@ extension GoldenLoss {
 
     private func fnv(_ name: String) -> UInt64 {
         name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    }
-
-    /// Steele, Lea and Flood's SplitMix64, which the cases' vectors are drawn from.
-    private struct SplitMix {
-        private var state: UInt64
-
-        init(_ seed: UInt64) { state = seed }
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-            return z ^ z >> 31
-        }
     }
 }
 

@@ -143,4 +143,40 @@ private struct OwnEvaluateStage: StageKind {
         #expect(long > 4 * short && long < 16 * short, "\(short) \(long)")
         #expect(try seconds("unknown") == nil)
     }
+
+    @Test("a second model judges an evaluation's drafts, and one with other tokens is refused")
+    func verifier() throws {
+        let text = #"""
+            {"name": "two", "stages": {
+              "p": {"kind": "synthesize", "train": 8, "test": 4}, "k": {"kind": "tokenizer", "corpus": "@p"},
+              "q": {"kind": "synthesize", "task": "sudoku-4x4", "train": 8, "test": 4}, "l": {"kind": "tokenizer", "corpus": "@q"},
+              "m": {"kind": "pretrain", "data": "@p", "tokenizer": "@k",
+                "model": {"layers": 1, "width": 8, "heads": 1, "feedForwardWidth": 8}, "phases": [
+                {"name": "a", "steps": 1, "mixture": [{"objective": "llada", "rows": 1}]}]},
+              "small": {"kind": "pretrain", "data": "@p", "tokenizer": "@k",
+                "model": {"layers": 1, "width": 4, "heads": 1, "feedForwardWidth": 4, "logitShift": true, "causal": true}, "phases": [
+                {"name": "a", "steps": 1, "mixture": [{"objective": "autoregressive", "rows": 1}]}]},
+              "other": {"kind": "pretrain", "data": "@q", "tokenizer": "@l",
+                "model": {"layers": 1, "width": 4, "heads": 1, "feedForwardWidth": 4}, "phases": [
+                {"name": "a", "steps": 1, "mixture": [{"objective": "llada", "rows": 1}]}]},
+              "judged": {"kind": "evaluate", "model": "@m", "data": "@p", "verifier": "@small",
+                "decoder": {"method": "apd", "generationLength": 8, "temperature": 0}},
+              "misjudged": {"kind": "evaluate", "model": "@m", "data": "@p", "verifier": "@other",
+                "decoder": {"method": "apd", "generationLength": 8, "temperature": 0}}
+            }}
+            """#
+        let experiment = try Experiment.parse(Array(text.utf8), name: "two.json", registry: Stages.registry)
+        let scratch = try ScratchFolder()
+        func run(_ stage: String) throws -> RunOutcome {
+            try Runner(
+                experiment, store: Store(scratch.path.appending("store")),
+                options: .init(threads: 1, only: [stage])
+            ).run()
+        }
+        let metrics = try #require(try run("judged").artifact("judged")).record.metrics
+        let forwards = try #require(metrics["forwards"]?.int)
+        #expect(forwards >= 4 && forwards <= 4 * 8)
+        let error = #expect(throws: (any Error).self) { try run("misjudged") }
+        #expect("\(error, default: "")".contains("a model can only judge drafts in its own tokens"))
+    }
 }

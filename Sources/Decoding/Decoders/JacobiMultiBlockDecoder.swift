@@ -54,7 +54,8 @@ package struct JacobiMultiBlockOptions: DecoderOptions {
         )
         countsPrefill = fields.countsPrefill(default: defaults.countsPrefill)
         fields.condition(
-            "blockAddThreshold", isUsed: blocksAtOnce > 1, with: "one block at once", user: "\"blocksAtOnce\""
+            "blockAddThreshold", "earlyBlocks", isUsed: blocksAtOnce > 1, with: "one block at once",
+            user: "\"blocksAtOnce\""
         )
     }
 
