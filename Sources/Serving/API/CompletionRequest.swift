@@ -254,7 +254,7 @@ extension Server {
     var description: JSONValue {
         get throws {
             let methods = DecodingMethod.all.filter {
-                $0.isCausal == model.isAutoregressive && $0.suits(model.attention)
+                $0.isCausal == model.isAutoregressive && $0.suits(model.attention) && !$0.needsVerifier
             }
             return [
                 "model": .string(model.name), "caveat": model.caveat.map { .string($0) } ?? .null,
