@@ -10,11 +10,10 @@ ours, so that it has nothing to pad, and its logits are computed for as many row
 Decoding: one prompt at a time of the model RUN/STAGE, in this program through its server, by several methods, and token by token by llama.cpp (`llama-bench`)
 with the language model that it was made of, in bfloat16, 8 and 4 bits: a prompt and as many tokens as our answers have on the mean.
 
-It needs an idle machine and `make small-model`. About ten minutes.
+It needs an idle machine and `make small-model`. A turn takes about ten minutes.
 """
 import argparse
 import json
-import os
 import pathlib
 import shutil
 import socket

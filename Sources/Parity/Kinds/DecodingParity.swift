@@ -219,7 +219,8 @@ struct VerifiedTraceParity: ParityKind {
     }
 
     private struct Turn: Equatable {
-        var inputs: Range<Int>
+        var first: Int
+        var count: Int
         /// What the verifier reads, from where on; nothing where there is none.
         var draft: [Int32]
         var start: Int?
@@ -227,8 +228,7 @@ struct VerifiedTraceParity: ParityKind {
         var changed: [[Int]]
 
         init(_ node: CaseNode) throws {
-            let first = try node.integer("start")
-            inputs = first..<first + max(0, try node.integer("n_tokens"))
+            (first, count) = (try node.integer("start"), try node.integer("n_tokens"))
             draft = node["draft"].map { $0.node.isNull } ?? true ? [] : try node.tokens("draft")
             start =
                 node["verifier_start"].map { $0.node.isNull } ?? true
@@ -236,7 +236,9 @@ struct VerifiedTraceParity: ParityKind {
             changed = try node.elements("changed").map { try $0.integers() }
         }
 
-        private init(_ inputs: Range<Int>) { (self.inputs, draft, changed) = (inputs, [], []) }
+        private init(_ inputs: Range<Int>) {
+            (first, count, draft, changed) = (inputs.lowerBound, inputs.count, [], [])
+        }
 
         /// A turn is a forward of the diffusion model and, if there is one, of the verifier.
         static func all(_ steps: [StepRecord]) -> [Turn] {

@@ -27,9 +27,12 @@ extension GoldenLoss {
         objective.divergenceWeight = try parameters.number("beta")
         let mask = try node.token("mask_id")
 
+        let (rewards, size) = (try node.numbers("rewards"), try parameters.integer("num_generations"))
+        guard size > 1, !rewards.isEmpty, rewards.count % size == 0,
+            rewards.count == (try node.numbers("advantages")).count
+        else { throw node.problem("its rewards and advantages aren't those of whole groups") }
         let advantages = CoupledPolicy.advantages(
-            try node.numbers("rewards"), groupSize: try parameters.integer("num_generations"),
-            isScaled: try parameters.flag("scale_rewards"))
+            rewards, groupSize: size, isScaled: try parameters.flag("scale_rewards"))
         let samples = try samples(node, model.configuration, iteration: try parameters.integer("iteration"))
         for (index, expected) in try node.numbers("advantages").enumerated() {
             let failure = Compare.number(
@@ -84,9 +87,11 @@ extension GoldenLoss {
         else { throw node.problem("its lists don't have a row for each prompt") }
         return try prompts.indices.map { row in
             let (prompt, completion) = (prompts[row], completions[row])
-            guard !prompt.isEmpty, counts[row].count == completion.count,
-                masked[row].count == prompt.count + completion.count
-            else { throw node.problem("row \(row) lacks flags") }
+            let estimates = [written?[row], reference?[row]].compactMap(\.self)
+            guard !prompt.isEmpty, !completion.isEmpty, counts[row].count == completion.count,
+                masked[row].count == prompt.count + completion.count,
+                estimates.allSatisfy({ $0.count == completion.count })
+            else { throw node.problem("row \(row) lacks flags or estimates") }
             var sample = CoupledPolicy.Sample(
                 prompt: prompt, completion: completion, counts: counts[row].map { $0 == 1 },
                 advantage: advantages[row], masked: masked[row].dropFirst(prompt.count).map { $0 == 1 },
