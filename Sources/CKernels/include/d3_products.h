@@ -46,7 +46,7 @@ long d3_product_bands(long n);
 /// Number of tiles of M rows.
 long d3_product_tiles(long m);
 
-/// What computes products of bfloat16: "AVX512_BF16", "AVX2", or "widened", which is code for any CPU.
+/// What computes products of bfloat16: "AVX512_BF16", "AVX512_F", "AVX2", or "widened", which is code for any CPU.
 const char *d3_bf16_level(void);
 /// The name of the form that is `index`th best of those that can be used here; NULL behind the last.
 const char *d3_bf16_level_at(int index);

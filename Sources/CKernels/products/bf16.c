@@ -75,6 +75,8 @@ TARGET D3_INLINE pairs_of_8 widen_pairs_of_8(const uint8_t *p) {
     };
 }
 
+#define LANES 8
+#define PART_ROWS 6
 #define LEVEL avx2
 #define left_t float
 #define WIDTH 2
@@ -89,17 +91,65 @@ TARGET D3_INLINE pairs_of_8 widen_pairs_of_8(const uint8_t *p) {
     _mm256_fmadd_ps(_mm256_broadcast_ss((left) + LEFT_STEP + (i)), (right).second,                           \
                     _mm256_fmadd_ps(_mm256_broadcast_ss((left) + (i)), (right).first, sum))
 #include "narrow_tiles.h"
+#undef TARGET
+#undef LANES
+#undef PART_ROWS
+#undef LEVEL
+#undef vec
+#undef zero
+#undef load
+#undef store
+#undef right_t
+#undef widen_right
+#undef dot
+
+#define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
+
+typedef struct {
+    __m512 first, second;
+} pairs_of_16;
+
+TARGET D3_INLINE pairs_of_16 widen_pairs_of_16(const uint8_t *p) {
+    const __m512i pairs = _mm512_loadu_si512(p);
+    return (pairs_of_16){
+        _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)),
+        _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)UPPER))),
+    };
+}
+
+#define LANES 16
+#define PART_ROWS 12
+#define LEVEL avx512
+#define vec __m512
+#define zero() _mm512_setzero_ps()
+#define load(p) _mm512_loadu_ps(p)
+#define store(p, v) _mm512_storeu_ps(p, v)
+#define right_t pairs_of_16
+#define widen_right(p) widen_pairs_of_16(p)
+#define dot(sum, left, i, right)                                                                             \
+    _mm512_fmadd_ps(_mm512_set1_ps((left)[LEFT_STEP + (i)]), (right).second,                                 \
+                    _mm512_fmadd_ps(_mm512_set1_ps((left)[i]), (right).first, sum))
+#include "narrow_tiles.h"
+
+static bool has_avx512(void) { return d3_chosen_kernels() == d3_kernels_at("x86-64-v4"); }
 
 static bool has_avx512_bf16(void) {
-    return d3_chosen_kernels() == d3_kernels_at("x86-64-v4") && __builtin_cpu_supports("avx512bf16");
+    return has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
+
+/// Whether its instruction takes longer than the additions of products of 32-bit floats that it stands for, as on Intel's CPUs.
+static bool is_slow(void) { return __builtin_cpu_is("intel"); }
+static bool has_quick_avx512_bf16(void) { return has_avx512_bf16() && !is_slow(); }
+static bool has_slow_avx512_bf16(void) { return has_avx512_bf16() && is_slow(); }
 
 static bool has_avx2(void) { return d3_chosen_kernels()->is_fast; }
 #endif
 
 static const packed_level levels[] = {
 #if defined(__x86_64__)
-    {"AVX512_BF16", fast_tiles, has_avx512_bf16},
+    {"AVX512_BF16", fast_tiles, has_quick_avx512_bf16},
+    {"AVX512_F", avx512_tiles, has_avx512},
+    {"AVX512_BF16", fast_tiles, has_slow_avx512_bf16},
     {"AVX2", avx2_tiles, has_avx2},
 #endif
     {"widened", plain_tiles, always},

@@ -46,6 +46,8 @@ PLAIN_TILES
 
 // With the instruction of AVX-512, in vectors of 256 bits.
 #define TARGET __attribute__((target("arch=x86-64-v3,avxvnni")))
+#define LANES 8
+#define PART_ROWS 6
 #define LEVEL avx_vnni
 #define left_t uint32_t
 #define WIDTH 1
