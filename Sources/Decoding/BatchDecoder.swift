@@ -41,7 +41,7 @@ public struct BatchDecoder: Sendable {
         _ decoders: inout [any Decoder], observe: Observer? = nil, shouldStop: () -> Bool = { false }
     ) throws(DecodingError) {
         for (index, decoder) in decoders.enumerated() { try check(decoder, index) }
-        var lanes = decoders.map { Lane($0) }
+        var lanes = decoders.map { Lane($0, model.configuration) }
         let workspace = Workspace(threads: threads)
         for _ in 0..<maximumTurns {
             if shouldStop() {
@@ -57,10 +57,10 @@ public struct BatchDecoder: Sendable {
                 decoders = lanes.map(\.decoder)
                 return
             }
-            for (model, isVerifier) in [(model, false), (verifier ?? model, true)] {
-                let own = turns.filter { $0.request.isForVerifier == isVerifier }
-                guard !own.isEmpty else { continue }
-                let logits = model.logits(own.map(\.input), workspace)
+            for own in Turn.together(turns) {
+                let request = own[0].request
+                let computing = request.isForVerifier ? verifier ?? model : model
+                let logits = computing.logits(own.flatMap(\.inputs), workspace, skipping: request.skips)
                 answer(own, logits, &lanes, observe)
             }
         }
@@ -85,6 +85,14 @@ public struct BatchDecoder: Sendable {
                 "Sequence \(index) is decoded by a method that needs a second model, and there is none. The stage evaluate has one (key \"verifier\")."
             )
         }
+        if decoder.state.mixesResiduals, let verifier,
+            verifier.configuration.vocabulary != model.configuration.vocabulary
+        {
+            throw DecodingError(
+                .invalidOptions,
+                "The second model has \(verifier.configuration.vocabulary) tokens and the one that is decoded \(model.configuration.vocabulary): residuals of another vocabulary have no embeddings. Take a model with the same vocabulary."
+            )
+        }
         let vocabulary = min(
             model.configuration.vocabulary,
             decoder.state.needsVerifier ? verifier?.configuration.vocabulary ?? .max : .max)
@@ -105,11 +113,26 @@ public struct BatchDecoder: Sendable {
         let lane: Int
         let request: ForwardRequest
         let mapping: RowMapping
-        let input: ForwardInput
+        /// The sequence's own, then those of variants that are sequences of their own.
+        let inputs: [ForwardInput]
 
-        init(lane: Int, _ turn: (ForwardRequest, RowMapping, ForwardInput)) {
+        init(lane: Int, _ turn: (ForwardRequest, RowMapping, [ForwardInput])) {
             self.lane = lane
-            (request, mapping, input) = turn
+            (request, mapping, inputs) = turn
+        }
+
+        /// Those that one forward can answer, in order of the first of each: of the same model, with the same left out.
+        static func together(_ turns: [Turn]) -> [[Turn]] {
+            var groups: [[Turn]] = []
+            for turn in turns {
+                let place = groups.firstIndex {
+                    $0[0].request.isForVerifier == turn.request.isForVerifier
+                        && $0[0].request.skips == turn.request.skips
+                }
+                if let place { groups[place].append(turn) } else { groups.append([turn]) }
+            }
+            // The models' own forwards come before those of the verifiers that judge them.
+            return groups.sorted { !$0[0].request.isForVerifier && $1[0].request.isForVerifier }
         }
     }
 
@@ -129,6 +152,7 @@ public struct BatchDecoder: Sendable {
                     }
                 var job = ScoringJob(
                     position: position, row: row, choice: turn.request.choice, draws: turn.request.draws)
+                job.bringsLogits = turn.request.wantsLogits
                 if let share = turn.request.keptShare { job.mixed = (lane.mixedRow(position), share) }
                 jobs.append(job)
             }
@@ -147,7 +171,15 @@ public struct BatchDecoder: Sendable {
         var next = 0
         for turn in turns {
             let count = turn.mapping.sources.count
+            if let temperature = turn.request.residualTemperature {
+                lanes[turn.lane].keepResiduals(
+                    model.residuals(
+                        jobs[next..<(next + count)], logits, temperature: temperature, threads: threads))
+            }
             var record = lanes[turn.lane].accept(Array(predictions[next..<(next + count)]))
+            for residual in turn.inputs[0].residuals {
+                record.residualShares[turn.request.inputs.lowerBound + residual.row] = residual.share
+            }
             if let alternatives {
                 record.likelihoods = ScoringJob.likelihoods(
                     jobs[next..<(next + turn.request.candidates.count)], of: lanes[turn.lane].decoder.tokens,
@@ -167,13 +199,18 @@ struct Lane {
     private var verifierCache: KeyValueCache?
     private var keptRows: [Int: [Float]] = [:]
     private var mixedRows: [Int: [Float]] = [:]
+    /// What the last forward predicted, by position, where the next one's input is mixed with it.
+    private var residuals: [Int: ResidualInput] = [:]
 
-    init(_ decoder: any Decoder) { self.decoder = decoder }
+    init(_ decoder: any Decoder, _ model: TransformerConfiguration) {
+        self.decoder = decoder
+        self.decoder.begin(model)
+    }
 
     /// The next forward of this sequence, with its cache prepared; nil at the end.
     mutating func nextTurn(
         _ configuration: TransformerConfiguration, _ verifier: TransformerConfiguration?
-    ) -> (ForwardRequest, RowMapping, ForwardInput)? {
+    ) -> (ForwardRequest, RowMapping, [ForwardInput])? {
         guard let request = decoder.nextRequest() else {
             hasPending = false
             (cache, verifierCache) = (nil, nil)
@@ -184,23 +221,58 @@ struct Lane {
         if request.keepsRows { mixedRows = [:] }
         let mapping = RowMapping(request, shift: configuration.logitShift) { keptRows[$0] != nil }
         let (usedCache, update) = prepareCache(request, configuration)
+        let own = Array(decoder.tokens[request.inputs])
+        guard request.attention == .causal else {
+            // Each variant is a sequence beside the same cache, which is done with one before it takes the next.
+            var inputs = ([own] + request.variants).enumerated().map { index, tokens in
+                let rows = index * own.count..<(index + 1) * own.count
+                return ForwardInput(
+                    tokens: tokens, firstPosition: request.rotaryStart, attention: request.attention,
+                    cache: usedCache, cacheUpdate: update,
+                    logitRows: mapping.rows.filter(rows.contains).map { $0 - rows.lowerBound })
+            }
+            if request.residualTemperature != nil { inputs[0].residuals = residuals(of: request) }
+            return (request, mapping, inputs)
+        }
         let input = ForwardInput(
-            tokens: Array(decoder.tokens[request.inputs]) + request.variants.joined(),
+            tokens: own + request.variants.joined() + request.siblings.map(\.token),
             firstPosition: request.rotaryStart, attention: request.attention,
             geometry: geometry(request, cached: usedCache?.length ?? 0), cache: usedCache,
             cacheUpdate: update, logitRows: mapping.rows)
-        return (request, mapping, input)
+        return (request, mapping, [input])
     }
 
-    /// What the rows of a request with variants see; nil where there are none.
+    /// What is mixed into the inputs that are still masked.
+    private func residuals(of request: ForwardRequest) -> [ResidualInput] {
+        request.inputs.compactMap { position in
+            guard var residual = residuals[position], decoder.tokens[position] == decoder.state.maskToken
+            else {
+                return nil
+            }
+            residual.row = position - request.inputs.lowerBound
+            return residual
+        }
+    }
+
+    /// Keeps what the next forward's inputs are mixed with, by position.
+    mutating func keepResiduals(_ residuals: [Int: ResidualInput]) { self.residuals = residuals }
+
+    /// What the rows of a request see that has more than its sequence's own, or that sees a part of the cache; nil for others.
     private func geometry(_ request: ForwardRequest, cached: Int) -> RowGeometry? {
-        guard !request.variants.isEmpty else { return nil }
+        guard !request.variants.isEmpty || !request.siblings.isEmpty || request.seen != nil else {
+            return nil
+        }
         let length = request.inputs.count
         precondition(
-            request.attention == .causal && request.variants.allSatisfy { $0.count == length },
-            "variants are as long as what they stand for, and causal")
+            request.variants.allSatisfy { $0.count == length }, "variants are as long as what they stand for")
+        if !request.siblings.isEmpty {
+            return .comb(
+                length: length, siblings: request.siblings.map { $0.position - request.inputs.lowerBound },
+                cached: cached, from: request.rotaryStart)
+        }
         return .continuations(
-            1 + request.variants.count, length: length, cached: cached, from: request.rotaryStart)
+            1 + request.variants.count, length: length, cached: cached, seen: request.seen,
+            from: request.rotaryStart)
     }
 
     mutating func accept(_ predictions: [Prediction]) -> StepRecord { decoder.accept(predictions) }
@@ -249,6 +321,32 @@ struct Lane {
     }
 }
 
+extension Transformer {
+    /// What the rows of some jobs predict, by position, to be mixed into the next forward's inputs.
+    fileprivate func residuals(
+        _ jobs: ArraySlice<ScoringJob>, _ logits: Matrix, temperature: Double, threads: Int
+    ) -> [Int: ResidualInput] {
+        let jobs = Array(jobs)
+        let probabilities = MutableMatrix(zeros: jobs.count, configuration.vocabulary)
+        let shares = MutableMatrix(zeros: 1, jobs.count)
+        Threads.parallelFor(jobs.count, threads: threads) { (index: Int) -> Void in
+            jobs[index].withRow(logits) { row in
+                Kernels.softmax(row, into: probabilities.row(index))
+                shares.row(0)[index] = ResidualInput.share(of: row, temperature: temperature)
+            }
+        }
+        let embeddings = MutableMatrix(zeros: jobs.count, configuration.width)
+        expectedEmbeddings(probabilities.view, into: embeddings, Arena(), threads: threads)
+        return Dictionary(
+            jobs.enumerated().map { index, job in
+                let embedding = Array(embeddings.view.row(index))
+                return (
+                    job.position, ResidualInput(row: 0, share: shares.view[0, index], .embedding(embedding))
+                )
+            }, uniquingKeysWith: { _, last in last })
+    }
+}
+
 /// One row of logits to be turned into a prediction.
 struct ScoringJob: Sendable {
     enum Row: Sendable {
@@ -264,6 +362,8 @@ struct ScoringJob: Sendable {
     let draws: SamplingStep?
     /// Another row of logits, and its share in what the token is chosen from.
     var mixed: (row: [Float], share: Float)?
+    /// Whether the prediction brings its row of logits with it.
+    var bringsLogits = false
 
     init(position: Int, row: Row, choice: TokenChoice, draws: SamplingStep?) {
         (self.position, self.row, self.choice, self.draws) = (position, row, choice, draws)
@@ -313,10 +413,14 @@ struct ScoringJob: Sendable {
                 RowScorer.prediction(at: position, $0, choice: choice, draws: draws)
             }
         }
-        return withRow(logits) { RowScorer.prediction(at: position, $0, choice: choice, draws: draws) }
+        return withRow(logits) { row in
+            var prediction = RowScorer.prediction(at: position, row, choice: choice, draws: draws)
+            if bringsLogits { prediction.logits = Array(row) }
+            return prediction
+        }
     }
 
-    private func withRow<Result>(
+    func withRow<Result>(
         _ logits: Matrix, _ body: (UnsafeBufferPointer<Float>) -> Result
     ) -> Result {
         switch row {
@@ -327,8 +431,10 @@ struct ScoringJob: Sendable {
 }
 
 extension ForwardRequest {
-    /// The positions that are answered, in order: the candidates, and again for each variant.
-    fileprivate var answered: [Int] { (0...variants.count).flatMap { _ in candidates } }
+    /// The positions that are answered, in order: the candidates, again for each variant, and the one behind each sibling.
+    fileprivate var answered: [Int] {
+        (0...variants.count).flatMap { _ in candidates } + siblings.map { $0.position + 1 }
+    }
 }
 
 /// Which rows of a forward's logits answer its candidates.
@@ -346,7 +452,7 @@ struct RowMapping: Sendable, Hashable {
 
     /// Indices into the inputs whose logits are needed, ascending.
     let rows: [Int]
-    /// One source per candidate, and again for each variant.
+    /// One source per candidate, again for each variant, and one for each sibling.
     let sources: [Source]
     /// Absolute positions whose rows are to be kept, with their place in ``rows``.
     let toKeep: [(position: Int, row: Int)]
@@ -363,9 +469,11 @@ struct RowMapping: Sendable, Hashable {
             // Without a kept row there is no better one than the first of this forward.
             return request.boundaryRow == .kept && isKept(position - 1) ? nil : 0
         }
-        let indices = (0...request.variants.count).flatMap { variant in
+        let variants = (0...request.variants.count).flatMap { variant in
             own.map { $0.map { $0 + variant * request.inputs.count } }
         }
+        let behind = request.inputs.count * (1 + request.variants.count)
+        let indices = variants + request.siblings.indices.map { behind + $0 }
         let kept =
             shift && request.boundaryRow == .kept
             ? request.boundaries.map { $0 - 1 }.filter(request.inputs.contains) : []

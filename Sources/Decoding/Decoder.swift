@@ -10,6 +10,9 @@ public protocol Decoder: Sendable {
     /// Longest sequence that this decoder can reach; what a key/value cache must have room for.
     var maximumLength: Int { get }
 
+    /// Says which model decodes, before the first request; most methods needn't know.
+    mutating func begin(_ model: TransformerConfiguration)
+
     /// The next forward, or nil when decoding has ended. Must be answered before it is called again.
     mutating func nextRequest() -> ForwardRequest?
 
@@ -19,6 +22,7 @@ public protocol Decoder: Sendable {
 }
 
 extension Decoder {
+    public mutating func begin(_ model: TransformerConfiguration) {}
     /// The whole sequence, prompt first.
     public var tokens: [Int32] { state.tokens }
     /// Number of prompt tokens.
@@ -110,6 +114,12 @@ public struct ForwardRequest: Sendable, Hashable {
         case overwrite(at: Int)
     }
 
+    /// A token that could stand at a position of the inputs.
+    public struct Sibling: Sendable, Hashable {
+        public var position: Int
+        public var token: Int32
+    }
+
     /// Which logits row predicts the first input when the model's logits are shifted by one.
     public enum BoundaryRow: String, Sendable, Hashable, CaseIterable {
         /// The row of the position before it, kept from the last forward that computed it.
@@ -125,13 +135,32 @@ public struct ForwardRequest: Sendable, Hashable {
     /// Other tokens for the inputs, which the same forward reads beside the same cache, apart from each other; each list is as
     /// long as ``inputs``.
     ///
-    /// The candidates are answered for the sequence's own tokens first, then for each of these. What a cache takes of the inputs
-    /// counts them one list behind the other. Only causal requests have any.
+    /// The candidates are answered for the sequence's own tokens first, then for each of these. In causal requests, what a cache takes
+    /// of the inputs counts them one list behind the other; in others it takes none of them, and ``CacheAction/overwrite(at:)``
+    /// leaves the last one's.
     public var variants: [[Int32]] = []
+    /// Other tokens for single positions, which the same forward reads apart from each other: each sees what is before its position.
+    ///
+    /// What predicts the token behind each is answered after the candidates. What a cache takes of the inputs counts them behind
+    /// the sequence's own. Only causal requests have any, and not together with ``variants``.
+    public var siblings: [Sibling] = []
+    /// What the forward leaves out of the model; nil for nothing.
+    public var skips: LayerSkips?
+    /// How much of the cache the inputs see, from its first position on; nil for all.
+    ///
+    /// Only causal requests say so.
+    var seen: Int?
+    /// Whether predictions bring their rows of logits with them.
+    var wantsLogits = false
     /// Whether the verifier answers, a second model with a cache of its own, instead of the model that is decoded.
     public var isForVerifier = false
     /// Whether the rows of the candidates are kept, to be mixed with those of the next request's.
     var keepsRows = false
+    /// Has what the candidates' logits predict mixed into what the next forward reads at those that stay masked, and is the
+    /// temperature of the softmax whose entropy gives the shares; nil mixes nothing in.
+    ///
+    /// See ``ResidualInput``; a second model's predictions are mixed in with the first one's embeddings.
+    var residualTemperature: Double?
     /// Share of the kept rows in what the candidates' tokens are chosen from; the rest is of this request's rows.
     ///
     /// Logits are mixed as they are, over the smaller vocabulary (APD's product of two distributions).
@@ -192,6 +221,8 @@ public struct Prediction: Sendable, Hashable {
     public var best: Int32
     /// 1 − the probability of ``best``.
     public var bestDoubt: Double
+    /// The row of logits (V), where a request wants it.
+    var logits: [Float] = []
 
     /// 1 − the distance between the two highest probabilities; keeps apart what rounds to a distance of 1.
     var marginDoubt: Double { bestDoubt + secondProbability }
@@ -223,6 +254,10 @@ public struct StepRecord: Sendable {
     public let inputs: Range<Int>
     /// Other tokens that were forwarded in their place; see ``ForwardRequest/variants``.
     public let variants: [[Int32]]
+    /// Tokens that were forwarded for single positions besides.
+    public let siblings: [ForwardRequest.Sibling]
+    /// What the forward left out of the model.
+    public let skips: LayerSkips?
     /// Whether the verifier answered.
     public let isOfVerifier: Bool
     /// The whole sequence as it stood when the forward was asked for.
@@ -234,6 +269,8 @@ public struct StepRecord: Sendable {
     public let unmasked: [Prediction]
     /// State of each block of the response when the forward was asked for, by ascending position.
     public let blocks: [BlockState]
+    /// What part of a masked position's input was predicted by the forward before, by position; see ``ResidualInput``.
+    public internal(set) var residualShares: [Int: Float] = [:]
     /// The log-probabilities of the candidates that the sequence has tokens for, where the driver was asked for them.
     public internal(set) var likelihoods: [TokenLikelihood] = []
 }

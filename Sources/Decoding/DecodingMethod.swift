@@ -168,11 +168,14 @@ public struct DecodingMethod: Sendable {
         .fastDLLM,
         .fastDLLMPrefixCache,
         .fastDLLMDualCache,
+        .draftGraph,
         .fastDLLMDreamPrefixCache,
         .fastDLLMDreamDualCache,
         .dInfer,
         .dInferPrefixCache,
         .dInferDualCache,
+        .stitching,
+        .stitchingPrefixCache,
         .multiBlock,
         .multiBlockCache,
         .sglangMultiBlock,
@@ -184,9 +187,11 @@ public struct DecodingMethod: Sendable {
         .multiBD,
         .variableLength,
         .adaptiveParallel,
+        .residualContext,
         .autoregressive,
         .jacobi,
         .jacobiMultiBlock,
+        .layerSkipping,
     ]
 }
 

@@ -22,6 +22,8 @@ public struct DecodingState: Sendable {
     package private(set) var verifierTokensForwarded = 0
     /// Whether decoding needs a second model.
     package internal(set) var needsVerifier = false
+    /// Whether what a forward predicts is mixed into the next one's inputs.
+    var mixesResiduals = false
     /// The forward that was asked for and not answered yet.
     private(set) var pending: PendingForward?
 
@@ -113,6 +115,9 @@ public struct DecodingState: Sendable {
         tokens += others
     }
 
+    /// Takes over what another state has decoded.
+    mutating func adopt(_ other: DecodingState) { tokens = other.tokens }
+
     /// Makes the sequence longer by one token.
     mutating func append(_ token: Int32) { tokens.append(token) }
 
@@ -126,11 +131,13 @@ public struct DecodingState: Sendable {
 
     /// Notes that `request` is on its way and completes it with how tokens are chosen.
     ///
-    /// - Parameter positions: those that upstream's code draws tokens for at once, candidates or not; only draws that are
-    ///   replayed depend on it.
+    /// - Parameters:
+    ///   - positions: those that upstream's code draws tokens for at once, candidates or not; only draws that are replayed depend on
+    ///     it.
+    ///   - wasted: for how many rows upstream draws numbers before that it doesn't look at.
     mutating func issue(
         _ request: ForwardRequest, blocks: [BlockState],
-        drawing positions: (some Collection<Int>)? = nil as Range<Int>?
+        drawing positions: (some Collection<Int>)? = nil as Range<Int>?, wasting wasted: Int = 0
     ) -> ForwardRequest {
         precondition(pending == nil, "a decoder can't ask for a forward while one is on its way")
         var request = request
@@ -138,6 +145,7 @@ public struct DecodingState: Sendable {
         request.draws = choice.temperature > 0 ? draws : nil
         if let positions, request.draws != nil {
             request.draws?.replayed = sampling.replayed(rangesDrawn, for: positions)
+            positionsDrawn += wasted
             if let first = positions.first {
                 request.draws?.replayedRows = (positionsDrawn - first)
             }
@@ -158,7 +166,9 @@ public struct DecodingState: Sendable {
     mutating func complete(accepting accepted: [Prediction]) -> StepRecord {
         guard let pending else { preconditionFailure("an answer without a request") }
         write(accepted)
-        let inputs = pending.request.inputs.count * (1 + pending.request.variants.count)
+        let inputs =
+            pending.request.inputs.count * (1 + pending.request.variants.count)
+            + pending.request.siblings.count
         if pending.request.isForVerifier {
             verifierForwards += 1
             verifierTokensForwarded += inputs
@@ -169,7 +179,8 @@ public struct DecodingState: Sendable {
         self.pending = nil
         return StepRecord(
             index: forwards - 1, kind: pending.request.kind, inputs: pending.request.inputs,
-            variants: pending.request.variants, isOfVerifier: pending.request.isForVerifier,
+            variants: pending.request.variants, siblings: pending.request.siblings,
+            skips: pending.request.skips, isOfVerifier: pending.request.isForVerifier,
             sequence: pending.sequence,
             unmasked: accepted.sorted { $0.position < $1.position },
             blocks: pending.blocks)

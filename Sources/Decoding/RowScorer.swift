@@ -27,7 +27,9 @@ enum RowScorer {
             return row.withUnsafeBufferPointer { prediction(at: position, $0, choice: choice, draws: draws) }
         }
         if choice.form == .open { return openPrediction(at: position, logits, choice, draws) }
-        if choice.form == .squared { return squaredPrediction(at: position, logits, choice, draws) }
+        if choice.form == .squared || choice.form == .limited {
+            return squaredPrediction(at: position, logits, choice, draws)
+        }
         guard let limited = LimitedRow(logits, choice) else {
             return score(at: position, logits, choice, draws)
         }
@@ -55,7 +57,7 @@ enum RowScorer {
         return found
     }
 
-    /// The drawn token of ``TokenChoice/Form/squared``: what the limits leave out gets no noise, and every token keeps its own.
+    /// The drawn token of ``TokenChoice/Form/squared`` or ``TokenChoice/Form/limited``: what the limits leave out gets no noise, and every token keeps its own.
     private static func squaredPrediction(
         at position: Int, _ logits: UnsafeBufferPointer<Float>, _ choice: TokenChoice, _ draws: SamplingStep?
     ) -> Prediction {
@@ -237,7 +239,7 @@ public struct TokenLikelihood: Sendable, Hashable {
     }
 
     /// Places of the `count` largest numbers, in descending order.
-    private static func largest(_ count: Int, _ row: UnsafeBufferPointer<Float>) -> [Int] {
+    static func largest(_ count: Int, _ row: UnsafeBufferPointer<Float>) -> [Int] {
         var places: [Int] = []
         guard count > 0 else { return places }
         places.reserveCapacity(count + 1)

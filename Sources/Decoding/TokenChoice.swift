@@ -21,6 +21,9 @@ public struct TokenChoice: Sendable, Hashable {
         /// APD's: noise on each logit of what temperature and limits leave, raised to the temperature once more, so that tokens are
         /// drawn with probability softmax(logit / T²); probability and entropy are of the logits as they are.
         case squared
+        /// Stitching's: noise on each logit of what temperature and limits leave, which draws token v with probability
+        /// softmax(logit / T); probability and entropy are of the logits as they are.
+        case limited
     }
 
     package var form: Form
@@ -120,6 +123,8 @@ public struct Sampling: Sendable, Hashable {
         case congruence(seed: Int)
         /// Noise on logits from a SplitMix64 stream, a number of 53 bits for each token of each row, row after row.
         case splitMix(seed: UInt64)
+        /// The same with numbers of 24 bits, in 32-bit floats.
+        case shortSplitMix(seed: UInt64)
     }
 
     package init(
@@ -193,6 +198,7 @@ public struct SamplingStep: Sendable, Hashable {
     func token(for position: Int, _ logits: UnsafeBufferPointer<Float>, _ choice: TokenChoice) -> Int32 {
         switch choice.form {
         case .gumbel, .squared: gumbelToken(for: position, logits, temperature: choice.temperature)
+        case .limited: gumbelToken(for: position, logits, temperature: 1)
         case .softmax: softmaxToken(for: position, logits, temperature: choice.temperature)
         case .tempered, .open: softmaxToken(for: position, logits, temperature: 1)
         }
@@ -214,11 +220,15 @@ public struct SamplingStep: Sendable, Hashable {
         return Int32(best.token)
     }
 
-    /// The number of ``Sampling/Script/congruence(seed:)`` or ``Sampling/Script/splitMix(seed:)``, between 0 and 1.
+    /// The number that a recorded run drew, between 0 and 1; nil where it is to be drawn.
     private func recordedNoise(_ position: Int, _ token: Int, of vocabulary: Int) -> Double? {
         if case .splitMix(let seed) = sampling.script, let replayedRows {
             return Double(SplitMix64(seed).number((position + replayedRows) * vocabulary + token) >> 11)
                 * 0x1p-53
+        }
+        if case .shortSplitMix(let seed) = sampling.script, let replayedRows {
+            let number = SplitMix64(seed).number((position + replayedRows) * vocabulary + token)
+            return max(Double(number >> 40) * 0x1p-24, 1e-20)
         }
         guard case .congruence(let seed) = sampling.script else { return nil }
         let prime = 65_537

@@ -82,7 +82,9 @@ struct DecodeCase {
             task.sampling = Sampling(seed: 0, sample: 0, script: .tokens(try node.tokens("drawn")))
         } else if node["draw_seed"] != nil {
             let seed = UInt64(max(0, try node.integer("draw_seed")))
-            task.sampling = Sampling(seed: 0, sample: 0, script: .splitMix(seed: seed))
+            let isShort = try node.string("method").utf8.starts(with: "stitching".utf8)
+            task.sampling = Sampling(
+                seed: 0, sample: 0, script: isShort ? .shortSplitMix(seed: seed) : .splitMix(seed: seed))
         }
         return task
     }

@@ -25,6 +25,20 @@ struct RecordedMethod {
     static func factory(
         _ method: String, _ parameters: CaseNode, family: String
     ) throws -> DecoderFactory {
+        let (name, values) = try translated(method, parameters, family: family)
+        return try DecodingMethod.named(name).factory(values)
+    }
+
+    /// The options that a recorded case's parameters are here.
+    static func values(
+        _ method: String, _ parameters: CaseNode, family: String
+    ) throws -> [String: JSONValue] {
+        try translated(method, parameters, family: family).values
+    }
+
+    private static func translated(
+        _ method: String, _ parameters: CaseNode, family: String
+    ) throws -> (name: String, values: [String: JSONValue]) {
         let methods = methods(of: family)
         guard let recorded = methods[method] else {
             let known = methods.keys.sorted().joined(separator: ", ")
@@ -42,7 +56,7 @@ struct RecordedMethod {
         let found = try DecodingMethod.named(name)
         // Upstream's functions have arguments that the chosen rule doesn't look at.
         for option in found.unused(values) { values[option] = nil }
-        return try found.factory(values)
+        return (name, values)
     }
 
     /// The kind of a forward as upstream's recorder named it.
@@ -54,7 +68,8 @@ struct RecordedMethod {
     }
 
     private static func methods(of family: String) -> [String: RecordedMethod] {
-        works[family] ?? blocks[family] ?? pairs[family] ?? (family == "dream" ? dream : llada)
+        works[family] ?? rollouts[family] ?? blocks[family] ?? pairs[family]
+            ?? (family == "dream" ? dream : llada)
     }
 
     private static let llada: [String: RecordedMethod] = [
@@ -94,6 +109,14 @@ struct RecordedMethod {
                 name: "multi-block", fixed: ["thresholdTies": .string("paper")]),
             "tad_generate": RecordedMethod(name: "tad", fixed: ["rule": .string("entropy")], adapt: adaptTAD),
         ],
+    ]
+
+    /// Stitching's samplers.
+    private static let rollouts: [String: [String: RecordedMethod]] = [
+        "stitching": [
+            "stitching_generate": RecordedMethod(name: "stitching", adapt: adaptRollout),
+            "stitching_prefix_cache": RecordedMethod(name: "stitching-prefix-cache", adapt: adaptRollout),
+        ]
     ]
 
     /// Methods of models that attend by blocks, and what is decoded like them.
@@ -177,6 +200,8 @@ struct RecordedMethod {
         "n_gram_pool_size": "poolSize",
         "lookahead_start_ratio": "candidateThreshold",
         "max_iteration_count": "iterationLimit",
+        "confidence": "threshold",
+        "remasking": "remasking",
     ]
 
     /// Upstream chooses the rule by which of its arguments isn't `None`; the factor comes first.
@@ -233,6 +258,15 @@ struct RecordedMethod {
     @Sendable private static func adaptDraft(_ values: inout [String: JSONValue]) -> String? {
         values["rule"] = nil
         if values["mixture"] == .null { values["mixture"] = nil }
+        return nil
+    }
+
+    /// Stitching names the threshold after what it is of; without one the number of tokens is planned.
+    @Sendable private static func adaptRollout(_ values: inout [String: JSONValue]) -> String? {
+        values["remasking"] = nil
+        guard values["threshold"] == .null else { return nil }
+        values["threshold"] = nil
+        values["rule"] = .string("scheduled")
         return nil
     }
 

@@ -50,7 +50,7 @@ package final class AdapterLanes: LaneComputing {
         for (i, part) in task.parts.enumerated() {
             let pass = pass(task.hasTwoPhases && keeping != .nothing ? i : 0)
             pass.recomputes = keeping != .activations
-            let rows = forward(part, pass)
+            let rows = forward(part, pass, task)
             losses[part.lane] = [
                 pass.rowLosses(
                     targets: rows.map(\.target), soft: task.softTargets(of: rows),
@@ -65,7 +65,7 @@ package final class AdapterLanes: LaneComputing {
         guard let task else { return }
         for (i, part) in task.parts.enumerated() where lanes.contains(part.lane) {
             let pass = pass(keeping == .nothing ? 0 : i)
-            if keeping == .nothing { _ = forward(part, pass) }
+            if keeping == .nothing { _ = forward(part, pass, task) }
             backward(part, losses[part.lane, default: []].flatMap(\.self), normalizers, task, pass)
         }
     }
@@ -79,12 +79,9 @@ package final class AdapterLanes: LaneComputing {
         return passes[index]
     }
 
-    private func forward(_ part: LanePart, _ pass: TrainingPass) -> [LossRow] {
+    private func forward(_ part: LanePart, _ pass: TrainingPass, _ task: LaneTask) -> [LossRow] {
         let sequences = Self.sequences(part)
-        pass.forward(
-            sequences.map {
-                $0.input
-            })
+        pass.forward(sequences.map { $0.input(task.softTargets) })
         return sequences.flatMap(\.rows)
     }
 

@@ -59,7 +59,7 @@ package final class LaneEngine: LaneComputing {
                 i,
                 part.shards.enumerated().map { s, sequences in
                     let pass = passes[task.hasTwoPhases ? s : 0].pass
-                    let rows = Self.forward(sequences, pass)
+                    let rows = Self.forward(sequences, pass, task)
                     let losses = pass.rowLosses(
                         targets: rows.map(\.target), soft: task.softTargets(of: rows),
                         temperature: task.temperature)
@@ -92,11 +92,10 @@ package final class LaneEngine: LaneComputing {
         }
     }
 
-    private static func forward(_ sequences: [TrainingSequence], _ pass: TrainingPass) -> [LossRow] {
-        pass.forward(
-            sequences.map {
-                $0.input
-            })
+    private static func forward(
+        _ sequences: [TrainingSequence], _ pass: TrainingPass, _ task: LaneTask
+    ) -> [LossRow] {
+        pass.forward(sequences.map { $0.input(task.softTargets) })
         return sequences.flatMap(\.rows)
     }
 

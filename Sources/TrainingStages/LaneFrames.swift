@@ -171,6 +171,14 @@ enum LaneFrames {
                 w.put(Int32(-1))
             }
         }
+        w.put(sequence.residuals.count)
+        for residual in sequence.residuals {
+            w.put(Int32(residual.row))
+            w.put(residual.share)
+            w.put(Int32(softRows.count))
+            softRows.append(residual.distribution)
+            w.put(UInt8(residual.flows ? 1 : 0))
+        }
     }
 
     static func task(_ r: inout FrameReader, vocabulary: Int) throws -> LaneTask {
@@ -193,8 +201,16 @@ enum LaneFrames {
                     }
                 })
         }
+        let softTargets = try softTargets(&r)
+        let known = softTargets?.rows ?? 0
+        let asked = parts.lazy.flatMap(\.shards).joined().flatMap { sequence in
+            sequence.rows.compactMap(\.softTarget) + sequence.residuals.map(\.distribution)
+        }
+        guard asked.allSatisfy({ $0 < known }) else {
+            throw FrameError(description: "a row names a distribution that isn't there")
+        }
         return LaneTask(
-            parts: parts, groups: groups, temperature: temperature, softTargets: try softTargets(&r),
+            parts: parts, groups: groups, temperature: temperature, softTargets: softTargets,
             hasTwoPhases: twoPhases, recomputes: recomputes, normalizers: normalizers)
     }
 
@@ -216,7 +232,16 @@ enum LaneFrames {
                 row: Int(row), target: target, group: Int(group), weight: weight,
                 softTarget: soft < 0 ? nil : Int(soft))
         }
-        return TrainingSequence(tokens: tokens, attention: attention, geometry: geometry, rows: rows)
+        var sequence = TrainingSequence(tokens: tokens, attention: attention, geometry: geometry, rows: rows)
+        sequence.residuals = try (0..<r.length(of: 13)).map { _ in
+            let (row, share) = (try r.number(Int32.self), try r.float())
+            let (distribution, flows) = (try r.number(Int32.self), try r.bool())
+            guard tokens.indices.contains(Int(row)), (0...1).contains(share), distribution >= 0 else {
+                throw FrameError(description: "a residual is outside of its sequence")
+            }
+            return ResidualRow(row: Int(row), share: share, distribution: Int(distribution), flows: flows)
+        }
+        return sequence
     }
 
     private static func geometry(_ r: inout FrameReader, length: Int) throws -> RowGeometry {

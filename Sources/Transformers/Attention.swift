@@ -250,16 +250,35 @@ public struct RowGeometry: Sendable, Hashable {
     ///   - count: continuations.
     ///   - length: tokens of each.
     ///   - cached: keys of the cache.
+    ///   - seen: those of them that are seen, from the first; nil for all.
     ///   - position: rotary position of the first token of each.
     package static func continuations(
-        _ count: Int, length: Int, cached: Int, from position: Int
+        _ count: Int, length: Int, cached: Int, seen: Int? = nil, from position: Int
     ) -> RowGeometry {
         let visible = (0..<count).flatMap { index -> [VisibleKeys] in
             let start = cached + index * length
-            return (1...length).map { VisibleKeys(prefix: cached, window: start..<start + $0) }
+            return (1...length).map { VisibleKeys(prefix: seen ?? cached, window: start..<start + $0) }
         }
         let positions = (0..<count).flatMap { _ in position..<position + length }
         return RowGeometry(positions: positions.map(Int32.init), visible: visible)
+    }
+
+    /// A continuation of a cache, and behind it tokens that could stand in the place of some of its own: each sees what is before
+    /// the one that it could replace, and itself.
+    ///
+    /// - Parameters:
+    ///   - length: tokens of the continuation.
+    ///   - siblings: for each further token, which one it could replace, from 0.
+    ///   - cached: keys of the cache.
+    ///   - position: rotary position of the first token.
+    package static func comb(length: Int, siblings: [Int], cached: Int, from position: Int) -> RowGeometry {
+        let chain = (0..<length).map { VisibleKeys(prefix: cached + $0 + 1) }
+        let others = siblings.enumerated().map { index, place in
+            let own = cached + length + index
+            return VisibleKeys(prefix: cached + place, window: own..<own + 1)
+        }
+        let positions = (Array(0..<length) + siblings).map { Int32(position + $0) }
+        return RowGeometry(positions: positions, visible: chain + others)
     }
 }
 

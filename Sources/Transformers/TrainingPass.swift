@@ -89,7 +89,7 @@ package final class TrainingPass {
         wantedRows = selects ? layout.logitRows : nil
         let table = rotaryTable
         var x = arena.matrix(layout.rows, c.width)
-        transformer.embed(layout.tokens, into: x)
+        transformer.embed(inputs, layout, into: x, arena)
         if !c.tiedHead { transformer.weights.embedding.advise(isNeeded: false) }
         blocks = []
         for i in 0..<c.layers {
@@ -152,9 +152,29 @@ package final class TrainingPass {
             arena.release(to: mark)
         }
         guard let embedding = gradients?.views.embedding else { return }
+        let residuals = residualBackward(dx, into: embedding)
         for (row, token) in layout.tokens.enumerated() {
-            Kernels.axpy(1, dx.pointer + row * dx.stride, to: embedding.row(Int(token)))
+            let own = residuals[row].map { 1 - $0 } ?? 1
+            Kernels.axpy(own, dx.pointer + row * dx.stride, to: embedding.row(Int(token)))
         }
+    }
+
+    /// Adds what flows through residuals into the table of embeddings (V × D): share · p ⊗ dx of each.
+    ///
+    /// - Returns: The residuals' shares by packed row.
+    private func residualBackward(_ dx: MutableMatrix, into embedding: MutableMatrix) -> [Int: Float] {
+        var shares: [Int: Float] = [:]
+        for (sequence, input) in inputs.enumerated() {
+            for residual in input.residuals {
+                let row = layout.offsets[sequence] + residual.row
+                shares[row] = residual.share
+                guard case .distribution(let probabilities, flows: true) = residual.content else { continue }
+                BLAS.multiply(
+                    probabilities, dx.view.slice(rows: row..<row + 1), transposeA: true, into: embedding,
+                    scale: residual.share, accumulate: true)
+            }
+        }
+        return shares
     }
 
     /// The rows of a block that are computed after its keys and values; nil for all.

@@ -58,12 +58,18 @@ public final class Transformer: Sendable {
     /// Logits of the wanted rows of every sequence: Σ |logitRows| rows × V, sequences in order.
     ///
     /// Caches are read and updated as each input asks. The result lives in `workspace` until its next use.
-    /// - Parameter inspect: called with the packed input of every block (rows × D), then with the final norm's
-    ///   output of the wanted rows; for layer-by-layer comparisons.
+    /// - Parameters:
+    ///   - skips: what all of the sequences leave out; nil for nothing.
+    ///   - inspect: called with the packed input of every block (rows × D), then with the final norm's output of the
+    ///     wanted rows; for layer-by-layer comparisons.
     public func logits(
-        _ inputs: [ForwardInput], _ workspace: Workspace, inspect: ((Matrix) -> Void)? = nil
+        _ inputs: [ForwardInput], _ workspace: Workspace, skipping skips: LayerSkips? = nil,
+        inspect: ((Matrix) -> Void)? = nil
     ) -> Matrix {
         let c = configuration
+        precondition(
+            skips.map { $0.fits(layers: c.layers) } ?? true, "neither the first block nor the last is skipped"
+        )
         let arena = workspace.arena
         arena.reset()
         let layout = RaggedLayout(inputs, vocabulary: c.vocabulary)
@@ -71,18 +77,19 @@ public final class Transformer: Sendable {
         let wanted = layout.logitRows
         let logits = arena.matrix(wanted.count, c.vocabulary)
         var x = arena.matrix(layout.rows, c.width)
-        embed(layout.tokens, into: x)
+        embed(inputs, layout, into: x, arena)
         var next = arena.matrix(layout.rows, c.width)
         for i in 0..<c.layers {
             inspect?(x.view)
+            if skips?.skipsWhole(i) == true { continue }
             let isLast = i == c.layers - 1
             let mark = arena.mark
             // The last block's output matters only for the wanted rows; keys and values are needed of all.
             let kept = isLast && wanted.count < layout.rows ? wanted : nil
             let target = kept.map { next.slice(rows: 0..<$0.count) } ?? next
             forwardBlock(
-                i, x.view, kept: kept, inputs: inputs, layout: layout, table: table, workspace: workspace,
-                into: target)
+                i, x.view, kept: kept, skipping: skips, inputs: inputs, layout: layout, table: table,
+                workspace: workspace, into: target)
             arena.release(to: mark)
             (x, next) = (target, x)
         }
@@ -99,10 +106,20 @@ public final class Transformer: Sendable {
         return logits.view
     }
 
-    /// Copies the embedding of each token into the rows of `x` (tokens × D).
-    func embed(_ tokens: [Int32], into x: MutableMatrix) {
-        for (row, token) in tokens.enumerated() {
+    /// Copies the embedding of each token into the rows of `x` (tokens × D), and mixes residuals in where inputs have some.
+    func embed(_ inputs: [ForwardInput], _ layout: RaggedLayout, into x: MutableMatrix, _ arena: Arena) {
+        for (row, token) in layout.tokens.enumerated() {
             weights.embedding.copy(row: Int(token), into: x.pointer + row * x.stride)
+        }
+        for (sequence, input) in inputs.enumerated() where !input.residuals.isEmpty {
+            let mark = arena.mark
+            let embeddings = embeddings(of: input.residuals, arena)
+            for (index, residual) in input.residuals.enumerated() {
+                let row = x.row(layout.offsets[sequence] + residual.row)
+                Kernels.scale(row, by: 1 - residual.share)
+                Kernels.axpy(residual.share, embeddings.pointer + index * embeddings.stride, to: row)
+            }
+            arena.release(to: mark)
         }
     }
 
@@ -153,6 +170,25 @@ extension FlatParameters {
     }
 }
 
+/// Halves of blocks that a forward leaves out: what would enter one of them passes it unchanged, and a skipped attention writes no
+/// keys and values (SWIFT, arXiv 2410.06916).
+public struct LayerSkips: Sendable, Hashable {
+    /// Blocks, from 0, whose attention is left out.
+    package var attention: Set<Int>
+    /// Blocks, from 0, whose feed-forward half is left out.
+    package var feedForward: Set<Int>
+
+    package init(attention: Set<Int>, feedForward: Set<Int>) {
+        (self.attention, self.feedForward) = (attention, feedForward)
+    }
+
+    func skipsWhole(_ block: Int) -> Bool { attention.contains(block) && feedForward.contains(block) }
+
+    func fits(layers: Int) -> Bool {
+        attention.union(feedForward).allSatisfy { $0 > 0 && $0 < layers - 1 }
+    }
+}
+
 /// One sequence of a ragged batch.
 public struct ForwardInput {
     /// Token ids, each inside the vocabulary.
@@ -168,6 +204,8 @@ public struct ForwardInput {
     package var cacheUpdate: CacheUpdate
     /// Ascending indices into ``tokens`` of the rows whose logits are wanted.
     package var logitRows: [Int]
+    /// What some rows are besides their tokens' embeddings, each row at most once.
+    package var residuals: [ResidualInput] = []
 
     public init(
         tokens: [Int32], firstPosition: Int = 0, attention: AttentionPattern = .bidirectional,
@@ -184,6 +222,88 @@ public struct ForwardInput {
         self.cache = cache
         self.cacheUpdate = cacheUpdate
         self.logitRows = logitRows ?? Array(tokens.indices)
+    }
+}
+
+/// What a row of input is besides the embedding E of its token: (1 − share) · E + share · Δ, where Δ is the embedding that a
+/// distribution p over the vocabulary expects, Σ p(v) E(v).
+///
+/// The residual context of RCD (arXiv 2601.22954, equations 1 to 3).
+public struct ResidualInput: Sendable {
+    package enum Content: Sendable {
+        /// Δ, D elements.
+        case embedding([Float])
+        /// p, 1 × V, of a training sequence; says whether the gradient flows through Δ into the table of embeddings.
+        case distribution(Matrix, flows: Bool)
+    }
+
+    /// Index into the input's tokens.
+    package var row: Int
+    /// From 0 to 1.
+    package var share: Float
+    package var content: Content
+
+    package init(row: Int, share: Float, _ content: Content) {
+        (self.row, self.share, self.content) = (row, share, content)
+    }
+
+    /// The share that a row of logits z (V) gives: the entropy of softmax(z / temperature) over its largest value, ln V.
+    ///
+    /// Computed in double precision.
+    package static func share(of logits: UnsafeBufferPointer<Float>, temperature: Double) -> Float {
+        guard logits.count > 1 else { return 0 }
+        let top = Double(logits.max() ?? 0)
+        var (sum, weighted) = (0.0, 0.0)
+        for logit in logits {
+            let z = (Double(logit) - top) / temperature
+            guard z > -700 else { continue }
+            let weight = Elementary.exp(z)
+            sum += weight
+            weighted += weight * z
+        }
+        let entropy = Elementary.log(sum) - weighted / sum
+        return Float(min(1, max(0, entropy / Elementary.log(Double(logits.count)))))
+    }
+}
+
+extension Transformer {
+    /// The embeddings that distributions over the vocabulary expect: probabilities (n × V) times the table, n × D.
+    package func expectedEmbeddings(
+        _ probabilities: Matrix, into result: MutableMatrix, _ arena: Arena, threads: Int = 1
+    ) {
+        precondition(
+            probabilities.columns == configuration.vocabulary, "a probability for each token of the model")
+        if case .float32(let table) = weights.embedding {
+            return BLAS.multiply(probabilities, table, into: result, threads: threads)
+        }
+        let mark = arena.mark
+        let tile = arena.matrix(64, configuration.width)
+        for start in stride(from: 0, to: probabilities.columns, by: tile.rows) {
+            let tokens = start..<min(start + tile.rows, probabilities.columns)
+            for token in tokens {
+                weights.embedding.copy(row: token, into: tile.pointer + (token - start) * tile.stride)
+            }
+            BLAS.multiply(
+                probabilities.slice(rows: 0..<probabilities.rows, columns: tokens),
+                tile.slice(rows: 0..<tokens.count).view, into: result, accumulate: start > 0, threads: threads
+            )
+        }
+        arena.release(to: mark)
+    }
+
+    /// Δ of each residual, n × D, in new memory of the arena.
+    private func embeddings(of residuals: [ResidualInput], _ arena: Arena) -> MutableMatrix {
+        let result = arena.matrix(residuals.count, configuration.width)
+        for (index, residual) in residuals.enumerated() {
+            switch residual.content {
+            case .embedding(let elements):
+                precondition(elements.count == result.columns, "an embedding of the model's width")
+                (result.pointer + index * result.stride).update(from: elements, count: elements.count)
+            case .distribution(let probabilities, _):
+                expectedEmbeddings(probabilities, into: result.slice(rows: index..<index + 1), arena)
+            }
+        }
+        return result
     }
 }
 

@@ -1,19 +1,55 @@
 internal import Numerics
 
 extension Transformer {
-    /// One block: `into = y + down(swiglu(norm(y)))` with `y = x + attention(norm(x))`.
+    /// One block: `into = y + down(swiglu(norm(y)))` with `y = x + attention(norm(x))`, less what `skips` leaves out.
     ///
     /// x is rows × D. With `kept`, only those packed rows are computed after the keys and values, and `into` has
     /// one row for each of them.
     func forwardBlock(
-        _ index: Int, _ x: Matrix, kept: [Int]?, inputs: [ForwardInput], layout: RaggedLayout,
-        table: RotaryTable, workspace: Workspace, into result: MutableMatrix
+        _ index: Int, _ x: Matrix, kept: [Int]?, skipping skips: LayerSkips?, inputs: [ForwardInput],
+        layout: RaggedLayout, table: RotaryTable, workspace: Workspace, into result: MutableMatrix
     ) {
         let c = configuration
         let w = weights.blocks[index]
         let arena = workspace.arena
         let threads = workspace.threads
-        func linear(_ x: LinearInput, _ weight: Weight, _ bias: Weight? = nil, into y: MutableMatrix) {
+        let skipsAttention = skips?.attention.contains(index) ?? false
+        let y = arena.matrix(kept?.count ?? x.rows, c.width)
+        if !skipsAttention {
+            attentionHalf(
+                index, x, kept: kept, inputs: inputs, layout: layout, table: table, workspace: workspace,
+                into: y)
+            Kernels.add(kept.map { gather(x, $0, arena) } ?? x, to: y)
+        }
+        // What isn't computed is what came in.
+        let middle = skipsAttention ? x : y.view
+        if skips?.feedForward.contains(index) ?? false { return result.copy(from: middle) }
+
+        Kernels.rmsNorm(
+            middle, weight: w.feedForwardNorm.matrix, into: result, inverse: arena.matrix(middle.rows, 1),
+            epsilon: c.normEpsilon)
+        let gate = arena.matrix(middle.rows, c.feedForwardWidth)
+        let up = arena.matrix(middle.rows, c.feedForwardWidth)
+        let second = w.gate.input(result.view, arena, threads: threads)
+        w.gate.multiply(second, into: gate, arena, threads: threads)
+        w.up.multiply(second, into: up, arena, threads: threads)
+        let activated = arena.matrix(middle.rows, c.feedForwardWidth)
+        Kernels.swiglu(gate: gate.view, up: up.view, into: activated, threads: threads)
+        w.down.multiply(
+            w.down.input(activated.view, arena, threads: threads), into: result, arena, threads: threads)
+        Kernels.add(middle, to: result)
+    }
+
+    /// `into = attention(norm(x))`, a row for each that is kept.
+    private func attentionHalf(
+        _ index: Int, _ x: Matrix, kept: [Int]?, inputs: [ForwardInput], layout: RaggedLayout,
+        table: RotaryTable, workspace: Workspace, into y: MutableMatrix
+    ) {
+        let c = configuration
+        let w = weights.blocks[index]
+        let arena = workspace.arena
+        let threads = workspace.threads
+        func linear(_ x: LinearInput, _ weight: Weight, _ bias: Weight?, into y: MutableMatrix) {
             weight.multiply(x, into: y, arena, threads: threads)
             if let bias { Kernels.addRow(bias.matrix, to: y) }
         }
@@ -41,23 +77,8 @@ extension Transformer {
         attend(
             index, query: query.view, key: key, value: value, kept: kept, inputs: inputs, layout: layout,
             workspace: workspace, into: attended)
-
-        let y = arena.matrix(queried.rows, c.width)
-        linear(w.attentionOutput.input(attended.view, arena, threads: threads), w.attentionOutput, into: y)
-        Kernels.add(kept.map { gather(x, $0, arena) } ?? x, to: y)
-
-        Kernels.rmsNorm(
-            y.view, weight: w.feedForwardNorm.matrix, into: result, inverse: arena.matrix(y.rows, 1),
-            epsilon: c.normEpsilon)
-        let gate = arena.matrix(y.rows, c.feedForwardWidth)
-        let up = arena.matrix(y.rows, c.feedForwardWidth)
-        let second = w.gate.input(result.view, arena, threads: threads)
-        linear(second, w.gate, into: gate)
-        linear(second, w.up, into: up)
-        let activated = arena.matrix(y.rows, c.feedForwardWidth)
-        Kernels.swiglu(gate: gate.view, up: up.view, into: activated, threads: threads)
-        linear(w.down.input(activated.view, arena, threads: threads), w.down, into: result)
-        Kernels.add(y.view, to: result)
+        linear(
+            w.attentionOutput.input(attended.view, arena, threads: threads), w.attentionOutput, nil, into: y)
     }
 
     /// Attention of every sequence with its own cache; `into` has the rows of `query`.

@@ -56,6 +56,89 @@ import Transformers
         }
     }
 
+    @Test("drafts of a model without some of its layers change no token, whatever is skipped")
+    func skippedLayers() throws {
+        let model = try Checkpoint.load(Fixtures.path("golden/models/llama_swift_a"))
+        let end = Int32(model.configuration.vocabulary - 1)
+        let prompts = prompts.map { $0.map { $0 % 150 } }
+        func decoded(_ method: String, _ values: [String: JSONValue]) throws -> [any Decoder] {
+            let make = try DecodingMethod.named(method).factory(values)
+            var decoders: [any Decoder] = prompts.map {
+                make(DecodingTask(prompt: $0, maskToken: 0, endToken: end))
+            }
+            try BatchDecoder(model).decode(&decoders)
+            return decoders
+        }
+        let plain = try decoded("autoregressive", ["generationLength": .integer(90)])
+        for search in [true, false] {
+            var values: [String: JSONValue] = [
+                "generationLength": .integer(48), "search": .bool(search), "lastDraft": .string("corrected"),
+            ]
+            if search { values["searchWindow"] = .integer(6) }
+            for (found, expected) in zip(try decoded("swift", values), plain) {
+                #expect(
+                    found.tokens.count > found.promptLength + 48 && expected.tokens.starts(with: found.tokens)
+                )
+                let swift = try #require(found as? LayerSkippingDecoder)
+                #expect(swift.acceptedLengths.reduce(0, +) == found.tokens.count - found.promptLength)
+                #expect(swift.forwards == swift.wholeForwards + swift.skippedForwards)
+                #expect(swift.looks.isEmpty != search)
+            }
+        }
+    }
+
+    @Test("guesses of later steps change no token, and spare forwards", arguments: ["none", "dual"])
+    func guesses(_ cache: String) throws {
+        var fewer = 0
+        for (rule, threshold) in [("scheduled", nil), ("confidence", 0.4), ("entropy", 2)]
+            as [(String, Double?)]
+        {
+            var values: [String: JSONValue] = ["generationLength": .integer(32), "blockLength": .integer(16)]
+            values["rule"] = .string(rule)
+            values["threshold"] = threshold.map { .number($0) }
+            let plain = try DecodingMethod.named(cache == "dual" ? "fast-dllm-dual-cache" : "fast-dllm")
+                .factory(values)
+            let spiffy = try DecodingMethod.named("spiffy").factory(
+                values.merging(["cache": .string(cache), "drafts": .integer(8)]) { $1 })
+            var (slow, quick): ([any Decoder], [any Decoder]) = (
+                prompts.map { plain(task($0)) }, prompts.map { spiffy(task($0)) }
+            )
+            try BatchDecoder(model).decode(&slow)
+            try BatchDecoder(model).decode(&quick)
+            #expect(slow.map(\.tokens) == quick.map(\.tokens), "\(rule)")
+            for (a, b) in zip(slow, quick) {
+                #expect(b.forwards <= a.forwards && b.evaluations == b.forwards)
+                fewer += a.forwards - b.forwards
+            }
+        }
+        #expect(fewer > 10)
+    }
+
+    @Test("residuals enter where masks are left, with the shares that the forward before gave")
+    func residuals() throws {
+        let make = try DecodingMethod.named("rcd").factory(["generationLength": .integer(16)])
+        var decoders: [any Decoder] = [make(task(prompts[0]))]
+        var steps: [StepRecord] = []
+        try BatchDecoder(model).decode(&decoders) { _, step, _ in steps.append(step) }
+        #expect(steps[0].residualShares.isEmpty && steps.count > 1)
+        for step in steps.dropFirst() {
+            let masked = step.sequence.indices.filter { step.sequence[$0] == 319 }
+            #expect(Set(step.residualShares.keys) == Set(masked))
+            #expect(step.residualShares.values.allSatisfy { $0 > 0 && $0 <= 1 })
+        }
+        // A reference comes first, and is counted apart.
+        let warm = try DecodingMethod.named("rcd").factory([
+            "generationLength": .integer(16), "start": .string("warm"),
+        ])
+        var others: [any Decoder] = [warm(task(prompts[0]))]
+        var first: StepRecord?
+        try BatchDecoder(model, verifier: model).decode(&others) { _, step, _ in
+            if !step.isOfVerifier, first == nil { first = step }
+        }
+        #expect(first?.residualShares.count == 16 && others[0].verifierForwards == 1)
+        #expect(others[0].forwards == others[0].evaluations)
+    }
+
     @Test(
         "a method with a second model is refused without one, and another vocabulary's tokens with one that lacks them"
     )

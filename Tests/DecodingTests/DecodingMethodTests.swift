@@ -29,8 +29,9 @@ import Testing
             running.accept(request.candidates.map { model.prediction(at: $0) })
             turns += 1
         }
-        // Blocks of the absolute grid: the prompt's four tokens are in the first, and a token follows the last.
-        let count = ["fast-dllm-v2": 29, "sdar": 32, "multi-bd": 60][name] ?? 32
+        // Blocks of the absolute grid: the prompt's four tokens are in the first, and a token follows the last. What a last draft
+        // has too much stays.
+        let count = ["fast-dllm-v2": 29, "sdar": 32, "multi-bd": 60, "swift": 34][name] ?? 32
         let masks = name == "multi-bd" ? 96 : 0
         #expect(
             Array(running.state.response)

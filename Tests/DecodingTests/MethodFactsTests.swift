@@ -110,6 +110,20 @@ import Transformers
         Case("nbdiff", [:], 67, 32.431818181818180, 60.5, 2),
         Case("sdar", ["rule": .string("planned")], 56, 4.5181818181818180, 50.5, 2),
         Case("multi-bd", ["threshold": .integer(1)], 66, 64.431818181818180, 60.5, 32),
+        Case(
+            "rcd", ["blockLength": .integer(32), "threshold": .number(0.9)], 104.48979591836736, 284.5, 0, 16),
+        Case(
+            "stitching", ["generationLength": .integer(256), "threshold": .number(0.9)], 104.48979591836736,
+            284.5, 0, 19.2),
+        Case(
+            "stitching-prefix-cache", ["generationLength": .integer(256), "threshold": .number(0.9)],
+            108.48979591836736, 154.75703124999998, 129.74296875000002, 19.2),
+        Case("spiffy", [:], 104.48979591836736 * 0.67, 284.5 * 5, 0, 19.2 * 5),
+        Case(
+            "spiffy", ["drafts": .integer(0), "cache": .string("dual")], 108.48979591836736,
+            51.33203124999999,
+            233.16796875, 19.2),
+        Case("swift", [:], 51.3125, 4.708074534161490, 48.625, 4),
         Case("apd", [:], 13.416666666666666, 116, 32.625, 100),
         Case("jacobi", [:], 21.125, 21.4741124260355, 48.625, 20.125),
         Case("jacobi-multi-block", [:], 21.125, 21.4741124260355, 48.625, 20.125),
@@ -204,8 +218,8 @@ import Transformers
             let (found, whole) = (
                 setup.make(ScriptedModel.task()).maximumLength, ScriptedModel.task().prompt.count + length
             )
-            // What is read behind a response: MultiBD's further masks, blocks that Jacobi decoding begins early.
-            let behind = ["multi-bd": 11, "jacobi-multi-block": 2][name]
+            // What is read behind a response: MultiBD's further masks, blocks that Jacobi decoding begins early, drafts.
+            let behind = ["multi-bd": 11, "jacobi-multi-block": 2, "swift": 35][name]
             guard method.attention == .byBlocks || behind != nil else {
                 #expect(found == whole)
                 continue

@@ -73,6 +73,27 @@ import Transformers
         #expect(read.map(\.attention) == sent.map(\.attention))
     }
 
+    @Test("residuals arrive with their distributions, and what has none is refused")
+    func residuals() throws {
+        var sent = TrainingSequence(tokens: [1, 2, 3], rows: [LossRow(row: 1, target: 3)])
+        sent.residuals = [
+            ResidualRow(row: 1, share: 0.25, distribution: 2),
+            ResidualRow(row: 2, share: 1, distribution: 0, flows: false),
+        ]
+        var task = task([sent])
+        task.softTargets = Matrix(rows: 3, columns: 2, elements: [0, 1, 2, 3, 4, 5])
+        var reader = frame { LaneFrames.put(task, &$0) }
+        let read = try LaneFrames.task(&reader, vocabulary: 50)
+        // Of the distributions only those that are asked for travel, in that order.
+        #expect(read.softTargets?.elements == [4, 5, 0, 1] && reader.remaining == 0)
+        sent.residuals[0].distribution = 0
+        sent.residuals[1].distribution = 1
+        #expect(read.parts[0].shards[0][0].residuals == sent.residuals)
+        task.softTargets = nil
+        reader = frame { LaneFrames.put(task, &$0) }
+        #expect(throws: FrameError.self) { try LaneFrames.task(&reader, vocabulary: 50) }
+    }
+
     @Test(
         "a row that sees what its sequence doesn't have is refused",
         arguments: [

@@ -32,6 +32,9 @@ package struct BlockwiseOptions: DecoderOptions {
     /// Upstream's Dream code silently takes 50, from the model's generation defaults, unless it is told otherwise,
     /// as its evaluation does.
     package var topK: Int?
+    /// Only the most probable tokens that together pass this probability are drawn from, in stitching's form
+    /// (``TokenChoice/Form/limited``); nil draws in LLaDA's.
+    package var drawnTopP: Double?
 
     /// Creates options; the defaults decode one token per forward.
     package init(
@@ -54,6 +57,14 @@ package struct BlockwiseOptions: DecoderOptions {
     static let dInfer = BlockwiseOptions(
         rule: .factor(1), earlyStopStyle: .dInfer, forwardsFinishedBlocks: false)
 
+    /// Stitching's sampler for its rollouts, with the settings of GSM8K.
+    static let stitching: BlockwiseOptions = {
+        var options = BlockwiseOptions(
+            generationLength: 512, rule: .confidence(0.7), forwardsFinishedBlocks: false)
+        (options.temperature, options.drawnTopP) = (1.7, 0.9)
+        return options
+    }()
+
     /// What a planned forward leaves masked (LLaDA's `remasking`).
     package enum Remasking: String, Sendable, Hashable, CaseIterable {
         /// The predictions with the lowest probability.
@@ -73,8 +84,12 @@ extension BlockwiseOptions {
         self.init(fields, defaults: defaults, hasRemasking: true)
     }
 
-    /// - Parameter hasRemasking: whether the decoder knows ``remasking``.
-    init(_ fields: Fields, defaults: BlockwiseOptions, hasRemasking: Bool) {
+    /// - Parameters:
+    ///   - hasRemasking: whether the decoder knows ``remasking``.
+    ///   - hasTemperature: whether it can draw tokens.
+    init(
+        _ fields: Fields, defaults: BlockwiseOptions, hasRemasking: Bool = true, hasTemperature: Bool = true
+    ) {
         self = defaults
         (generationLength, blockLength) = fields.lengths(
             generation: defaults.generationLength, block: defaults.blockLength)
@@ -88,7 +103,7 @@ extension BlockwiseOptions {
                 "Which predictions the rule \"scheduled\" leaves masked: the least probable, random ones, or those with the highest entropy (as TAD)."
             )
         }
-        temperature = fields.temperature(default: defaults.temperature)
+        if hasTemperature { temperature = fields.temperature(default: defaults.temperature) }
         earlyStop = fields.earlyStop(
             default: defaults.earlyStop, "Whether everything after a decoded end token is settled.")
         if defaults.earlyStopStyle != .fill {
@@ -98,6 +113,10 @@ extension BlockwiseOptions {
             )
         }
         topK = fields.topK(default: defaults.topK)
+        if defaults.drawnTopP != nil {
+            drawnTopP = fields.topP(default: defaults.drawnTopP) ?? 1
+            fields.condition("topP", isUsed: temperature > 0, with: "the temperature 0", user: "drawn tokens")
+        }
         fields.requireWholeBlocks(generation: generationLength, block: blockLength)
         let blocks = generationLength / blockLength
         if let steps, blocks > 0, steps % blocks != 0 {
@@ -216,6 +235,9 @@ package enum EarlyStopStyle: String, Sendable, Hashable, CaseIterable {
 extension BlockwiseOptions {
     /// How tokens are chosen from a row of logits.
     var choice: TokenChoice {
+        if let drawnTopP {
+            return TokenChoice(.limited, temperature: temperature, topP: drawnTopP, topK: topK)
+        }
         if case .entropyBelow = rule { return TokenChoice(.softmax, temperature: temperature, topK: topK) }
         return TokenChoice(.gumbel, temperature: temperature, topK: topK)
     }
@@ -263,7 +285,7 @@ package struct BlockwiseDecoder: Decoder {
         let request = ForwardRequest(
             .full, inputs: 0..<state.tokens.count,
             candidates: state.maskedPositions(in: 0..<block.upperBound))
-        return state.issue(request, blocks: cursor.blockStates)
+        return state.issue(request, blocks: cursor.blockStates, drawing: request.inputs)
     }
 
     @discardableResult
@@ -299,6 +321,13 @@ extension DecodingMethod {
     static let tad = DecodingMethod(
         "tad", "TAD: blocks left to right, every token below an entropy threshold, ends at the end token.",
         defaults: BlockwiseOptions(rule: .entropyBelow(0.5), earlyStopStyle: .end)
+    ) { BlockwiseDecoder($0, $1) }
+
+    /// The sampler of stitching's rollouts (roymiles/diffusion-stitching at c87a33c, `generate_fastdllm.py`).
+    static let stitching = DecodingMethod(
+        "stitching",
+        "Stitching's rollouts: Fast-dLLM with tokens drawn from the most probable ones at a temperature.",
+        defaults: .stitching
     ) { BlockwiseDecoder($0, $1) }
 
     /// dInfer's port of it.

@@ -77,6 +77,7 @@ package enum DistillationRecipes: String, CaseIterable {
     case dparallel
     case d2f
     case tad
+    case rcd
 
     private var type: any DistillationRecipe.Type {
         switch self {
@@ -84,6 +85,7 @@ package enum DistillationRecipes: String, CaseIterable {
         case .dparallel: DParallelRecipe.self
         case .d2f: D2FRecipe.self
         case .tad: TADRecipe.self
+        case .rcd: RCDRecipe.self
         }
     }
 
@@ -94,6 +96,8 @@ package enum DistillationRecipes: String, CaseIterable {
         case .d2f: "A block-causal student learns from the teacher that sees everything (arXiv 2508.09192)."
         case .tad:
             "Tokens that come next, and a teacher's distributions of what comes later, which has read the answer (arXiv 2605.09536)."
+        case .rcd:
+            "Random masks that a frozen reference's predictions are mixed into; the stage's teacher is the reference (arXiv 2601.22954)."
         }
     }
 
