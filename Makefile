@@ -129,8 +129,12 @@ components: build ## measure each part of d3LLM, on two tasks over four and thre
 	$(D3LLM) run configs/ablation/components.json --store $(STORE) --threads $(THREADS)
 	$(D3LLM) run configs/ablation/components-result-first.json --store $(STORE) --threads $(THREADS)
 
-accelerators: build ## ten accelerators side by side from one teacher, those for models that attend by blocks too; 20 minutes on 2 cores
+accelerators: build ## the accelerators side by side from one teacher, those for models that attend by blocks too; 25 minutes on 2 cores
 	$(D3LLM) run configs/mini/accelerators.json --store $(STORE) --threads $(THREADS)
+
+.PHONY: accelerators-speed
+accelerators-speed: build ## what they take in seconds on one core: decoding one prompt and sixteen at a time, and a step of training; needs an idle machine and a STORE with what `make accelerators` leaves; 10 minutes
+	Benchmarks/accelerators.py $(D3LLM) $(STORE) --markdown .build/accelerators-speed.md --json .build/accelerators-speed.json
 
 order: build ## does the teacher's order of unmasking matter? three seeds; about an hour on 2 cores with AVX-512, what make seeds made is taken from there
 	$(D3LLM) run configs/ablation/order.json --store $(STORE) --threads $(THREADS)

@@ -172,7 +172,7 @@ protocol Questions: Sendable {
     /// In the order in which they are asked.
     var ids: [String] { get }
     var transformer: Transformer { get }
-    /// The second model, where the method has one judge drafts.
+    /// The second model, where the method needs one.
     var verifier: Transformer? { get }
     var maskToken: Int32 { get }
     var endToken: Int32? { get }
@@ -213,7 +213,7 @@ enum AnsweringModel {
             if let differs {
                 throw DataError(
                     description:
-                        "\(verifier) has another token \(differs) than \(folder): a model can only judge drafts in its own tokens."
+                        "\(verifier) has another token \(differs) than \(folder): two models can only decode together with the same tokens."
                 )
             }
             return judge.transformer

@@ -32,7 +32,7 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
     let errors: Bool
     /// How many problems an engine decodes until the slowest of them is done; nil where each ends by itself.
     let batch: Int?
-    /// The second model, for decoding methods that have one judge drafts.
+    /// The second model, for decoding methods that need one.
     let verifier: ArtifactReference?
     var decoder: DecoderFields
 
@@ -74,19 +74,21 @@ package struct EvaluateStage: SampledStage, RestrictedStage {
         }
         verifier = fields.optionalArtifact(
             "verifier", types: [.model], recordsAbsence: false,
-            "A second model with the same tokens, for methods where one judges drafts (apd).")
+            "A second model with the same tokens, for methods that need one: it judges drafts (apd) or looks first (rcd with \"start\" warm)."
+        )
         decoder = fields.object("decoder", "Decoding method and its options.") { DecoderFields($0) }
         guard let method = decoder.method, let needs = (try? decoder.setup())?.needsVerifier,
             needs != (verifier != nil)
         else { return }
         if needs {
             fields.reject(
-                "decoder", "The decoding method \"\(method.name)\" has a second model judge drafts.",
+                "decoder", "The decoding method \"\(method.name)\" needs a second model with these options.",
                 hint: "Name one with the same tokens: \"verifier\": \"@…\".")
         } else {
             fields.reject(
                 "verifier",
-                "No second model judges what the decoding method \"\(method.name)\" does. Leave the key out.")
+                "The decoding method \"\(method.name)\" needs no second model with these options. Leave the key out."
+            )
         }
     }
 

@@ -31,7 +31,8 @@ import Testing
     private func report(_ folder: FilePath) throws -> (lines: [String], hasPassed: Bool) {
         var lines: [String] = []
         let outcome = try ParityRunner(folder).run { lines.append($0) }
-        return (lines, outcome.hasPassed)
+        // The same cases are decoded again with drafts, which says the same once more.
+        return (Array(lines.prefix { !$0.hasPrefix("spiffy/") }), outcome.hasPassed)
     }
 
     @Test func anUnchangedCasePasses() throws {

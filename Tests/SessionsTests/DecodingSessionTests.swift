@@ -20,7 +20,7 @@ import Tokenizers
     @Test("a method with a second model is refused, since there is none; without its judgement it decodes")
     func verifier() throws {
         let error = #expect(throws: DecodingError.self) { try LiveFixture.setting(model, "apd") }
-        #expect(error?.description.contains("has a second model judge drafts") == true)
+        #expect(error?.description.contains("needs a second model with these options") == true)
         let setting = try LiveFixture.setting(
             model, "apd", ["generationLength=8", "tokensPerForward=2", "temperature=0"])
         guard case .end? = try LiveFixture.events(model, setting).last else {
@@ -137,7 +137,7 @@ import Tokenizers
         }
         #expect(
             DecodingMethod.all.filter { !$0.needsMask }.map(\.name) == [
-                "autoregressive", "jacobi", "jacobi-multi-block",
+                "autoregressive", "jacobi", "jacobi-multi-block", "swift",
             ])
         for messages in [
             [ChatMessage(role: "user", content: "")], [ChatMessage(role: "system", content: "")], [],

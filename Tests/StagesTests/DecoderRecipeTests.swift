@@ -47,9 +47,9 @@ import Testing
         let judged = try recipe(#"{"method": "apd"}"#, verifier: "@teacher")
         #expect(judged.contains(#""verifier":"#))
         for (decoder, verifier, words) in [
-            (#"{"method": "apd"}"#, nil, "has a second model judge drafts"),
-            (#"{"method": "apd", "tokensPerForward": 2}"#, "@teacher", "No second model judges"),
-            (#"{"method": "vanilla"}"#, "@teacher", "No second model judges"),
+            (#"{"method": "apd"}"#, nil, "needs a second model with these options"),
+            (#"{"method": "apd", "tokensPerForward": 2}"#, "@teacher", "needs no second model"),
+            (#"{"method": "vanilla"}"#, "@teacher", "needs no second model"),
         ] as [(String, String?, String)] {
             let error = #expect(throws: ConfigurationError.self) { try recipe(decoder, verifier: verifier) }
             #expect(error?.description.contains(words) == true)

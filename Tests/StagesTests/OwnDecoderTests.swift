@@ -177,6 +177,6 @@ private struct OwnEvaluateStage: StageKind {
         let forwards = try #require(metrics["forwards"]?.int)
         #expect(forwards >= 4 && forwards <= 4 * 8)
         let error = #expect(throws: (any Error).self) { try run("misjudged") }
-        #expect("\(error, default: "")".contains("a model can only judge drafts in its own tokens"))
+        #expect("\(error, default: "")".contains("two models can only decode together with the same tokens"))
     }
 }

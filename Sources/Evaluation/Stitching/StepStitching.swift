@@ -134,8 +134,8 @@ package struct StepStitching: Sendable, Hashable {
                         path: number, index: index, confidence: path.confidences[index],
                         text: path.steps[index]))
             }
-            // The sort is stable: equal scores keep the order of the paths.
-            row.sort { $0.confidence > $1.confidence }
+            // Equal scores keep the order of the paths.
+            row.sort { ($1.confidence, $0.path) < ($0.confidence, $1.path) }
             items += mostPerIndex > 0 ? row.prefix(mostPerIndex) : row[...]
         }
         return StitchedSteps(
@@ -231,11 +231,11 @@ extension StepStitching {
 
     /// The steps as lines below a heading; of equal scores the best path's comes first.
     private static func list(_ items: [StitchedSteps.Item], best: Int) -> String {
-        // The sort is stable: what is left keeps the order of the paths.
         let shown = items.sorted { a, b in
             if a.index != b.index { return a.index < b.index }
             if a.confidence != b.confidence { return a.confidence > b.confidence }
-            return a.path == best && b.path != best
+            if (a.path == best) != (b.path == best) { return a.path == best }
+            return a.path < b.path
         }
         let lines = shown.prefix(mostShown).map {
             "[c=\(decimals($0.confidence))] \(CodePoints($0.text).stripped().string)"

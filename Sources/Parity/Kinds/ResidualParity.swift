@@ -58,6 +58,9 @@ struct ResidualDecodeParity: ParityKind {
                 if let failure { return failure }
             }
             let accepted = try recorded.elements("accepted").map { try $0.tokens() }
+            guard accepted.allSatisfy({ $0.count == 2 }) else {
+                throw recorded.problem("what is accepted should be pairs of a position and a token")
+            }
             let ours = step.unmasked.map { [Int32($0.position), $0.token] }
             if ours != accepted.sorted(by: { $0[0] < $1[0] }) {
                 return "step \(index) accepts \(step.unmasked), expected \(accepted)"

@@ -52,7 +52,7 @@ package struct DecoderSetting: Sendable {
         guard !setup.needsVerifier else {
             throw DecodingError(
                 .invalidOptions,
-                "The decoding method \"\(found.name)\" has a second model judge drafts, which the stage evaluate of a configuration can name (key \"verifier\") and nothing else. With tokensPerForward it needs none."
+                "The decoding method \"\(found.name)\" needs a second model with these options, which the stage evaluate of a configuration can name (key \"verifier\") and nothing else. `d3llm methods \(found.name)` lists the options."
             )
         }
     }
