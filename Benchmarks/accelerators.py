@@ -17,11 +17,13 @@ import sys
 CONFIG = pathlib.Path(__file__).resolve().parent.parent / "configs/mini/accelerators.json"
 
 
-def newest(store, experiment):
-    runs = sorted((store / experiment / "runs").glob("*/run.json"))
-    if not runs:
-        sys.exit(f"{store} has no run of {experiment}: run `make accelerators` first.")
-    return json.loads(runs[-1].read_text())
+def newest(store, experiment, stage):
+    """The newest run that has a stage: runs of single stages leave the others out."""
+    for record in sorted((store / experiment / "runs").glob("*/run.json"), reverse=True):
+        run = json.loads(record.read_text())
+        if any(entry["stage"] == stage and entry.get("artifact") for entry in run["stages"]):
+            return run
+    sys.exit(f"{store} has no run of {experiment} with the stage {stage}: run `make accelerators` first.")
 
 
 def artifact(store, run, stage):
@@ -50,14 +52,14 @@ def main():
 
     config = json.loads(d3llm("config", "show", CONFIG))
     experiment, stages = config["name"], config["stages"]
-    table = artifact(store, newest(store, experiment), "table")
+    table = artifact(store, newest(store, experiment, "table"), "table")
 
     def again(stage, variant, *settings):
         """Makes a stage again with other settings, and returns its artifact."""
         chosen = f"{stage}[{variant}]" if variant else stage
         options = [part for setting in settings for part in ("--set", setting)]
         d3llm("run", CONFIG, "--store", store, "--threads", 1, "--jobs", 1, "--no-forecast", "--only", chosen, "--force", chosen, *options)
-        return artifact(store, newest(store, experiment), chosen)
+        return artifact(store, newest(store, experiment, chosen), chosen)
 
     training, rows = {}, []
     for label, reference in stages["table"]["curves"].items():
