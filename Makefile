@@ -136,6 +136,13 @@ accelerators: build ## the accelerators side by side from one teacher, those for
 accelerators-speed: build ## what they take in seconds on one core: decoding one prompt and sixteen at a time, and a step of training; needs an idle machine and a STORE with what `make accelerators` leaves; 10 minutes
 	Benchmarks/accelerators.py $(D3LLM) $(STORE) --markdown .build/accelerators-speed.md --json .build/accelerators-speed.json
 
+.PHONY: accelerators-speed-record
+accelerators-speed-record: build ## record the seconds of the last accelerators-speed in experiments/accelerators and render the notebook; seconds
+	cp .build/accelerators-speed.md experiments/accelerators/seconds/speed.md
+	cp .build/accelerators-speed.json experiments/accelerators/seconds/speed.json
+	scripts/digests.sh experiments/accelerators/seconds "make accelerators-speed"
+	$(D3LLM) notebook experiments/accelerators/README.md --store $(STORE)
+
 order: build ## does the teacher's order of unmasking matter? three seeds; about an hour on 2 cores with AVX-512, what make seeds made is taken from there
 	$(D3LLM) run configs/ablation/order.json --store $(STORE) --threads $(THREADS)
 	$(D3LLM) run configs/ablation/order-long-teacher.json --store $(STORE) --threads $(THREADS)
