@@ -90,6 +90,12 @@ extension Fields {
         option("earlyStop", default: value, summary, meaning: .earlyStop)
     }
 
+    /// Rejects a number of planned forwards that isn't the same for every block.
+    func requireEqualSteps(_ steps: Int?, blocks: Int) {
+        guard let steps, blocks > 0, steps % blocks != 0 else { return }
+        reject("steps", "\"steps\" is \(steps) and should be a multiple of the \(blocks) blocks.")
+    }
+
     /// Rejects a generation length that leaves a shorter last block.
     func requireWholeBlocks(generation: Int, block: Int) {
         guard generation % block != 0 else { return }

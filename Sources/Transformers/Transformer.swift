@@ -291,18 +291,31 @@ extension Transformer {
         arena.release(to: mark)
     }
 
-    /// Δ of each residual, n × D, in new memory of the arena.
+    /// Δ of each residual, n × D, in new memory of the arena; of all distributions by one product.
     private func embeddings(of residuals: [ResidualInput], _ arena: Arena) -> MutableMatrix {
         let result = arena.matrix(residuals.count, configuration.width)
+        var rows: [(index: Int, probabilities: Matrix)] = []
         for (index, residual) in residuals.enumerated() {
             switch residual.content {
             case .embedding(let elements):
                 precondition(elements.count == result.columns, "an embedding of the model's width")
-                (result.pointer + index * result.stride).update(from: elements, count: elements.count)
-            case .distribution(let probabilities, _):
-                expectedEmbeddings(probabilities, into: result.slice(rows: index..<index + 1), arena)
+                result.row(index).baseAddress?.update(from: elements, count: elements.count)
+            case .distribution(let probabilities, _): rows.append((index, probabilities))
             }
         }
+        guard !rows.isEmpty else { return result }
+        let mark = arena.mark
+        let probabilities = arena.matrix(rows.count, configuration.vocabulary)
+        let expected = arena.matrix(rows.count, configuration.width)
+        for (place, row) in rows.enumerated() {
+            probabilities.slice(rows: place..<place + 1).copy(from: row.probabilities)
+        }
+        expectedEmbeddings(probabilities.view, into: expected, arena)
+        for (place, row) in rows.enumerated() {
+            result.slice(rows: row.index..<row.index + 1).copy(
+                from: expected.view.slice(rows: place..<place + 1))
+        }
+        arena.release(to: mark)
         return result
     }
 }

@@ -118,12 +118,7 @@ extension BlockwiseOptions {
             fields.condition("topP", isUsed: temperature > 0, with: "the temperature 0", user: "drawn tokens")
         }
         fields.requireWholeBlocks(generation: generationLength, block: blockLength)
-        let blocks = generationLength / blockLength
-        if let steps, blocks > 0, steps % blocks != 0 {
-            fields.reject(
-                "steps",
-                "\"steps\" is \(steps) and should be a multiple of the \(blocks) blocks.")
-        }
+        fields.requireEqualSteps(steps, blocks: generationLength / blockLength)
         conditions(fields)
     }
 

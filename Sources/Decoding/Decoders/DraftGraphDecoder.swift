@@ -58,7 +58,7 @@ package struct DraftGraph: Sendable, Hashable {
 
     package init(_ drafts: [[Int]]) { self.drafts = drafts }
 
-    /// Those that occur most, first.
+    /// A list that nobody calibrated: what was most certain first, then what fills in more or leaves it out.
     static let usual = DraftGraph([
         [0], [0, 1], [1], [0, 1, 2], [0, 2], [2], [0, 1, 2, 3], [1, 2], [0, 1, 3], [0, 1, 2, 3, 4], [3],
         [0, 3],

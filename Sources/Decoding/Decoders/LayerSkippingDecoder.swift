@@ -92,7 +92,7 @@ package struct LayerSkippingDecoder: Decoder {
     private var phase = Phase.prompt
     /// The halves that drafts skip.
     package private(set) var skips = LayerSkips(attention: [], feedForward: [])
-    /// Halves that can be skipped: those of all blocks but the first and the last.
+    /// How many blocks have halves that can be skipped: all but the first and the last.
     private var blocks = 0
     /// Tokens that are decided, prompt included.
     private var settled: Int

@@ -48,11 +48,7 @@ package struct ResidualContextOptions: DecoderOptions {
         earlyStop = fields.earlyStop(
             default: defaults.earlyStop, "Whether everything after a decoded end token is settled.")
         fields.requireWholeBlocks(generation: generationLength, block: blockLength)
-        let blocks = generationLength / max(1, blockLength)
-        if let steps, blocks > 0, steps % blocks != 0 {
-            fields.reject(
-                "steps", "\"steps\" is \(steps) and should be a multiple of the \(blocks) blocks.")
-        }
+        fields.requireEqualSteps(steps, blocks: generationLength / max(1, blockLength))
     }
 
     package var needsVerifier: Bool { start == .warm }
